@@ -1,0 +1,54 @@
+"""The row ledger of a data stage: each input row ends in exactly one state, or the stage fails."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from touchline.faults import BadInput
+from touchline.products import whole_file
+
+SCHEMA = pa.schema([("row", pa.string()), ("state", pa.string()), ("reason", pa.string())])
+STATES = ("kept", "split", "dropped")
+
+
+class Ledger:
+    """Fate of every input row: kept, split (into several) or dropped with a reason."""
+
+    def __init__(self, rows: Iterable[str]) -> None:
+        self.rows = list(rows)
+        self.fates: dict[str, tuple[str, str]] = {}
+        if len(set(self.rows)) != len(self.rows):
+            twice, _ = Counter(self.rows).most_common(1)[0]
+            raise BadInput(twice, "this row is in the input twice", "make its id unique")
+
+    def keep(self, row: str) -> None:
+        self._end(row, "kept", "")
+
+    def split(self, row: str, reason: str) -> None:
+        self._end(row, "split", reason)
+
+    def drop(self, row: str, reason: str) -> None:
+        self._end(row, "dropped", reason)
+
+    def _end(self, row: str, state: str, reason: str) -> None:
+        if row in self.fates:
+            raise BadInput(row, f"ended twice: {self.fates[row]} and {state}", "report this bug")
+        self.fates[row] = (state, reason)
+
+    def close(self, path: Path) -> dict[str, float]:
+        """Write the ledger and return its totals; an unexplained or foreign row is a `BadInput`."""
+        lost, foreign = set(self.rows) - set(self.fates), set(self.fates) - set(self.rows)
+        if lost or foreign:
+            row = sorted(lost or foreign)[0]
+            wrong = f"{len(lost)} rows have no fate, {len(foreign)} rows were never in the input"
+            raise BadInput(row, wrong, "report this bug")
+        rows = [
+            {"row": r, "state": self.fates[r][0], "reason": self.fates[r][1]} for r in self.rows
+        ]
+        with whole_file(path) as draft:
+            pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), draft, compression="zstd")
+        totals = Counter(state for state, _ in self.fates.values())
+        return {"rows": len(self.rows), **{state: totals[state] for state in STATES}}

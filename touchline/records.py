@@ -1,0 +1,180 @@
+"""The nouns that travel between stages, each one row of a Parquet file with a declared schema."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TypeVar, get_type_hints
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from touchline.faults import BadInput
+from touchline.products import whole_file
+
+ARROW = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    bytes: pa.binary(),
+    list[str]: pa.list_(pa.string()),
+    list[float]: pa.list_(pa.float64()),
+}
+
+
+@dataclass(frozen=True)
+class Video:
+    """One file of one source, as found. Times are seconds from the first shown frame."""
+
+    id: str  # source/match/part, unique
+    source: str
+    sport: str
+    match: str  # what the split is decided by
+    part: str  # "1" and "2" for the halves of a match
+    path: str  # below the videos folder
+    sha256: str
+    bytes: int
+    licence: str
+    terms: str  # open, request or nda
+    codec: str
+    width: int
+    height: int
+    fps: float  # frames shown / duration, measured, not the container's claim
+    frames: int  # shown frames
+    duration: float  # seconds
+    start: float  # presentation time of the first frame, seconds
+    longest_gap: float  # between two shown frames, seconds
+    edit_list: bool  # more packets than shown frames: only PyAV reads such a file right
+    keyframes: list[float]
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a source says happens in a video; a ready question carries its own words."""
+
+    id: str
+    video: str
+    name: str  # class of the action, in the sport's words
+    start: float  # seconds from the first frame; equal to `end` for a moment
+    end: float
+    team: str  # home, away or ""
+    task: str  # "" for a plain action; else the task of a ready question
+    asked: str  # the ready question's words
+    options: list[str]
+    answer: str
+
+
+@dataclass(frozen=True)
+class Speech:
+    """One line of commentary, in seconds from the first frame of its video."""
+
+    id: str
+    video: str
+    start: float
+    end: float
+    text: str
+    origin: str  # which transcript: a file and its variant
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A stretch of a video; its frames are in the frame store."""
+
+    id: str  # video@start-end
+    video: str
+    source: str
+    sport: str
+    match: str
+    licence: str
+    terms: str
+    start: float  # seconds from the first frame of the video
+    end: float
+    frames: int  # how many the store holds for it
+    overlaps: bool  # shares frames with the clip before it: for training only
+
+
+@dataclass(frozen=True)
+class Caption:
+    """One line of words over a clip, in seconds from the clip's start."""
+
+    id: str
+    clip: str
+    start: float
+    end: float
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a clip and the truth; `split` follows from the match alone."""
+
+    id: str
+    clip: str
+    video: str
+    source: str
+    sport: str
+    match: str
+    split: str  # train, val or test
+    task: str
+    action: str  # what a spotting question looks for, "" otherwise
+    text: str  # the question in words, options included
+    options: list[str]
+    truth: str  # in the task's answer format: scored like any answer
+    evidence: list[float]  # start, end, start, end ... in clip seconds: where the truth can be seen
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One attempt at one question, replayable: images are named by time, not stored."""
+
+    id: str
+    question: str
+    author: str  # teacher.scripted, base, sft, rl, floor.*
+    split: str
+    sport: str
+    task: str
+    match: str
+    messages: str  # JSON; an image block is {"type": "image", "time": seconds of the clip}
+    answer: str  # the text after the last thought
+    score: float  # the task's verdict in [0, 1]
+    valid: bool  # format kept
+    windows: list[float]  # start, end, ... of the tool calls, in clip seconds
+    frames: int  # frames seen in all
+
+
+Row = TypeVar("Row", Video, Label, Speech, Clip, Caption, Question, Trajectory)
+
+
+def schema(kind: type) -> pa.Schema:
+    """The Arrow schema of a noun, in field order; no column may be null."""
+    hints = get_type_hints(kind)
+    return pa.schema([pa.field(f.name, ARROW[hints[f.name]], nullable=False) for f in fields(kind)])
+
+
+def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
+    """Write all rows or nothing; row order is kept, bytes depend on the rows alone."""
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema(kind))
+    with whole_file(path) as draft:
+        pq.write_table(table, draft, compression="zstd")
+
+
+def read(path: Path, kind: type[Row]) -> list[Row]:
+    """Read rows back; a missing file or a foreign column is a `BadInput`."""
+    if not path.is_file():
+        raise BadInput(path, "is missing", "run the stage that makes it")
+    found, wanted = pq.read_schema(path), schema(kind)
+    if found.names != wanted.names:
+        strange = sorted(set(found.names) ^ set(wanted.names))
+        raise BadInput(path, f"columns differ from {kind.__name__}: {strange}", "rerun its stage")
+    return [kind(**row) for row in pq.read_table(path).to_pylist()]
+
+
+def by_id(rows: Sequence[Row]) -> dict[str, Row]:
+    """Index rows by id; two rows of one id are a `BadInput`."""
+    index = {row.id: row for row in rows}
+    if len(index) != len(rows):
+        ids = [row.id for row in rows]
+        twice = next(id for id in ids if ids.count(id) > 1)
+        raise BadInput(twice, "two rows have this id", "make ids unique in the source")
+    return index
