@@ -1,0 +1,82 @@
+"""Where a training keeps its checkpoints: a folder of its own for every distinct set of inputs.
+
+A fixed folder would resume a run with changed inputs from a model that the old inputs trained
+(measured: a model labelled with the new learning rate, trained with the old one). So the folder's
+name is DVC's own run-cache key of the stage: command, dependencies and parameters.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+KEY_LENGTH = 16
+STALE = 14 * 24 * 3600.0  # seconds after which an abandoned attempt may go
+
+
+def checkpoint_folder(name: str) -> Path:
+    """The checkpoint folder of this training, shared by all worktrees; made if need be.
+
+    Within a DVC stage the same inputs get the same folder, so an interrupted training resumes.
+    `TOUCHLINE_CHECKPOINT_KEY` gives the key where DVC is absent. With neither, nobody knows the
+    inputs, and the folder is a fresh one: nothing is resumed.
+    """
+    key = os.environ.get("TOUCHLINE_CHECKPOINT_KEY") or stage_key()
+    above = checkpoint_root() / name
+    above.mkdir(parents=True, exist_ok=True)
+    if not key:
+        return Path(tempfile.mkdtemp(prefix="by-hand-", dir=above))
+    folder = above / key
+    folder.mkdir(exist_ok=True)
+    os.utime(folder)
+    return folder
+
+
+def checkpoint_root() -> Path:
+    """`$TOUCHLINE_CHECKPOINTS`, else `.touchline/checkpoints` of the checkout that owns .git."""
+    given = os.environ.get("TOUCHLINE_CHECKPOINTS")
+    return Path(given) if given else _main_checkout() / ".touchline" / "checkpoints"
+
+
+def stage_key() -> str | None:
+    """The run-cache key of the DVC stage that runs this process; None outside DVC.
+
+    Uses private names of DVC, which is why pyproject.toml allows one minor release only.
+    """
+    root, address = os.environ.get("DVC_ROOT"), os.environ.get("DVC_STAGE")
+    if not root or not address:
+        return None
+    from dvc.repo import Repo
+    from dvc.stage.cache import _get_cache_hash
+    from dvc.stage.serialize import to_single_stage_lockfile
+
+    with Repo(root) as repo:
+        stage = repo.stage.get_target(address)
+        stage.save_deps()
+        return _get_cache_hash(to_single_stage_lockfile(stage), key=True)[:KEY_LENGTH]
+
+
+def forget(since: float, root: Path | None = None) -> list[Path]:
+    """Remove the folders used since `since` (epoch seconds) and those that nobody came back to.
+
+    The flow calls this once the trained model is committed; a stage never does, because a kill
+    between its end and DVC's commit would cost the whole training.
+    """
+    gone = []
+    for folder in sorted((root or checkpoint_root()).glob("*/*")):
+        used = folder.stat().st_mtime
+        if used >= since or used < time.time() - STALE:
+            shutil.rmtree(folder)
+            gone.append(folder)
+    return gone
+
+
+def _main_checkout() -> Path:
+    ask = ["git", "rev-parse", "--path-format=absolute", "--git-common-dir"]
+    try:
+        found = subprocess.run(ask, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return Path.cwd()
+    return Path(found.stdout.strip()).parent
