@@ -1,0 +1,21 @@
+"""Basketball: the calls of a referee, told apart by what the player did wrong."""
+
+from touchline.sports.sport import Sport
+
+WORDS = {
+    "Travelling": "travelling",
+    "Charging": "charging",
+    "Blocking": "blocking",
+    "Goaltending": "goaltending",
+    "Hand check": "hand check",
+    "Double dribble": "double dribble",
+}
+KEYWORDS = {
+    "travelling": ("travelling", "travel", "too many steps"),
+    "charging": ("charging", "charge"),
+    "blocking": ("blocking", "block"),
+    "goaltending": ("goaltending", "goaltend"),
+    "hand check": ("hand check", "hand-check"),
+    "double dribble": ("double dribble", "dribbled twice"),
+}
+BASKETBALL = Sport("basketball", "play", WORDS, (), 6.0, KEYWORDS)

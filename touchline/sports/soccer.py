@@ -1,0 +1,43 @@
+"""Soccer: the 17 classes of SoccerNet-v2 and the seven actions of the spotting paper."""
+
+from touchline.sports.sport import Sport
+
+WORDS = {
+    "Penalty": "penalty",
+    "Kick-off": "kick-off",
+    "Goal": "goal",
+    "Substitution": "substitution",
+    "Offside": "offside",
+    "Shots on target": "shot on target",
+    "Shots off target": "shot off target",
+    "Clearance": "clearance",
+    "Ball out of play": "ball out",
+    "Throw-in": "throw-in",
+    "Foul": "foul",
+    "Indirect free-kick": "free-kick",  # the paper asks for both kinds as one
+    "Direct free-kick": "free-kick",
+    "Corner": "corner",
+    "Yellow card": "yellow card",
+    "Red card": "red card",
+    "Yellow->red card": "second yellow",
+}
+ASKED = ("corner", "shot on target", "goal", "clearance", "foul", "free-kick", "substitution")
+KEYWORDS = {
+    "penalty": ("penalty", "the spot"),
+    "kick-off": ("kick-off", "kick off", "under way"),
+    "goal": ("goal", "scores", "back of the net"),
+    "substitution": ("substitution", "replaces", "comes on", "coming off"),
+    "offside": ("offside", "flag is up"),
+    "shot on target": ("save", "saved", "on target"),
+    "shot off target": ("wide", "over the bar", "off target"),
+    "clearance": ("clearance", "clears", "cleared", "goal kick"),
+    "ball out": ("out of play", "into touch"),
+    "throw-in": ("throw-in", "throw"),
+    "foul": ("foul", "brings him down", "brought down"),
+    "free-kick": ("free-kick", "free kick"),
+    "corner": ("corner",),
+    "yellow card": ("yellow card", "booked"),
+    "red card": ("red card", "sent off"),
+    "second yellow": ("second yellow",),
+}
+SOCCER = Sport("soccer", "play", WORDS, ASKED, 6.0, KEYWORDS)

@@ -1,0 +1,15 @@
+"""What the pipeline must know about a sport: its labels, its words and what betrays them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sport:
+    """One sport; a label is what stands in a file, a word is what stands in a question."""
+
+    name: str
+    idle: str  # word for a frame that shows nothing of note
+    words: dict[str, str]  # label -> word; several labels may share a word
+    asked: tuple[str, ...]  # the words that action spotting asks for
+    reach: float  # seconds before and after a label in which the action can be seen
+    keywords: dict[str, tuple[str, ...]]  # word -> lower-case words that betray it in commentary
