@@ -1,0 +1,22 @@
+"""Times in words: `m:ss` of the clip, with a decimal only where the time has one."""
+
+import re
+
+CLOCK = r"(\d+):([0-5]\d(?:\.\d+)?)"
+
+
+def spoken(seconds: float) -> str:
+    """16 -> `0:16`, 75.5 -> `1:15.5`; rounded to a tenth of a second."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    whole, tenth = divmod(rest, 10)
+    return f"{minutes}:{whole:02d}" + (f".{tenth}" if tenth else "")
+
+
+def heard(text: str) -> float:
+    """`1:15.5` or plain seconds, as a model may write them -> seconds; ValueError otherwise."""
+    match = re.fullmatch(CLOCK, text.strip())
+    seconds = int(match[1]) * 60 + float(match[2]) if match else float(text)
+    if not 0 <= seconds < 1e6:
+        raise ValueError(f"{text!r} is not a time of a clip")
+    return seconds

@@ -1,0 +1,62 @@
+"""Which of four: the letter and the option, as in `B. travelling`."""
+
+import re
+from collections.abc import Sequence
+from random import Random
+
+from touchline.clock import spoken
+from touchline.prompts import render
+from touchline.records import Label
+from touchline.tasks.scene import Scene
+from touchline.tasks.task import Draft, Rules, Task
+
+LETTERS = "ABCD"
+
+
+def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
+    """Ready questions as the source has them; in basketball, the one call of the clip."""
+    drafts = [_ready(label, scene) for label in scene.ready if label.task == "choice"]
+    if scene.sport.name == "basketball" and len(scene.seen) == len(scene.inside()) == 1:
+        drafts.append(_call(scene, random))
+    return drafts
+
+
+def _ready(label: Label, scene: Scene) -> Draft:
+    text = f"{label.asked} {lettered(label.options)}"
+    span = (max(0.0, label.start - scene.clip.start), min(scene.length, label.end - scene.clip.start))
+    return Draft(text, truth(label.options, label.answer), options=tuple(label.options), evidence=(span,))
+
+
+def _call(scene: Scene, random: Random) -> Draft:
+    (call,) = scene.seen
+    others = random.sample(sorted(set(scene.sport.words.values()) - {call.word}), 3)
+    options = random.sample([call.word, *others], 4)
+    text = render(
+        "choice", sport=scene.sport.name, length=spoken(scene.length), options=lettered(options)
+    )
+    span = (max(0.0, call.start), min(scene.length, call.end))
+    return Draft(text, truth(options, call.word), options=tuple(options), evidence=(span,))
+
+
+def lettered(options: Sequence[str]) -> str:
+    """`A. travelling B. charging ...`"""
+    return " ".join(f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False))
+
+
+def truth(options: Sequence[str], right: str) -> str:
+    """The answer in words: letter and option."""
+    return f"{LETTERS[list(options).index(right)]}. {right}"
+
+
+def letter(answer: str) -> str:
+    """The letter an answer opens with, "" when it names none: credit needs the letter itself."""
+    found = re.match(r"\s*\(?([A-D])\b", answer)
+    return found[1] if found else ""
+
+
+def score(answer: str, truth: str) -> float:
+    """1 for the same letter, else 0."""
+    return float(letter(answer) == letter(truth) != "")
+
+
+CHOICE = Task("choice", ask, score)

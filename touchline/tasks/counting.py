@@ -1,0 +1,34 @@
+"""How many strokes has the rally: a whole number."""
+
+import re
+from random import Random
+
+from touchline.clock import spoken
+from touchline.prompts import render
+from touchline.tasks.scene import Scene
+from touchline.tasks.task import Draft, Rules, Task
+
+
+def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
+    """One question when the clip holds one whole rally: strokes with no break between them."""
+    strokes = scene.inside()
+    if scene.sport.name != "badminton" or not strokes or len(strokes) != len(scene.seen):
+        return []
+    if any(after.start - before.end > 1.0 for before, after in zip(strokes, strokes[1:], strict=False)):
+        return []
+    text = render("counting", sport=scene.sport.name, length=spoken(scene.length))
+    return [Draft(text, str(len(strokes)), evidence=((strokes[0].start, strokes[-1].end),))]
+
+
+def count(answer: str) -> int | None:
+    """The one whole number of an answer; None when there is none or more than one."""
+    numbers = re.findall(r"\d+", answer)
+    return int(numbers[0]) if len(numbers) == 1 else None
+
+
+def score(answer: str, truth: str) -> float:
+    """1 for the same number, else 0."""
+    return float(count(answer) == count(truth))
+
+
+COUNTING = Task("counting", ask, score)

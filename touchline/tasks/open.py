@@ -1,0 +1,53 @@
+"""What happens in the clip: an answer in free words, judged by the words it shares with the truth."""
+
+import re
+from random import Random
+
+from touchline.clock import spoken
+from touchline.prompts import render
+from touchline.tasks.scene import Scene
+from touchline.tasks.task import Draft, Rules, Task
+
+NOTHING = "Nothing of note."
+
+
+def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
+    """One question per soccer clip; the truth names the actions in order."""
+    if not scene.sport.asked:
+        return []
+    happened = scene.inside()
+    text = render("open", sport=scene.sport.name, length=spoken(scene.length))
+    spans = [(max(0.0, s.start), min(scene.length, s.end)) for s in happened]
+    return [Draft(text, told([s.word for s in happened]), evidence=tuple(spans))]
+
+
+def told(actions: list[str]) -> str:
+    """`A corner, then an offside.`"""
+    if not actions:
+        return NOTHING
+    with_article = [f"{'an' if word[0] in 'aeiou' else 'a'} {word}" for word in actions]
+    said = ", then ".join(with_article)
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def score(answer: str, truth: str) -> float:
+    """ROUGE-L: F1 of the longest run of words that both have in this order; articles aside."""
+    said, true = _tokens(answer), _tokens(truth)
+    shared = _longest_common(said, true)
+    return 2 * shared / (len(said) + len(true)) if shared else 0.0
+
+
+def _longest_common(said: list[str], true: list[str]) -> int:
+    row = [0] * (len(true) + 1)
+    for word in said:
+        before, row = row, [0]
+        for j, other in enumerate(true):
+            row.append(before[j] + 1 if word == other else max(before[j + 1], row[j]))
+    return row[-1]
+
+
+def _tokens(text: str) -> list[str]:
+    return [w for w in re.findall(r"[\w-]+", text.lower()) if w not in {"a", "an", "then"}]
+
+
+OPEN = Task("open", ask, score)

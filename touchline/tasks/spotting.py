@@ -1,0 +1,58 @@
+"""Where in the clip does an action occur: intervals in words, as in the action-spotting paper."""
+
+import re
+from collections.abc import Sequence
+from random import Random
+
+from touchline.clock import CLOCK, heard, spoken
+from touchline.metrics.temporal_iou import matched
+from touchline.prompts import render
+from touchline.tasks.scene import Scene
+from touchline.tasks.task import Draft, Rules, Task
+
+INTERVAL = re.compile(rf"\(({CLOCK}), ?({CLOCK})\)")
+THETA = 0.3  # an interval with less overlap is a miss (spotting paper)
+
+
+def sentence(word: str, intervals: Sequence[tuple[float, float]]) -> str:
+    """The answer in words; no interval gives the sentence for an absent action."""
+    if not intervals:
+        return f"No {word} occurs in this clip."
+    article = "An" if word[0] in "aeiou" else "A"
+    said = (f"{article} {word} occurs at ({spoken(s)}, {spoken(e)})." for s, e in intervals)
+    return " ".join(said)
+
+
+def intervals(answer: str) -> list[tuple[float, float]]:
+    """The (start, end) pairs of an answer in clip seconds; reversed pairs are not intervals."""
+    pairs = [(heard(found[1]), heard(found[4])) for found in INTERVAL.finditer(answer)]
+    return [(start, end) for start, end in pairs if start < end]
+
+
+def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
+    """One question per action present, and absent ones so that `negatives` of all are absent."""
+    present = [word for word in scene.sport.asked if any(s.word == word for s in scene.inside())]
+    absent = [word for word in scene.sport.asked if word not in {s.word for s in scene.seen}]
+    wanted = max(len(present), 1) * rules.negatives / (1 - rules.negatives)
+    count = int(wanted) + (random.random() < wanted % 1)
+    chosen = random.sample(absent, min(count, len(absent)))
+    return [_draft(word, scene, rules) for word in [*present, *sorted(chosen)]]
+
+
+def _draft(word: str, scene: Scene, rules: Rules) -> Draft:
+    found = [scene.interval(s, rules.interval) for s in scene.inside() if s.word == word]
+    text = render("spotting", action=word, sport=scene.sport.name, length=spoken(scene.length))
+    return Draft(text, sentence(word, found), action=word, evidence=tuple(found))
+
+
+def score(answer: str, truth: str) -> float:
+    """F1 of intervals matched one to one at IoU over 0.3; 1 for rightly saying there is none."""
+    said, true = intervals(answer), intervals(truth)
+    if not true:
+        return float(not said and answer.strip() == truth.strip())
+    if not said:
+        return 0.0
+    return 2 * matched(said, true, THETA).tp / (len(said) + len(true))
+
+
+SPOTTING = Task("spotting", ask, score)

@@ -1,0 +1,146 @@
+"""The frame tool: which frames a model sees first, and which a call of `choose_frames` brings."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL.Image import Image
+
+from touchline.clock import heard, spoken
+from touchline.stage import Params
+
+NAME = "choose_frames"
+Blocks = list[dict[str, Any]]
+Frames = Callable[[Sequence[float]], list[Image]]  # times of the clip -> pictures, budget's size
+
+
+class Budget(Params):
+    """What may be seen: one home for teacher, SFT, RL and evaluation."""
+
+    first: int  # frames shown with the question
+    call: int  # at most so many per call
+    stride: float  # seconds between two frames of a call, at least
+    calls: int  # at most so many calls
+    width: int  # pixels
+    height: int
+
+    @property
+    def most(self) -> int:
+        """Frames in all, at most."""
+        return self.first + self.calls * self.call
+
+
+@dataclass(frozen=True)
+class Reel:
+    """The frame times a clip has in the store, in clip seconds, and how to fetch the pictures."""
+
+    times: np.ndarray
+    fetch: Frames
+
+    def first(self, budget: Budget) -> list[float]:
+        """Uniform over the clip: the middle of each of `first` equal parts, as stored."""
+        length = self.times[-1] + self._step
+        wanted = (np.arange(budget.first) + 0.5) * length / budget.first
+        return self._stored(wanted)
+
+    def chosen(self, start: float, end: float, budget: Budget) -> list[float]:
+        """Evenly from `start` to `end`, both included, `stride` apart at least, as stored."""
+        span = max(0.0, min(end, self.times[-1]) - max(start, self.times[0]))
+        stride = max(budget.stride, span / max(budget.call - 1, 1), self._step)
+        count = min(budget.call, int(span / stride + 1e-6) + 1)
+        return self._stored(max(start, self.times[0]) + np.arange(count) * stride)
+
+    @property
+    def _step(self) -> float:
+        return float(np.median(np.diff(self.times))) if len(self.times) > 1 else 1.0
+
+    def _stored(self, wanted: np.ndarray) -> list[float]:
+        nearest = np.abs(self.times[None, :] - wanted[:, None]).argmin(axis=1)
+        return [float(t) for t in self.times[np.unique(nearest)]]
+
+
+def stamped(times: Sequence[float]) -> Blocks:
+    """Message blocks: each picture behind its time; a picture is named by its time alone."""
+    return [
+        block
+        for time in times
+        for block in ({"type": "text", "text": spoken(time)}, {"type": "image", "time": time})
+    ]
+
+
+def choose_frames(start: str, end: str) -> Blocks:
+    """Show more frames of one stretch of the clip.
+
+    Args:
+        start: where the stretch begins, minutes:seconds of the clip
+        end: where the stretch ends, minutes:seconds of the clip
+    """
+    raise RuntimeError("only its schema is used; a viewing answers the call")
+
+
+@dataclass
+class Viewing:
+    """One attempt's use of the tool: replayable, for equal calls return equal frames."""
+
+    reel: Reel
+    budget: Budget
+
+    def __post_init__(self) -> None:
+        self.windows: list[tuple[float, float]] = []
+        self.seen: list[float] = []
+        self.faults: list[str] = []
+
+    def open(self) -> Blocks:
+        """The frames that come with the question."""
+        times = self.reel.first(self.budget)
+        self.seen.extend(times)
+        return stamped(times)
+
+    def call(self, start: Any, end: Any) -> Blocks:
+        """The frames of a call; a refused call returns its reason in words and is a fault."""
+        refusal = self._refusal(start, end)
+        if refusal:
+            self.faults.append(refusal)
+            return [{"type": "text", "text": refusal}]
+        window = (heard(str(start)), heard(str(end)))
+        times = self.reel.chosen(*window, self.budget)
+        self.windows.append(window)
+        self.seen.extend(times)
+        return stamped(times)
+
+    def _refusal(self, start: Any, end: Any) -> str:
+        try:  # the border to model output: what cannot be read becomes data
+            window = (heard(str(start)), heard(str(end)))
+        except ValueError:
+            return f"Not a stretch of the clip: {str(start)[:20]} to {str(end)[:20]}."
+        if window[0] >= window[1] or window[0] > self.reel.times[-1]:
+            return f"Not a stretch of the clip: {spoken(window[0])} to {spoken(window[1])}."
+        if window in self.windows:
+            return "You have seen this stretch already."
+        if len(self.windows) >= self.budget.calls:
+            return "No more calls: answer now."
+        return ""
+
+
+def called(start: float, end: float) -> str:
+    """A call in words, as a model writes it."""
+    arguments = json.dumps({"start": spoken(start), "end": spoken(end)})
+    return f'<tool_call>\n{{"name": "{NAME}", "arguments": {arguments}}}\n</tool_call>'
+
+
+CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+
+
+def read_call(turn: str) -> tuple[Any, Any] | None:
+    """(start, end) of the one call in a turn; None when there is no call that can be read."""
+    found = CALL.findall(turn)
+    if len(found) != 1:
+        return None
+    try:  # the border to model output
+        call = json.loads(found[0])
+        return call["arguments"]["start"], call["arguments"]["end"]
+    except (ValueError, KeyError, TypeError):
+        return None
