@@ -1,0 +1,100 @@
+"""Decode every video once into the frame store and cut it into clips."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from touchline.faults import BadInput
+from touchline.ledger import Ledger
+from touchline.products import whole_folder
+from touchline.progress import track
+from touchline.records import Clip, Video, read, write
+from touchline.stage import Params, run
+from touchline.video.container import AGAIN
+from touchline.video.cut import spans
+from touchline.video.sample import Written, write_frames
+from touchline.video.store import store_path
+from touchline.video.workers import each, pool
+
+LOST = 0.01  # share of frames that may be damaged: more is a broken file, less a broken second
+
+
+class Chunk(Params):
+    seconds: float = Field(gt=0)
+    stride: float = Field(gt=0)
+    fps: float = Field(gt=0)
+    height: int = Field(ge=16)
+    quality: int = Field(ge=1, le=95)
+    workers: int = Field(ge=1)
+
+
+def main(chunk: Chunk, videos: Path, manifest: Path, frames: Path, clips: Path) -> dict[str, float]:
+    found = read(manifest / "videos.parquet", Video)
+    ledger = Ledger(video.id for video in found)
+    with pool(chunk.workers) as executor, whole_folder(frames) as draft:
+        passes = store(executor, chunk, found, videos, draft)
+    cuts = [list(cut(chunk, video, passed)) for video, passed in zip(found, passes, strict=True)]
+    for video, rows in zip(found, cuts, strict=True):
+        ledger.split(video.id, f"into {len(rows)} clips")
+    rows = [clip for rows in cuts for clip in rows]
+    with whole_folder(clips) as draft:
+        write(draft / "clips.parquet", Clip, rows)
+        totals = ledger.close(draft / "ledger.parquet")
+    return totals | measured(found, passes, rows)
+
+
+def store(
+    executor: Executor, chunk: Chunk, found: Sequence[Video], videos: Path, folder: Path
+) -> list[Written]:
+    """Write the frame store file of every video; the executor's workers share the disk."""
+    settings = (chunk.fps, chunk.height, chunk.quality, chunk.seconds)
+    jobs = [(videos / v.path, store_path(folder, v.id), *settings) for v in found]
+    passes = list(track(each(executor, write_frames, jobs), "chunk", total=len(jobs)))
+    for job, video, passed in zip(jobs, found, passes, strict=True):
+        lost = video.frames - passed.decoded + passed.damaged
+        if lost > max(10, LOST * video.frames):
+            raise BadInput(job[0], f"{lost} of {video.frames} frames cannot be decoded", AGAIN)
+    return passes
+
+
+def cut(chunk: Chunk, video: Video, passed: Written) -> Iterator[Clip]:
+    """The clips of a video, by start; `frames` counts the stored frames within each."""
+    times = np.array(passed.times)
+    for start, end, overlaps in spans(video.duration, chunk.seconds, chunk.stride, 1 / chunk.fps):
+        yield Clip(
+            id=f"{video.id}@{_plain(start)}-{_plain(end)}",
+            video=video.id,
+            source=video.source,
+            sport=video.sport,
+            match=video.match,
+            licence=video.licence,
+            terms=video.terms,
+            start=start,
+            end=end,
+            frames=int(((times >= start) & (times < end)).sum()),
+            overlaps=overlaps,
+        )
+
+
+def measured(
+    found: Sequence[Video], passes: Sequence[Written], rows: Sequence[Clip]
+) -> dict[str, float]:
+    return {
+        "seconds": round(sum(video.duration for video in found), 3),
+        "clips": len(rows),
+        "overlapping": sum(clip.overlaps for clip in rows),
+        "frames": sum(len(passed.times) for passed in passes),
+        "damaged": sum(passed.damaged for passed in passes),
+    }
+
+
+def _plain(seconds: float) -> str:
+    """60.0 as `60`, 7.866667 as `7.867`."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")
+
+
+if __name__ == "__main__":
+    run(main)

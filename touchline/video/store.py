@@ -1,0 +1,134 @@
+"""The frame store: one Parquet file of JPEGs per video, addressed by presentation time."""
+
+import hashlib
+import io
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from touchline.faults import BadInput
+
+SCHEMA = pa.schema(
+    [
+        pa.field("time", pa.float64(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("jpeg", pa.binary(), nullable=False),
+    ]
+)
+CACHE = 256 * 2**20  # bytes of decoded frames kept in memory
+
+
+def store_path(folder: Path, video: str) -> Path:
+    """The store file of a video id; a `/` makes a folder, nothing leaves `folder`."""
+    parts = video.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise BadInput(video, "this video id is no safe file name", "mend it in the source")
+    *folders, name = [quote(part, safe=" ") for part in parts]
+    return folder.joinpath(*folders, f"{name}.parquet")
+
+
+class FrameStore:
+    """Reads stored frames; decoded ones stay in memory up to `CACHE` bytes, oldest go first.
+
+    No file stays open between calls.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.index: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.cache: OrderedDict[tuple[str, int, tuple[int, int] | None], Image.Image] = (
+            OrderedDict()
+        )
+        self.held = 0
+
+    def times(self, video: str) -> np.ndarray:
+        """Times of all stored frames of a video, ascending seconds from its first frame."""
+        return self._index(video)[0]
+
+    def images(
+        self, video: str, times: Sequence[float], size: tuple[int, int] | None = None
+    ) -> list[Image.Image]:
+        """The stored frame nearest to each time, RGB, at `size` (width, height) or as stored.
+
+        Raises `BadInput` when the video is not in the store, or a time is farther from any frame
+        than half a step of the store; the last frame stands for one whole step.
+        """
+        wanted = [self._nearest(video, time) for time in times]
+        missing = sorted({at for at in wanted if (video, at, size) not in self.cache})
+        fresh = dict(zip(missing, self._read(video, missing, size), strict=True))
+        for at, image in fresh.items():
+            self._keep((video, at, size), image)
+        found = [fresh[at] if at in fresh else self._recall((video, at, size)) for at in wanted]
+        return [image.copy() for image in found]
+
+    def _nearest(self, video: str, time: float) -> int:
+        times = self.times(video)
+        after = min(int(np.searchsorted(times, time)), len(times) - 1)
+        before = max(after - 1, 0)
+        at = before if time - times[before] <= times[after] - time else after
+        step = float(np.diff(times).max(initial=0.0))
+        reach = (step if at == len(times) - 1 and time > times[at] else step / 2) + 0.05
+        if len(times) > 1 and abs(time - times[at]) > reach:
+            wrong = f"frames are stored from 0 to {times[-1] + step:g} s only"
+            raise BadInput(f"{video} at {time:g} s", wrong, "ask within the video")
+        return at
+
+    def _index(self, video: str) -> tuple[np.ndarray, np.ndarray]:
+        """Times, and the number of the first frame of each row group."""
+        if video not in self.index:
+            path = store_path(self.folder, video)
+            if not path.is_file():
+                raise BadInput(video, f"is not in the frame store {self.folder}", "rerun chunk")
+            with pq.ParquetFile(path) as file:
+                times = file.read(columns=["time"])["time"].to_numpy()
+                groups = range(file.num_row_groups)
+                sizes = [file.metadata.row_group(group).num_rows for group in groups]
+            self.index[video] = times, np.cumsum([0, *sizes])
+        return self.index[video]
+
+    def _read(
+        self, video: str, numbers: Sequence[int], size: tuple[int, int] | None
+    ) -> list[Image.Image]:
+        if not numbers:
+            return []
+        first = self._index(video)[1]
+        groups = np.searchsorted(first, numbers, side="right") - 1
+        needed = sorted(set(groups.tolist()))
+        path = store_path(self.folder, video)
+        with pq.ParquetFile(path, memory_map=True) as file:
+            jpegs = {g: file.read_row_group(g, columns=["jpeg"])["jpeg"] for g in needed}
+            return [
+                _decoded(jpegs[group][number - first[group]].as_buffer(), size)
+                for number, group in zip(numbers, groups.tolist(), strict=True)
+            ]
+
+    def _keep(self, key: tuple[str, int, tuple[int, int] | None], image: Image.Image) -> None:
+        self.cache[key] = image
+        self.held += 3 * image.width * image.height
+        while self.held > CACHE and len(self.cache) > 1:
+            _, gone = self.cache.popitem(last=False)
+            self.held -= 3 * gone.width * gone.height
+
+    def _recall(self, key: tuple[str, int, tuple[int, int] | None]) -> Image.Image:
+        self.cache.move_to_end(key)
+        return self.cache[key]
+
+
+def _decoded(jpeg: pa.Buffer, size: tuple[int, int] | None) -> Image.Image:
+    image = Image.open(io.BytesIO(jpeg))
+    if size is None:
+        return image.convert("RGB")
+    image.draft("RGB", size)  # libjpeg skips what the small picture does not need
+    return image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+
+
+def digest(image: Image.Image) -> str:
+    """sha256 of an image's RGB bytes: two runs saw the same picture, or not."""
+    return hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()

@@ -1,0 +1,60 @@
+"""A pool of processes that die with their parent, and a job list that runs on any executor."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from touchline.faults import BadInput
+
+Result = TypeVar("Result")
+PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def pool(workers: int) -> Iterator[Executor]:
+    """`workers` fresh processes (spawned: a fork would copy Arrow's locks); none outlives us."""
+    context = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(workers, context, _die_with, (os.getpid(),))
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def each(
+    executor: Executor, job: Callable[..., Result], rows: Iterable[tuple[Any, ...]]
+) -> Iterator[Result]:
+    """`job(*row)` for all rows, results in row order; a worker's `BadInput` is raised here.
+
+    The executor may be any: `dask.distributed.Client.get_executor()` runs it on many machines.
+    """
+    for result in executor.map(partial(_guarded, job), rows):
+        if isinstance(result, _Fault):
+            raise BadInput(*result)
+        yield result
+
+
+class _Fault(tuple[str, str, str]):
+    """A `BadInput` on its way home: place, wrong, remedy."""
+
+
+def _guarded(job: Callable[..., Result], row: tuple[Any, ...]) -> Result | _Fault:
+    try:
+        return job(*row)
+    except BadInput as fault:
+        return _Fault((fault.place, fault.wrong, fault.remedy))
+
+
+def _die_with(parent: int) -> None:
+    """Linux kills this process when its parent dies, by whatever signal."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
