@@ -1,0 +1,111 @@
+"""Answers without a model: what a candidate must beat before its score means anything."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from touchline.records import Caption, Clip, Question
+from touchline.sports import SPORTS
+from touchline.tasks import choice, spotting
+from touchline.tasks.open import told
+
+TILES = 4
+
+
+@dataclass(frozen=True)
+class Prior:
+    """All that a floor may know: how the truths of the training questions are spread."""
+
+    truths: dict[tuple[str, str], Counter[str]]  # (task, sport) -> truths in the answer's format
+    interval: float  # seconds that count as one action, as in the questions
+
+
+def prior(train: Iterable[Question], interval: float) -> Prior:
+    """Count the truths of the training questions; questions of other splits are left out."""
+    truths: dict[tuple[str, str], Counter[str]] = {}
+    for question in train:
+        if question.split == "train":
+            truths.setdefault((question.task, question.sport), Counter())[question.truth] += 1
+    return Prior(truths, interval)
+
+
+def constant(question: Question, clip: Clip, captions: Sequence[Caption], known: Prior) -> str:
+    """Spotting: the middle of the clip; else the most frequent truth of training."""
+    length = clip.end - clip.start
+    if question.task == "spotting":
+        middle = _around(length / 2, known.interval, length)
+        return spotting.sentence(question.action, [middle])
+    truths = known.truths.get((question.task, question.sport), Counter())
+    if question.task == "choice":
+        return _usual_option(question.options, truths)
+    return _most(truths) or ""
+
+
+def tiles(question: Question, clip: Clip, captions: Sequence[Caption], known: Prior) -> str:
+    """Spotting: four tiles over the clip, one of which always overlaps; else the constant."""
+    if question.task != "spotting":
+        return constant(question, clip, captions, known)
+    size = (clip.end - clip.start) / TILES
+    return spotting.sentence(question.action, [(i * size, (i + 1) * size) for i in range(TILES)])
+
+
+def keyword(question: Question, clip: Clip, captions: Sequence[Caption], known: Prior) -> str:
+    """What the commentary says, word by word; where it says nothing, absent or the constant."""
+    if question.task == "spotting":
+        length = clip.end - clip.start
+        lines = [c for c in captions if _speaks_of(c.text, question.action, question.sport)]
+        around = [_around(line.start, known.interval, length) for line in lines]
+        return spotting.sentence(question.action, around)
+    said = _actions_said(captions, question.sport)
+    named = [option for option in question.options if option in said]
+    if question.task == "choice" and named:
+        return choice.truth(question.options, named[0])
+    if question.task == "open" and said:
+        return told(said)
+    return constant(question, clip, captions, known)
+
+
+def _around(moment: float, interval: float, length: float) -> tuple[float, float]:
+    return max(0.0, moment - interval / 2), min(length, moment + interval / 2)
+
+
+def _usual_option(options: Sequence[str], truths: Counter[str]) -> str:
+    """The option whose words were the truth more often than the commonest letter, else that letter."""
+    letters, texts = Counter[str](), Counter[str]()
+    for truth, count in truths.items():
+        letter, _, text = truth.partition(". ")
+        letters[letter] += count
+        texts[text] += count
+    texts = Counter({option: texts[option] for option in options})
+    text, letter = _most(texts), _most(letters)
+    place = choice.LETTERS.find(letter) if letter else 0
+    if text and texts[text] > letters[letter]:
+        return choice.truth(options, text)
+    return choice.truth(options, options[place] if place < len(options) else options[0])
+
+
+def _most(counts: Counter[str]) -> str:
+    """The most frequent one, the first in the alphabet of equals; "" of none."""
+    return min(counts, key=lambda name: (-counts[name], name), default="")
+
+
+def _speaks_of(text: str, word: str, sport: str) -> bool:
+    """Whether a line has one of the action's keywords as whole words."""
+    keywords = SPORTS[sport].keywords.get(word, (word,))
+    return any(re.search(rf"\b{re.escape(key)}\b", text.lower()) for key in keywords)
+
+
+def _actions_said(captions: Sequence[Caption], sport: str) -> list[str]:
+    """The actions that commentary names, in order of the lines."""
+    words = list(dict.fromkeys(SPORTS[sport].words.values()))
+    lines = sorted(captions, key=lambda line: (line.start, line.id))
+    return [word for line in lines for word in words if _speaks_of(line.text, word, sport)]
+
+
+Floor = Callable[[Question, Clip, Sequence[Caption], Prior], str]
+FLOORS: dict[str, Floor] = {
+    "floor.constant": constant,
+    "floor.tiles": tiles,
+    "floor.keyword": keyword,
+}
