@@ -1,0 +1,137 @@
+"""Fetch every source, look into its videos and read its labels and commentary."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from touchline.faults import BadInput
+from touchline.ledger import Ledger
+from touchline.products import whole_folder
+from touchline.progress import track
+from touchline.records import Label, Speech, Video, write
+from touchline.sources import SOURCES
+from touchline.sources.source import Fault, Found, Reading, Source
+from touchline.stage import Params, run
+from touchline.video.probe import facts
+from touchline.video.workers import pool
+
+
+class Download(Params):
+    on_fault: Literal["stop", "drop"]
+    workers: int = Field(ge=1)
+    sources: dict[str, dict[str, Any]]
+
+
+def main(download: Download, videos: Path, manifest: Path) -> dict[str, float]:
+    sources = chosen(download.sources)
+    with whole_folder(videos) as draft, pool(download.workers) as executor:
+        for source, settings in sources:
+            source.download(settings, draft / source.name, executor)
+    found, labels, speech = Reading[Video](), Reading[Label](), Reading[Speech]()
+    for source, settings in sources:
+        read(source, settings, videos, found, labels, speech)
+    faults = [*found.faults, *labels.faults, *speech.faults]
+    if download.on_fault == "stop":
+        stop(faults)
+    if not found.rows:
+        raise BadInput("download.sources", "no readable video came of them", "ask for a match")
+    with whole_folder(manifest) as draft:
+        write(draft / "videos.parquet", Video, found.rows)
+        write(draft / "labels.parquet", Label, labels.rows)
+        write(draft / "speech.parquet", Speech, speech.rows)
+        totals = balance([*found.rows, *labels.rows, *speech.rows], faults, draft)
+    return totals | measured(found.rows, labels.rows, speech.rows)
+
+
+def chosen(sources: dict[str, dict[str, Any]]) -> list[tuple[Source, Params]]:
+    """The sources asked for with their checked settings; a `BadInput` names the wrong key."""
+    chosen = []
+    for name, given in sources.items():
+        place = f"download.sources.{name}"
+        if name not in SOURCES:
+            raise BadInput(place, "no such source", f"choose among {', '.join(SOURCES)}")
+        try:
+            chosen.append((SOURCES[name], SOURCES[name].settings.model_validate(given)))
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise BadInput(place, wrong, "mend these keys") from None
+    return chosen
+
+
+def read(
+    source: Source,
+    settings: Params,
+    folder: Path,
+    found: Reading[Video],
+    labels: Reading[Label],
+    speech: Reading[Speech],
+) -> None:
+    """Add what one source holds; labels and lines of an unreadable video are faults, too."""
+    own = folder / source.name
+    listed = source.videos(settings, own)
+    looked = Reading[Video](faults=listed.faults)
+    same: dict[str, str] = {}
+    for one in track(listed.rows, "probe"):
+        looked.take(one.id, look, source, one, folder, same)
+    found.add(looked)
+    labels.add(source.labels(settings, own, looked.rows))
+    speech.add(source.speech(settings, own, looked.rows))
+
+
+def look(source: Source, found: Found, folder: Path, same: dict[str, str]) -> Video:
+    """Probe one file; a file that is there twice is a `BadInput`: it could end in two splits."""
+    path = Path(source.name) / found.path
+    seen = facts(folder / path)
+    first = same.setdefault(seen["sha256"], found.id)
+    if first != found.id:
+        raise BadInput(folder / path, f"is the same file as {first}", "remove one of the two")
+    return Video(
+        id=found.id,
+        source=source.name,
+        sport=found.sport,
+        match=found.match,
+        part=found.part,
+        path=path.as_posix(),
+        licence=source.licence,
+        terms=source.terms,
+        **seen,
+    )
+
+
+def stop(faults: list[Fault]) -> None:
+    """Raise the first fault, if there is one, and say how many more there are."""
+    if faults:
+        first, more = faults[0].why, len(faults) - 1
+        rest = f" ({more} more faults follow)" if more else ""
+        remedy = f"{first.remedy}, or set download.on_fault to drop{rest}"
+        raise BadInput(first.place, first.wrong, remedy)
+
+
+def balance(
+    rows: Iterable[Video | Label | Speech], faults: list[Fault], folder: Path
+) -> dict[str, float]:
+    kept = [row.id for row in rows]
+    ledger = Ledger([*kept, *(fault.row for fault in faults)])
+    for row in kept:
+        ledger.keep(row)
+    for fault in faults:
+        ledger.drop(fault.row, str(fault.why))
+    return ledger.close(folder / "ledger.parquet")
+
+
+def measured(videos: list[Video], labels: list[Label], speech: list[Speech]) -> dict[str, float]:
+    spoken = {line.video for line in speech}
+    return {
+        "videos": len(videos),
+        "matches": len({video.match for video in videos}),
+        "minutes": round(sum(video.duration for video in videos) / 60, 3),
+        "labels": len(labels),
+        "speech": len(speech),
+        "videos_without_speech": sum(video.id not in spoken for video in videos),
+    }
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,77 @@
+"""What a source of labelled video promises, and how it says what is wrong with its rows."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from touchline.faults import BadInput
+from touchline.records import Label, Speech, Video
+from touchline.stage import Params
+
+
+class Named(Protocol):
+    """Anything that the row ledger can follow."""
+
+    @property
+    def id(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=Named)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A video file of a source, before anybody looked into it."""
+
+    id: str  # source/match/part, unique
+    path: Path  # below the source's folder
+    sport: str
+    match: str  # source/match: what the split is decided by
+    part: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A row that must not pass, and the sentence that says why."""
+
+    row: str
+    why: BadInput
+
+
+@dataclass
+class Reading(Generic[Row]):
+    """Rows read from a source and the faults among them; every input row is in one of the two."""
+
+    rows: list[Row] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+    def take(self, row: str, make: Callable[..., Row], *given: Any) -> None:
+        """Add `make(*given)`; a `BadInput` it raises becomes the fault of `row`."""
+        try:
+            self.rows.append(make(*given))
+        except BadInput as why:
+            self.faults.append(Fault(row, why))
+
+    def add(self, other: "Reading[Row]") -> None:
+        self.rows += other.rows
+        self.faults += other.faults
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source of labelled video.
+
+    `folder` is the source's own folder below the videos folder: `download` fills it, the others
+    read it and write nothing. All of them are handed the source's own settings.
+    """
+
+    name: str
+    licence: str
+    terms: Literal["open", "request", "nda"]
+    settings: type[Params]
+    download: Callable[[Any, Path, Executor], None]
+    videos: Callable[[Any, Path], Reading[Found]]
+    labels: Callable[[Any, Path, Sequence[Video]], Reading[Label]]
+    speech: Callable[[Any, Path, Sequence[Video]], Reading[Speech]]
