@@ -71,7 +71,7 @@ def _around(moment: float, interval: float, length: float) -> tuple[float, float
 
 
 def _usual_option(options: Sequence[str], truths: Counter[str]) -> str:
-    """The option whose words were the truth more often than the commonest letter, else that letter."""
+    """The option that was the truth more often than the commonest letter, else that letter's."""
     letters, texts = Counter[str](), Counter[str]()
     for truth, count in truths.items():
         letter, _, text = truth.partition(". ")

@@ -1,0 +1,38 @@
+"""An attempt is told step by step, whatever the model wrote."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from touchline.faults import BadInput
+from touchline.report.steps import steps
+
+
+def attempt(evaluation: Any, messages: Any) -> Any:
+    return replace(evaluation.answers["rl"][0], messages=json.dumps(messages))
+
+
+def test_frames_thoughts_calls_and_the_answer_come_in_order(evaluation: Any):
+    kinds = [step.kind for step in steps(evaluation.answers["rl"][0])]
+    assert kinds == ["frames", "thought", "call", "frames", "thought", "answer"]
+
+
+def test_a_turn_without_a_thought_is_shown_as_it_is(evaluation: Any):
+    given = attempt(evaluation, [{"role": "assistant", "content": "<think>never closed"}])
+    (step,) = steps(given)
+    assert (step.kind, step.text) == ("unreadable", "<think>never closed")
+
+
+def test_a_refused_call_shows_the_reason(evaluation: Any):
+    refusal = [{"type": "text", "text": "No more calls: answer now."}]
+    first = {"role": "user", "content": [{"type": "image", "time": 3.0}]}
+    given = attempt(evaluation, [first, {"role": "tool", "content": refusal}])
+    assert [step.kind for step in steps(given)] == ["frames", "note"]
+
+
+def test_messages_that_are_no_json_name_the_row(evaluation: Any):
+    broken = replace(evaluation.answers["rl"][0], messages="{")
+    with pytest.raises(BadInput, match=r"rl/.*not JSON"):
+        steps(broken)

@@ -1,0 +1,139 @@
+"""What a page shows of a clip: a timeline per question, and how each model went about it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from touchline.metrics.temporal_iou import Interval, iou
+from touchline.records import Clip, Question, Trajectory
+from touchline.report.picks import Given, Pick
+from touchline.report.pictures import Pictures
+from touchline.report.steps import Step, steps
+from touchline.tasks.spotting import THETA, intervals
+
+TICK = 10  # seconds between marks on a timeline
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch on a timeline, in percent of the clip; `hit` when it overlaps a truth enough."""
+
+    left: float
+    width: float
+    title: tuple[float, float]  # seconds
+    hit: bool
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One candidate's line: what it answered and where it looked again."""
+
+    name: str
+    answers: list[Span]
+    windows: list[Span]
+    answer: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a strip; no class when it may not be shown."""
+
+    time: float
+    style: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One step of an attempt with its pictures."""
+
+    step: Step
+    frames: list[Frame]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A model's way to its answer."""
+
+    name: str
+    score: float
+    answer: str
+    scenes: list[Scene]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with its truth, a lane per candidate and an attempt per model."""
+
+    question: Question
+    truth: list[Span]
+    lanes: list[Lane]
+    attempts: list[Attempt]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A clip of the page."""
+
+    clip: Clip
+    pick: Pick
+    ticks: list[tuple[float, float]]  # (seconds, percent)
+    asked: list[Asked]
+
+
+def card(pick: Pick, clip: Clip, given: Given, pictures: Pictures) -> Card:
+    """Lay one picked clip out."""
+    length = clip.end - clip.start
+    ticks = [(float(t), t / length * 100) for t in range(0, int(length) + 1, TICK)]
+    asked = [_asked(question, clip, given, pictures) for question in pick.questions]
+    return Card(clip, pick, ticks, asked)
+
+
+def _asked(question: Question, clip: Clip, given: Given, pictures: Pictures) -> Asked:
+    length = clip.end - clip.start
+    labels = _pairs(question.evidence)
+    answers = [(name, found[question.id]) for name, found in given.items() if question.id in found]
+    return Asked(
+        question,
+        [_span(label, length, True) for label in labels],
+        [_lane(name, answer, question, labels, length) for name, answer in answers],
+        [_attempt(name, a, clip, pictures) for name, a in answers if not name.startswith("floor.")],
+    )
+
+
+def _lane(
+    name: str, given: Trajectory, question: Question, labels: Sequence[Interval], length: float
+) -> Lane:
+    said = intervals(given.answer) if question.task == "spotting" else []
+    hits = [any(iou(guess, label) > THETA for label in labels) for guess in said]
+    answers = [_span(guess, length, hit) for guess, hit in zip(said, hits, strict=True)]
+    windows = [_span(window, length, True) for window in _pairs(given.windows)]
+    return Lane(name, answers, windows, given.answer, given.score)
+
+
+def _span(given: Interval, length: float, hit: bool) -> Span:
+    """Cut to the clip: a model may name times far outside of it."""
+    start, end = (min(max(time, 0.0), length) for time in given)
+    return Span(start / length * 100, max(end - start, length / 200) / length * 100, given, hit)
+
+
+def _pairs(flat: Sequence[float]) -> list[Interval]:
+    return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _attempt(name: str, given: Trajectory, clip: Clip, pictures: Pictures) -> Attempt:
+    scenes = [Scene(step, _frames(step, clip, pictures)) for step in steps(given)]
+    return Attempt(name, given.score, given.answer, scenes)
+
+
+def _frames(step: Step, clip: Clip, pictures: Pictures) -> list[Frame]:
+    shown = [(time, pictures.show(clip, time)) for time in step.times]
+    return [Frame(time, *(found or ("hidden", 96))) for time, found in shown]
+
+
+def tally(cards: Sequence[Card]) -> Mapping[str, int]:
+    """How many clips are shown of each kind."""
+    counts: dict[str, int] = {}
+    for found in cards:
+        counts[found.pick.why] = counts.get(found.pick.why, 0) + 1
+    return counts

@@ -1,0 +1,69 @@
+"""`report.html`: what the models can do, and how they go about it, in one offline file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL.Image import Image
+
+from touchline.records import Clip, Question, Trajectory
+from touchline.report import bars, verdict
+from touchline.report.cards import card, tally
+from touchline.report.curves import curves
+from touchline.report.picks import pick
+from touchline.report.pictures import Pictures
+from touchline.report.template import write_page
+
+Logs = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def write_report(
+    path: Path,
+    *,
+    questions: Mapping[str, Question],
+    clips: Mapping[str, Clip],
+    answers: Mapping[str, Sequence[Trajectory]],
+    scores: Mapping[str, Any],
+    frames: Callable[[Clip, float], Image],
+    logs: Logs,
+    about: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Write the page.
+
+    `answers` per candidate in the order to show, floors first; `scores` from
+    `metrics.scores.report`; `frames` gives the picture at a time of a clip; `logs` has the rows of
+    a model's `log.jsonl`, {} shows none; `about` is {TITLE: {KEY: VALUE}}.
+    """
+    models = verdict.models(scores)
+    given = {name: {row.question: row for row in rows} for name, rows in answers.items()}
+    pictures = Pictures(frames)
+    asked = [q for q in questions.values() if any(q.id in found for found in given.values())]
+    picked = pick(asked, given, models) if models else []
+    cards = [card(found, clips[found.clip], given, pictures) for found in picked]
+    write_page(
+        path,
+        "report.html",
+        pictures=pictures.css(),
+        cards=cards,
+        shown=tally(cards),
+        curves={name: curves(rows) for name, rows in logs.items()},
+        about=about,
+        **_numbers(scores, models),
+    )
+
+
+def _numbers(scores: Mapping[str, Any], models: Sequence[str]) -> dict[str, Any]:
+    found = verdict.verdicts(scores)
+    tasks = [v.task for v in found]
+    return {
+        "summary": verdict.summary(scores),
+        "verdicts": found,
+        "candidates": list(scores["candidates"]),
+        "called": {name: verdict.name(name) for name in scores["candidates"]},
+        "panels": {task: bars.panels(scores, task) for task in tasks},
+        "actions": bars.by_action(scores, models),
+        "sports": bars.by_sport(scores),
+        "tables": {task: bars.table(scores, task) for task in tasks},
+        "differences": scores["differences"],
+        "matches": scores["matches"],
+    }
