@@ -1,8 +1,10 @@
 """The catalogue of sources: one file (or sub-package) and one line each."""
 
+from touchline.sources.finebadminton import FINEBADMINTON
 from touchline.sources.source import Source
 from touchline.sources.synthetic import SYNTHETIC
 
 SOURCES: dict[str, Source] = {
     SYNTHETIC.name: SYNTHETIC,
+    FINEBADMINTON.name: FINEBADMINTON,
 }

@@ -6,12 +6,14 @@ from pathlib import Path
 from touchline.faults import BadInput
 from touchline.records import Label, Speech, Video
 from touchline.sources import echoes, labels_v2
-from touchline.sources.source import Found, Reading
+from touchline.sources.source import Fault, Found, Reading
 from touchline.sports import SPORTS
 
+SportOf = Callable[[str], str]  # the sport of a league
 
-def videos(source: str, folder: Path, sport: Callable[[str], str]) -> Reading[Found]:
-    """All halves below the source's folder; `sport` names the sport of a league."""
+
+def videos(source: str, folder: Path, sport: SportOf) -> Reading[Found]:
+    """All halves below the source's folder."""
     reading: Reading[Found] = Reading()
     for path in sorted(folder.glob("*/*/*/*.mkv")):
         game = path.relative_to(folder).parent
@@ -21,24 +23,31 @@ def videos(source: str, folder: Path, sport: Callable[[str], str]) -> Reading[Fo
     return reading
 
 
-def labels(folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    """Labels of every match that has a readable video."""
+def labels(source: str, folder: Path, found: Sequence[Video], sport: SportOf) -> Reading[Label]:
+    """Labels of every match that has a video or a file of labels."""
     reading: Reading[Label] = Reading()
-    for match in sorted({video.match for video in found}):
+    files = {path.parent.relative_to(folder) for path in folder.glob("*/*/*/Labels-v2.json")}
+    games = files | {Path(video.path).parent.relative_to(source) for video in found}
+    for game in sorted(games):
+        match = f"{source}/{game.as_posix()}"
         halves = {video.part: video for video in found if video.match == match}
-        first = next(iter(halves.values()))
-        file = _game(folder, first) / "Labels-v2.json"
-        reading.add(labels_v2.read(file, match, SPORTS[first.sport], halves))
+        file, kind = folder / game / "Labels-v2.json", SPORTS[sport(game.parts[0])]
+        reading.add(labels_v2.read(file, match, kind, halves))
     return reading
 
 
-def speech(folder: Path, found: Sequence[Video]) -> Reading[Speech]:
+def speech(source: str, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
     """Commentary of every half that has any: many real halves have none."""
     reading: Reading[Speech] = Reading()
-    for video in found:
-        file = _game(folder, video) / f"{video.part}_asr.json"
-        if file.is_file():
-            reading.add(echoes.read(file, video, file.name))
+    halves = {video.id: video for video in found}
+    for file in sorted(folder.glob("*/*/*/[12]_asr.json")):
+        game = file.parent.relative_to(folder).as_posix()
+        id = f"{source}/{game}/{file.name[0]}"
+        if id in halves:
+            reading.add(echoes.read(file, halves[id], file.name))
+        else:
+            why = BadInput(file, "its half has no readable video", "fetch the video again")
+            reading.faults.append(Fault(f"{id}/{file.name}", why))
     return reading
 
 
@@ -48,8 +57,3 @@ def _found(id: str, path: Path, folder: Path, sport: str, match: str, part: str)
     if sport not in SPORTS:
         raise BadInput(path, f"no sport is called {sport!r}", f"choose among {', '.join(SPORTS)}")
     return Found(id, path.relative_to(folder), sport, match, part)
-
-
-def _game(folder: Path, video: Video) -> Path:
-    """`match` is source/league/season/game, and `folder` the source's."""
-    return folder / Path(*Path(video.match).parts[1:])

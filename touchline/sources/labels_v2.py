@@ -69,7 +69,7 @@ def _fields(place: str, row: Any) -> Key:
         raise BadInput(f"{place}.gameTime", f"{row['gameTime']!r} is not 'half - mm:ss'", MEND)
     if not re.fullmatch(r"-?\d+", str(row["position"])):
         raise BadInput(f"{place}.position", f"{row['position']!r} is not milliseconds", MEND)
-    if row["team"] not in TEAMS:
+    if str(row["team"]) not in TEAMS:
         raise BadInput(f"{place}.team", f"{row['team']!r} is not one of {list(TEAMS)}", MEND)
     return time[1], int(row["position"]), str(row["label"]), row["team"]
 

@@ -42,15 +42,20 @@ def download(settings: Settings, folder: Path, executor: Executor) -> None:
 
 
 def videos(settings: Settings, folder: Path) -> Reading[Found]:
-    return games.videos(SYNTHETIC.name, folder, lambda league: league.split("_")[0])
+    return games.videos(SYNTHETIC.name, folder, sport)
 
 
 def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    return games.labels(folder, found)
+    return games.labels(SYNTHETIC.name, folder, found, sport)
 
 
 def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
-    return games.speech(folder, found)
+    return games.speech(SYNTHETIC.name, folder, found)
+
+
+def sport(league: str) -> str:
+    """`soccer_synthetic-league` is soccer."""
+    return league.split("_")[0]
 
 
 SYNTHETIC = Source(

@@ -1,0 +1,79 @@
+"""Put the commentary of a video onto its clips, in the clips' own time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from touchline.ledger import Ledger
+from touchline.products import whole_folder
+from touchline.records import Caption, Clip, Speech, read, write
+from touchline.stage import Params, run
+
+REPEAT = "repeats the line before it"
+OUTSIDE = "lies in no clip"
+
+
+class CaptionParams(Params):
+    collapse_repeats: bool
+
+
+def main(caption: CaptionParams, manifest: Path, clips: Path, captions: Path) -> dict[str, float]:
+    lines = read(manifest / "speech.parquet", Speech)
+    of_video = by_video(read(clips / "clips.parquet", Clip))
+    ledger, rows = Ledger(line.id for line in lines), []
+    for line, repeats in marked(lines):
+        if repeats and caption.collapse_repeats:
+            ledger.drop(line.id, REPEAT)
+            continue
+        found = [align(line, clip) for clip in overlapped(line, of_video.get(line.video, []))]
+        rows += found
+        end(ledger, line, len(found))
+    rows.sort(key=lambda row: (row.clip, row.start, row.end))
+    with whole_folder(captions) as draft:
+        write(draft / "captions.parquet", Caption, rows)
+        totals = ledger.close(draft / "ledger.parquet")
+    return totals | {"captions": len(rows), "clips_with_captions": len({r.clip for r in rows})}
+
+
+def by_video(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
+    return {
+        video: list(group) for video, group in groupby(sorted(clips, key=_place), lambda c: c.video)
+    }
+
+
+def marked(lines: Iterable[Speech]) -> Iterator[tuple[Speech, bool]]:
+    """Each line, by video and time, and whether it only repeats the one before it."""
+    before: Speech | None = None
+    for line in sorted(lines, key=lambda line: (line.video, line.start, line.end)):
+        same = before is not None and (before.video, before.text) == (line.video, line.text)
+        yield line, same
+        before = line
+
+
+def overlapped(line: Speech, clips: Sequence[Clip]) -> list[Clip]:
+    """Clips that share time with [start, end) of the line: the rule of the spotting paper."""
+    return [clip for clip in clips if line.start < clip.end and line.end > clip.start]
+
+
+def align(line: Speech, clip: Clip) -> Caption:
+    """The line in seconds of the clip, cut to it."""
+    start, end = max(line.start, clip.start), min(line.end, clip.end)
+    start, end = round(start - clip.start, 3), round(end - clip.start, 3)
+    return Caption(f"{line.id}@{clip.start:g}", clip.id, start, end, line.text, line.origin)
+
+
+def end(ledger: Ledger, line: Speech, clips: int) -> None:
+    if clips > 1:
+        ledger.split(line.id, f"into {clips} clips")
+    elif clips == 1:
+        ledger.keep(line.id)
+    else:
+        ledger.drop(line.id, OUTSIDE)
+
+
+def _place(clip: Clip) -> tuple[str, float, float]:
+    return clip.video, clip.start, clip.end
+
+
+if __name__ == "__main__":
+    run(main)
