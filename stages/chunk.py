@@ -34,7 +34,7 @@ class Chunk(Params):
 def main(chunk: Chunk, videos: Path, manifest: Path, frames: Path, clips: Path) -> dict[str, float]:
     found = read(manifest / "videos.parquet", Video)
     ledger = Ledger(video.id for video in found)
-    with pool(chunk.workers) as executor, whole_folder(frames) as draft:
+    with whole_folder(frames) as draft, pool(chunk.workers) as executor:
         passes = store(executor, chunk, found, videos, draft)
     cuts = [list(cut(chunk, video, passed)) for video, passed in zip(found, passes, strict=True)]
     for video, rows in zip(found, cuts, strict=True):

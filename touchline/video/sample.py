@@ -13,7 +13,7 @@ from av.video.reformatter import VideoReformatter
 from touchline.faults import BadInput
 from touchline.products import whole_file
 from touchline.video.container import AGAIN, clock, first_shown, opened, tick, too_long
-from touchline.video.store import SCHEMA
+from touchline.video.store import SCHEMA, STEP
 
 LAYOUT = {"compression": "none", "use_dictionary": False, "write_statistics": ["time"]}
 
@@ -39,16 +39,17 @@ def write_frames(
     """
     seen = _Pass(video, fps)
     scale = _Scaler(height, quality)
-    with whole_file(out) as draft, pq.ParquetWriter(draft, SCHEMA, **LAYOUT) as file:
+    schema = SCHEMA.with_metadata({STEP: str(1 / fps).encode()})
+    with whole_file(out) as draft, pq.ParquetWriter(draft, schema, **LAYOUT) as file:
         group: list[dict[str, object]] = []
         number = 0
         for time, frame in seen:
             if int(time / seconds) > number and group:
-                file.write_table(pa.Table.from_pylist(group, schema=SCHEMA))
+                file.write_table(pa.Table.from_pylist(group, schema=schema))
                 group = []
             number = int(time / seconds)
             group.append({"time": time, **scale(frame)})
-        file.write_table(pa.Table.from_pylist(group, schema=SCHEMA))
+        file.write_table(pa.Table.from_pylist(group, schema=schema))
     return Written(seen.times, seen.decoded, seen.damaged)
 
 

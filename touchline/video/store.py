@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,7 +23,11 @@ SCHEMA = pa.schema(
         pa.field("jpeg", pa.binary(), nullable=False),
     ]
 )
+STEP = b"step"  # metadata: seconds between two stored frames, as asked for
 CACHE = 256 * 2**20  # bytes of decoded frames kept in memory
+JITTER = 0.05  # seconds by which the last stored frame may come late
+
+Key = tuple[str, int, tuple[int, int] | None]  # video, number of the frame, size
 
 
 def store_path(folder: Path, video: str) -> Path:
@@ -34,6 +39,13 @@ def store_path(folder: Path, video: str) -> Path:
     return folder.joinpath(*folders, f"{name}.parquet")
 
 
+@dataclass(frozen=True)
+class _Index:
+    times: np.ndarray
+    first: np.ndarray  # number of the first frame of each row group
+    step: float  # the longest time between two stored frames
+
+
 class FrameStore:
     """Reads stored frames; decoded ones stay in memory up to `CACHE` bytes, oldest go first.
 
@@ -42,15 +54,13 @@ class FrameStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.index: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self.cache: OrderedDict[tuple[str, int, tuple[int, int] | None], Image.Image] = (
-            OrderedDict()
-        )
+        self.index: dict[str, _Index] = {}
+        self.cache: OrderedDict[Key, Image.Image] = OrderedDict()
         self.held = 0
 
     def times(self, video: str) -> np.ndarray:
         """Times of all stored frames of a video, ascending seconds from its first frame."""
-        return self._index(video)[0]
+        return self._index(video).times
 
     def images(
         self, video: str, times: Sequence[float], size: tuple[int, int] | None = None
@@ -60,28 +70,27 @@ class FrameStore:
         Raises `BadInput` when the video is not in the store, or a time is farther from any frame
         than half a step of the store; the last frame stands for one whole step.
         """
-        wanted = [self._nearest(video, time) for time in times]
-        missing = sorted({at for at in wanted if (video, at, size) not in self.cache})
-        fresh = dict(zip(missing, self._read(video, missing, size), strict=True))
-        for at, image in fresh.items():
+        keys = [(video, self._nearest(video, time), size) for time in times]
+        known = {key: self._recall(key) for key in keys if key in self.cache}
+        missing = sorted({at for _, at, _ in keys if (video, at, size) not in known})
+        for at, image in zip(missing, self._read(video, missing, size), strict=True):
+            known[video, at, size] = image
             self._keep((video, at, size), image)
-        found = [fresh[at] if at in fresh else self._recall((video, at, size)) for at in wanted]
-        return [image.copy() for image in found]
+        return [known[key].copy() for key in keys]
 
     def _nearest(self, video: str, time: float) -> int:
-        times = self.times(video)
+        index = self._index(video)
+        times = index.times
         after = min(int(np.searchsorted(times, time)), len(times) - 1)
         before = max(after - 1, 0)
         at = before if time - times[before] <= times[after] - time else after
-        step = float(np.diff(times).max(initial=0.0))
-        reach = (step if at == len(times) - 1 and time > times[at] else step / 2) + 0.05
-        if len(times) > 1 and abs(time - times[at]) > reach:
-            wrong = f"frames are stored from 0 to {times[-1] + step:g} s only"
+        tail = at == len(times) - 1 and time > times[at]
+        if abs(time - times[at]) > (index.step if tail else index.step / 2) + JITTER:
+            wrong = f"frames are stored from 0 to {times[-1] + index.step:g} s only"
             raise BadInput(f"{video} at {time:g} s", wrong, "ask within the video")
         return at
 
-    def _index(self, video: str) -> tuple[np.ndarray, np.ndarray]:
-        """Times, and the number of the first frame of each row group."""
+    def _index(self, video: str) -> _Index:
         if video not in self.index:
             path = store_path(self.folder, video)
             if not path.is_file():
@@ -90,7 +99,9 @@ class FrameStore:
                 times = file.read(columns=["time"])["time"].to_numpy()
                 groups = range(file.num_row_groups)
                 sizes = [file.metadata.row_group(group).num_rows for group in groups]
-            self.index[video] = times, np.cumsum([0, *sizes])
+                step = float((file.schema_arrow.metadata or {})[STEP])
+            step = max(step, float(np.diff(times).max(initial=0.0)))
+            self.index[video] = _Index(times, np.cumsum([0, *sizes]), step)
         return self.index[video]
 
     def _read(
@@ -98,7 +109,7 @@ class FrameStore:
     ) -> list[Image.Image]:
         if not numbers:
             return []
-        first = self._index(video)[1]
+        first = self._index(video).first
         groups = np.searchsorted(first, numbers, side="right") - 1
         needed = sorted(set(groups.tolist()))
         path = store_path(self.folder, video)
@@ -109,14 +120,14 @@ class FrameStore:
                 for number, group in zip(numbers, groups.tolist(), strict=True)
             ]
 
-    def _keep(self, key: tuple[str, int, tuple[int, int] | None], image: Image.Image) -> None:
+    def _keep(self, key: Key, image: Image.Image) -> None:
         self.cache[key] = image
         self.held += 3 * image.width * image.height
         while self.held > CACHE and len(self.cache) > 1:
             _, gone = self.cache.popitem(last=False)
             self.held -= 3 * gone.width * gone.height
 
-    def _recall(self, key: tuple[str, int, tuple[int, int] | None]) -> Image.Image:
+    def _recall(self, key: Key) -> Image.Image:
         self.cache.move_to_end(key)
         return self.cache[key]
 

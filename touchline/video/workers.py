@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -19,13 +19,21 @@ PR_SET_PDEATHSIG = 1
 
 @contextmanager
 def pool(workers: int) -> Iterator[Executor]:
-    """`workers` fresh processes (spawned: a fork would copy Arrow's locks); none outlives us."""
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers, context, _die_with, (os.getpid(),))
+    """`workers` fresh processes, or one thread for one worker; all gone when the block ends.
+
+    They are spawned: a fork would copy Arrow's locks. A kill of this process kills them too, once
+    they have started up (about a second); until then they notice by themselves.
+    """
+    executor = _processes(workers) if workers > 1 else ThreadPoolExecutor(1)
     try:
         yield executor
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _processes(workers: int) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, context, _die_with, (os.getpid(),))
 
 
 def each(
