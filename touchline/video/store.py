@@ -5,6 +5,7 @@ import io
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -96,7 +97,7 @@ class FrameStore:
             if not path.is_file():
                 raise BadInput(video, f"is not in the frame store {self.folder}", "rerun chunk")
             with pq.ParquetFile(path) as file:
-                times = file.read(columns=["time"])["time"].to_numpy()
+                times = file.read(columns=["time"], use_threads=False)["time"].to_numpy()
                 groups = range(file.num_row_groups)
                 sizes = [file.metadata.row_group(group).num_rows for group in groups]
                 step = float((file.schema_arrow.metadata or {})[STEP])
@@ -113,8 +114,9 @@ class FrameStore:
         groups = np.searchsorted(first, numbers, side="right") - 1
         needed = sorted(set(groups.tolist()))
         path = store_path(self.folder, video)
-        with pq.ParquetFile(path, memory_map=True) as file:
-            jpegs = {g: file.read_row_group(g, columns=["jpeg"])["jpeg"] for g in needed}
+        with pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
+            read = partial(file.read_row_group, columns=["jpeg"], use_threads=False)
+            jpegs = {group: read(group)["jpeg"] for group in needed}
             return [
                 _decoded(jpegs[group][number - first[group]].as_buffer(), size)
                 for number, group in zip(numbers, groups.tolist(), strict=True)
@@ -133,11 +135,12 @@ class FrameStore:
 
 
 def _decoded(jpeg: pa.Buffer, size: tuple[int, int] | None) -> Image.Image:
-    image = Image.open(io.BytesIO(jpeg))
+    image = Image.open(io.BytesIO(jpeg), formats=("JPEG",))
     if size is None:
-        return image.convert("RGB")
+        image.load()
+        return image
     image.draft("RGB", size)  # libjpeg skips what the small picture does not need
-    return image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    return image.resize(size, Image.Resampling.BICUBIC)
 
 
 def digest(image: Image.Image) -> str:
