@@ -1,0 +1,78 @@
+"""Let nothing into training that fails its gates, and write a page that says what was found."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from touchline.gates.checks import Validate
+from touchline.gates.judge import Records, judge
+from touchline.gates.page import tally, write_gates
+from touchline.gates.suite import Outcome, stop
+from touchline.ledger import Ledger
+from touchline.products import whole_folder
+from touchline.records import Caption, Clip, Question, Trajectory, Video, read, write
+from touchline.stage import run
+from touchline.tools.choose_frames import Budget
+
+
+def main(
+    validate: Validate,
+    budget: Budget,
+    manifest: Path,
+    clips: Path,
+    captions: Path,
+    questions: Path,
+    trajectories: Path,
+    accepted: Path,
+) -> dict[str, float]:
+    records = Records(
+        read(manifest / "videos.parquet", Video),
+        read(clips / "clips.parquet", Clip),
+        read(captions / "captions.parquet", Caption),
+        read(questions / "questions.parquet", Question),
+        read(trajectories / "trajectories.parquet", Trajectory),
+    )
+    findings = judge(records, validate, budget)
+    stop(findings.outcomes, validate.fail_on)
+    kept = [row for row in records.trajectories if row.id not in findings.reasons]
+    fates = {f.name: _fates(f) for f in (manifest, clips, captions, questions, trajectories)}
+    with whole_folder(accepted) as draft:
+        write(draft / "trajectories.parquet", Trajectory, kept)
+        totals = _ledger(records.trajectories, findings.reasons, draft / "ledger.parquet")
+        fates[accepted.name] = _fates(draft)
+        (draft / "gates.json").write_text(_json(findings.outcomes), encoding="utf-8")
+        page = draft / "page.html"
+        write_gates(page, findings.outcomes, records.questions, kept, fates)
+    found = tally(findings.outcomes)
+    return {**totals, "checks": len(findings.outcomes), "warnings": found["warning"]}
+
+
+def _ledger(
+    attempts: Sequence[Trajectory], reasons: dict[str, str], path: Path
+) -> dict[str, float]:
+    ledger = Ledger(attempt.id for attempt in attempts)
+    for attempt in attempts:
+        if attempt.id in reasons:
+            ledger.drop(attempt.id, reasons[attempt.id])
+        else:
+            ledger.keep(attempt.id)
+    return ledger.close(path)
+
+
+def _fates(folder: Path) -> Counter[tuple[str, str]]:
+    """(state, reason) -> rows of a stage's ledger."""
+    table = pq.read_table(folder / "ledger.parquet")
+    return Counter(zip(table["state"].to_pylist(), table["reason"].to_pylist(), strict=True))
+
+
+def _json(outcomes: list[Outcome]) -> str:
+    rows = [asdict(outcome) for outcome in outcomes]
+    return json.dumps({"counts": tally(outcomes), "checks": rows}, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,64 @@
+"""Judge all records of a run: every check's outcome, and which trajectories fall out and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from touchline.gates import tables
+from touchline.gates.checks import Validate, checks
+from touchline.gates.suite import Gates, Outcome, dropped
+from touchline.records import Caption, Clip, Question, Trajectory, Video
+from touchline.tools.choose_frames import Budget
+
+
+@dataclass(frozen=True)
+class Records:
+    """What the stages before training have made."""
+
+    videos: Sequence[Video]
+    clips: Sequence[Clip]
+    captions: Sequence[Caption]
+    questions: Sequence[Question]
+    trajectories: Sequence[Trajectory]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Outcomes in the order of the checks; `reasons` by id of the trajectories that fall out."""
+
+    outcomes: list[Outcome]
+    reasons: dict[str, str]
+
+
+def judge(records: Records, limits: Validate, budget: Budget) -> Findings:
+    """Check the tables first, then what would be left of the trajectories."""
+    gates, wanted = Gates(), checks(limits)
+    first = _tables(records, budget)
+    outcomes = [o for name, rows in first.items() for o in gates.run(name, rows, wanted[name])]
+    reasons = dropped(outcomes)
+    for name, rows in _rest(records, reasons, first["trajectories"]).items():
+        outcomes += gates.run(name, rows, wanted[name])
+    return Findings(outcomes, reasons)
+
+
+def _tables(records: Records, budget: Budget) -> dict[str, list[tables.Row]]:
+    clips = {clip.id: clip for clip in records.clips}
+    asked = {question.id: question for question in records.questions}
+    questions = tables.question_rows(records.questions, clips)
+    return {
+        "clips": tables.clip_rows(records.clips, {video.id: video for video in records.videos}),
+        "captions": tables.caption_rows(records.captions, clips),
+        "questions": questions,
+        "spotting questions": [row for row in questions if row["task"] == "spotting"],
+        "trajectories": tables.trajectory_rows(records.trajectories, asked, clips, budget),
+    }
+
+
+def _rest(
+    records: Records, reasons: Mapping[str, str], rows: Sequence[tables.Row]
+) -> dict[str, list[tables.Row]]:
+    kept = [attempt for attempt in records.trajectories if attempt.id not in reasons]
+    return {
+        "drops": [{"id": row["id"], "reason": reasons.get(row["id"], "")} for row in rows],
+        "accepted": [row for row in rows if row["id"] not in reasons],
+        "shares": tables.share_rows(kept, records.questions),
+    }

@@ -1,0 +1,164 @@
+"""The tables that gates look at: records with what follows from them, one row each.
+
+What spans several records (is the clip known, does the truth score 1.0) is worked out here, so
+that a check is a plain statement about one column.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from touchline.records import Caption, Clip, Question, Trajectory, Video
+from touchline.tasks import TASKS, choice, spotting
+from touchline.tools.choose_frames import Budget
+
+Row = dict[str, Any]
+ROUNDING = 0.1  # seconds: times in words have one decimal
+
+
+def clip_rows(clips: Sequence[Clip], videos: Mapping[str, Video]) -> list[Row]:
+    """Clips against the videos they are cut from."""
+    return [_clip(clip, videos.get(clip.video)) for clip in clips]
+
+
+def _clip(clip: Clip, video: Video | None) -> Row:
+    inside = video is not None and 0 <= clip.start < clip.end <= video.duration + 1 / video.fps
+    return {
+        "id": clip.id,
+        "sport": clip.sport,
+        "terms": clip.terms,
+        "licence": clip.licence,
+        "frames": clip.frames,
+        "of_its_match": video is not None and video.match == clip.match,
+        "inside_video": inside,
+    }
+
+
+def caption_rows(captions: Sequence[Caption], clips: Mapping[str, Clip]) -> list[Row]:
+    """Captions against their clips; `ordered` compares with the caption before it."""
+    backwards = {
+        after.id
+        for before, after in pairwise(captions)
+        if before.clip == after.clip and after.start < before.start
+    }
+    return [
+        {
+            "id": line.id,
+            "text": line.text.strip(),
+            "clip_known": line.clip in clips,
+            "inside_clip": inside([line.start, line.end], clips.get(line.clip)),
+            "ordered": line.id not in backwards,
+        }
+        for line in captions
+    ]
+
+
+def question_rows(questions: Sequence[Question], clips: Mapping[str, Clip]) -> list[Row]:
+    """Questions against their clips, their own truths and the split of their match."""
+    splits: dict[tuple[str, str], set[str]] = {}
+    for question in questions:
+        splits.setdefault((question.sport, question.match), set()).add(question.split)
+    return [
+        {
+            "id": question.id,
+            "task": question.task,
+            "sport": question.sport,
+            "split": question.split,
+            "text": question.text.strip(),
+            "splits_of_match": len(splits[question.sport, question.match]),
+            "inside_clip": inside(question.evidence, clips.get(question.clip)),
+            "overlapping": question.split != "train" and _overlaps(clips.get(question.clip)),
+            "truth_score": _truth_score(question),
+            "truth_among_options": _among_options(question),
+            "truth_has_evidence": _has_evidence(question),
+            "absent": float(question.task == "spotting" and not question.evidence),
+        }
+        for question in questions
+    ]
+
+
+def trajectory_rows(
+    attempts: Sequence[Trajectory],
+    questions: Mapping[str, Question],
+    clips: Mapping[str, Clip],
+    budget: Budget,
+) -> list[Row]:
+    """Attempts against their questions, their clips and the frame budget."""
+    return [
+        _attempt(attempt, questions.get(attempt.question), clips, budget) for attempt in attempts
+    ]
+
+
+def _attempt(
+    attempt: Trajectory, asked: Question | None, clips: Mapping[str, Clip], budget: Budget
+) -> Row:
+    return {
+        "id": attempt.id,
+        "task": attempt.task,
+        "train": attempt.split == "train" and (asked is None or asked.split == "train"),
+        "question_known": asked is not None,
+        "valid": attempt.valid,
+        "score": attempt.score,
+        "score_again": -1.0 if asked is None else _score(asked, attempt.answer),
+        "inside_clip": inside(attempt.windows, clips.get(asked.clip) if asked else None),
+        "frames_left": budget.most - attempt.frames,
+        "pictures_agree": _pictures(attempt.messages) == attempt.frames,
+        "calls": len(attempt.windows) // 2,
+    }
+
+
+def share_rows(attempts: Sequence[Trajectory], questions: Sequence[Question]) -> list[Row]:
+    """One row per task that training questions ask: its share of the accepted attempts."""
+    tasks = sorted({question.task for question in questions if question.split == "train"})
+    counts = {task: sum(attempt.task == task for attempt in attempts) for task in tasks}
+    return [{"id": task, "share": counts[task] / max(len(attempts), 1)} for task in tasks]
+
+
+def inside(times: Sequence[float], clip: Clip | None) -> bool:
+    """Whether start, end, start, end ... are ordered pairs within the clip."""
+    if clip is None or len(times) % 2:
+        return False
+    length = clip.end - clip.start + ROUNDING
+    return all(
+        0 <= start <= end <= length for start, end in zip(times[::2], times[1::2], strict=True)
+    )
+
+
+def _score(question: Question, answer: str) -> float:
+    return TASKS[question.task].score(answer, question.truth) if question.task in TASKS else 0.0
+
+
+def _truth_score(question: Question) -> float:
+    return _score(question, question.truth)
+
+
+def _among_options(question: Question) -> bool:
+    """Whether the truth's letter stands for the very option that the truth names."""
+    if question.task != "choice":
+        return True
+    place = choice.LETTERS.find(choice.letter(question.truth) or "?")
+    named = question.truth.partition(". ")[2]
+    return 0 <= place < len(question.options) and question.options[place] == named
+
+
+def _has_evidence(question: Question) -> bool:
+    """Whether a spotting truth says in words what its evidence says in seconds."""
+    if question.task != "spotting" or len(question.evidence) % 2:
+        return question.task != "spotting"
+    spans = list(zip(question.evidence[::2], question.evidence[1::2], strict=True))
+    return question.truth == spotting.sentence(question.action, spans)
+
+
+def _overlaps(clip: Clip | None) -> bool:
+    return clip is not None and clip.overlaps
+
+
+def _pictures(messages: str) -> int:
+    """How many pictures the messages name; -1 when they are not messages at all."""
+    try:  # what a teacher or a model wrote
+        contents = [message["content"] for message in json.loads(messages)]
+    except (ValueError, KeyError, TypeError):
+        return -1
+    blocks = [block for content in contents if isinstance(content, list) for block in content]
+    return sum(block.get("type") == "image" for block in blocks)
