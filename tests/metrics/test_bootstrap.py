@@ -54,7 +54,7 @@ def test_a_paired_difference_forgets_what_both_have_in_common():
     """Matches differ much in difficulty, the candidates by the same step in each."""
     base = np.array([[20.0 + 6 * i, 100.0] for i in range(10)])
     names = [f"m{i}" for i in range(10)]
-    gained = difference((base + [5, 0], names), (base, names), seed=7)
+    gained = difference((np.add(base, [5, 0]), names), (base, names), seed=7)
     assert gained.value == pytest.approx(0.05)
     assert gained.high - gained.low < 1e-9
     assert ratio(base, names, seed=7).high - ratio(base, names, seed=7).low > 0.1

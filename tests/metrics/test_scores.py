@@ -1,0 +1,108 @@
+"""Scores have the issue's shape, pool over questions and count every answer."""
+
+from dataclasses import replace
+
+import pytest
+
+from touchline.faults import BadInput
+from touchline.metrics.scores import Judge, best_floor, report
+from touchline.records import Question, Trajectory
+
+SPANS = {"hit": [(16.0, 28.0)], "miss": [(40.0, 52.0)], "both": [(16.0, 28.0), (40.0, 52.0)]}
+JUDGE = Judge(lambda answer: SPANS.get(answer, []), 0.3, 7)
+
+
+def asked(number: int, task: str, truth: str, evidence: list[float]) -> Question:
+    return Question(
+        id=f"q{number}", clip="c", video="v", source="s", sport="soccer", match=f"m{number % 4}",
+        split="test", task=task, action="foul" if task == "spotting" else "", text="?", options=[],
+        truth=truth, evidence=evidence,
+    )  # fmt: skip
+
+
+def answered(question: Question, answer: str, score: float, name: str = "sft") -> Trajectory:
+    return Trajectory(
+        f"{name}/{question.id}", question.id, name, "test", "soccer", question.task,
+        question.match, "[]", answer, score, True, [0.0, 20.0], 12,
+    )  # fmt: skip
+
+
+SPOTTING = [asked(i, "spotting", "", [16.0, 28.0]) for i in range(4)]
+ABSENT = [asked(i, "spotting", "", []) for i in (4, 5)]
+COUNTING = [asked(i, "counting", "7", [0.0, 9.0]) for i in (6, 7)]
+QUESTIONS = {q.id: q for q in [*SPOTTING, *ABSENT, *COUNTING]}
+ANSWERS = ["hit", "hit", "miss", "", "miss", "", "7", "about 4"]
+GIVEN = [
+    answered(q, a, float(a in ("hit", "7")))
+    for q, a in zip(QUESTIONS.values(), ANSWERS, strict=True)
+]
+
+
+def test_a_gold_answer_gives_one_everywhere():
+    gold = [
+        answered(q, "7" if q.task == "counting" else "hit" if q.evidence else "", 1.0)
+        for q in QUESTIONS.values()
+    ]
+    found = report({"sft": gold}, QUESTIONS, JUDGE)["candidates"]["sft"]
+    names = ("precision", "recall", "f1", "f1_50", "f1_70", "f1_matched", "negatives_correct")
+    for name in names:
+        assert (found["spotting"][name]["value"], found["spotting"][name]["low"]) == (1, 1)
+    assert found["counting"]["accuracy"]["value"] == 1
+    assert found["counting"]["error"]["value"] == 0
+
+
+def test_spotting_pools_over_questions():
+    found = report({"sft": GIVEN}, QUESTIONS, JUDGE)["candidates"]["sft"]["spotting"]
+    assert found["precision"]["value"] == 2 / 4  # two hits, a miss, a guess where nothing is
+    assert found["recall"]["value"] == 2 / 4
+    assert found["f1"]["value"] == 2 / 4
+    assert found["negatives_correct"] == {"value": 0.5, "low": 0.0, "high": 1.0, "n": 2}
+    assert found["frames"] == {"value": 12.0, "low": 12.0, "high": 12.0, "n": 6}
+    assert found["tool_calls"]["value"] == 1
+
+
+def test_counting_has_accuracy_and_mean_error():
+    found = report({"sft": GIVEN}, QUESTIONS, JUDGE)["candidates"]["sft"]["counting"]
+    assert found["accuracy"]["value"] == 0.5
+    assert found["error"]["value"] == 1.5
+
+
+def test_an_answer_out_of_format_is_no_right_negative():
+    broken = [replace(row, valid=False) if row.question == "q5" else row for row in GIVEN]
+    found = report({"sft": broken}, QUESTIONS, JUDGE)["candidates"]["sft"]["spotting"]
+    assert found["negatives_correct"]["value"] == 0
+    assert found["valid"]["value"] == 5 / 6
+
+
+def test_slices_differences_and_matches_stand_beside_the_candidates():
+    floor = [replace(row, author="floor.constant", answer="miss", score=0.0) for row in GIVEN]
+    found = report({"floor.constant": floor, "sft": GIVEN, "rl": GIVEN}, QUESTIONS, JUDGE)
+    assert set(found["candidates"]) == {"floor.constant", "sft", "rl"}
+    assert set(found["differences"]) == {"sft - floor.constant", "rl - floor.constant", "rl - sft"}
+    same = found["differences"]["rl - sft"]["spotting"]["f1"]
+    assert (same["value"], same["low"], same["high"]) == (0, 0, 0)
+    assert found["differences"]["sft - floor.constant"]["spotting"]["f1"]["value"] == 0.5
+    assert found["actions"]["sft"]["foul"]["spotting"] == found["candidates"]["sft"]["spotting"]
+    assert found["sports"]["sft"]["soccer"] == found["candidates"]["sft"]
+    assert found["matches"] == {"spotting": 4, "counting": 2}
+    assert best_floor(found["candidates"], "spotting") == "floor.constant"
+
+
+def test_every_metric_has_value_low_high_and_n():
+    found = report({"sft": GIVEN}, QUESTIONS, JUDGE)["candidates"]["sft"]
+    for metrics in found.values():
+        for estimate in metrics.values():
+            assert list(estimate) == ["value", "low", "high", "n"]
+            assert estimate["low"] <= estimate["value"] <= estimate["high"]
+
+
+def test_candidates_that_answered_unlike_questions_cannot_be_compared():
+    with pytest.raises(BadInput, match="unlike questions"):
+        report({"sft": GIVEN, "rl": GIVEN[1:]}, QUESTIONS, JUDGE)
+
+
+def test_an_answer_twice_or_to_an_unknown_question_is_refused():
+    with pytest.raises(BadInput, match="twice"):
+        report({"sft": [*GIVEN, GIVEN[0]]}, QUESTIONS, JUDGE)
+    with pytest.raises(BadInput, match="unknown"):
+        report({"sft": [replace(GIVEN[0], question="q99")]}, QUESTIONS, JUDGE)
