@@ -9,6 +9,7 @@ from touchline.records import Speech, Video
 from touchline.sources.json_file import load
 from touchline.sources.source import Reading
 
+ROUNDING = 0.001  # seconds: real lines touch as 1000.18 and 1000.1800000000001
 MEND = "mend the segment or remove it"
 
 
@@ -50,7 +51,7 @@ def _line(
     if not 0 <= start < video.duration:
         wrong = f"starts at {start:g} s, outside the video of {video.duration:g} s"
         raise BadInput(place, wrong, MEND)
-    if before and start < before[0].end:
+    if before and start < before[0].end - ROUNDING:
         wrong = f"starts at {start:g} s, before the line before it ends at {before[0].end:g} s"
         raise BadInput(place, wrong, MEND)
     return Speech(id, video.id, start, min(end, video.duration), text, origin)

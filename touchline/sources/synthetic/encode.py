@@ -16,7 +16,7 @@ FPS = 25
 # B-frames and scene cuts are written out because the fast presets switch them off.
 X264 = {
     "preset": "ultrafast",
-    "crf": "28",
+    "crf": "32",
     "forced-idr": "1",
     "x264-params": "bframes=2:b-adapt=0:scenecut=40:keyint=250:min-keyint=12:threads=1",
 }

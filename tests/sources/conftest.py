@@ -1,0 +1,58 @@
+"""Videos as the readers of labels and commentary need them, and the folder of real files."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from touchline.records import Video
+
+REAL = Path(__file__).parents[3] / "shared/realdata"
+
+
+@pytest.fixture
+def realdata() -> Path:
+    if not REAL.is_dir():
+        pytest.skip("no real data beside the repository")
+    return REAL
+
+
+@pytest.fixture
+def video() -> Callable[..., Video]:
+    def make(part: str = "1", duration: float = 60.0, match: str = "test/match") -> Video:
+        facts: dict[str, Any] = {
+            "id": f"{match}/{part}",
+            "source": match.split("/")[0],
+            "sport": "soccer",
+            "match": match,
+            "part": part,
+            "path": f"{match}/{part}_224p.mkv",
+            "sha256": part,
+            "bytes": 1,
+            "licence": "none",
+            "terms": "open",
+            "codec": "h264",
+            "width": 398,
+            "height": 224,
+            "fps": 25.0,
+            "frames": 1500,
+            "duration": duration,
+            "start": 0.0,
+            "longest_gap": 0.04,
+            "edit_list": False,
+            "keyframes": [0.0],
+        }
+        return Video(**facts)
+
+    return make
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[str, Any], Path]:
+    def write(name: str, content: Any) -> Path:
+        (tmp_path / name).write_text(content if isinstance(content, str) else json.dumps(content))
+        return tmp_path / name
+
+    return write
