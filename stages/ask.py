@@ -27,7 +27,9 @@ class Ask(Params):
     commentary: bool
 
 
-def main(ask: Ask, manifest: Path, clips: Path, captions: Path, questions: Path) -> dict[str, float]:
+def main(
+    ask: Ask, manifest: Path, clips: Path, captions: Path, questions: Path
+) -> dict[str, float]:
     _check(ask)
     every = read(clips / "clips.parquet", Clip)
     labels = _grouped(read(manifest / "labels.parquet", Label), "video")
@@ -82,7 +84,10 @@ def _questions(scene: Scene, ask: Ask, split: str, lines: list[Caption]) -> list
         for draft in task.ask(scene, rules, Random(_hash(ask.seed, f"{task.name} {scene.clip.id}")))
     ]
     heard = _commentary(lines) if ask.commentary else ""
-    return [_question(scene.clip, split, name, draft, heard, i) for i, (name, draft) in enumerate(drafts)]
+    return [
+        _question(scene.clip, split, name, draft, heard, i)
+        for i, (name, draft) in enumerate(drafts)
+    ]
 
 
 def _question(clip: Clip, split: str, task: str, draft: Draft, heard: str, number: int) -> Question:

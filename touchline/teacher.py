@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from touchline.clock import spoken
 from touchline.records import Question
+from touchline.tasks.choice import letter
 from touchline.tasks.scene import Scene
 from touchline.tools.choose_frames import Viewing, called
 from touchline.tools.turns import thinking
@@ -79,31 +80,32 @@ def _spotting(lesson: Lesson, thought: str) -> None:
     word = lesson.question.action
     near = lesson.runs(lambda seen: seen == word) or _evidence(lesson)
     if not near:
-        lesson.answer(f"{thought}. No {word}.")
+        lesson.answer(f"{thought}. So {word}: no.")
         return
     found: list[Span] = []
     for i, span in enumerate(near[: lesson.viewing.budget.calls]):
-        said = _near(word, near) if i == 0 else _near(word, [span])
-        thought = lesson.call(f"{thought}. {said}", around(span))
+        thought = lesson.call(f"{thought}. So {word}: {_said(near[i:])}.", around(span))
         found += lesson.runs(lambda seen: seen == word)
-    lesson.answer(f"{thought}. {_seen(word, found)}")
+    lesson.answer(f"{thought}. So {word}: {_said(found)}.")
 
 
 def _counting(lesson: Lesson, thought: str) -> None:
     idle = lesson.scene.sport.idle
     near = lesson.runs(lambda seen: seen != idle) or _evidence(lesson)
     span = (near[0][0], near[-1][1])
-    thought = lesson.call(f"{thought}. {_near('rally', [span])}", around(span))
+    thought = lesson.call(f"{thought}. So rally: {_said([span])}.", around(span))
     strokes = [word for _, word in lesson.latest if word != idle]
     counted = ", ".join(f"{i} {word}" for i, word in enumerate(strokes, 1))
-    lesson.answer(f"{thought}. {counted}.")
+    lesson.answer(f"{thought}. So {counted}.")
 
 
 def _choice(lesson: Lesson, thought: str) -> None:
     (call,) = lesson.scene.seen
+    option = f"{call.word} {letter(lesson.question.truth)}"
     near = lesson.runs(lambda seen: seen == call.word) or _evidence(lesson)
-    thought = lesson.call(f"{thought}. {_near(call.word, near[:1])}", around(near[0]))
-    lesson.answer(f"{thought}. {_seen(call.word, lesson.runs(lambda seen: seen == call.word))}")
+    thought = lesson.call(f"{thought}. So {option}: {_said(near)}.", around(near[0]))
+    found = lesson.runs(lambda seen: seen == call.word)
+    lesson.answer(f"{thought}. So {option}: {_said(found)}.")
 
 
 def _evidence(lesson: Lesson) -> list[Span]:
@@ -115,7 +117,7 @@ def _evidence(lesson: Lesson) -> list[Span]:
 def _open(lesson: Lesson, thought: str) -> None:
     happened = [word for _, word in lesson.latest if word != lesson.scene.sport.idle]
     changes = [after for before, after in pairwise(["", *happened]) if after != before]
-    lesson.answer(f"{thought}. {', '.join(changes) or 'Nothing'}.")
+    lesson.answer(f"{thought}. So {' then '.join(changes) or 'nothing'}.")
 
 
 def _unlabelled(lesson: Lesson) -> None:
@@ -139,11 +141,5 @@ def around(span: Span) -> Span:
     return middle - reach, middle + reach
 
 
-def _near(word: str, spans: list[Span]) -> str:
-    said = ", ".join(f"{spoken(first)} to {spoken(last)}" for first, last in spans)
-    return f"A {word} is near {said}."
-
-
-def _seen(word: str, spans: list[Span]) -> str:
-    said = ", ".join(f"{spoken(first)} to {spoken(last)}" for first, last in spans)
-    return f"The {word} shows from {said}."
+def _said(spans: list[Span]) -> str:
+    return ", ".join(f"{spoken(first)} to {spoken(last)}" for first, last in spans) or "no"

@@ -26,7 +26,14 @@ SPECIAL = [
     "<|image_pad|>",
     "<|video_pad|>",
 ]
-MARKS = ["<tool_call>", "</tool_call>", "<think>", "</think>", "<tool_response>", "</tool_response>"]
+MARKS = [
+    "<tool_call>",
+    "</tool_call>",
+    "<think>",
+    "</think>",
+    "<tool_response>",
+    "</tool_response>",
+]
 
 
 class Tiny(Params):
@@ -69,13 +76,17 @@ def _tokenizer(tiny: Tiny, texts: Iterable[str], phrases: Iterable[str]) -> Qwen
     merges = [tuple(merge) for merge in model["merges"]]
     tokenizer = Qwen2Tokenizer(vocab=model["vocab"], merges=merges, unk_token=None)
     tokenizer.add_special_tokens({"additional_special_tokens": SPECIAL})
-    tokenizer.add_tokens([AddedToken(t, special=False, normalized=False) for t in [*MARKS, *phrases]])
+    tokenizer.add_tokens(
+        [AddedToken(t, special=False, normalized=False) for t in [*MARKS, *phrases]]
+    )
     tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"
     return tokenizer
 
 
 def _processor(tokenizer: Qwen2Tokenizer) -> FramesProcessor:
-    images = Qwen2VLImageProcessorPil(patch_size=16, merge_size=2, min_pixels=1024, max_pixels=2**20)
+    images = Qwen2VLImageProcessorPil(
+        patch_size=16, merge_size=2, min_pixels=1024, max_pixels=2**20
+    )
     return dressed(FramesProcessor(image_processor=images, tokenizer=tokenizer))
 
 

@@ -23,8 +23,13 @@ def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
 
 def _ready(label: Label, scene: Scene) -> Draft:
     text = f"{label.asked} {lettered(label.options)}"
-    span = (max(0.0, label.start - scene.clip.start), min(scene.length, label.end - scene.clip.start))
-    return Draft(text, truth(label.options, label.answer), options=tuple(label.options), evidence=(span,))
+    span = (
+        max(0.0, label.start - scene.clip.start),
+        min(scene.length, label.end - scene.clip.start),
+    )
+    return Draft(
+        text, truth(label.options, label.answer), options=tuple(label.options), evidence=(span,)
+    )
 
 
 def _call(scene: Scene, random: Random) -> Draft:

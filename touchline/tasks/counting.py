@@ -14,7 +14,9 @@ def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
     strokes = scene.inside()
     if scene.sport.name != "badminton" or not strokes or len(strokes) != len(scene.seen):
         return []
-    if any(after.start - before.end > 1.0 for before, after in zip(strokes, strokes[1:], strict=False)):
+    if any(
+        after.start - before.end > 1.0 for before, after in zip(strokes, strokes[1:], strict=False)
+    ):
         return []
     text = render("counting", sport=scene.sport.name, length=spoken(scene.length))
     return [Draft(text, str(len(strokes)), evidence=((strokes[0].start, strokes[-1].end),))]

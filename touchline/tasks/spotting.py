@@ -15,11 +15,14 @@ THETA = 0.3  # an interval with less overlap is a miss (spotting paper)
 
 
 def sentence(word: str, intervals: Sequence[tuple[float, float]]) -> str:
-    """The answer in words; no interval gives the sentence for an absent action."""
+    """The answer in words, to whole seconds as in the paper; none gives the word for absence."""
     if not intervals:
         return f"No {word} occurs in this clip."
     article = "An" if word[0] in "aeiou" else "A"
-    said = (f"{article} {word} occurs at ({spoken(s)}, {spoken(e)})." for s, e in intervals)
+    said = (
+        f"{article} {word} occurs at ({spoken(round(s))}, {spoken(round(e))})."
+        for s, e in intervals
+    )
     return " ".join(said)
 
 

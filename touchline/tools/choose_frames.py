@@ -71,7 +71,7 @@ def stamped(times: Sequence[float]) -> Blocks:
     ]
 
 
-def choose_frames(start: str, end: str) -> Blocks:
+def choose_frames(start: str, end: str) -> list:
     """Show more frames of one stretch of the clip.
 
     Args:

@@ -1,0 +1,59 @@
+"""Distill trajectories: a teacher answers the training questions, thinking with the frame tool."""
+
+from pathlib import Path
+
+from touchline.ledger import Ledger
+from touchline.progress import track
+from touchline.records import Clip, Label, Question, Trajectory, by_id, read, write
+from touchline.stage import Params, run
+from touchline.student.conversation import asked, judged, reel
+from touchline.tasks.scene import Scene, scene
+from touchline.teacher import Lesson, teach
+from touchline.tools.choose_frames import Budget, Reel, Viewing
+from touchline.video.store import FrameStore
+
+
+class Distill(Params):
+    teacher: str  # scripted: knows the truth
+
+
+def main(
+    distill: Distill,
+    budget: Budget,
+    manifest: Path,
+    clips: Path,
+    questions: Path,
+    frames: Path,
+    trajectories: Path,
+) -> dict[str, float]:
+    every = read(questions / "questions.parquet", Question)
+    by_clip = by_id(read(clips / "clips.parquet", Clip))
+    labels: dict[str, list[Label]] = {}
+    for label in read(manifest / "labels.parquet", Label):
+        labels.setdefault(label.video, []).append(label)
+    store, ledger = FrameStore(frames), Ledger(q.id for q in every)
+    taught = []
+    for question in track(every, "distill"):
+        if question.split != "train":
+            ledger.drop(question.id, f"{question.split} split: never taught")
+            continue
+        clip = by_clip[question.clip]
+        view = scene(clip, labels.get(clip.video, []))
+        taught.append(attempt(question, view, reel(store, clip, budget), budget, distill.teacher))
+        ledger.keep(question.id)
+    write(trajectories / "trajectories.parquet", Trajectory, taught)
+    calls = sum(bool(t.windows) for t in taught) / max(len(taught), 1)
+    return {**ledger.close(trajectories / "ledger.parquet"), "calls": calls}
+
+
+def attempt(question: Question, view: Scene, frames: Reel, budget: Budget, name: str) -> Trajectory:
+    """One trajectory of the scripted teacher, judged like any model's."""
+    lesson = Lesson(question, view, Viewing(frames, budget))
+    opening = lesson.viewing.open()
+    teach(lesson, opening)
+    messages = [*asked(question, opening), *lesson.messages]
+    return judged(f"teacher.{name}", question, messages, lesson.viewing)
+
+
+if __name__ == "__main__":
+    run(main)

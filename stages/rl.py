@@ -1,0 +1,103 @@
+"""Improve the student by its own attempts: TRL's GRPOTrainer, the frame tool and a gated reward."""
+
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from trl import GRPOConfig, GRPOTrainer
+
+from touchline.faults import BadInput
+from touchline.products import whole_folder
+from touchline.records import Clip, Question, by_id, read
+from touchline.resume import checkpoint_folder
+from touchline.rewards.gated import Gated
+from touchline.stage import Params, run
+from touchline.student.conversation import asked, reel
+from touchline.student.environment import Clips, Reward
+from touchline.student.load import Student, load, settle
+from touchline.student.processor import vision_tokens
+from touchline.student.training import Tuning, Watch, lora, report_to, resume_from, save
+from touchline.tools.choose_frames import Budget
+from touchline.video.store import FrameStore
+
+
+class Rl(Params):
+    seed: int
+    steps: int
+    lr: float
+    turn_tokens: int  # at most so many new tokens per turn
+    tuning: Tuning
+    reward: Gated
+    trainer: dict[str, Any]  # goes whole to GRPOConfig
+
+
+def main(
+    rl: Rl,
+    student: Student,
+    budget: Budget,
+    clips: Path,
+    questions: Path,
+    frames: Path,
+    start: Path,
+    model: Path,
+) -> dict[str, float]:
+    # Data
+    every = by_id(read(questions / "questions.parquet", Question))
+    train = [q for q in every.values() if q.split == "train"]
+    if not train:
+        raise BadInput(questions, "no question is in the train split", "raise ask.shares.train")
+    rows = [{"prompt": asked(q), "question": q.id} for q in train]
+    store = FrameStore(frames)
+    reels = {c.id: reel(store, c, budget) for c in read(clips / "clips.parquet", Clip)}
+
+    # Model
+    settle(rl.seed, student.threads)
+    net, processor = load(start, student.dtype)
+
+    # Training
+    checkpoints = checkpoint_folder("rl")
+    trainer = GRPOTrainer(
+        model=net,
+        reward_funcs=[Reward(every, processor, rl.reward)],
+        args=config(rl, budget, vision_tokens(processor), checkpoints),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=processor,
+        environment_factory=lambda: Clips(every, reels, budget),
+        peft_config=lora(rl.tuning),
+        callbacks=[Watch("rl")],
+    )
+    trainer.train(resume_from_checkpoint=resume_from(checkpoints))
+
+    # Save
+    if trainer.accelerator.is_main_process:
+        with whole_folder(model) as draft:
+            save(trainer, processor, start, student.dtype, draft)
+    return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer)}
+
+
+def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path) -> GRPOConfig:
+    """Our fixed choices; `rl.trainer` holds every knob that may be turned."""
+    return GRPOConfig(
+        output_dir=str(checkpoints),
+        seed=rl.seed,
+        max_steps=rl.steps,
+        learning_rate=rl.lr,
+        report_to=report_to(),
+        max_tool_calling_iterations=budget.calls + 1,
+        # Pictures behind vision tokens that a model made up do not exist: never sample them.
+        generation_kwargs={"max_new_tokens": rl.turn_tokens, "suppress_tokens": never},
+        log_completions=False,  # TRL 1.16 cannot write completions that hold pictures
+        mask_truncated_completions=False,  # breaks rows of unlike picture counts in TRL 1.16
+        **rl.trainer,
+    )
+
+
+def last(trainer: GRPOTrainer) -> dict[str, float]:
+    """The reward's parts over the last logged steps."""
+    logged = [entry for entry in trainer.state.log_history if "reward" in entry]
+    names = ("reward", "accuracy", "format", "tool_rate")
+    return {name: float(logged[-1][name]) for name in names if logged and name in logged[-1]}
+
+
+if __name__ == "__main__":
+    run(main)

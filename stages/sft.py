@@ -1,0 +1,117 @@
+"""Teach the student by the accepted trajectories: TRL's SFTTrainer, in full or through LoRA."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from trl import SFTConfig, SFTTrainer
+
+from touchline.faults import BadInput
+from touchline.products import whole_folder
+from touchline.records import Clip, Question, Trajectory, by_id, read
+from touchline.resume import checkpoint_folder
+from touchline.stage import Params, run
+from touchline.student.collator import TrajectoryCollator
+from touchline.student.conversation import reel
+from touchline.student.load import Student, load, point, settle
+from touchline.student.phrases import phrases
+from touchline.student.tiny import build
+from touchline.student.training import Tuning, Watch, lora, report_to, resume_from, save
+from touchline.tools.choose_frames import Budget
+from touchline.video.store import FrameStore
+
+
+class Sft(Params):
+    seed: int
+    steps: int
+    lr: float
+    tuning: Tuning
+    trainer: dict[str, Any]  # goes whole to SFTConfig
+
+
+def main(
+    sft: Sft,
+    student: Student,
+    budget: Budget,
+    clips: Path,
+    questions: Path,
+    frames: Path,
+    accepted: Path,
+    base: Path,
+    model: Path,
+) -> dict[str, float]:
+    # Data
+    taught = read(accepted / "trajectories.parquet", Trajectory)
+    if not taught:
+        raise BadInput(accepted, "no trajectory was accepted", "look at its page.html for why")
+    asked = by_id(read(questions / "questions.parquet", Question))
+    rows = [{"messages": t.messages, "clip": asked[t.question].clip, "images": []} for t in taught]
+    store = FrameStore(frames)
+    reels = {c.id: reel(store, c, budget) for c in read(clips / "clips.parquet", Clip)}
+
+    # Model
+    settle(sft.seed, student.threads)
+    with whole_folder(base) as draft:
+        _base(student, [t.messages for t in taught], draft)
+    net, processor = load(base, student.dtype, **_quantized(sft.tuning))
+
+    # Training
+    checkpoints = checkpoint_folder("sft")
+    trainer = SFTTrainer(
+        model=net,
+        args=SFTConfig(
+            output_dir=str(checkpoints),
+            seed=sft.seed,
+            max_steps=sft.steps,
+            learning_rate=sft.lr,
+            report_to=report_to(),
+            max_length=None,  # a cut picture token would end in a crash: too long a row is an error
+            remove_unused_columns=False,
+            **sft.trainer,
+        ),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=processor,
+        data_collator=TrajectoryCollator(processor, reels),
+        peft_config=lora(sft.tuning),
+        callbacks=[Watch("sft")],
+    )
+    trainer.train(resume_from_checkpoint=resume_from(checkpoints))
+
+    # Save
+    if trainer.accelerator.is_main_process:
+        with whole_folder(model) as draft:
+            save(trainer, processor, base, student.dtype, draft)
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return {"trajectories": len(rows), "steps": trainer.state.global_step, "loss": losses[-1]}
+
+
+def _base(student: Student, talks: list[str], folder: Path) -> None:
+    """The student before any training: built here, or a pointer to where it lies."""
+    if student.model != "tiny":
+        point(folder, student)
+        return
+    blocks = (b for talk in talks for m in json.loads(talk) for b in m["content"])
+    texts = sorted({block["text"] for block in blocks if block["type"] == "text"})
+    build(student.tiny, texts, phrases(), folder)
+
+
+def _quantized(tuning: Tuning) -> dict[str, Any]:
+    if tuning.kind != "qlora":
+        return {}
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if not torch.cuda.is_available():
+        raise BadInput("sft.tuning.kind", "qlora needs a GPU", "choose lora or full")
+    kind = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    return {"quantization_config": kind}
+
+
+if __name__ == "__main__":
+    run(main)

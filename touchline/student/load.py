@@ -1,0 +1,70 @@
+"""Load a student, its processor and its adapters: the same for SFT, RL and evaluation."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForImageTextToText, PreTrainedModel, set_seed
+
+from touchline.faults import BadInput
+from touchline.stage import Params
+from touchline.student.processor import FramesProcessor, load_processor
+from touchline.student.tiny import Tiny
+
+POINTER = "hub.json"  # stands in a base folder whose weights live on a hub
+
+
+class Student(Params):
+    """Which model is trained: `tiny` builds one, anything else is a folder or a hub name."""
+
+    model: str
+    revision: str  # of a hub model: a commit, so that a run can be repeated; "" for a folder
+    dtype: str  # float32 or bfloat16
+    threads: int  # torch threads on a CPU; one is fastest when cores are shared, and repeatable
+    tiny: Tiny
+
+
+def settle(seed: int, threads: int) -> None:
+    """Make a process repeatable: seeds, thread count, deterministic kernels."""
+    set_seed(seed)
+    torch.set_num_threads(threads)
+
+
+def load(folder: Path, dtype: str, **options: Any) -> tuple[PreTrainedModel, FramesProcessor]:
+    """Model and processor of a stage's model folder; a pointer leads on to the hub."""
+    name, revision = where(folder)
+    model = AutoModelForImageTextToText.from_pretrained(
+        name, revision=revision, dtype=getattr(torch, dtype), **options
+    )
+    if torch.cuda.is_available() and "quantization_config" not in options:
+        model.to("cuda")
+    return model, load_processor(name, revision)
+
+
+def where(folder: Path) -> tuple[str, str | None]:
+    """(name or folder, revision) that transformers loads from."""
+    pointer = folder / POINTER
+    if pointer.is_file():
+        found = json.loads(pointer.read_text())
+        return found["model"], found["revision"] or None
+    if not (folder / "config.json").is_file():
+        raise BadInput(folder, "holds no model (no config.json)", "rerun the stage that makes it")
+    return str(folder), None
+
+
+def point(folder: Path, student: Student) -> None:
+    """Write the pointer to a model that is not ours to copy."""
+    folder.mkdir(parents=True, exist_ok=True)
+    known = {"model": student.model, "revision": student.revision}
+    (folder / POINTER).write_text(json.dumps(known, indent=2) + "\n")
+
+
+def merge(base: Path, adapter: Path, dtype: str, folder: Path) -> None:
+    """Write base plus LoRA adapter as one plain model folder, which everything else can load."""
+    from peft import PeftModel
+
+    model, processor = load(base, dtype)
+    merged: Any = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    merged.save_pretrained(folder)
+    processor.save_pretrained(folder)

@@ -1,0 +1,91 @@
+"""What SFT and RL share: tuning by LoRA or in full, progress, a log of numbers, resuming."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from peft import LoraConfig, PeftModel
+from transformers import TrainerCallback
+from transformers.trainer_utils import get_last_checkpoint
+
+from touchline.progress import Progress
+from touchline.stage import Params
+from touchline.student.load import merge
+
+# Language layers only: the vision tower stays as it is (VideoBrain, FrameThinker).
+TARGETS = r"(?!.*visual).*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+
+
+class Tuning(Params):
+    """How weights move: all of them, a LoRA adapter, or one over a 4-bit base (GPU only)."""
+
+    kind: Literal["full", "lora", "qlora"]
+    rank: int
+    alpha: int
+    dropout: float
+
+
+def lora(tuning: Tuning) -> LoraConfig | None:
+    """The adapter's shape, None when all weights are trained."""
+    if tuning.kind == "full":
+        return None
+    return LoraConfig(
+        r=tuning.rank,
+        lora_alpha=tuning.alpha,
+        lora_dropout=tuning.dropout,
+        target_modules=TARGETS,
+        task_type="CAUSAL_LM",
+    )
+
+
+def report_to() -> list[str]:
+    """Live metrics go to MLflow when the flow has made a run for this stage, else nowhere."""
+    return ["mlflow"] if os.environ.get("MLFLOW_RUN_ID") else []
+
+
+def resume_from(checkpoints: Path) -> str | None:
+    """The newest whole checkpoint of a training with these very inputs."""
+    return get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
+
+
+class Watch(TrainerCallback):
+    """Progress while training, and one JSON line per logged step."""
+
+    def __init__(self, what: str) -> None:
+        self.what, self.note = what, ""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.progress = Progress(self.what, state.max_steps)
+        self.progress.__enter__()
+        self.progress.start_at(state.global_step)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        shown = [f"{k} {logs[k]:.3f}" for k in ("loss", "reward", "accuracy") if k in logs]
+        self.note = " ".join(shown) or self.note
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.progress.to(state.global_step, self.note)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.progress.__exit__(None, None, None)
+
+
+def save(trainer: Any, processor: Any, base: Path, dtype: str, folder: Path) -> None:
+    """A plain model folder; after LoRA the adapter lies beside the merged weights."""
+    if isinstance(trainer.model, PeftModel):
+        trainer.model.save_pretrained(folder / "adapter")
+        merge(base, folder / "adapter", dtype, folder)
+    else:
+        trainer.model.save_pretrained(folder)
+        processor.save_pretrained(folder)
+    _write_log(trainer.state.log_history, folder / "log.jsonl")
+
+
+def _write_log(history: list[dict[str, Any]], file: Path) -> None:
+    """The trainer's history as JSON lines, without clock readings: equal runs, equal bytes."""
+    timed = ("runtime", "per_second", "step_time", "profiling/", "total_flos")
+    with file.open("w") as out:
+        for entry in history:
+            kept = {k: v for k, v in entry.items() if not any(word in k for word in timed)}
+            out.write(json.dumps(kept, sort_keys=True) + "\n")
