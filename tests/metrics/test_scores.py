@@ -106,3 +106,11 @@ def test_an_answer_twice_or_to_an_unknown_question_is_refused():
         report({"sft": [*GIVEN, GIVEN[0]]}, QUESTIONS, JUDGE)
     with pytest.raises(BadInput, match="unknown"):
         report({"sft": [replace(GIVEN[0], question="q99")]}, QUESTIONS, JUDGE)
+
+
+def test_within_a_single_match_questions_are_drawn_instead():
+    one = {id: replace(question, match="m0") for id, question in QUESTIONS.items()}
+    found = report({"sft": GIVEN}, one, JUDGE)
+    precision = found["candidates"]["sft"]["spotting"]["precision"]
+    assert found["matches"]["spotting"] == 1
+    assert precision["low"] < precision["value"] < precision["high"]

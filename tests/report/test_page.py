@@ -72,6 +72,14 @@ def test_the_page_says_plainly_that_a_blind_model_learned_nothing(evaluation: An
     assert "SFT is above its floors in no task: it has learned nothing that shows." in page
 
 
+def test_one_match_alone_never_proves_a_model(evaluation: Any, tmp_path: Path):
+    for id, question in evaluation.questions.items():
+        evaluation.questions[id] = replace(question, match="the only one")
+    page = evaluation.write(tmp_path / "report.html")
+    assert "SFT is not clearly above its floors in any task." in page
+    assert "all from one match" in page
+
+
 def test_every_number_is_in_the_table_with_its_interval_and_n(evaluation: Any, tmp_path: Path):
     page, scores = evaluation.write(tmp_path / "report.html"), evaluation.scores()
     for tasks in scores["candidates"].values():

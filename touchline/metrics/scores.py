@@ -2,7 +2,8 @@
 
 Every metric is a ratio of two sums over rows, so one row contributes a (numerator, denominator):
 precision is sum(TP) / sum(TP + FP), an accuracy is sum(right) / sum(1). That pools over questions
-(micro) and lets one bootstrap serve all of them.
+(micro) and lets one bootstrap serve all of them. It draws matches; where there is but one match,
+it has to draw its questions, and that interval is too narrow: see `matches`.
 """
 
 import re
@@ -125,17 +126,18 @@ def _tasks(rows: Rows) -> dict[str, Rows]:
 
 
 def _sides(rows: Rows, judge: Judge) -> dict[str, dict[str, tuple[np.ndarray, list[str]]]]:
-    """{TASK: {METRIC: (numerators and denominators (n, 2), match of each row)}}."""
+    """{TASK: {METRIC: (numerators and denominators (n, 2), what each row is drawn with)}}."""
     return {task: _metrics(part, judge) for task, part in _tasks(rows).items()}
 
 
 def _metrics(rows: Rows, judge: Judge) -> dict[str, tuple[np.ndarray, list[str]]]:
-    measured = [(question.match, measure(question, answer, judge)) for question, answer in rows]
+    alone = len({question.match for question, _ in rows}) == 1
+    measured = [(q.id if alone else q.match, measure(q, answer, judge)) for q, answer in rows]
     names = sorted({name for _, parts in measured for name in parts})
     return {
         name: (
             np.array([parts[name] for _, parts in measured if name in parts]),
-            [match for match, parts in measured if name in parts],
+            [drawn for drawn, parts in measured if name in parts],
         )
         for name in names
     }

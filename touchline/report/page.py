@@ -66,4 +66,5 @@ def _numbers(scores: Mapping[str, Any], models: Sequence[str]) -> dict[str, Any]
         "tables": {task: bars.table(scores, task) for task in tasks},
         "differences": scores["differences"],
         "matches": scores["matches"],
+        "few": verdict.FEW,
     }

@@ -17,6 +17,7 @@ NAMES = {
     "floor.keyword": "keyword",
     "floor.blank": "blank frames",
 }
+FEW = 5  # matches below which a bootstrap over them is too sure of itself
 METRICS = {"f1": "F1", "accuracy": "accuracy"}
 
 
@@ -28,6 +29,7 @@ class Verdict:
     state: str
     sentence: str
     change: str  # RL against SFT, "" when there is no RL
+    gap: float  # to the best floor
 
 
 def name(candidate: str) -> str:
@@ -61,6 +63,8 @@ def summary(scores: Mapping[str, Any]) -> str:
         return "No model was evaluated."
     if not rest:
         return f"{_first(ours)} is above its best floor in every task: {_listed(above)}."
+    if not above and any(v.gap > 0 for v in found):
+        return f"{_first(ours)} is not clearly above its floors in any task."
     if not above:
         return f"{_first(ours)} is above its floors in no task: it has learned nothing that shows."
     return f"{_first(ours)} is above its best floor in {_listed(above)}; in {_listed(rest)} not."
@@ -76,14 +80,22 @@ def _verdict(scores: Mapping[str, Any], ours: str, task: str) -> Verdict:
     floor = best_floor(scores["candidates"], task)
     sentence = f"{_first(name(ours))}: {metric(task)} {_spread(value)}"
     if not floor:
-        return Verdict(task, "unclear", f"{sentence}; there is no floor to compare with.", "")
+        return Verdict(task, "unclear", f"{sentence}; there is no floor to compare with.", "", 0.0)
     gap = _gap(scores, ours, floor, task)
-    state = _state(gap)
+    state = _state(gap) if scores["matches"][task] > 1 else "unclear"
     said = {"above": "above", "unclear": "not clearly above", "below": "below"}[state]
     reached = headline(scores["candidates"][floor], task).value
     against = f"{said} its best floor ({name(floor)}, {reached:.2f})"
-    sentence = f"{sentence}, {against} by {_spread(gap, signed)}."
-    return Verdict(task, state, sentence, _change(scores, task))
+    sentence = f"{sentence}, {against} by {_spread(gap, signed)}{_few(scores, task)}."
+    return Verdict(task, state, sentence, _change(scores, task), gap.value)
+
+
+def _few(scores: Mapping[str, Any], task: str) -> str:
+    """A word of caution: few matches make an interval look surer than it is."""
+    count = scores["matches"][task]
+    if count == 1:
+        return ", all from one match: another match may differ by more than that"
+    return f", on only {count} matches" if count < FEW else ""
 
 
 def _change(scores: Mapping[str, Any], task: str) -> str:
