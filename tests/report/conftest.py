@@ -1,7 +1,6 @@
 """Records as the stages make them, with candidates of known skill, and the pages they give."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -61,7 +60,7 @@ def evaluated(random: Random) -> Evaluation:
     clips, questions = [], []
     for sport, matches in (("soccer", 6), ("badminton", 4), ("basketball", 4)):
         for match in range(matches):
-            for start in range(0, 180, 60):
+            for start in range(0, 120, 60):
                 clips.append(_clip(sport, match, start))
                 questions += _questions(clips[-1], random)
     by_clip, test = {c.id: c for c in clips}, [q for q in questions if q.split == "test"]
@@ -202,6 +201,7 @@ def picture(clip: Clip, time: float) -> Image.Image:
     return image
 
 
-@pytest.fixture
-def frames() -> Callable[[Clip, float], Image.Image]:
-    return picture
+@pytest.fixture(scope="session")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of an unspoilt evaluation, for tests that only read it."""
+    return evaluated(Random(7)).write(tmp_path_factory.mktemp("report") / "report.html")
