@@ -1,6 +1,8 @@
+import io
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -61,6 +63,18 @@ def test_a_small_picture_shows_what_the_original_shows(
     [(_, original)] = frames_at(files / "clean.mkv", [7.0], size=(96, 54))
     assert picture.size == (96, 54)
     assert read_number(picture) == read_number(original) == 175
+
+
+@pytest.mark.parametrize("size", [None, (96, 54), (95, 54), (64, 32), (40, 20), (300, 200)])
+def test_pictures_are_those_of_a_plain_jpeg_reader(
+    store: FrameStore, tmp_path: Path, size: tuple[int, int] | None
+) -> None:
+    jpeg = pq.read_table(store_path(tmp_path, VIDEO))["jpeg"][7].as_py()
+    plain = Image.open(io.BytesIO(jpeg))
+    if size:
+        plain.draft("RGB", size)
+        plain = plain.resize(size, Image.Resampling.BICUBIC)
+    assert digest(store.images(VIDEO, [7.0], size)[0]) == digest(plain)
 
 
 def test_a_frame_is_decoded_once_and_handed_out_as_a_copy(

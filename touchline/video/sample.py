@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
+from PIL import Image
 
 from touchline.faults import BadInput
 from touchline.products import whole_file
@@ -121,5 +122,8 @@ class _Scaler:
             frame, width, self.height, "rgb24", interpolation="AREA", threads=1
         )
         file = io.BytesIO()
-        small.to_image().save(file, "JPEG", quality=self.quality)
+        [plane] = small.planes
+        shape, raw = (width, self.height), ("raw", "RGB", plane.line_size, 1)
+        image = Image.frombuffer("RGB", shape, bytes(plane), *raw)
+        image.save(file, "JPEG", quality=self.quality)
         return width, self.height, file.getvalue()
