@@ -1,0 +1,48 @@
+"""Retrain from the console: the flow in this process, with a Prefect server of its own."""
+
+import sys
+from pathlib import Path
+
+from flows import outcome, perform, run, server, settings, workspace
+from flows.run import Request, Run
+
+
+def retrain(request: Request) -> int:
+    """Exit status: 0 all is up to date, 1 a stage failed."""
+    root = workspace.root()
+    settings.prepare(root)
+    with run.opened(root, request) as going:
+        if going.idle:
+            sentence = outcome.nothing_to_do(going)
+            run.publish(going)
+            perform.say(sentence)
+            return 0
+        _announce(going)
+        _follow(root, going)
+    perform.say(outcome.closing(going.record))
+    return 0 if going.record.state == "completed" else 1
+
+
+def _announce(going: Run) -> None:
+    begin = next(step.name for step in going.steps if step.changed)
+    perform.say(f"run {going.record.id}: {len(going.steps)} stages, from {begin} on")
+    for key, value in going.record.overrides.items():
+        perform.say(f"  {key} = {value}")
+
+
+def _follow(root: Path, going: Run) -> None:
+    with server.served(root, going.lock) as api:
+        from prefect.events.worker import EventsWorker
+
+        from flows.retrain import retrain as flow
+
+        perform.say(f"watch it at {api.removesuffix('/api')}")
+        token = run.CURRENT.set(going)
+        try:
+            ask = going.request
+            named = flow.with_options(flow_run_name=going.record.id)
+            named(ask.preset, ask.sets, ask.stage, ask.dirty, ask.force, return_state=True)
+        finally:
+            run.CURRENT.reset(token)
+        sys.stdout.flush()
+        EventsWorker.drain_all(timeout=10)

@@ -1,0 +1,97 @@
+"""Run one stage under DVC and hear what it says: its fate, its progress, its one clear sentence."""
+
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flows import launch, pipeline, settings
+from flows.record import Fate, StageRecord
+from flows.run import Run
+from touchline.progress import Line, read_line
+
+RAN, RESTORED = re.compile(r"Running stage '"), re.compile(r"Stage '.*' is cached")
+NOISE = re.compile(
+    r"(Running stage '|> |Stage '|Updating lock file|Generating lock file|Use `dvc push`"
+    r"|To track the changes|To enable auto staging|\tgit add|\tdvc config|Data and pipelines are)"
+)
+DVC_FAULT = re.compile(r"ERROR: (?P<words>.*)")
+KILLED = re.compile(r"exited with -(?P<signal>\d+)")
+
+Tell = Callable[[str, Line | None], None]
+
+
+class Ear:
+    """Hears the lines of one stage; hands them on to the terminal, the log file and `tell`."""
+
+    def __init__(self, stage: str, log: Path, tell: Tell) -> None:
+        self.stage, self.log, self.tell = stage, log.open("a"), tell
+        self.fate: Fate = "Unchanged"
+        self.error = self.last = self.fault = ""
+
+    def __call__(self, line: str) -> None:
+        self.log.write(f"[{self.stage}] {line}\n")
+        self.log.flush()
+        if RAN.match(line):
+            self.fate = "Ran"
+        elif RESTORED.match(line):
+            self.fate = "Restored"
+        if found := DVC_FAULT.fullmatch(line):
+            self.fault = found["words"]
+        elif line.startswith("error: "):
+            self.error = line.removeprefix("error: ")
+        if line and not NOISE.match(line) and not self.fault:
+            self._pass_on(line)
+
+    def _pass_on(self, line: str) -> None:
+        progress = read_line(line)
+        self.last = line if progress is None else self.last
+        say(f"[{self.stage}] {line}", passing=progress is not None)
+        self.tell(line, progress)
+
+    def sentence(self) -> str:
+        """Why it failed: its own words, or how it was ended, or the last thing it said."""
+        killed = KILLED.search(self.fault)
+        if killed and not self.error:
+            return f"killed by signal {killed['signal']} (9 can mean that memory ran out)"
+        return self.error or self.last or self.fault or "ended without a word"
+
+
+def stage(run: Run, name: str, forced: bool, extra: dict[str, str], tell: Tell) -> StageRecord:
+    """Reproduce one stage; `extra` is added to its environment. Never raises for its failure."""
+    ear = Ear(name, run.log, tell)
+    argv = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
+    if forced:
+        argv.append("--force")
+    with ear.log:
+        env = settings.stage(run.folder, extra)
+        outcome = launch.run(argv, run.folder, env, ear, [run.lock])
+    state: Fate = ear.fate if outcome.status == 0 else "Failed"
+    done = pipeline.describe(run.folder, name, state)
+    done.seconds, done.cpu_seconds = round(outcome.seconds, 2), round(outcome.cpu_seconds, 2)
+    done.peak_mib = round(outcome.peak_mib, 1)
+    done.error = ear.sentence() if state == "Failed" else ""
+    return done
+
+
+def say(text: str, passing: bool = False) -> None:
+    """A line on the terminal; a passing one is overwritten by the next."""
+    if not sys.stdout.isatty():
+        sys.stdout.write(f"{text}\n")
+    else:
+        sys.stdout.write(f"\r\x1b[K{text}" if passing else f"\r\x1b[K{text}\n")
+    sys.stdout.flush()
+
+
+class Throttle:
+    """Lets a thing through at most every so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.last = seconds, -seconds
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        due = now - self.last >= self.seconds
+        self.last = now if due else self.last
+        return due

@@ -1,0 +1,145 @@
+"""What DVC knows: the stages in order, what changed, and what a stage read and made.
+
+Stages themselves run in a process of their own (`dvc repro`); only questions are asked here.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import networkx
+from dvc.exceptions import CheckoutError, ConfirmRemoveError, DvcException
+from dvc.repo import Repo
+from dvc.stage.exceptions import MissingDataSource
+
+from flows import overrides
+from flows.record import Fate, File, StageRecord
+from touchline.faults import BadInput
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage, the stages it needs, and whether something about it differs from dvc.lock."""
+
+    name: str
+    needs: list[str]
+    changed: bool
+
+
+@contextmanager
+def project(folder: Path) -> Iterator[Repo]:
+    """The DVC project in this folder; what is wrong with it is a `BadInput`."""
+    for name in ("dvc", "dvc_data", "dvc_objects"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with chdir(folder), Repo(_wait_for_lock=True) as repo:  # DVC names stages by the cwd
+            yield repo
+    except DvcException as error:
+        wrong = " ".join(str(error).split()).rstrip(".")
+        raise BadInput("dvc.yaml", wrong, "`dvc status` says more") from error
+
+
+def cache(root: Path) -> Path:
+    """The object cache that all worktrees share."""
+    with project(root) as repo:
+        return Path(repo.cache.local_cache_dir)
+
+
+def checkout(folder: Path) -> None:
+    """Link the products of dvc.lock into a worktree; what the cache lacks is left out."""
+    with project(folder) as repo:
+        repo.checkout(allow_missing=True, force=True)
+
+
+def publish(root: Path) -> None:
+    """Link the products of dvc.lock into the user's `data/`, sparing what the user changed."""
+    with project(root) as repo:
+        try:
+            repo.checkout(allow_missing=True)
+        except (CheckoutError, ConfirmRemoveError) as error:
+            wrong = " ".join(str(error).split()).rstrip(".")
+            raise BadInput(root / "data", wrong, "move it away, then `dvc checkout`") from error
+
+
+def steps(folder: Path, target: str | None, force: bool) -> list[Step]:
+    """The stages in an order that works: all, or `target` and what it needs."""
+    with project(folder) as repo:
+        graph = repo.index.graph
+        every = {stage.addressing: stage for stage in graph}
+        if target is not None and target not in every:
+            raise BadInput(f"--stage {target}", "there is no such stage", _known(graph))
+        part = set(graph)
+        if target is not None:
+            part = {every[target], *networkx.descendants(graph, every[target])}
+        changed = set(repo.status([stage.addressing for stage in part]))
+        forced = {target} if target else set(every)
+        return [
+            Step(
+                stage.addressing,
+                sorted(need.addressing for need in graph.successors(stage)),
+                stage.addressing in changed or (force and stage.addressing in forced),
+            )
+            for stage in _order(graph)
+            if stage in part
+        ]
+
+
+def outlook(folder: Path, stage: str) -> Fate:
+    """What `dvc repro` is about to do with a stage whose needs are met."""
+    with project(folder) as repo:
+        if not repo.status([stage]):
+            return "Unchanged"
+        one, runs = repo.stage.get_target(stage), repo.stage_cache
+        try:
+            one.save_deps()
+        except MissingDataSource:
+            return "Ran"  # and fails, in its own words
+        made = runs._load(one)  # private: pyproject.toml allows one minor release of DVC
+        return "Restored" if made and runs._create_stage(made).outs_cached() else "Ran"
+
+
+def describe(folder: Path, stage: str, state: Fate) -> StageRecord:
+    """What dvc.lock and the metrics files say of a stage."""
+    with project(folder) as repo:
+        one = repo.stage.get_target(stage)
+        metrics = [folder / out.def_path for out in one.outs if out.metric]
+        needs = sorted(need.addressing for need in repo.index.graph.successors(one))
+    entry = overrides.read(folder / "dvc.lock").get("stages", {}).get(stage, {})
+    params = {k: v for keys in entry.get("params", {}).values() for k, v in keys.items()}
+    return StageRecord(
+        state=state,
+        needs=needs,
+        inputs=[_file(item) for item in entry.get("deps", [])],
+        params=params,
+        products=[_file(item) for item in entry.get("outs", [])],
+        metrics={k: v for path in metrics if path.is_file() for k, v in _metrics(path).items()},
+    )
+
+
+def models(folder: Path) -> set[str]:
+    """Paths that dvc.yaml declares as models (`artifacts:` with `type: model`)."""
+    with project(folder) as repo:
+        found = [a for every in repo.artifacts.read().values() for a in every.values()]
+    return {artifact.path for artifact in found if artifact.type == "model"}
+
+
+def _order(graph: Any) -> list[Any]:
+    """By need, then as dvc.yaml lists them."""
+    place = {stage: number for number, stage in enumerate(graph)}
+    return list(networkx.lexicographical_topological_sort(graph.reverse(), key=place.__getitem__))
+
+
+def _known(graph: Any) -> str:
+    return f"known are {', '.join(stage.addressing for stage in _order(graph))}"
+
+
+def _file(item: dict[str, Any]) -> File:
+    return File(path=item["path"], md5=item.get("md5", ""), size=item.get("size", 0))
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text())

@@ -1,0 +1,148 @@
+"""What is written down about a run: who asked for what, from which code, what became of it."""
+
+import json
+import platform
+import secrets
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+from pydantic import BaseModel
+
+from touchline.faults import BadInput
+from touchline.products import whole_file
+
+PACKAGES = ("dvc", "mlflow", "numpy", "prefect", "torch", "transformers", "trl", "peft", "av")
+
+State = Literal["running", "completed", "failed", "killed"]
+Fate = Literal["Ran", "Restored", "Unchanged", "Failed"]
+
+
+class File(BaseModel):
+    """An input or a product: its path in the project and DVC's digest of it."""
+
+    path: str
+    md5: str
+    size: int
+
+
+class StageRecord(BaseModel):
+    """What one stage of a run did, read and made."""
+
+    state: Fate
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_mib: float = 0.0
+    needs: list[str] = []
+    inputs: list[File] = []
+    params: dict[str, Any] = {}
+    products: list[File] = []
+    metrics: dict[str, Any] = {}
+    error: str = ""
+
+
+class Record(BaseModel):
+    """One run, from the request to the scores. Holds no environment variable's value."""
+
+    id: str
+    state: State = "running"
+    started: str
+    ended: str = ""
+    command: list[str]
+    preset: str | None = None
+    overrides: dict[str, Any] = {}
+    commit: str
+    difference: str = ""  # sha256 of the patch that a dirty tree adds to `commit`
+    patch: str = ""
+    params: dict[str, Any] = {}
+    stages: dict[str, StageRecord] = {}
+    error: str = ""
+    versions: dict[str, str] = {}
+    hardware: dict[str, Any] = {}
+    flow_run: str = ""  # Prefect's id
+    tracking_run: str = ""  # MLflow's id
+    pid: int = 0
+
+    def count(self, state: Fate) -> int:
+        return sum(stage.state == state for stage in self.stages.values())
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def fresh_id() -> str:
+    """Sorts by time; the tail keeps apart two runs of the same second."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def folder(root: Path) -> Path:
+    return root / ".touchline" / "runs"
+
+
+def write(root: Path, record: Record) -> None:
+    with whole_file(folder(root) / f"{record.id}.json") as draft:
+        draft.write_text(record.model_dump_json(indent=2) + "\n")
+
+
+def every(root: Path) -> list[Record]:
+    """All runs, the oldest first: those of this checkout and those fetched with `refs/runs/`."""
+    here = {path.stem: path.read_text() for path in folder(root).glob("*.json")}
+    texts = {**dict(fetched(root, skip=set(here))), **here}
+    return [Record.model_validate_json(texts[id]) for id in sorted(texts)]
+
+
+def fetched(root: Path, skip: set[str]) -> Iterator[tuple[str, str]]:
+    """Id and text of the records that only git has."""
+    for line in _git(root, "for-each-ref", "--format=%(refname)", "refs/runs/").splitlines():
+        id = line.removeprefix("refs/runs/")
+        if id not in skip:
+            yield id, _git(root, "show", f"{line}:run.json")
+
+
+def find(root: Path, wanted: str) -> Record:
+    """The run of this id (or of its only continuation), `latest` for the last one."""
+    records = every(root)
+    found = [r for r in records if r.id.startswith(wanted)]
+    if wanted == "latest":
+        found = records[-1:]
+    if len(found) != 1:
+        wrong = "there is no run yet" if not records else f"{len(found)} runs have this id"
+        raise BadInput(wanted, wrong, "`touchline runs` lists them")
+    return found[0]
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that decide what comes out; those not installed are left out."""
+    known = {d.name.lower(): d.version for d in metadata.distributions() if d.name}
+    return {"python": platform.python_version()} | {p: known[p] for p in PACKAGES if p in known}
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores, memory and CUDA devices."""
+    ask = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    try:
+        gpus = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split("\n")
+    except (OSError, subprocess.CalledProcessError):
+        gpus = []
+    return {
+        "machine": platform.machine(),
+        "system": f"{platform.system()} {platform.release()}",
+        "cores": psutil.cpu_count(),
+        "memory_mib": psutil.virtual_memory().total // 2**20,
+        "gpus": [gpu for gpu in gpus if gpu],
+    }
+
+
+def _git(root: Path, *args: str) -> str:
+    return subprocess.run(
+        ["git", *args], cwd=root, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=2, sort_keys=False)

@@ -1,0 +1,179 @@
+"""The Prefect flow: one task per DVC stage, in DVC's order; no word about what the stages do."""
+
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+from uuid import UUID
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import State
+from prefect.exceptions import ObjectNotFound
+from prefect.runtime import flow_run
+from prefect.states import Completed, Crashed, Failed
+
+from flows import outcome, perform, pipeline, record, run, settings, workspace
+from flows.pipeline import Step
+from flows.record import Record, StageRecord
+from flows.run import Request, Run
+from flows.tracking import Tracking, kill
+from touchline.progress import Line
+
+SELDOM = 15.0  # seconds between two progress lines in the log of the server
+
+
+class Walk:
+    """The way through the stages of one run."""
+
+    def __init__(self, going: Run) -> None:
+        self.run = going
+        self.tracking = Tracking(going.record, pipeline.models(going.folder))
+        going.record.tracking_run = self.tracking.parent
+        going.record.flow_run = str(flow_run.id or "")
+        going.record.versions, going.record.hardware = record.versions(), record.hardware()
+        going.save()
+
+    def unchanged(self, step: Step) -> bool:
+        """Nothing about it changed, and nothing it needs was made anew."""
+        stages = self.run.record.stages
+        return not step.changed and all(stages[n].state == "Unchanged" for n in step.needs)
+
+    def made(self) -> set[str]:
+        return {file.path for done in self.run.record.stages.values() for file in done.products}
+
+    def forced(self, step: Step) -> bool:
+        request = self.run.request
+        return request.force and request.stage in (None, step.name)
+
+    def stage(self, step: Step, tell: perform.Tell) -> StageRecord:
+        """Reproduce a stage and track it; an MLflow run is made only if it will be executed."""
+        folder, forced = self.run.folder, self.forced(step)
+        fate = "Ran" if forced else pipeline.outlook(folder, step.name)
+        if fate == "Unchanged":
+            return pipeline.describe(folder, step.name, "Unchanged")
+        child = self.tracking.begin(step.name) if fate == "Ran" else None
+        extra = {"MLFLOW_RUN_ID": child} if child else {}
+        done = perform.stage(self.run, step.name, forced, extra, tell)
+        if child and done.state in ("Ran", "Failed"):
+            self.tracking.end(child, step.name, done, self.made())
+        elif child:
+            self.tracking.drop(child)
+        return done
+
+    def finish(self) -> State:
+        """Publish and close; the state tells what happened."""
+        going = self.run.record
+        if going.count("Failed"):
+            going.state = "failed"
+        else:
+            run.succeed(self.run)
+        self.tracking.close(going)
+        if going.state == "failed":
+            return Failed(message=going.error)
+        return Completed(message=outcome.tally(going))
+
+
+@task(name="stage", task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
+def run_stage(name: str, step: Step, walk: Walk) -> State:
+    """Bring one stage up to date; the state's name says how."""
+    if walk.unchanged(step):
+        done = pipeline.describe(walk.run.folder, name, "Unchanged")
+    else:
+        done = walk.stage(step, Teller(name))
+    walk.run.record.stages[name] = done
+    walk.run.save()
+    if done.state == "Failed":
+        return Failed(message=f"{name}: {done.error}")
+    perform.say(f"[{name}] {done.state.lower()} in {done.seconds:.1f} s")
+    return Completed(
+        name=done.state, message=f"{done.seconds:.1f} s, {len(done.products)} products"
+    )
+
+
+@flow(name="retrain", persist_result=False)
+def retrain(
+    preset: str | None = None,
+    sets: Sequence[str] = (),
+    stage: str | None = None,
+    dirty: bool = False,
+    force: bool = False,
+) -> State:
+    """Bring all stages (or `stage` and what it needs) up to date in a worktree of their own."""
+    with ExitStack() as stack:
+        going = run.CURRENT.get()
+        if going is None:  # a worker started us, not the console command
+            root = workspace.root()
+            settings.prepare(root)
+            request = Request(preset, tuple(sets), stage, dirty, force)
+            going = stack.enter_context(run.opened(root, request))
+        if going.idle:
+            return Completed(name="Unchanged", message=outcome.nothing_to_do(going))
+        settle(going)
+        return follow(Walk(going))
+
+
+def follow(walk: Walk) -> State:
+    """One task after the other; after a failure none."""
+    states: dict[str, State] = {}
+    for step in walk.run.steps:
+        needs = [states[need] for need in step.needs]
+        state = run_stage(step.name, step, walk, wait_for=needs, return_state=True)
+        if not state.is_completed():
+            walk.run.record.error = walk.run.record.error or str(state.message)
+            walk.run.record.stages.setdefault(step.name, StageRecord(state="Failed"))
+            break
+        states[step.name] = state
+    return walk.finish()
+
+
+class Teller:
+    """Tells the server what a stage says: its lines, seldom its progress, and a progress bar."""
+
+    def __init__(self, stage: str) -> None:
+        self.logger, self.stage = get_run_logger(), stage
+        self.log_due, self.bar_due = perform.Throttle(SELDOM), perform.Throttle(SELDOM / 3)
+        self.bar: UUID | None = None
+
+    def __call__(self, text: str, line: Line | None) -> None:
+        if line is None or self.log_due():
+            self.logger.info(text)
+        if line and line.percent is not None and (self.bar_due() or line.percent == 100):
+            self._show(float(line.percent), text)
+
+    def _show(self, percent: float, text: str) -> None:
+        if self.bar is None:
+            key = re.sub("[^a-z0-9]+", "-", self.stage.lower()).strip("-")
+            made: Any = create_progress_artifact(percent, key=f"{key}-progress", description=text)
+            self.bar = made
+        else:
+            update_progress_artifact(self.bar, percent, description=text)
+
+
+def settle(going: Run) -> None:
+    """Tell Prefect and MLflow of runs that were killed and could not tell it themselves."""
+    for dead in record.every(going.root):
+        if dead.state == "killed" and dead.pid:
+            kill(dead)
+            crash(dead)
+            dead.pid = 0
+            record.write(going.root, dead)
+
+
+def crash(dead: Record) -> None:
+    """Mark what a killed run left open on the server."""
+    if not dead.flow_run:
+        return
+    state = Crashed(message="killed")
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(dead.flow_run)]))
+    with get_client(sync_client=True) as client:
+        try:
+            client.set_flow_run_state(UUID(dead.flow_run), state, force=True)
+        except ObjectNotFound:
+            return  # another server's run
+        for task_run in client.read_task_runs(flow_run_filter=mine):
+            if task_run.state and not task_run.state.is_final():
+                client.set_task_run_state(task_run.id, state, force=True)

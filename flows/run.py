@@ -1,0 +1,190 @@
+"""A run from its request to its record: one at a time, in a worktree of its own."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flows import overrides, pipeline, record, workspace
+from flows.pipeline import Step
+from flows.record import Record
+from touchline.faults import BadInput
+from touchline.products import whole_file
+from touchline.resume import forget
+
+PATIENCE = 5.0  # seconds that the supervisors of a killed run may need to end its processes
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asks for on the command line or in a deployment."""
+
+    preset: str | None = None
+    sets: tuple[str, ...] = ()
+    stage: str | None = None
+    dirty: bool = False
+    force: bool = False
+    command: tuple[str, ...] = ()
+
+
+@dataclass
+class Run:
+    """A run that is going on."""
+
+    root: Path
+    request: Request
+    record: Record
+    steps: list[Step]
+    lock: int  # descriptor; whoever inherits it holds the lock as well
+    began: float = field(default_factory=time.time)
+
+    @property
+    def folder(self) -> Path:
+        return record.folder(self.root) / self.record.id
+
+    @property
+    def log(self) -> Path:
+        return self.folder.with_suffix(".log")
+
+    @property
+    def idle(self) -> bool:
+        return not any(step.changed for step in self.steps)
+
+    def save(self) -> None:
+        record.write(self.root, self.record)
+
+
+CURRENT: ContextVar[Run | None] = ContextVar("current run", default=None)
+
+
+@contextmanager
+def opened(root: Path, request: Request) -> Iterator[Run]:
+    """Hold the lock, clean up after killed runs, make the worktree; at the end write the record.
+
+    An idle run leaves no trace. A run that is interrupted leaves its worktree to `tidy`, because
+    whoever interrupts wants the machine back at once.
+    """
+    with locked(root) as lock:
+        tidy(root)
+        run = _prepare(root, request, lock)
+        try:
+            yield run
+        except BaseException:
+            _end(run, "killed" if run.record.state == "running" else run.record.state)
+            raise
+        if run.idle:
+            workspace.remove(root, run.record.id)
+            return
+        _end(run, run.record.state)
+        workspace.keep(root, run.record)
+        workspace.remove(root, run.record.id)
+
+
+def publish(run: Run) -> None:
+    """Show the products in the user's checkout, and the lock file that names them."""
+    made = run.folder / "dvc.lock"
+    if made.is_file():
+        with whole_file(run.root / "dvc.lock") as draft:
+            draft.write_bytes(made.read_bytes())
+        pipeline.publish(run.root)
+
+
+def succeed(run: Run) -> None:
+    """All stages are up to date: publish, and let go of the checkpoints that led here."""
+    run.record.state = "completed"
+    forget(run.began)
+    try:
+        publish(run)
+    except BadInput as fault:
+        run.record.state, run.record.error = "failed", str(fault)
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[int]:
+    """One run per checkout: a second one is a `BadInput` naming the first."""
+    file = root / ".touchline" / "lock"
+    file.parent.mkdir(exist_ok=True)
+    lock = os.open(file, os.O_RDWR | os.O_CREAT)
+    try:
+        _take(lock, file)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def owner(root: Path) -> int | None:
+    """The process that runs here now, or None."""
+    file = root / ".touchline" / "lock"
+    if not file.is_file():
+        return None
+    with file.open("r+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return json.load(lock)["pid"]
+    return None
+
+
+def tidy(root: Path) -> list[Record]:
+    """Close the records of runs that were killed, and remove what they left; call when locked."""
+    dead = [run for run in record.every(root) if run.state == "running"]
+    for run in dead:
+        run.state, run.ended, run.error = "killed", record.now(), run.error or "killed"
+        record.write(root, run)
+    for id in workspace.left(root):
+        ended = [run for run in record.every(root) if run.id == id]
+        for run in ended:
+            workspace.keep(root, run)
+        workspace.remove(root, id)
+    return dead
+
+
+def _take(lock: int, file: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            pid = json.loads(file.read_text() or "{}").get("pid", 0)
+            if Path(f"/proc/{pid}").exists() or time.monotonic() > until:
+                wrong = f"a run is going on (process {pid})"
+                raise BadInput("retrain", wrong, "wait for its end or stop it") from None
+        time.sleep(0.1)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, json.dumps({"pid": os.getpid()}).encode(), 0)
+
+
+def _prepare(root: Path, request: Request, lock: int) -> Run:
+    code = workspace.code(root, request.dirty)
+    run = Record(
+        id=record.fresh_id(),
+        started=record.now(),
+        command=list(request.command),
+        preset=request.preset,
+        commit=code.base,
+        difference=code.digest,
+        patch=code.patch,
+        pid=os.getpid(),
+    )
+    folder = workspace.open(root, run.id, code.commit, pipeline.cache(root))
+    try:
+        run.overrides = overrides.apply(folder, request.preset, request.sets)
+        run.params = overrides.read(folder / "params.yaml")
+        pipeline.checkout(folder)
+        steps = pipeline.steps(folder, request.stage, request.force)
+    except BaseException:
+        workspace.remove(root, run.id)
+        raise
+    return Run(root, request, run, steps, lock)
+
+
+def _end(run: Run, state: record.State) -> None:
+    run.record.state, run.record.ended = state, record.now()
+    run.record.pid = 0
+    run.save()

@@ -1,0 +1,130 @@
+"""MLflow: a run per run, below it one per executed stage, data and models by DVC's digest.
+
+The flow logs; a stage that trains gets MLFLOW_RUN_ID and may log live into the run made for it.
+"""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param
+from mlflow.exceptions import MlflowException
+
+from flows import overrides
+from flows.record import File, Record, StageRecord
+
+EXPERIMENT = "retrain"
+BATCH = 100  # what one call of MLflow takes of parameters
+LONGEST = 6000  # characters of a parameter
+
+
+class Tracking:
+    """The MLflow runs of one run."""
+
+    def __init__(self, record: Record, models: set[str]) -> None:
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        self.client, self.models = mlflow.MlflowClient(), models
+        self.experiment = experiment(self.client)
+        tags = {"commit": record.commit, "difference": record.difference}
+        tags |= {"preset": record.preset or "", "overrides": str(record.overrides)}
+        self.parent = self._create(record.id, tags)
+        self._params(self.parent, record.params)
+        self.name = record.id
+
+    def _create(self, name: str, tags: dict[str, str]) -> str:
+        made = self.client.create_run(self.experiment, tags=tags, run_name=name)
+        return made.info.run_id
+
+    def begin(self, stage: str) -> str:
+        """Make the child run of a stage that is about to be executed."""
+        tags = {"mlflow.parentRunId": self.parent, "dvc.stage": stage, "touchline.run": self.name}
+        return self._create(stage, tags)
+
+    def end(self, child: str, stage: str, done: StageRecord, made: set[str]) -> None:
+        """Log what the stage did; `made` are the paths that stages make: data, not code."""
+        self._params(child, done.params)
+        self._metrics(child, done.metrics)
+        costs = {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds}
+        self._metrics(child, {"cost": {**costs, "peak_mib": done.peak_mib}})
+        data = [file for file in done.inputs if file.path in made]
+        self.client.log_inputs(child, datasets=[dataset(file) for file in data])
+        for file in done.products if done.state == "Ran" else []:
+            self._product(child, stage, file)
+        if done.error:
+            self.client.set_tag(child, "error", done.error[:LONGEST])
+        self.client.set_terminated(child, "FAILED" if done.state == "Failed" else "FINISHED")
+
+    def _product(self, child: str, stage: str, file: File) -> None:
+        self.client.set_tag(child, f"dvc.md5.{file.path.replace('/', '.')}", file.md5)
+        if file.path in self.models:
+            tags = {"dvc.md5": file.md5, "dvc.path": file.path, "touchline.run": self.name}
+            model = mlflow.create_external_model(
+                name=Path(file.path).name,
+                source_run_id=child,
+                tags=tags,
+                model_type=stage,
+                experiment_id=self.experiment,
+            )
+            outputs = [LoggedModelOutput(model.model_id, step=0)]
+            self.client.log_outputs(child, models=outputs)
+
+    def drop(self, child: str) -> None:
+        """The stage was not executed after all."""
+        self.client.delete_run(child)
+
+    def close(self, record: Record) -> None:
+        """Log the counts and the scores of the last stage, and say how the run ended."""
+        for state in ("Ran", "Restored", "Unchanged"):
+            self.client.set_tag(self.parent, state.lower(), str(record.count(state)))
+        if record.stages:
+            self._metrics(self.parent, list(record.stages.values())[-1].metrics)
+        states = {"completed": "FINISHED", "failed": "FAILED"}
+        self.client.set_terminated(self.parent, states.get(record.state, "KILLED"))
+
+    def _params(self, run: str, params: Mapping[str, Any]) -> None:
+        every = [Param(k, str(v)[:LONGEST]) for k, v in overrides.flat(params).items()]
+        for at in range(0, len(every), BATCH):
+            self.client.log_batch(run, params=every[at : at + BATCH])
+
+    def _metrics(self, run: str, metrics: Mapping[str, Any]) -> None:
+        now = int(time.time() * 1000)
+        numbers = {k: v for k, v in overrides.flat(metrics).items() if isinstance(v, int | float)}
+        every = [Metric(k.removesuffix(".value"), float(v), now, 0) for k, v in numbers.items()]
+        for at in range(0, len(every), BATCH):
+            self.client.log_batch(run, metrics=every[at : at + BATCH])
+
+
+def experiment(client: "mlflow.MlflowClient") -> str:
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found:
+        return found.experiment_id
+    store = (
+        os.environ.get("TOUCHLINE_ARTIFACTS") if mlflow.get_tracking_uri()[:4] != "http" else None
+    )
+    return client.create_experiment(EXPERIMENT, artifact_location=store)
+
+
+def dataset(file: File) -> DatasetInput:
+    """A reference, not a copy: the digest finds the runs that read these bytes."""
+    source = json.dumps({"uri": file.path, "md5": file.md5})
+    data = Dataset(name=file.path, digest=file.md5[:36], source_type="dvc", source=source)
+    return DatasetInput(data, [InputTag("mlflow.data.context", "input")])
+
+
+def kill(record: Record) -> None:
+    """Mark the runs that a killed run left open."""
+    client = mlflow.MlflowClient()
+    try:
+        client.get_run(record.tracking_run)
+    except MlflowException:
+        return  # another store's run, or none yet
+    mine = f"tags.`mlflow.parentRunId` = '{record.tracking_run}' and attributes.status = 'RUNNING'"
+    for child in client.search_runs([experiment(client)], mine):
+        client.set_terminated(child.info.run_id, "KILLED")
+    client.set_tag(record.tracking_run, "error", record.error)
+    client.set_terminated(record.tracking_run, "KILLED")

@@ -1,0 +1,135 @@
+"""A git worktree per run: its own code, params.yaml and dvc.lock, the shared DVC cache."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows import record
+from flows.record import Record
+from touchline.faults import BadInput
+
+NOT_DIRT = ("dvc.lock",)  # a run publishes it; nobody has to commit it before the next
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a run starts from: a commit, and the commit that adds a dirty tree's difference."""
+
+    base: str
+    commit: str
+    patch: str
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.patch.encode()).hexdigest() if self.patch else ""
+
+
+def root() -> Path:
+    """The checkout around the working folder."""
+    try:
+        return Path(git(Path.cwd(), "rev-parse", "--show-toplevel").strip())
+    except subprocess.CalledProcessError:
+        raise BadInput(Path.cwd(), "is no git checkout", "run from a clone") from None
+
+
+def code(root: Path, dirty: bool) -> Code:
+    """The commit to run; uncommitted changes are refused, or with `dirty` become a commit."""
+    try:
+        base = git(root, "rev-parse", "--verify", "HEAD").strip()
+    except subprocess.CalledProcessError:
+        raise BadInput(root, "has no commit yet", "commit the project first") from None
+    changed = changes(root)
+    if not changed:
+        return Code(base, base, "")
+    if not dirty:
+        some = ", ".join(changed[:5]) + (" ..." if len(changed) > 5 else "")
+        remedy = "commit them, or use --dirty to run with them and record the difference"
+        raise BadInput(root.name, f"has uncommitted changes: {some}", remedy)
+    commit = _commit_dirt(root, base)
+    return Code(base, commit, git(root, "diff", "--binary", base, commit))
+
+
+def changes(root: Path) -> list[str]:
+    """Paths that differ from the last commit, untracked ones included, ignored ones not."""
+    skip = [f":(exclude){name}" for name in NOT_DIRT]
+    said = git(
+        root,
+        "status",
+        "--porcelain",
+        "-z",
+        "--no-renames",
+        "--untracked-files=all",
+        "--",
+        ".",
+        *skip,
+    )
+    return [line[3:] for line in said.split("\0") if line]
+
+
+def _commit_dirt(root: Path, base: str) -> str:
+    """Leaves the user's index as it is."""
+    with tempfile.TemporaryDirectory() as aside:
+        env = {"GIT_INDEX_FILE": str(Path(aside) / "index")}
+        git(root, "read-tree", base, env=env)
+        git(root, "add", "-A", "--", ".", *[f":(exclude){name}" for name in NOT_DIRT], env=env)
+        tree = git(root, "write-tree", env=env).strip()
+    return _commit(root, tree, base, "Uncommitted changes of a run")
+
+
+def open(root: Path, id: str, commit: str, cache: Path) -> Path:
+    """Make the worktree, with the lock file of the user's checkout, or else of the last run."""
+    folder = record.folder(root) / id
+    git(root, "worktree", "add", "--detach", "--quiet", str(folder), commit)
+    config = f"[core]\n    site_cache_dir = {folder}/.dvc/tmp/site\n[cache]\n    dir = {cache}\n"
+    (folder / ".dvc" / "config.local").write_text(config)
+    if (root / "dvc.lock").is_file():
+        shutil.copy(root / "dvc.lock", folder)
+    elif latest := git(root, "for-each-ref", "--format=%(refname)", "refs/runs/").split():
+        _take_lock(root, latest[-1], folder)
+    return folder
+
+
+def _take_lock(root: Path, ref: str, folder: Path) -> None:
+    if git(root, "ls-tree", ref, "dvc.lock"):
+        (folder / "dvc.lock").write_text(git(root, "show", f"{ref}:dvc.lock"))
+
+
+def keep(root: Path, run: Record) -> None:
+    """Commit code, params.yaml, dvc.lock and the record to `refs/runs/<id>`."""
+    folder = record.folder(root) / run.id
+    (folder / "run.json").write_text(run.model_dump_json(indent=2) + "\n")
+    git(folder, "add", "-A", "-f", "--", "run.json")
+    git(folder, "add", "-A")
+    tree = git(folder, "write-tree").strip()
+    commit = _commit(root, tree, run.commit, f"Run {run.id}: {run.state}")
+    git(root, "update-ref", f"refs/runs/{run.id}", commit)
+
+
+def remove(root: Path, id: str) -> None:
+    """Remove the worktree, whatever state a kill left it in; products stay in the cache."""
+    shutil.rmtree(record.folder(root) / id, ignore_errors=True)
+    git(root, "worktree", "prune")
+
+
+def left(root: Path) -> list[str]:
+    """Ids of runs whose worktree is still there."""
+    return sorted(path.name for path in record.folder(root).glob("*") if path.is_dir())
+
+
+def _commit(root: Path, tree: str, parent: str, message: str) -> str:
+    who = {"NAME": "touchline", "EMAIL": "touchline@localhost"}
+    env = {f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER") for k, v in who.items()}
+    return git(root, "commit-tree", tree, "-p", parent, "-m", message, env=env).strip()
+
+
+def git(folder: Path, *args: str, env: Mapping[str, str] | None = None) -> str:
+    """What git prints; raises CalledProcessError with git's words when it fails."""
+    whole = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", **(env or {})}
+    return subprocess.run(
+        ["git", *args], cwd=folder, env=whole, capture_output=True, text=True, check=True
+    ).stdout

@@ -1,0 +1,78 @@
+"""A toy project in a git checkout of its own: three stages, one of them a slow training."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+CARRIED = (".dvc/config", ".dvc/.gitignore", ".dvcignore", "data/.gitignore")
+KEPT_OUT = ("PREFECT_", "MLFLOW_", "TOUCHLINE_", "DVC_", "GIT_")
+
+
+class Toy:
+    """The toy project and the commands one would type in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.diary = root, root / ".touchline" / "diary"
+
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(KEPT_OUT)}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        toy = {"PYTHONPATH": str(REPOSITORY), "TOY_DIARY": str(self.diary), "PATH": path}
+        return {**kept, **toy}
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.command", *args],
+            cwd=self.root,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def type(self, *args: str) -> tuple[int, str]:
+        """Type a command; its exit status and what it said."""
+        with self.start(*args) as process:
+            said, _ = process.communicate()
+        return process.returncode, said
+
+    def git(self, *args: str) -> str:
+        done = subprocess.run(
+            ["git", *args], cwd=self.root, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def steps_run(self) -> list[str]:
+        """Every training step that was ever executed, as `lr step`."""
+        return self.diary.read_text().splitlines() if self.diary.is_file() else []
+
+    def set(self, old: str, new: str) -> None:
+        """Edit params.yaml and commit it."""
+        file = self.root / "params.yaml"
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+        self.git("commit", "-qam", "Edit")
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Iterator[Toy]:
+    root = tmp_path / "toy"
+    shutil.copytree(Path(__file__).parent / "toy", root)
+    for name in CARRIED:
+        (root / name).parent.mkdir(exist_ok=True)
+        shutil.copy(REPOSITORY / name, root / name)
+    (root / ".gitignore").write_text(".touchline/\n__pycache__/\n")
+    (root / ".touchline").mkdir()
+    project = Toy(root)
+    project.git("init", "-q", "-b", "main")
+    project.git("config", "user.name", "toy")
+    project.git("config", "user.email", "toy@localhost")
+    project.git("add", "-A")
+    project.git("commit", "-qm", "Toy")
+    yield project
