@@ -77,7 +77,9 @@ def _request(args: argparse.Namespace) -> "Request":
     from flows.run import Request
 
     sets = tuple(args.set)
-    return Request(args.preset, sets, args.stage, args.dirty, args.force, ("touchline", *sys.argv[1:]))
+    return Request(
+        args.preset, sets, args.stage, args.dirty, args.force, ("touchline", *sys.argv[1:])
+    )
 
 
 def _stop(sign: int, frame: FrameType | None) -> None:

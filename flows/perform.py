@@ -65,7 +65,7 @@ def stage(run: Run, name: str, forced: bool, extra: dict[str, str], tell: Tell) 
     if forced:
         argv.append("--force")
     with ear.log:
-        env = settings.stage(run.folder, extra)
+        env = settings.stage(run.root, run.folder, extra)
         outcome = launch.run(argv, run.folder, env, ear, [run.lock])
     state: Fate = ear.fate if outcome.status == 0 else "Failed"
     done = pipeline.describe(run.folder, name, state)

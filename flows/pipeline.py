@@ -5,6 +5,7 @@ Stages themselves run in a process of their own (`dvc repro`); only questions ar
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import networkx
-from dvc.exceptions import CheckoutError, ConfirmRemoveError, DvcException
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage.exceptions import MissingDataSource
 
 from flows import overrides
 from flows.record import Fate, File, StageRecord
 from touchline.faults import BadInput
+from touchline.products import whole_file
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def checkout(folder: Path) -> None:
     """Link the products of dvc.lock into a worktree; what the cache lacks is left out."""
     with project(folder) as repo:
         repo.checkout(allow_missing=True, force=True)
+        _copy_uncached(repo)
 
 
 def publish(root: Path) -> None:
@@ -60,9 +63,19 @@ def publish(root: Path) -> None:
     with project(root) as repo:
         try:
             repo.checkout(allow_missing=True)
-        except (CheckoutError, ConfirmRemoveError) as error:
+            _copy_uncached(repo)
+        except DvcException as error:
             wrong = " ".join(str(error).split()).rstrip(".")
             raise BadInput(root / "data", wrong, "move it away, then `dvc checkout`") from error
+
+
+def _copy_uncached(repo: Repo) -> None:
+    """`dvc checkout` leaves out what is declared `cache: false`; the run cache has it though."""
+    for out in (out for stage in repo.index.stages for out in stage.outs if not out.use_cache):
+        made = Path(repo.cache.local.oid_to_path(out.hash_info.value)) if out.hash_info else None
+        if made and made.is_file():
+            with whole_file(Path(out.fs_path)) as draft:
+                shutil.copyfile(made, draft)
 
 
 def steps(folder: Path, target: str | None, force: bool) -> list[Step]:
@@ -121,10 +134,13 @@ def describe(folder: Path, stage: str, state: Fate) -> StageRecord:
 
 
 def models(folder: Path) -> set[str]:
-    """Paths that dvc.yaml declares as models (`artifacts:` with `type: model`)."""
-    with project(folder) as repo:
-        found = [a for every in repo.artifacts.read().values() for a in every.values()]
-    return {artifact.path for artifact in found if artifact.type == "model"}
+    """Paths that dvc.yaml declares as models (`artifacts:` with `type: model`).
+
+    Not asked of DVC: its answer imports gto, which resets all logging, and Prefect's handlers
+    with it; now and then that is a deadlock (seen in 2 of 12 runs).
+    """
+    declared = overrides.read(folder / "dvc.yaml").get("artifacts", {})
+    return {one["path"] for one in declared.values() if one.get("type") == "model"}
 
 
 def _order(graph: Any) -> list[Any]:

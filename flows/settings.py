@@ -52,8 +52,11 @@ def server() -> dict[str, str]:
     return {**os.environ, **off}
 
 
-def stage(folder: Path, extra: dict[str, str]) -> dict[str, str]:
-    """The environment of a stage: this Python first, and the worktree's code."""
+def stage(root: Path, folder: Path, extra: dict[str, str]) -> dict[str, str]:
+    """The environment of a stage: this Python first, and the worktree's code.
+
+    `TOUCHLINE_ROOT` is the user's checkout, from which relative folders of raw data count.
+    """
     path = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     python = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
@@ -61,6 +64,7 @@ def stage(folder: Path, extra: dict[str, str]) -> dict[str, str]:
         "PATH": os.pathsep.join(path),
         "PYTHONPATH": os.pathsep.join(python),
         "PYTHONUNBUFFERED": "1",
+        "TOUCHLINE_ROOT": str(root),
         "SHELL": "/bin/sh",  # DVC runs commands in $SHELL
         **extra,
     }

@@ -5,9 +5,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
+
+from flows import server as serving
+from flows import settings
 
 REPOSITORY = Path(__file__).parents[2]
 CARRIED = (".dvc/config", ".dvc/.gitignore", ".dvcignore", "data/.gitignore")
@@ -19,12 +24,14 @@ class Toy:
 
     def __init__(self, root: Path) -> None:
         self.root, self.diary = root, root / ".touchline" / "diary"
+        self.api: str | None = None  # a Prefect server to use
 
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(KEPT_OUT)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         toy = {"PYTHONPATH": str(REPOSITORY), "TOY_DIARY": str(self.diary), "PATH": path}
-        return {**kept, **toy}
+        api = {"PREFECT_API_URL": self.api} if self.api else {}
+        return {**kept, **toy, **api}
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -52,6 +59,15 @@ class Toy:
         """Every training step that was ever executed, as `lr step`."""
         return self.diary.read_text().splitlines() if self.diary.is_file() else []
 
+    def processes(self) -> list[psutil.Process]:
+        """Everything alive that was started for this project."""
+        mine = []
+        for process in psutil.process_iter():
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                if process.environ().get("TOY_DIARY") == str(self.diary):
+                    mine.append(process)
+        return mine
+
     def set(self, old: str, new: str) -> None:
         """Edit params.yaml and commit it."""
         file = self.root / "params.yaml"
@@ -60,10 +76,9 @@ class Toy:
         self.git("commit", "-qam", "Edit")
 
 
-@pytest.fixture
-def toy(tmp_path: Path) -> Iterator[Toy]:
-    root = tmp_path / "toy"
-    shutil.copytree(Path(__file__).parent / "toy", root)
+def plant(root: Path) -> Toy:
+    """A fresh toy project in a git checkout."""
+    shutil.copytree(Path(__file__).parent / "toy", root, ignore=shutil.ignore_patterns("__py*"))
     for name in CARRIED:
         (root / name).parent.mkdir(exist_ok=True)
         shutil.copy(REPOSITORY / name, root / name)
@@ -75,4 +90,38 @@ def toy(tmp_path: Path) -> Iterator[Toy]:
     project.git("config", "user.email", "toy@localhost")
     project.git("add", "-A")
     project.git("commit", "-qm", "Toy")
-    yield project
+    return project
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Toy:
+    """A project of which nothing has run."""
+    return plant(tmp_path / "toy")
+
+
+@pytest.fixture(scope="session")
+def mould(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project after a plain `dvc repro`, to be copied."""
+    project = plant(tmp_path_factory.mktemp("mould") / "toy")
+    subprocess.run(["dvc", "repro", "-q"], cwd=project.root, env=project.environment(), check=True)
+    return project.root
+
+
+@pytest.fixture
+def made(tmp_path: Path, mould: Path) -> Toy:
+    """A project of which all stages have run, by a plain `dvc repro`."""
+    return Toy(Path(shutil.copytree(mould, tmp_path / "toy")))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prefect server for all runs of a test session that do not test servers."""
+    project = Toy(tmp_path_factory.mktemp("server"))
+    (project.root / ".touchline").mkdir()
+    extra = settings.defaults(project.root / ".touchline")
+    job, url = serving.start(project.root, serving.free_port(), {**project.environment(), **extra})
+    try:
+        serving.wait(job, url)
+        yield url
+    finally:
+        job.end()

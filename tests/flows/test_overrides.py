@@ -1,0 +1,92 @@
+"""Presets and settings of one run: what is taken, what is refused, and in which words."""
+
+from pathlib import Path
+
+import pytest
+
+from flows import overrides
+from touchline.faults import BadInput
+
+PARAMS = """\
+# every number
+sft:              # training
+  lr: 2e-4        # per step
+  steps: 300
+  name: plain
+  trainer: {seed: 7, bf16: false, note: null}
+download:
+  sources:
+    synthetic: {seed: 7}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / "real.yaml").write_text(
+        "download:\n  sources: {clips: {folder: ../clips}}\nsft: {steps: 9}\n"
+    )
+    return tmp_path
+
+
+def read(folder: Path) -> dict[str, dict[str, object]]:
+    return overrides.read(folder / "params.yaml")
+
+
+def test_a_setting_changes_its_key_and_keeps_the_comments(folder: Path) -> None:
+    changed = overrides.apply(folder, None, ["sft.lr=1e-4", "sft.trainer.bf16=true"])
+    assert changed == {"sft.lr": 1e-4, "sft.trainer.bf16": True}
+    assert read(folder)["sft"]["lr"] == 1e-4
+    text = (folder / "params.yaml").read_text()
+    assert "# every number" in text and "# training" in text and "# per step" in text
+
+
+def test_without_a_setting_the_file_keeps_every_byte(folder: Path) -> None:
+    assert overrides.apply(folder, None, []) == {}
+    assert (folder / "params.yaml").read_text() == PARAMS
+
+
+def test_a_key_of_a_preset_replaces_that_key_wholly_and_leaves_the_others(folder: Path) -> None:
+    overrides.apply(folder, "real", [])
+    assert read(folder)["download"]["sources"] == {"clips": {"folder": "../clips"}}
+    assert read(folder)["sft"]["steps"] == 9
+    assert read(folder)["sft"]["lr"] == 2e-4
+
+
+def test_a_setting_comes_after_the_preset(folder: Path) -> None:
+    overrides.apply(folder, "real", ["sft.steps=10"])
+    assert read(folder)["sft"]["steps"] == 10
+
+
+def test_an_integer_may_stand_for_a_number_and_null_for_anything(folder: Path) -> None:
+    overrides.apply(folder, None, ["sft.lr=1", "sft.trainer.note=words", "sft.name=null"])
+    assert read(folder)["sft"]["lr"] == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("sft.lrr=1", "sft.lrr: params.yaml has no `sft.lrr`; did you mean sft.lr"),
+        ("stf.lr=1", "stf.lr: params.yaml has no `stf`; did you mean sft.lr"),
+        ("sft.lr.x=1", "sft.lr.x: params.yaml has no `sft.lr.x`"),
+        ("sft.steps=many", "sft.steps: 'many' is a text, the value in params.yaml is an integer"),
+        ("sft.steps=1.5", "sft.steps: 1.5 is a number, the value in params.yaml is an integer"),
+        ("sft.trainer.bf16=1", "sft.trainer.bf16: 1 is an integer, the value in params.yaml is tr"),
+        ("sft=1", "sft: 1 is an integer, the value in params.yaml is a mapping; give a mapping"),
+        ("sft.steps", "--set sft.steps: is not KEY=VALUE"),
+        ("sft.steps={", "--set sft.steps={: its value is no YAML"),
+    ],
+)
+def test_a_wrong_setting_is_refused_and_nothing_is_written(
+    folder: Path, setting: str, sentence: str
+) -> None:
+    with pytest.raises(BadInput) as fault:
+        overrides.apply(folder, None, ["sft.name=other", setting])
+    assert str(fault.value).startswith(sentence)
+    assert (folder / "params.yaml").read_text() == PARAMS
+
+
+def test_an_unknown_preset_names_its_near_match(folder: Path) -> None:
+    with pytest.raises(BadInput, match="--preset reel: there is no such preset; did you mean real"):
+        overrides.apply(folder, "reel", [])

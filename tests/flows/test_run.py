@@ -1,0 +1,137 @@
+"""A run from request to record, without a server: code, lock, worktree, idleness, clean-up."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from flows import outcome, pipeline, record, run, workspace
+from flows.run import Request
+from tests.flows.conftest import Toy
+from touchline.faults import BadInput
+
+
+def test_uncommitted_changes_are_refused_by_name(toy: Toy) -> None:
+    (toy.root / "work.py").write_text("x = 1\n")
+    (toy.root / "new.py").write_text("y = 1\n")
+    with pytest.raises(BadInput, match=r"uncommitted changes: work.py, new.py; commit them, or"):
+        workspace.code(toy.root, dirty=False)
+
+
+def test_a_lock_file_and_products_are_no_uncommitted_changes(made: Toy) -> None:
+    assert workspace.changes(made.root) == []
+    code = workspace.code(made.root, dirty=False)
+    assert code.base == code.commit == made.git("rev-parse", "HEAD") and not code.digest
+
+
+def test_dirty_changes_run_and_are_recorded_but_stay_uncommitted(toy: Toy) -> None:
+    (toy.root / "new.py").write_text("y = 1\n")
+    (toy.root / "work.py").write_text("x = 1\n")
+    toy.git("rm", "-q", "--cached", "params.yaml")
+    before = toy.git("status", "--porcelain")
+    with run.opened(toy.root, Request(dirty=True)) as going:
+        assert (going.folder / "new.py").read_text() == "y = 1\n"
+        assert (going.folder / "work.py").read_text() == "x = 1\n"
+        going.record.state = "failed"
+    assert toy.git("status", "--porcelain") == before
+    kept = f"refs/runs/{going.record.id}"
+    assert toy.git("show", f"{kept}:new.py") == "y = 1"
+    assert "+y = 1" in record.find(toy.root, "latest").patch
+    assert toy.git("rev-parse", f"{kept}^") == toy.git("rev-parse", "HEAD")
+
+
+def test_a_second_run_is_refused_while_one_is_going(toy: Toy) -> None:
+    with run.locked(toy.root):
+        assert run.owner(toy.root) == os.getpid()
+        mine = rf"a run is going on \(process {os.getpid()}\); wait"
+        with pytest.raises(BadInput, match=mine), run.locked(toy.root):
+            pass
+    assert run.owner(toy.root) is None
+
+
+def test_a_killed_owner_frees_the_lock(toy: Toy) -> None:
+    hold = (
+        "import pathlib, time\nfrom flows import run\n"
+        f"with run.locked(pathlib.Path({str(toy.root)!r})):\n"
+        "    print(1, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], env=toy.environment(), stdout=subprocess.PIPE
+    ) as owner:
+        assert owner.stdout and owner.stdout.readline()
+        owner.kill()
+    with run.locked(toy.root):
+        pass
+
+
+def test_products_of_a_plain_repro_need_no_run(made: Toy) -> None:
+    began = time.process_time()
+    with run.opened(made.root, Request()) as going:
+        assert going.idle
+        assert outcome.nothing_to_do(going) == "nothing to do: all 3 stages unchanged"
+    assert time.process_time() - began < 5
+    assert record.every(made.root) == [] and workspace.left(made.root) == []
+    assert made.git("for-each-ref", "refs/runs") == ""
+
+
+def test_an_override_changes_its_stage_and_is_in_the_record_only(made: Toy) -> None:
+    with run.opened(made.root, Request(sets=("judge.seed=8",))) as going:
+        assert [step.name for step in going.steps if step.changed] == ["judge"]
+        assert pipeline.outlook(going.folder, "judge") == "Ran"
+        assert pipeline.outlook(going.folder, "train") == "Unchanged"
+        going.record.state = "failed"
+    kept = made.git("show", f"refs/runs/{going.record.id}:params.yaml")
+    assert "seed: 8" in kept and "# files" in kept
+    assert "seed: 7" in (made.root / "params.yaml").read_text()
+    written = json.loads(made.git("show", f"refs/runs/{going.record.id}:run.json"))
+    assert written["overrides"] == {"judge.seed": 8}
+
+
+def test_a_stage_is_run_with_what_it_needs_and_no_more(toy: Toy) -> None:
+    with run.opened(toy.root, Request(stage="train")) as going:
+        assert [step.name for step in going.steps] == ["make", "train"]
+        going.record.state = "failed"
+    wrong = "there is no such stage; known are make, train, judge"
+    with pytest.raises(BadInput, match=wrong), run.opened(toy.root, Request(stage="tarin")):
+        pass
+    assert workspace.left(toy.root) == []
+
+
+def test_what_a_killed_run_left_is_cleaned_up_and_recorded(toy: Toy) -> None:
+    begin = (
+        "import os, pathlib, signal\nfrom flows import run\n"
+        f"with run.opened(pathlib.Path({str(toy.root)!r}), run.Request()) as going:\n"
+        "    going.save(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", begin], cwd=toy.root, env=toy.environment())
+    assert done.returncode == -signal.SIGKILL
+    (id,) = workspace.left(toy.root)
+    with run.locked(toy.root):
+        run.tidy(toy.root)
+    assert record.find(toy.root, id).state == "killed"
+    assert workspace.left(toy.root) == [] and toy.git("worktree", "list").count("\n") == 0
+    assert toy.git("show", f"refs/runs/{id}:run.json")
+
+
+def test_products_are_shown_again_after_they_were_deleted(made: Toy) -> None:
+    report = made.root / "data" / "report.html"
+    report.unlink()
+    (made.root / "data" / "metrics" / "make.json").unlink()
+    with run.opened(made.root, Request()) as going:
+        assert going.idle
+        run.publish(going)
+    assert report.is_file()
+    assert (made.root / "data" / "metrics" / "make.json").read_text() == '{"rows": 3}'
+
+
+def test_products_that_the_user_changed_are_spared(made: Toy) -> None:
+    report = made.root / "data" / "report.html"
+    report.unlink()
+    report.write_text("my own words")
+    with run.opened(made.root, Request()) as going, pytest.raises(BadInput, match="move it away"):
+        run.publish(going)
+    assert report.read_text() == "my own words"
