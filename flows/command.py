@@ -1,11 +1,8 @@
 """The console command `touchline`: retrain, runs, show, ui."""
 
 import argparse
-import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from flows import workspace
@@ -13,8 +10,6 @@ from touchline.faults import BadInput
 
 if TYPE_CHECKING:
     from flows.run import Request
-
-STOPPED = 130  # exit status after Ctrl-C
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -61,16 +56,7 @@ def _say_what_to_retrain(one: argparse.ArgumentParser) -> None:
 def _retrain(args: argparse.Namespace) -> int:
     from flows import local
 
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        status = local.retrain(_request(args))
-    except (KeyboardInterrupt, SystemExit) as stopped:
-        sys.stdout.flush()
-        sys.stderr.write("\nstopped; the next retrain goes on from here\n")
-        sys.stderr.flush()
-        # Prefect's threads would wait for a server that is gone.
-        os._exit(int(stopped.code or 0) if isinstance(stopped, SystemExit) else STOPPED)
-    return status
+    return local.retrain(_request(args))
 
 
 def _request(args: argparse.Namespace) -> "Request":
@@ -80,10 +66,6 @@ def _request(args: argparse.Namespace) -> "Request":
     return Request(
         args.preset, sets, args.stage, args.dirty, args.force, ("touchline", *sys.argv[1:])
     )
-
-
-def _stop(sign: int, frame: FrameType | None) -> None:
-    sys.exit(128 + sign)
 
 
 def _runs(args: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ def retrain(request: Request) -> int:
             run.publish(going)
             perform.say(sentence)
             return 0
+        run.stop_at_once(going)
         _announce(going)
         _follow(root, going)
     perform.say(outcome.closing(going.record))

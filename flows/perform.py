@@ -17,7 +17,7 @@ NOISE = re.compile(
     r"|To track the changes|To enable auto staging|\tgit add|\tdvc config|Data and pipelines are)"
 )
 DVC_FAULT = re.compile(r"ERROR: (?P<words>.*)")
-KILLED = re.compile(r"exited with -(?P<signal>\d+)")
+EXITED = re.compile(r"exited with (?P<status>-?\d+)")
 
 Tell = Callable[[str, Line | None], None]
 
@@ -50,11 +50,13 @@ class Ear:
         say(f"[{self.stage}] {line}", passing=progress is not None)
         self.tell(line, progress)
 
-    def sentence(self) -> str:
+    def sentence(self, status: int) -> str:
         """Why it failed: its own words, or how it was ended, or the last thing it said."""
-        killed = KILLED.search(self.fault)
-        if killed and not self.error:
-            return f"killed by signal {killed['signal']} (9 can mean that memory ran out)"
+        told = EXITED.search(self.fault)
+        status = int(told["status"]) if told else status
+        signal = -status if status < 0 else status - 128
+        if 0 < signal < 65 and not self.error:
+            return f"killed by signal {signal}" + (", memory may have run out" * (signal == 9))
         return self.error or self.last or self.fault or "ended without a word"
 
 
@@ -71,7 +73,7 @@ def stage(run: Run, name: str, forced: bool, extra: dict[str, str], tell: Tell) 
     done = pipeline.describe(run.folder, name, state)
     done.seconds, done.cpu_seconds = round(outcome.seconds, 2), round(outcome.cpu_seconds, 2)
     done.peak_mib = round(outcome.peak_mib, 1)
-    done.error = ear.sentence() if state == "Failed" else ""
+    done.error = ear.sentence(outcome.status) if state == "Failed" else ""
     return done
 
 

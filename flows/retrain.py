@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -105,14 +106,16 @@ def retrain(
     """Bring all stages (or `stage` and what it needs) up to date in a worktree of their own."""
     with ExitStack() as stack:
         going = run.CURRENT.get()
-        if going is None:  # a worker started us, not the console command
+        if going is not None:
+            run.stop_at_once(going)
+        else:  # a worker started us, not the console command
             root = workspace.root()
             settings.prepare(root)
             request = Request(preset, tuple(sets), stage, dirty, force)
             going = stack.enter_context(run.opened(root, request))
         if going.idle:
             return Completed(name="Unchanged", message=outcome.nothing_to_do(going))
-        settle(going)
+        settle(going.root)
         return follow(Walk(going))
 
 
@@ -153,14 +156,14 @@ class Teller:
             update_progress_artifact(self.bar, percent, description=text)
 
 
-def settle(going: Run) -> None:
+def settle(root: Path) -> None:
     """Tell Prefect and MLflow of runs that were killed and could not tell it themselves."""
-    for dead in record.every(going.root):
+    for dead in record.every(root):
         if dead.state == "killed" and dead.pid:
             kill(dead)
             crash(dead)
             dead.pid = 0
-            record.write(going.root, dead)
+            record.write(root, dead)
 
 
 def crash(dead: Record) -> None:

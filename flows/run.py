@@ -3,12 +3,15 @@
 import fcntl
 import json
 import os
+import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 from flows import overrides, pipeline, record, workspace
 from flows.pipeline import Step
@@ -83,6 +86,23 @@ def opened(root: Path, request: Request) -> Iterator[Run]:
         _end(run, run.record.state)
         workspace.keep(root, run.record)
         workspace.remove(root, run.record.id)
+
+
+def stop_at_once(run: Run) -> None:
+    """On SIGTERM or SIGINT write the record and die; the supervisors end all the rest.
+
+    Prefect and MLflow hear of it from the next run: what they do at a crash takes seconds, in
+    which a stage would keep the machine. Call again after Prefect has set its own handlers.
+    """
+
+    def stop(sign: int, _frame: FrameType | None) -> None:
+        _end(run, "killed")
+        sys.stdout.flush()
+        os.write(2, b"\nstopped; the next retrain goes on from here\n")
+        os._exit(128 + sign)
+
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, stop)
 
 
 def publish(run: Run) -> None:
@@ -186,5 +206,8 @@ def _prepare(root: Path, request: Request, lock: int) -> Run:
 
 def _end(run: Run, state: record.State) -> None:
     run.record.state, run.record.ended = state, record.now()
-    run.record.pid = 0
+    if state == "killed":  # it keeps its pid until Prefect and MLflow know as well
+        run.record.error = run.record.error or "killed"
+    else:
+        run.record.pid = 0
     run.save()

@@ -14,8 +14,9 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
-PARENT_DIED = 1  # PR_SET_PDEATHSIG
+PARENT_DIED, ADOPT = 1, 36  # PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER
 HASTE = 0.5  # seconds between asking and killing once the owner is dead: all is gone within 2
 KINDNESS = 10.0  # the same when somebody asked: a server may want to write things down
 
@@ -26,6 +27,7 @@ def main(report: int, argv: list[str]) -> int:
     Returns its exit status, 128 + N when signal N ended it, 143 when it was stopped.
     """
     me = os.getpid()
+    ctypes.CDLL(None).prctl(ADOPT, 1)  # orphans become our children: we can end and reap them
     stop, asked = threading.Event(), threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: asked.set())
@@ -66,18 +68,37 @@ def end_group(child: "subprocess.Popen[bytes]", kindly: bool, stop: threading.Ev
             if kindly and stop.is_set():  # now the owner has died as well
                 until, kindly = min(until, time.monotonic() + HASTE), False
             time.sleep(0.02)
-    while signal_group(child, signal.SIGKILL):
+    while signal_group(child, signal.SIGKILL) or kill_strays():
         time.sleep(0.02)
 
 
 def signal_group(child: "subprocess.Popen[bytes]", sign: int) -> bool:
     """Whether anybody was there to hear it."""
-    child.poll()
+    if child.poll() is not None:
+        reap()  # a dead orphan that nobody reaps would count as alive
     try:
         os.killpg(child.pid, sign)
     except ProcessLookupError:
         return False
     return True
+
+
+def kill_strays() -> bool:
+    """End what left the group; whether there was any."""
+    reap()
+    strays = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    for pid in strays:
+        os.kill(int(pid), signal.SIGKILL)  # ours and not reaped yet: it cannot be another's
+    return bool(strays)
+
+
+def reap() -> None:
+    """Only once the command itself has been waited for."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
 
 
 if __name__ == "__main__":

@@ -5,11 +5,13 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from flows import server, settings
+from flows import record, run, server, settings
 from flows.launch import Supervised
 from flows.perform import say
+from touchline.faults import BadInput
 from touchline.products import whole_file
 
 PORTS = (4200, 5000)  # Prefect, MLflow; others if these are taken
@@ -27,6 +29,7 @@ def serve(root: Path) -> int:
         server.wait(tracking, page)
         with whole_file(state / "ui.json") as draft:
             draft.write_text(json.dumps({"api": api}))
+        _settle(root, api)
         say(f"Prefect: {api.removesuffix('/api')}\nMLflow:  {page}\nCtrl-C ends both")
         while prefect.alive() and tracking.alive():
             time.sleep(0.5)
@@ -37,6 +40,17 @@ def serve(root: Path) -> int:
         (state / "ui.json").unlink(missing_ok=True)
         prefect.end()
         tracking.end()
+
+
+def _settle(root: Path, api: str) -> None:
+    """Pages that show a killed run as running would mislead."""
+    with suppress(BadInput), run.locked(root):
+        if not run.tidy(root) and not any(one.pid for one in record.every(root)):
+            return
+        os.environ["PREFECT_API_URL"] = api
+        from flows.retrain import settle
+
+        settle(root)
 
 
 def _tracking(state: Path) -> tuple[Supervised, str]:
