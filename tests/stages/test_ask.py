@@ -1,0 +1,126 @@
+"""Questions get their split from the match alone, and every clip has a fate."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from stages.ask import Ask, main, split_by_match
+from tests.world import clip_of, label
+from touchline.faults import BadInput
+from touchline.records import Caption, Clip, Label, Question, read, write
+from touchline.tasks import TASKS
+
+SHARES = {"train": 0.7, "val": 0.05, "test": 0.25}
+
+
+def ask(**changes) -> Ask:
+    given = {"seed": 7, "shares": SHARES, "interval": 12.0, "negatives": 0.5, "commentary": False}
+    return Ask(**(given | changes))
+
+
+def clips_of(matches: int, sports: tuple[str, ...] = ("soccer", "badminton")) -> list[Clip]:
+    return [
+        clip_of(sport, str(match), start)
+        for sport, match, start in product(sports, range(matches), (0.0, 60.0))
+    ]
+
+
+@pytest.mark.parametrize("matches", [2, 3, 5, 16, 40])
+@pytest.mark.parametrize("seed", range(5))
+def test_train_and_test_have_a_match_each_and_no_match_is_in_two_splits(matches: int, seed: int):
+    splits = split_by_match(clips_of(matches), ask(seed=seed))
+    for sport in ("soccer", "badminton"):
+        found = [split for (name, _), split in splits.items() if name == sport]
+        assert len(found) == matches
+        assert {"train", "test"} <= set(found)
+        for split, share in SHARES.items():
+            assert abs(found.count(split) - share * matches) <= 1
+
+
+def test_a_split_depends_on_seed_and_match_alone():
+    forwards, backwards = clips_of(9), clips_of(9)[::-1]
+    assert split_by_match(forwards, ask()) == split_by_match(backwards, ask())
+    seeds = [str(sorted(split_by_match(forwards, ask(seed=s)).items())) for s in range(5)]
+    assert len(set(seeds)) > 1
+
+
+def test_a_single_match_is_for_training():
+    assert set(split_by_match(clips_of(1), ask()).values()) == {"train"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    clips = clips_of(6, ("soccer", "badminton", "basketball"))
+    late = [clip_of("soccer", str(match), 30) for match in range(6)]
+    over = [Clip(**{**vars(clip), "overlaps": True}) for clip in late]
+    names = {"soccer": "Foul", "badminton": "Top stroke", "basketball": "Travelling"}
+    labels = [
+        Label(**{**vars(label(names[clip.sport], clip.start + 20)), "id": clip.id, "video": clip.video})
+        for clip in clips
+    ]  # fmt: skip
+    lines = [Caption("l", clips[0].id, 3.2, 6.9, "A foul {action}!", "test")]
+    write(tmp_path / "clips/clips.parquet", Clip, [*clips, *over])
+    write(tmp_path / "manifest/labels.parquet", Label, labels)
+    write(tmp_path / "captions/captions.parquet", Caption, lines)
+    return tmp_path
+
+
+def asked(world: Path, given: Ask) -> list[Question]:
+    main(given, world / "manifest", world / "clips", world / "captions", world / "out")
+    return read(world / "out/questions.parquet", Question)
+
+
+def test_every_task_asks_and_every_truth_scores_one(world: Path):
+    questions = asked(world, ask())
+    assert {question.task for question in questions} == set(TASKS)
+    assert len({question.id for question in questions}) == len(questions)
+    assert all(TASKS[q.task].score(q.truth, q.truth) == 1 for q in questions)
+    assert {question.split for question in questions if question.sport == "soccer"} >= {
+        "train", "test",
+    }  # fmt: skip
+
+
+def test_overlapping_clips_are_asked_about_in_training_only(world: Path):
+    every = {clip.id: clip for clip in read(world / "clips/clips.parquet", Clip)}
+    questions = asked(world, ask())
+    assert any(every[q.clip].overlaps for q in questions)
+    assert all(q.split == "train" for q in questions if every[q.clip].overlaps)
+
+
+def test_every_clip_has_a_fate(world: Path):
+    counts = main(ask(), world / "manifest", world / "clips", world / "captions", world / "out")
+    assert counts["rows"] == counts["split"] + counts["dropped"] == 42
+    assert counts["kept"] == 0
+
+
+def test_equal_inputs_give_equal_bytes(world: Path):
+    files = []
+    for _ in range(2):
+        asked(world, ask())
+        files.append((world / "out/questions.parquet").read_bytes())
+    assert files[0] == files[1]
+
+
+def test_commentary_stands_before_the_question_only_when_asked_for(world: Path):
+    first = clips_of(6)[0].id
+    without = [q for q in asked(world, ask()) if q.clip == first]
+    given = [q for q in asked(world, ask(commentary=True)) if q.clip == first]
+    assert not any("A foul" in q.text for q in without)
+    assert all(q.text.startswith("Commentary:\n0:03-0:06 A foul {action}!\n") for q in given)
+    assert [q.truth for q in given] == [q.truth for q in without]
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"shares": {"train": 0.7, "test": 0.3}}, "shares"),
+        ({"shares": SHARES | {"test": 0.5}}, "shares"),
+        ({"negatives": 1.0}, "negatives"),
+        ({"negatives": -0.1}, "negatives"),
+        ({"interval": 0.5}, "interval"),
+    ],
+)
+def test_senseless_settings_are_refused_by_name(world: Path, changes: dict, place: str):
+    with pytest.raises(BadInput, match=f"ask.{place}"):
+        asked(world, ask(**changes))

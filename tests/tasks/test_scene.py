@@ -1,0 +1,34 @@
+"""A scene puts a video's labels into the time of its clip."""
+
+from tests.world import clip_of, label, scenes_of
+from touchline.tasks.scene import scene
+
+
+def test_times_are_those_of_the_clip_and_reach_is_the_sports():
+    view = scene(clip_of("soccer", start=100), [label("Foul", 116)])
+    (seen,) = view.seen
+    assert (seen.word, seen.moment, seen.start, seen.end) == ("foul", 16, 10, 22)
+    assert [view.shown(t) for t in (9.9, 10, 21.9, 22)] == ["play", "foul", "foul", "play"]
+
+
+def test_an_action_before_the_clip_may_show_but_is_not_inside():
+    view = scene(clip_of("soccer", start=100), [label("Foul", 97), label("Foul", 163)])
+    assert len(view.seen) == 2
+    assert view.inside() == []
+    assert view.shown(0) == "foul"
+
+
+def test_actions_far_from_the_clip_are_left_out():
+    assert scene(clip_of("soccer", start=100), [label("Foul", 90), label("Goal", 170)]).seen == ()
+
+
+def test_an_action_belongs_to_one_of_two_adjoining_clips():
+    for moment in (99.9, 100.0, 100.1):
+        before = scene(clip_of("soccer", start=40), [label("Goal", moment)])
+        after = scene(clip_of("soccer", start=100), [label("Goal", moment)])
+        assert len(before.inside()) + len(after.inside()) == 1
+
+
+def test_actions_stand_in_order_of_time():
+    for view in scenes_of("soccer"):
+        assert list(view.seen) == sorted(view.seen, key=lambda seen: seen.moment)

@@ -1,0 +1,114 @@
+"""Every entry of a catalogue keeps its room's promise; a new entry is held to it as it comes."""
+
+import re
+from random import Random
+
+import pytest
+from pydantic import BaseModel
+
+from tests.world import RULES, asked_of, clip_of, label, question_of, reel_of, scenes_of
+from touchline.floors import FLOORS, prior
+from touchline.records import Question
+from touchline.sources import SOURCES
+from touchline.sports import SPORTS
+from touchline.tasks import TASKS
+from touchline.tasks.scene import scene
+
+GIBBERISH = ["", "x", "0", "lorem ipsum dolor", "((((", "yes", "<think>", "1:00, 2:00", "()"]
+
+
+def test_entries_stand_under_their_own_names():
+    for catalogue in (TASKS, SOURCES, SPORTS):
+        assert [entry.name for entry in catalogue.values()] == list(catalogue)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_asks_something_and_its_own_truth_scores_one(task: str):
+    asked = asked_of(task)
+    assert asked
+    for _, question in asked:
+        assert TASKS[task].score(question.truth, question.truth) == 1
+        assert question.text.strip()
+        times = question.evidence
+        assert len(times) % 2 == 0
+        assert all(a < b for a, b in zip(times[::2], times[1::2], strict=True))
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("said", GIBBERISH)
+def test_gibberish_scores_nothing_for_any_question(task: str, said: str):
+    assert all(TASKS[task].score(said, question.truth) == 0 for _, question in asked_of(task))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_one_constant_answer_is_never_right_everywhere(task: str):
+    asked = asked_of(task)
+    for truth in {question.truth for _, question in asked}:
+        earned = [TASKS[task].score(truth, question.truth) for _, question in asked]
+        assert all(0 <= score <= 1 for score in earned)
+        assert sum(earned) / len(earned) < 0.9
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_asks_the_same_of_the_same_scene(task: str):
+    for sport in SPORTS:
+        for view in scenes_of(sport):
+            assert TASKS[task].ask(view, RULES, Random(5)) == TASKS[task].ask(
+                view, RULES, Random(5)
+            )
+
+
+@pytest.mark.parametrize("name", SPORTS)
+def test_a_sport_knows_its_words(name: str):
+    sport = SPORTS[name]
+    words = set(sport.words.values())
+    assert words >= set(sport.asked)
+    assert sport.idle not in words
+    assert set(sport.keywords) <= words
+    assert sport.reach > 0
+    assert all(re.fullmatch(r"[a-z][a-z -]*", word) for word in words)
+    assert all(key == key.lower() for keys in sport.keywords.values() for key in keys)
+
+
+@pytest.mark.parametrize("name", SPORTS)
+def test_every_label_of_a_sport_can_be_seen_in_a_clip(name: str):
+    for file_label, word in SPORTS[name].words.items():
+        view = scene(clip_of(name, start=100), [label(file_label, 130)])
+        assert view.shown(30) == word
+        assert view.shown(0) == SPORTS[name].idle
+
+
+@pytest.mark.parametrize("name", SPORTS)
+def test_every_sport_is_asked_about(name: str):
+    views = scenes_of(name)
+    assert any(task.ask(view, RULES, Random(1)) for task in TASKS.values() for view in views)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_states_its_terms_and_refuses_unknown_settings(name: str):
+    source = SOURCES[name]
+    assert source.licence
+    assert source.terms in ("open", "request", "nda")
+    assert issubclass(source.settings, BaseModel)
+    assert source.settings.model_config.get("extra") == "forbid"
+    assert all(field.is_required() for field in source.settings.model_fields.values())
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_floor_answers_every_question_the_same_way_twice(floor: str, task: str):
+    asked = asked_of(task)
+    known = prior((question for _, question in asked), RULES.interval)
+    for view, question in asked:
+        said = FLOORS[floor](question, view.clip, [], known)
+        assert said == FLOORS[floor](question, view.clip, [], known)
+        assert 0 <= TASKS[task].score(said, question.truth) <= 1
+
+
+def test_a_reel_of_the_world_has_frames_all_over_its_clip():
+    view = scenes_of("soccer")[0]
+    reel = reel_of(view)
+    assert (reel.times[0], reel.times[-1], len(reel.fetch([0, 1]))) == (0, 59, 2)
+    assert isinstance(
+        question_of("open", view, TASKS["open"].ask(view, RULES, Random(1))[0]), Question
+    )

@@ -1,0 +1,61 @@
+"""The teacher keeps the format it teaches, is always right, and stays in clip and budget."""
+
+import json
+
+import pytest
+
+from stages.distill import attempt
+from tests.world import BUDGETS, asked_of, reel_of
+from touchline.records import Question, Trajectory
+from touchline.student.conversation import assistant_turns
+from touchline.tasks import TASKS
+from touchline.tasks.scene import Scene
+from touchline.tools.choose_frames import Budget
+
+
+@pytest.mark.parametrize("fps", [1, 4])
+@pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
+@pytest.mark.parametrize("task", TASKS)
+def test_every_trajectory_is_valid_right_and_within_its_limits(
+    task: str, budget: Budget, fps: float
+):
+    worlds = asked_of(task)
+    assert len(worlds) > 5
+    for view, question in worlds:
+        held(attempt(question, view, reel_of(view, fps), budget, "scripted"), view, budget)
+
+
+def held(taught: Trajectory, view: Scene, budget: Budget) -> None:
+    said = assistant_turns(json.loads(taught.messages))
+    assert taught.valid, said
+    assert taught.score == 1, said
+    assert len(taught.windows) <= 2 * budget.calls
+    assert all(0 <= time <= view.length for time in taught.windows)
+    assert taught.frames <= budget.most
+    assert taught.author == "teacher.scripted"
+
+
+def test_thoughts_name_each_frame_shown_and_the_truth_is_said_last():
+    for view, question in asked_of("spotting"):
+        taught = attempt(question, view, reel_of(view), BUDGETS["tiny"], "scripted")
+        turns = assistant_turns(json.loads(taught.messages))
+        assert sum(turn.count(":") for turn in turns) >= taught.frames
+        assert turns[-1].endswith(question.truth)
+        assert taught.answer == question.truth
+
+
+def test_pictures_are_named_by_time_and_belong_to_the_clip():
+    view, question = next((v, q) for v, q in asked_of("spotting") if q.evidence)
+    reel = reel_of(view)
+    taught = attempt(question, view, reel, BUDGETS["tiny"], "scripted")
+    blocks = [b for m in json.loads(taught.messages) for b in m["content"] if b["type"] == "image"]
+    assert len(blocks) == taught.frames
+    assert {block["time"] for block in blocks} <= set(reel.times.tolist())
+
+
+def test_the_same_question_is_taught_in_the_same_words():
+    def words(view: Scene, question: Question) -> str:
+        return attempt(question, view, reel_of(view), BUDGETS["tiny"], "scripted").messages
+
+    for view, question in asked_of("spotting")[:10]:
+        assert words(view, question) == words(view, question)
