@@ -58,6 +58,9 @@ def _check(ask: Ask) -> None:
         raise BadInput("ask.shares", f"{ask.shares} is no split", f"give {SPLITS} that add up to 1")
     if not 0 <= ask.negatives < 1:
         raise BadInput("ask.negatives", f"{ask.negatives} is no share", "give one in [0, 1)")
+    if ask.interval < 2:
+        wrong = f"{ask.interval:g} s may vanish in an answer of whole seconds"
+        raise BadInput("ask.interval", wrong, "give 2 or more")
 
 
 def split_by_match(clips: Iterable[Clip], ask: Ask) -> dict[tuple[str, str], str]:

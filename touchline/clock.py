@@ -16,7 +16,7 @@ def spoken(seconds: float) -> str:
 def heard(text: str) -> float:
     """`1:15.5` or plain seconds, as a model may write them -> seconds; ValueError otherwise."""
     match = re.fullmatch(CLOCK, text.strip())
-    seconds = int(match[1]) * 60 + float(match[2]) if match else float(text)
+    seconds = float(match[1]) * 60 + float(match[2]) if match else float(text)
     if not 0 <= seconds < 1e6:
         raise ValueError(f"{text!r} is not a time of a clip")
     return seconds

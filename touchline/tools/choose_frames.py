@@ -114,8 +114,8 @@ class Viewing:
     def _refusal(self, start: Any, end: Any) -> str:
         try:  # the border to model output: what cannot be read becomes data
             window = (heard(str(start)), heard(str(end)))
-        except ValueError:
-            return f"Not a stretch of the clip: {str(start)[:20]} to {str(end)[:20]}."
+        except (ValueError, RecursionError):
+            return "Not a stretch of the clip: say minutes:seconds, twice."
         if window[0] >= window[1] or window[0] > self.reel.times[-1]:
             return f"Not a stretch of the clip: {spoken(window[0])} to {spoken(window[1])}."
         if window in self.windows:
@@ -131,16 +131,18 @@ def called(start: float, end: float) -> str:
     return f'<tool_call>\n{{"name": "{NAME}", "arguments": {arguments}}}\n</tool_call>'
 
 
-CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
 
 
 def read_call(turn: str) -> tuple[Any, Any] | None:
-    """(start, end) of the one call in a turn; None when there is no call that can be read."""
+    """(start, end) of the one call in a turn; None when there is none that the tool would take."""
     found = CALL.findall(turn)
     if len(found) != 1:
         return None
     try:  # the border to model output
         call = json.loads(found[0])
-        return call["arguments"]["start"], call["arguments"]["end"]
-    except (ValueError, KeyError, TypeError):
+        arguments = call["arguments"]
+        known = call["name"] == NAME and set(arguments) == {"start", "end"}
+        return (arguments["start"], arguments["end"]) if known else None
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
