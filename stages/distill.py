@@ -48,10 +48,10 @@ def main(
 
 def attempt(question: Question, view: Scene, frames: Reel, budget: Budget, name: str) -> Trajectory:
     """One trajectory of the scripted teacher, judged like any model's."""
-    lesson = Lesson(question, view, Viewing(frames, budget))
-    opening = lesson.viewing.open()
-    teach(lesson, opening)
-    messages = [*asked(question, opening), *lesson.messages]
+    viewing = Viewing(frames, budget)
+    lesson = Lesson(question, view, viewing, viewing.open())
+    teach(lesson)
+    messages = [*asked(question, lesson.opening), *lesson.messages]
     return judged(f"teacher.{name}", question, messages, lesson.viewing)
 
 

@@ -1,10 +1,13 @@
 """Improve the student by its own attempts: TRL's GRPOTrainer, the frame tool and a gated reward."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
-from trl import GRPOConfig, GRPOTrainer
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
 
 from touchline.faults import BadInput
 from touchline.products import whole_folder
@@ -12,11 +15,13 @@ from touchline.records import Clip, Question, by_id, read
 from touchline.resume import checkpoint_folder
 from touchline.rewards.gated import Gated
 from touchline.stage import Params, run
+from touchline.student.checkpoints import Seal, train
 from touchline.student.conversation import asked, reel
 from touchline.student.environment import Clips, Reward
 from touchline.student.load import Student, load, settle
 from touchline.student.processor import vision_tokens
-from touchline.student.training import Tuning, Watch, lora, report_to, resume_from, save
+from touchline.student.ranks import first, ranks
+from touchline.student.training import Tuning, Watch, leave, lora, report_to, save
 from touchline.tools.choose_frames import Budget
 from touchline.video.store import FrameStore
 
@@ -43,35 +48,44 @@ def main(
 ) -> dict[str, float]:
     # Data
     every = by_id(read(questions / "questions.parquet", Question))
-    train = [q for q in every.values() if q.split == "train"]
-    if not train:
+    asked_of = [q for q in every.values() if q.split == "train"]
+    if not asked_of:
         raise BadInput(questions, "no question is in the train split", "raise ask.shares.train")
-    rows = [{"prompt": asked(q), "question": q.id} for q in train]
+    rows = [{"prompt": asked(q), "question": q.id} for q in asked_of]
     store = FrameStore(frames)
     reels = {c.id: reel(store, c, budget) for c in read(clips / "clips.parquet", Clip)}
 
+    if rl.steps == 0:
+        with whole_folder(model) as draft:
+            leave(start, draft)
+        return {"questions": len(rows), "steps": 0}
+
     # Model
     settle(rl.seed, student.threads)
-    net, processor = load(start, student.dtype)
+    with ranks(student.processes):
+        net, processor = load(start, student.dtype)
 
-    # Training
-    checkpoints = checkpoint_folder("rl")
-    trainer = GRPOTrainer(
-        model=net,
-        reward_funcs=[Reward(every, processor, rl.reward)],
-        args=config(rl, budget, vision_tokens(processor), checkpoints),
-        train_dataset=Dataset.from_list(rows),
-        processing_class=processor,
-        environment_factory=lambda: Clips(every, reels, budget),
-        peft_config=lora(rl.tuning),
-        callbacks=[Watch("rl")],
-    )
-    trainer.train(resume_from_checkpoint=resume_from(checkpoints))
+        reward: Any = Reward(every, processor, rl.reward)
+        environment: Any = partial(Clips, every, reels, budget)
 
-    # Save
-    if trainer.accelerator.is_main_process:
-        with whole_folder(model) as draft:
-            save(trainer, processor, start, student.dtype, draft)
+        # Training
+        checkpoints = checkpoint_folder("rl")
+        trainer = GRPOTrainer(
+            model=net,
+            reward_funcs=[reward],
+            args=config(rl, budget, vision_tokens(processor), checkpoints),
+            train_dataset=Dataset.from_list(rows),
+            processing_class=processor,
+            environment_factory=environment,
+            peft_config=lora(rl.tuning),
+            callbacks=[Seal(), Watch("rl")],
+        )
+        train(trainer, checkpoints)
+
+        # Save
+        if first():
+            with whole_folder(model) as draft:
+                save(trainer, processor, start, student.dtype, draft)
     return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer)}
 
 
@@ -83,6 +97,7 @@ def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path) -> GRPOC
         max_steps=rl.steps,
         learning_rate=rl.lr,
         report_to=report_to(),
+        use_cpu=not torch.cuda.is_available(),
         max_tool_calling_iterations=budget.calls + 1,
         # Pictures behind vision tokens that a model made up do not exist: never sample them.
         generation_kwargs={"max_new_tokens": rl.turn_tokens, "suppress_tokens": never},

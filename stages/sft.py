@@ -4,20 +4,24 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from touchline.faults import BadInput
 from touchline.products import whole_folder
 from touchline.records import Clip, Question, Trajectory, by_id, read
 from touchline.resume import checkpoint_folder
 from touchline.stage import Params, run
+from touchline.student.checkpoints import Seal, train
 from touchline.student.collator import TrajectoryCollator
 from touchline.student.conversation import reel
 from touchline.student.load import Student, load, point, settle
 from touchline.student.phrases import phrases
+from touchline.student.ranks import first, ranks, together
 from touchline.student.tiny import build
-from touchline.student.training import Tuning, Watch, lora, report_to, resume_from, save
+from touchline.student.training import Tuning, Watch, leave, lora, report_to, save
 from touchline.tools.choose_frames import Budget
 from touchline.video.store import FrameStore
 
@@ -50,40 +54,57 @@ def main(
     store = FrameStore(frames)
     reels = {c.id: reel(store, c, budget) for c in read(clips / "clips.parquet", Clip)}
 
+    if sft.steps == 0:
+        with whole_folder(base) as draft:
+            _base(student, [t.messages for t in taught], draft)
+        with whole_folder(model) as draft:
+            leave(base, draft)
+        return {"trajectories": len(rows), "steps": 0}
+
     # Model
     settle(sft.seed, student.threads)
-    with whole_folder(base) as draft:
-        _base(student, [t.messages for t in taught], draft)
-    net, processor = load(base, student.dtype, **_quantized(sft.tuning))
+    with ranks(student.processes):
+        if first():
+            with whole_folder(base) as draft:
+                _base(student, [t.messages for t in taught], draft)
+        together()
+        net, processor = load(base, student.dtype, **_quantized(sft.tuning))
 
-    # Training
-    checkpoints = checkpoint_folder("sft")
-    trainer = SFTTrainer(
-        model=net,
-        args=SFTConfig(
-            output_dir=str(checkpoints),
-            seed=sft.seed,
-            max_steps=sft.steps,
-            learning_rate=sft.lr,
-            report_to=report_to(),
-            max_length=None,  # a cut picture token would end in a crash: too long a row is an error
-            remove_unused_columns=False,
-            **sft.trainer,
-        ),
-        train_dataset=Dataset.from_list(rows),
-        processing_class=processor,
-        data_collator=TrajectoryCollator(processor, reels),
-        peft_config=lora(sft.tuning),
-        callbacks=[Watch("sft")],
-    )
-    trainer.train(resume_from_checkpoint=resume_from(checkpoints))
+        # Training
+        checkpoints = checkpoint_folder("sft")
+        trainer = SFTTrainer(
+            model=net,
+            args=config(sft, checkpoints),
+            train_dataset=Dataset.from_list(rows),
+            processing_class=processor,
+            data_collator=TrajectoryCollator(processor, reels),
+            peft_config=lora(sft.tuning),
+            callbacks=[Seal(), Watch("sft")],
+        )
+        train(trainer, checkpoints)
 
-    # Save
-    if trainer.accelerator.is_main_process:
-        with whole_folder(model) as draft:
-            save(trainer, processor, base, student.dtype, draft)
+        # Save
+        if first():
+            with whole_folder(model) as draft:
+                save(trainer, processor, base, student.dtype, draft)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    return {"trajectories": len(rows), "steps": trainer.state.global_step, "loss": losses[-1]}
+    loss = {"loss": losses[-1]} if losses else {}
+    return {"trajectories": len(rows), "steps": trainer.state.global_step, **loss}
+
+
+def config(sft: Sft, checkpoints: Path) -> SFTConfig:
+    """Our fixed choices; `sft.trainer` holds every knob that may be turned."""
+    return SFTConfig(
+        output_dir=str(checkpoints),
+        seed=sft.seed,
+        max_steps=sft.steps,
+        learning_rate=sft.lr,
+        report_to=report_to(),
+        use_cpu=not torch.cuda.is_available(),
+        max_length=None,  # a cut picture token would end in a crash: too long a row is an error
+        remove_unused_columns=False,
+        **sft.trainer,
+    )
 
 
 def _base(student: Student, talks: list[str], folder: Path) -> None:
@@ -99,7 +120,6 @@ def _base(student: Student, talks: list[str], folder: Path) -> None:
 def _quantized(tuning: Tuning) -> dict[str, Any]:
     if tuning.kind != "qlora":
         return {}
-    import torch
     from transformers import BitsAndBytesConfig
 
     if not torch.cuda.is_available():

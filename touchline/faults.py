@@ -11,3 +11,7 @@ class BadInput(ValueError):
     def __init__(self, place: object, wrong: str, remedy: str) -> None:
         super().__init__(f"{place}: {wrong}; {remedy}")
         self.place, self.wrong, self.remedy = str(place), wrong, remedy
+
+    def __reduce__(self) -> tuple[type["BadInput"], tuple[str, str, str]]:
+        """Travel between processes whole: the default would call this class with one argument."""
+        return type(self), (self.place, self.wrong, self.remedy)

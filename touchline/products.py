@@ -1,6 +1,7 @@
 """Write a product whole or not at all: to a neighbour first, then renamed into place."""
 
 import errno
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 def _whole(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove(draft)
+    _sweep(path)
     try:
         yield draft
         _remove(path)
@@ -46,6 +47,14 @@ def disk_full(path: Path) -> BadInput:
     """The sentence for a full disk; what was finished before stays."""
     free = shutil.disk_usage(path.parent).free / 2**20
     return BadInput(path, f"the disk is full ({free:.0f} MiB free)", "free some space and rerun")
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a killed writer of the same product left: its process is gone."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        pid = int(left.name.split(".")[-2])
+        if pid == os.getpid() or not Path("/proc", str(pid)).exists():
+            _remove(left)
 
 
 def _remove(path: Path) -> None:

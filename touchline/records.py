@@ -54,7 +54,7 @@ class Label:
 
     id: str
     video: str
-    name: str  # class of the action, in the sport's words
+    name: str  # class of the action as the file has it; Sport.words translates
     start: float  # seconds from the first frame; equal to `end` for a moment
     end: float
     team: str  # home, away or ""

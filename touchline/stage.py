@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,5 +60,7 @@ def run(main: Callable[..., dict[str, float]]) -> None:
         measured = main(**given, **paths)
     except BadInput as fault:
         sys.exit(f"error: {fault}")
+    if os.environ.get("RANK", "0") != "0":
+        return  # one of several training processes: the first one reports
     with whole_file(metrics) as draft:
         draft.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n")

@@ -24,7 +24,7 @@ class TrajectoryCollator:
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         talks = [with_pictures(json.loads(r["messages"]), self.reels[r["clip"]]) for r in rows]
-        batch = self.processor.apply_chat_template(
+        batch: Any = self.processor.apply_chat_template(
             talks,
             tools=TOOLS,
             chat_template=self.template,

@@ -12,7 +12,7 @@ from touchline.tools.turns import answer, well_formed
 from touchline.video.store import FrameStore
 
 Messages = list[dict[str, Any]]
-TOOLS = [choose_frames]  # a chat template takes the schema from the signature and docstring
+TOOLS: list[Any] = [choose_frames]  # a chat template makes the schema of its signature
 
 
 def reel(store: FrameStore, clip: Clip, budget: Budget) -> Reel:

@@ -21,6 +21,7 @@ class Student(Params):
     model: str
     revision: str  # of a hub model: a commit, so that a run can be repeated; "" for a folder
     dtype: str  # float32 or bfloat16
+    processes: int  # that train together; the batch is per process
     threads: int  # torch threads on a CPU; one is fastest when cores are shared, and repeatable
     tiny: Tiny
 
@@ -34,7 +35,7 @@ def settle(seed: int, threads: int) -> None:
 def load(folder: Path, dtype: str, **options: Any) -> tuple[PreTrainedModel, FramesProcessor]:
     """Model and processor of a stage's model folder; a pointer leads on to the hub."""
     name, revision = where(folder)
-    model = AutoModelForImageTextToText.from_pretrained(
+    model: Any = AutoModelForImageTextToText.from_pretrained(
         name, revision=revision, dtype=getattr(torch, dtype), **options
     )
     if torch.cuda.is_available() and "quantization_config" not in options:
@@ -42,15 +43,15 @@ def load(folder: Path, dtype: str, **options: Any) -> tuple[PreTrainedModel, Fra
     return model, load_processor(name, revision)
 
 
-def where(folder: Path) -> tuple[str, str | None]:
+def where(folder: Path) -> tuple[str, str]:
     """(name or folder, revision) that transformers loads from."""
     pointer = folder / POINTER
     if pointer.is_file():
         found = json.loads(pointer.read_text())
-        return found["model"], found["revision"] or None
+        return found["model"], found["revision"] or "main"
     if not (folder / "config.json").is_file():
         raise BadInput(folder, "holds no model (no config.json)", "rerun the stage that makes it")
-    return str(folder), None
+    return str(folder), "main"
 
 
 def point(folder: Path, student: Student) -> None:

@@ -24,7 +24,7 @@ SAID = (
 )
 LETTERED = (" A", " B", " C", " D")
 ROLES = ("system\n", "user\n", "assistant\n")
-JOINTS = (", ", ").", ". So", ": ", " to ", "<think>\n", ".\n</think>\n\n")
+JOINTS = (", ", ").", "!, ", ". So", "!. So", ": ", " to ", "<think>\n", ".\n</think>\n\n")
 
 
 def phrases() -> list[str]:

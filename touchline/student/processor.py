@@ -1,5 +1,6 @@
 """One image-only processor for the Qwen vision-language families, which needs no torchvision."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ TOKENS = {
     "vision_start": "<|vision_start|>",
     "vision_end": "<|vision_end|>",
 }
+VISION = [*TOKENS.values(), "<|vision_pad|>"]
+SPELT = re.compile(r"<\|((image|video|vision)_(pad|start|end)\|>)")
 
 
 class FramesProcessor(Qwen3VLProcessor):
@@ -44,6 +47,10 @@ class FramesProcessor(Qwen3VLProcessor):
             setattr(self, f"{name}_token_id", tokenizer.convert_tokens_to_ids(token))
         ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
 
+    def apply_chat_template(self, conversation: Any, *args: Any, **kwargs: Any) -> Any:
+        """As the parent's, but no text in the conversation can pass for a picture."""
+        return super().apply_chat_template(harmless(conversation), *args, **kwargs)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As the parent's, but patches are always tensors: the PIL backend may return lists."""
         out = super().__call__(*args, **kwargs)
@@ -59,7 +66,7 @@ def register() -> None:
         AutoProcessor.register(config, FramesProcessor, exist_ok=True)
 
 
-def load_processor(model: str | Path, revision: str | None = None) -> FramesProcessor:
+def load_processor(model: str | Path, revision: str = "main") -> FramesProcessor:
     """The processor of a checkpoint folder or hub name, with the one template all families share.
 
     Qwen2-VL and Qwen2.5-VL ship templates without tools, which TRL refuses; their special tokens
@@ -82,6 +89,20 @@ def dressed(processor: FramesProcessor) -> FramesProcessor:
 
 def vision_tokens(processor: FramesProcessor) -> list[int]:
     """Ids a model must never write: a sampled one has no picture behind it and breaks M-RoPE."""
-    names = [*TOKENS.values(), "<|vision_pad|>"]
-    ids = [processor.tokenizer.convert_tokens_to_ids(name) for name in names]
+    ids = [processor.tokenizer.convert_tokens_to_ids(name) for name in VISION]
     return sorted({i for i in ids if i is not None and i != processor.tokenizer.unk_token_id})
+
+
+def harmless(talk: Any) -> Any:
+    """A conversation with the names of vision tokens broken up wherever they stand in text.
+
+    A model, or a transcript, can spell such a name letter by letter; read again as a token it has
+    no picture behind it, which ends in a crash.
+    """
+    if isinstance(talk, str):
+        return SPELT.sub(r"<| \1", talk)
+    if isinstance(talk, list):
+        return [harmless(part) for part in talk]
+    if isinstance(talk, dict):
+        return {key: harmless(part) for key, part in talk.items()}
+    return talk

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from transformers import GenerationMixin
 
 from touchline.records import Question
 from touchline.student.conversation import TOOLS, Messages, asked, pictured
@@ -67,8 +66,7 @@ class Player:
 
     @torch.inference_mode()
     def _generate(self, talks: list[Messages]) -> list[str]:
-        model: GenerationMixin = self.model
-        batch = self.processor.apply_chat_template(
+        batch: Any = self.processor.apply_chat_template(
             talks,
             tools=TOOLS,
             add_generation_prompt=True,
@@ -76,9 +74,9 @@ class Player:
             return_dict=True,
             return_tensors="pt",
             processor_kwargs={"padding": True, "padding_side": "left"},
-        ).to(self.model.device)
-        ids = model.generate(
-            **batch,
+        )
+        ids = self.model.generate(
+            **batch.to(self.model.device),
             do_sample=False,
             max_new_tokens=self.turn_tokens,
             suppress_tokens=vision_tokens(self.processor),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -14,6 +15,7 @@ from transformers import (
 )
 
 from touchline.stage import Params
+from touchline.student.copying import begin_with_copying
 from touchline.student.processor import FramesProcessor, dressed
 
 SPECIAL = [
@@ -56,6 +58,7 @@ def build(tiny: Tiny, texts: Iterable[str], phrases: Iterable[str], folder: Path
     processor = _processor(_tokenizer(tiny, texts, phrases))
     torch.manual_seed(tiny.seed)
     model = Qwen3VLForConditionalGeneration(_config(tiny, processor))
+    begin_with_copying(model, tiny.seed)
     model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
     model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
     model.save_pretrained(folder)
@@ -73,12 +76,12 @@ def _tokenizer(tiny: Tiny, texts: Iterable[str], phrases: Iterable[str]) -> Qwen
     )
     bpe.train_from_iterator(texts, trainer)
     model = json.loads(bpe.to_str())["model"]
-    merges = [tuple(merge) for merge in model["merges"]]
-    tokenizer = Qwen2Tokenizer(vocab=model["vocab"], merges=merges, unk_token=None)
+    merges: Any = [tuple(merge) for merge in model["merges"]]
+    absent: Any = None
+    tokenizer = Qwen2Tokenizer(vocab=model["vocab"], merges=merges, unk_token=absent)
     tokenizer.add_special_tokens({"additional_special_tokens": SPECIAL})
-    tokenizer.add_tokens(
-        [AddedToken(t, special=False, normalized=False) for t in [*MARKS, *phrases]]
-    )
+    whole: list[Any] = [AddedToken(t, special=False, normalized=False) for t in [*MARKS, *phrases]]
+    tokenizer.add_tokens(whole)
     tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"
     return tokenizer
 

@@ -2,16 +2,17 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Literal
 
 from peft import LoraConfig, PeftModel
 from transformers import TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
 
 from touchline.progress import Progress
 from touchline.stage import Params
 from touchline.student.load import merge
+from touchline.student.ranks import first
 
 # Language layers only: the vision tower stays as it is (VideoBrain, FrameThinker).
 TARGETS = r"(?!.*visual).*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
@@ -44,37 +45,41 @@ def report_to() -> list[str]:
     return ["mlflow"] if os.environ.get("MLFLOW_RUN_ID") else []
 
 
-def resume_from(checkpoints: Path) -> str | None:
-    """The newest whole checkpoint of a training with these very inputs."""
-    return get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
-
-
 class Watch(TrainerCallback):
-    """Progress while training, and one JSON line per logged step."""
+    """Progress while training, said by the first process alone."""
 
     def __init__(self, what: str) -> None:
         self.what, self.note = what, ""
+        self.progress: Progress | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.progress = Progress(self.what, state.max_steps)
-        self.progress.__enter__()
-        self.progress.start_at(state.global_step)
+        if first():
+            self.progress = Progress(self.what, state.max_steps)
+            self.progress.start_at(state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         shown = [f"{k} {logs[k]:.3f}" for k in ("loss", "reward", "accuracy") if k in logs]
         self.note = " ".join(shown) or self.note
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.progress.to(state.global_step, self.note)
+        if self.progress:
+            self.progress.to(state.global_step, self.note)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.progress.__exit__(None, None, None)
+        if self.progress:
+            self.progress.__exit__(None, None, None)
+
+
+def leave(start: Path, folder: Path) -> None:
+    """The model as it was, for a training of no steps: the files of `start`, and an empty log."""
+    shutil.copytree(start, folder, dirs_exist_ok=True)
+    _write_log([], folder / "log.jsonl")
 
 
 def save(trainer: Any, processor: Any, base: Path, dtype: str, folder: Path) -> None:
     """A plain model folder; after LoRA the adapter lies beside the merged weights."""
     if isinstance(trainer.model, PeftModel):
-        trainer.model.save_pretrained(folder / "adapter")
+        trainer.model.save_pretrained(str(folder / "adapter"))
         merge(base, folder / "adapter", dtype, folder)
     else:
         trainer.model.save_pretrained(folder)

@@ -11,13 +11,14 @@ from touchline.tasks.scene import Scene
 from touchline.tasks.task import Draft, Rules, Task
 
 LETTERS = "ABCD"
+VARIANTS = 3  # questions per call, each with options of its own
 
 
 def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
     """Ready questions as the source has them; in basketball, the one call of the clip."""
     drafts = [_ready(label, scene) for label in scene.ready if label.task == "choice"]
     if scene.sport.name == "basketball" and len(scene.seen) == len(scene.inside()) == 1:
-        drafts.append(_call(scene, random))
+        drafts += [_call(scene, random) for _ in range(VARIANTS)]
     return drafts
 
 
@@ -51,6 +52,11 @@ def lettered(options: Sequence[str]) -> str:
 def truth(options: Sequence[str], right: str) -> str:
     """The answer in words: letter and option."""
     return f"{LETTERS[list(options).index(right)]}. {right}"
+
+
+def unlettered(truth: str) -> str:
+    """The option that a truth names, without its letter."""
+    return truth.partition(". ")[2]
 
 
 def letter(answer: str) -> str:

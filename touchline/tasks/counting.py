@@ -1,6 +1,7 @@
 """How many strokes has the rally: a whole number."""
 
 import re
+from itertools import pairwise
 from random import Random
 
 from touchline.clock import spoken
@@ -8,15 +9,16 @@ from touchline.prompts import render
 from touchline.tasks.scene import Scene
 from touchline.tasks.task import Draft, Rules, Task
 
+LONGEST = 9  # digits; a model may write thousands, which Python refuses to read
+
 
 def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
     """One question when the clip holds one whole rally: strokes with no break between them."""
     strokes = scene.inside()
     if scene.sport.name != "badminton" or not strokes or len(strokes) != len(scene.seen):
         return []
-    if any(
-        after.start - before.end > 1.0 for before, after in zip(strokes, strokes[1:], strict=False)
-    ):
+    broken = any(after.start - before.end > 1.0 for before, after in pairwise(strokes))
+    if broken or strokes[0].start < 0 or strokes[-1].end > scene.length:
         return []
     text = render("counting", sport=scene.sport.name, length=spoken(scene.length))
     return [Draft(text, str(len(strokes)), evidence=((strokes[0].start, strokes[-1].end),))]
@@ -25,12 +27,12 @@ def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
 def count(answer: str) -> int | None:
     """The one whole number of an answer; None when there is none or more than one."""
     numbers = re.findall(r"\d+", answer)
-    return int(numbers[0]) if len(numbers) == 1 else None
+    return int(numbers[0]) if len(numbers) == 1 and len(numbers[0]) <= LONGEST else None
 
 
 def score(answer: str, truth: str) -> float:
     """1 for the same number, else 0."""
-    return float(count(answer) == count(truth))
+    return float(count(answer) == count(truth) is not None)
 
 
 COUNTING = Task("counting", ask, score)

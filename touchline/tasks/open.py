@@ -1,4 +1,4 @@
-"""What happens in the clip: an answer in free words, judged by the words it shares with the truth."""
+"""What happens in the clip: free words, judged by the words they share with the truth."""
 
 import re
 from random import Random

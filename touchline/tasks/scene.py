@@ -40,7 +40,7 @@ class Scene:
         return next((s.word for s in self.seen if s.start <= time < s.end), self.sport.idle)
 
     def interval(self, seen: Seen, length: float) -> tuple[float, float]:
-        """The stretch of `length` seconds centred on the label (spotting paper), cut to the clip."""
+        """`length` seconds centred on the label (spotting paper), cut to the clip."""
         half = length / 2
         return max(0.0, seen.moment - half), min(self.length, seen.moment + half)
 

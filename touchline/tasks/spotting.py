@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 from random import Random
 
-from touchline.clock import CLOCK, heard, spoken
+from touchline.clock import spoken
 from touchline.metrics.temporal_iou import matched
 from touchline.prompts import render
 from touchline.tasks.scene import Scene
 from touchline.tasks.task import Draft, Rules, Task
 
-INTERVAL = re.compile(rf"\(({CLOCK}), ?({CLOCK})\)")
+INTERVAL = re.compile(r"\((\d{1,3}):([0-5]\d), ?(\d{1,3}):([0-5]\d)\)")
 THETA = 0.3  # an interval with less overlap is a miss (spotting paper)
 
 
@@ -28,12 +28,16 @@ def sentence(word: str, intervals: Sequence[tuple[float, float]]) -> str:
 
 def intervals(answer: str) -> list[tuple[float, float]]:
     """The (start, end) pairs of an answer in clip seconds; reversed pairs are not intervals."""
-    pairs = [(heard(found[1]), heard(found[4])) for found in INTERVAL.finditer(answer)]
+    found = [[int(number) for number in pair] for pair in INTERVAL.findall(answer)]
+    pairs = [(a * 60.0 + b, c * 60.0 + d) for a, b, c, d in found]
     return [(start, end) for start, end in pairs if start < end]
 
 
 def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
-    """One question per action present, and absent ones so that `negatives` of all are absent."""
+    """One question per action present, and absent ones so that `negatives` of all are absent.
+
+    A clip without any action counts as one with one: it is asked about an absent action too.
+    """
     present = [word for word in scene.sport.asked if any(s.word == word for s in scene.inside())]
     absent = [word for word in scene.sport.asked if word not in {s.word for s in scene.seen}]
     wanted = max(len(present), 1) * rules.negatives / (1 - rules.negatives)

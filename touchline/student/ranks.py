@@ -1,0 +1,71 @@
+"""Several processes for one training on one machine: this one is rank 0 and starts the others.
+
+Our own few lines, because torchrun puts its workers into sessions of their own, where the
+supervisor's kill does not reach them. Under `torchrun` or `accelerate launch` (several machines,
+FSDP, DeepSpeed) RANK is set already and nothing is started here.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+
+from touchline.faults import BadInput
+
+HELPER = "TOUCHLINE_HELPER"  # set for the processes that `ranks` starts
+
+
+@contextmanager
+def ranks(count: int) -> Iterator[None]:
+    """Within the block this process is one of `count` that train together.
+
+    The others run this very command line up to the end of the block. Raises `BadInput` when one
+    of them fails.
+    """
+    if count <= 1 and "RANK" not in os.environ:
+        yield
+        return
+    others = [] if "RANK" in os.environ else _start(count)
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    yield
+    dist.barrier()
+    if HELPER in os.environ:
+        os._exit(0)  # gloo's own farewell waits for rank 0, which waits for this process
+    codes = [other.wait() for other in others]
+    if any(codes):
+        raise BadInput("training", f"helper processes ended with {codes}", "see their output above")
+
+
+def first() -> bool:
+    """Whether this process writes files."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def together() -> None:
+    """Wait until every process is here."""
+    if dist.is_initialized():
+        dist.barrier()
+
+
+def _start(count: int) -> list[subprocess.Popen]:
+    world = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "WORLD_SIZE": str(count)}
+    os.environ.update(world | {"RANK": "0", "LOCAL_RANK": "0"})
+    return [
+        subprocess.Popen(
+            sys.orig_argv,
+            env=os.environ | {"RANK": str(rank), "LOCAL_RANK": str(rank), HELPER: "1"},
+            stdout=subprocess.DEVNULL,
+        )
+        for rank in range(1, count)
+    ]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
