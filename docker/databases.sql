@@ -1,0 +1,2 @@
+-- PostgreSQL makes the database `prefect` itself; MLflow gets its own.
+CREATE DATABASE mlflow;
