@@ -18,28 +18,37 @@ PORTS = (4200, 5000)  # Prefect, MLflow; others if these are taken
 
 
 def serve(root: Path) -> int:
-    """Open both until Ctrl-C (or SIGTERM); a retrain meanwhile reports to this server."""
+    """Open both until Ctrl-C (or SIGTERM); a retrain meanwhile reports to this Prefect server.
+
+    A server that the environment names is left alone: only its address is said.
+    """
     state = settings.prepare(root)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    os.environ.pop("PREFECT_API_URL", None)
-    prefect, api = server.start(state, server.free_port(PORTS[0]), dict(os.environ))
-    tracking, page = _tracking(state)
+    for sign in (signal.SIGTERM, signal.SIGINT):  # a shell's background job would ignore SIGINT
+        signal.signal(sign, signal.default_int_handler)
+    jobs: list[Supervised] = []
     try:
-        server.wait(prefect, api)
-        server.wait(tracking, page)
-        with whole_file(state / "ui.json") as draft:
-            draft.write_text(json.dumps({"api": api}))
+        api = os.environ.get("PREFECT_API_URL") or _prefect(state, jobs)
+        page = _mlflow(state, jobs)
         _settle(root, api)
-        say(f"Prefect: {api.removesuffix('/api')}\nMLflow:  {page}\nCtrl-C ends both")
-        while prefect.alive() and tracking.alive():
+        say(f"Prefect: {api.removesuffix('/api')}\nMLflow:  {page}\nCtrl-C ends what was started")
+        while all(job.alive() for job in jobs):
             time.sleep(0.5)
         return 1
     except KeyboardInterrupt:
         return 0
     finally:
         (state / "ui.json").unlink(missing_ok=True)
-        prefect.end()
-        tracking.end()
+        for job in jobs:
+            job.end()
+
+
+def _prefect(state: Path, jobs: list[Supervised]) -> str:
+    job, api = server.start(state, server.free_port(PORTS[0]), dict(os.environ))
+    jobs.append(job)
+    server.wait(job, api)
+    with whole_file(state / "ui.json") as draft:
+        draft.write_text(json.dumps({"api": api}))
+    return api
 
 
 def _settle(root: Path, api: str) -> None:
@@ -53,9 +62,15 @@ def _settle(root: Path, api: str) -> None:
         settle(root)
 
 
-def _tracking(state: Path) -> tuple[Supervised, str]:
+def _mlflow(state: Path, jobs: list[Supervised]) -> str:
+    store = os.environ["MLFLOW_TRACKING_URI"]
+    if store.startswith("http"):
+        return store
     port = server.free_port(PORTS[1])
     where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    store = ["--backend-store-uri", os.environ["MLFLOW_TRACKING_URI"]]
-    argv = [sys.executable, "-m", "mlflow", "server", *where, *store]
-    return Supervised(argv, state, os.environ), f"http://127.0.0.1:{port}"
+    argv = [sys.executable, "-m", "mlflow", "server", *where, "--backend-store-uri", store]
+    env = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # seven idle processes
+    job, page = Supervised(argv, state, env), f"http://127.0.0.1:{port}"
+    jobs.append(job)
+    server.wait(job, page)
+    return page

@@ -33,16 +33,21 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_folder_follows_the_inputs(project: Path) -> None:
+def test_the_folder_follows_the_inputs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell(project, "dvc", "repro", "-q")
+    by_dvc = Path((project / "out").read_text().strip())
+    monkeypatch.setenv("DVC_ROOT", str(project))  # as DVC sets it for a stage
+    monkeypatch.setenv("DVC_STAGE", "sft")
+
     def folder(lr: float) -> Path:
         (project / "params.yaml").write_text(f"lr: {lr}\n")
-        shell(project, "dvc", "repro", "-q", "--force", "--no-run-cache")
+        shell(project, "python", "stage.py")
         return Path((project / "out").read_text().strip())
 
-    first, other, again = folder(0.1), folder(0.2), folder(0.1)
-    assert first == again != other
-    assert first.parent == project / ".touchline" / "checkpoints" / "sft"
-    assert first.is_dir() and len(first.name) == resume.KEY_LENGTH
+    (project / "out").unlink()
+    assert folder(0.1) == by_dvc != folder(0.2)
+    assert by_dvc.parent == project / ".touchline" / "checkpoints" / "sft"
+    assert by_dvc.is_dir() and len(by_dvc.name) == resume.KEY_LENGTH
 
 
 def test_outside_dvc_nothing_is_resumed_unless_a_key_is_given(
