@@ -97,6 +97,7 @@ def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path) -> GRPOC
         max_steps=rl.steps,
         learning_rate=rl.lr,
         report_to=report_to(),
+        disable_tqdm=True,  # Watch says how far it is
         use_cpu=not torch.cuda.is_available(),
         max_tool_calling_iterations=budget.calls + 1,
         # Pictures behind vision tokens that a model made up do not exist: never sample them.

@@ -100,6 +100,7 @@ def config(sft: Sft, checkpoints: Path) -> SFTConfig:
         max_steps=sft.steps,
         learning_rate=sft.lr,
         report_to=report_to(),
+        disable_tqdm=True,  # Watch says how far it is
         use_cpu=not torch.cuda.is_available(),
         max_length=None,  # a cut picture token would end in a crash: too long a row is an error
         remove_unused_columns=False,

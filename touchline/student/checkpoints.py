@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer_callback import TrainerState
 
 from touchline.student.ranks import first, together
@@ -26,6 +26,7 @@ def train(trainer: Any, checkpoints: Path) -> None:
     A training that had reached its last step, and was killed before its model was saved, trains
     no further: transformers would add a step.
     """
+    trainer.remove_callback(PrinterCallback)
     newest = newest_whole(checkpoints)
     if newest and _step(newest) >= trainer.args.max_steps:
         trainer._load_from_checkpoint(str(newest))

@@ -1,6 +1,8 @@
 """Load a student, its processor and its adapters: the same for SFT, RL and evaluation."""
 
 import json
+import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ class Student(Params):
 
 def settle(seed: int, threads: int) -> None:
     """Make a process repeatable: seeds, thread count, deterministic kernels."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # read by accelerate and by children
+    warnings.filterwarnings("ignore", category=FutureWarning)  # libraries on their own options
     set_seed(seed)
     torch.set_num_threads(threads)
 
