@@ -1,6 +1,7 @@
 """One image-only processor for the Qwen vision-language families, which needs no torchvision."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,21 @@ def dressed(processor: FramesProcessor) -> FramesProcessor:
     processor.chat_template = qwen3_vl_chat_template
     processor.tokenizer.chat_template = qwen3_vl_chat_template
     processor.tokenizer.response_template = qwen3_template
+    processor.tokenizer.parse_response = _unfazed(processor.tokenizer.parse_response)
     processor.tokenizer.padding_side = "left"
     return processor
+
+
+def _unfazed(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """TRL takes a turn as plain text on a ValueError; brackets nested too deep raise another."""
+
+    def parse_response(*args: Any, **kwargs: Any) -> Any:
+        try:  # the border to model output
+            return parse(*args, **kwargs)
+        except RecursionError as error:
+            raise ValueError("nested too deep to be a call") from error
+
+    return parse_response
 
 
 def vision_tokens(processor: FramesProcessor) -> list[int]:
