@@ -1,5 +1,6 @@
 """Questions get their split from the match alone, and every clip has a fate."""
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -53,12 +54,12 @@ def test_a_single_match_is_for_training():
 def world(tmp_path: Path) -> Path:
     clips = clips_of(6, ("soccer", "badminton", "basketball"))
     late = [clip_of("soccer", str(match), 30) for match in range(6)]
-    over = [Clip(**{**vars(clip), "overlaps": True}) for clip in late]
+    over = [replace(clip, overlaps=True) for clip in late]
     names = {"soccer": "Foul", "badminton": "Top stroke", "basketball": "Travelling"}
     labels = [
-        Label(**{**vars(label(names[clip.sport], clip.start + 20)), "id": clip.id, "video": clip.video})
+        replace(label(names[clip.sport], clip.start + 20), id=clip.id, video=clip.video)
         for clip in clips
-    ]  # fmt: skip
+    ]
     lines = [Caption("l", clips[0].id, 3.2, 6.9, "A foul {action}!", "test")]
     write(tmp_path / "clips/clips.parquet", Clip, [*clips, *over])
     write(tmp_path / "manifest/labels.parquet", Label, labels)

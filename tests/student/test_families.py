@@ -15,6 +15,7 @@ from transformers import (
     Qwen2VLImageProcessorPil,
 )
 
+from tests.stages.training import world
 from tests.student.conftest import BUDGET, Kit, scripted
 from touchline.student.collator import TrajectoryCollator
 from touchline.student.conversation import assistant_turns, judged
@@ -119,3 +120,18 @@ def test_rl_builds_the_token_ids_of_sft_in_every_family(family: Kit, tmp_path: P
     assert built + newline == batch["input_ids"][0].tolist()
     loss = trainer._compute_loss(family.net, made)
     assert torch.isfinite(loss)
+
+
+@pytest.mark.slow
+def test_a_family_goes_through_sft_and_rl(
+    family: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TOUCHLINE_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    here, student = world(tmp_path, family.taught), {"model": str(family.folder)}
+    lora = {"kind": "lora", "rank": 4, "alpha": 8, "dropout": 0.0}
+    assert here.sft(here.sft_params(1, lora), student=student)["steps"] == 1
+    assert here.rl(1, **student)["steps"] == 1
+    net, processor = load(tmp_path / "rl", "float32")
+    assert type(net) is type(family.net)
+    assert isinstance(processor, FramesProcessor)
+    assert processor.image_processor.patch_size == PATCH

@@ -1,0 +1,55 @@
+"""RL starts from the SFT model and leaves a plain model folder."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.stages.test_sft import log, weights
+from tests.stages.training import World, world
+from tests.student.conftest import lessons
+from touchline.faults import BadInput
+from touchline.records import Question, write
+from touchline.student.load import load
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setenv("TOUCHLINE_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    monkeypatch.setenv("TOUCHLINE_CHECKPOINT_KEY", "one")
+    made = world(tmp_path, lessons(1))
+    made.sft(made.sft_params(0))
+    return made
+
+
+def test_no_steps_leave_the_sft_model_as_it_is(here: World):
+    assert here.rl(0)["steps"] == 0
+    assert weights(here.root / "rl") == weights(here.root / "sft")
+    assert log(here.root / "rl") == []
+    load(here.root / "rl", "float32")
+
+
+def test_a_model_elsewhere_is_pointed_to_through_both_stages(here: World):
+    before = weights(here.root / "base")
+    (here.root / "base").rename(here.root / "elsewhere")
+    here.sft(here.sft_params(0), student={"model": str(here.root / "elsewhere")})
+    here.rl(0)
+    for name in ("base", "sft", "rl"):
+        assert not (here.root / name / "model.safetensors").exists()
+    net, _ = load(here.root / "rl", "float32")
+    name = "model.language_model.norm.weight"
+    assert net.state_dict()[name].tolist() == before[name]
+
+
+def test_no_training_question_is_refused_in_words(here: World):
+    write(here.root / "questions/questions.parquet", Question, [])
+    with pytest.raises(BadInput, match="no question is in the train split"):
+        here.rl(1)
+
+
+@pytest.mark.slow
+def test_rl_writes_a_model_and_the_parts_of_its_reward(here: World):
+    measured = here.rl(2)
+    assert measured["steps"] == 2
+    assert {"reward", "accuracy", "format", "tool_rate"} <= set(measured)
+    assert len([entry for entry in log(here.root / "rl") if "reward" in entry]) == 2
+    load(here.root / "rl", "float32")

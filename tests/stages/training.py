@@ -1,0 +1,81 @@
+"""What the training stages read, on disk: a few trajectories and frames of one colour each."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from stages.rl import Rl
+from stages.rl import main as rl_main
+from stages.sft import Sft
+from stages.sft import main as sft_main
+from tests.student.conftest import BUDGET, PARAMS, Taught
+from tests.world import clip_of
+from touchline.records import Clip, Question, Trajectory, write
+from touchline.stage import section
+from touchline.student.load import Student
+from touchline.video.store import SCHEMA, STEP, store_path
+
+FULL = {"kind": "full", "rank": 4, "alpha": 8, "dropout": 0.0}
+SMALL = {"per_device_train_batch_size": 2, "logging_steps": 1, "save_steps": 2}
+
+
+@dataclass(frozen=True)
+class World:
+    """Folders of one run; `sft` and `rl` run the stages' own main."""
+
+    root: Path
+
+    def student(self, **changes: Any) -> Student:
+        given = section(Student, "student", PARAMS)
+        return given.model_copy(update={"processes": 1} | changes)
+
+    def sft_params(self, steps: int, tuning: dict | None = None, **trainer: Any) -> Sft:
+        given = section(Sft, "sft", PARAMS).model_dump()
+        given["trainer"] |= SMALL | trainer
+        return Sft(**given | {"steps": steps, "tuning": tuning or FULL})
+
+    def sft(
+        self, params: Sft, model: str = "sft", student: dict[str, Any] | None = None
+    ) -> dict[str, float]:
+        read = [self.root / name for name in ("clips", "questions", "frames", "accepted")]
+        made = [self.root / name for name in ("base", model)]
+        return sft_main(params, self.student(**student or {}), BUDGET, *read, *made)
+
+    def rl(self, steps: int, start: str = "sft", **student: Any) -> dict[str, float]:
+        given = section(Rl, "rl", PARAMS).model_dump()
+        given["trainer"] |= SMALL | {"num_generations": 2, "max_completion_length": 64}
+        params = Rl(**given | {"steps": steps, "turn_tokens": 8})
+        read = [self.root / name for name in ("clips", "questions", "frames", start)]
+        return rl_main(params, self.student(**student), BUDGET, *read, self.root / "rl")
+
+
+def world(root: Path, taught: list[Taught]) -> World:
+    """Write the inputs of SFT and RL."""
+    clips = {t.question.clip: clip(t.question) for t in taught}
+    write(root / "clips/clips.parquet", Clip, clips.values())
+    write(root / "questions/questions.parquet", Question, [t.question for t in taught])
+    write(root / "accepted/trajectories.parquet", Trajectory, [t.trajectory for t in taught])
+    for video in {one.video for one in clips.values()}:
+        stored(store_path(root / "frames", video))
+    return World(root)
+
+
+def clip(question: Question) -> Clip:
+    return clip_of(question.sport, question.match.split("-", 1)[1], start=100.0)
+
+
+def stored(path: Path, seconds: int = 160) -> None:
+    """A frame store file: one frame a second."""
+    rows = []
+    for second in range(seconds):
+        file = io.BytesIO()
+        Image.new("RGB", (64, 32), (second, 255 - second, 99)).save(file, "JPEG")
+        rows.append({"time": float(second), "width": 64, "height": 32, "jpeg": file.getvalue()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    schema = SCHEMA.with_metadata({STEP: b"1.0"})
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
