@@ -53,8 +53,9 @@ class Supervised:
     def _reap(self) -> None:
         """Wait; should the supervisor itself be killed, the command's group goes here."""
         status = self.process.wait()
-        with suppress(ProcessLookupError):
-            os.killpg(self.group, signal.SIGKILL)
+        if status < 0:  # otherwise the group is gone, and its number may be another's by now
+            with suppress(ProcessLookupError):
+                os.killpg(self.group, signal.SIGKILL)
         spent = time.monotonic() - self.began
         with self.report:
             cpu, peak = (self.report.readline() or "0 0").split()

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from flows import outcome, perform, run, server, settings, workspace
 from flows.run import Request, Run
@@ -42,7 +43,11 @@ def _follow(root: Path, going: Run) -> None:
         try:
             ask = going.request
             named = flow.with_options(flow_run_name=going.record.id)
-            named(ask.preset, ask.sets, ask.stage, ask.dirty, ask.force, return_state=True)
+            state: Any = named(
+                ask.preset, ask.sets, ask.stage, ask.dirty, ask.force, return_state=True
+            )
+            if not state.is_completed() and going.record.state == "running":
+                going.record.state, going.record.error = "failed", f"the flow: {state.message}"
         finally:
             run.CURRENT.reset(token)
         sys.stdout.flush()

@@ -20,10 +20,10 @@ def nothing_to_do(run: Run) -> str:
 
 def last_with(run: Run) -> Record | None:
     """The last completed run that ended with the products of now."""
-    names = [step.name for step in run.steps]
-    now = {n: pipeline.describe(run.folder, n, "Unchanged").products for n in names}
+    made = pipeline.products(run.folder)
+    now = {step.name: made.get(step.name) for step in run.steps}
     for one in reversed(record.every(run.root)):
-        there = {n: one.stages[n].products for n in names if n in one.stages}
+        there = {name: one.stages[name].products for name in now if name in one.stages}
         if one.state == "completed" and there == now:
             return one
     return None

@@ -19,6 +19,8 @@ NOISE = re.compile(
 DVC_FAULT = re.compile(r"ERROR: (?P<words>.*)")
 EXITED = re.compile(r"exited with (?P<status>-?\d+)")
 
+BAR = re.compile(r".*?\d+%\|[^|]*\|[^]]*\]|.*\[A")  # tqdm's, of libraries: our lines are fewer
+
 Tell = Callable[[str, Line | None], None]
 
 
@@ -31,6 +33,11 @@ class Ear:
         self.error = self.last = self.fault = ""
 
     def __call__(self, line: str) -> None:
+        for part in line.split("\r"):
+            if text := BAR.sub("", part).rstrip():
+                self._hear(text)
+
+    def _hear(self, line: str) -> None:
         self.log.write(f"[{self.stage}] {line}\n")
         self.log.flush()
         if RAN.match(line):
@@ -41,7 +48,7 @@ class Ear:
             self.fault = found["words"]
         elif line.startswith("error: "):
             self.error = line.removeprefix("error: ")
-        if line and not NOISE.match(line) and not self.fault:
+        if not NOISE.match(line) and not self.fault:
             self._pass_on(line)
 
     def _pass_on(self, line: str) -> None:

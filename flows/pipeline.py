@@ -133,6 +133,12 @@ def describe(folder: Path, stage: str, state: Fate) -> StageRecord:
     )
 
 
+def products(folder: Path) -> dict[str, list[File]]:
+    """What dvc.lock says that each stage made."""
+    stages = overrides.read(folder / "dvc.lock").get("stages", {})
+    return {name: [_file(item) for item in entry.get("outs", [])] for name, entry in stages.items()}
+
+
 def models(folder: Path) -> set[str]:
     """Paths that dvc.yaml declares as models (`artifacts:` with `type: model`).
 

@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import State
+from prefect.client.schemas.sorting import TaskRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Completed, Crashed, Failed
@@ -177,6 +178,9 @@ def crash(dead: Record) -> None:
             client.set_flow_run_state(UUID(dead.flow_run), state, force=True)
         except ObjectNotFound:
             return  # another server's run
-        for task_run in client.read_task_runs(flow_run_filter=mine):
+        # This client sends an unset limit or order as null, which the server refuses.
+        for task_run in client.read_task_runs(
+            flow_run_filter=mine, limit=200, sort=TaskRunSort.ID_DESC
+        ):
             if task_run.state and not task_run.state.is_final():
                 client.set_task_run_state(task_run.id, state, force=True)
