@@ -88,7 +88,7 @@ def steps(folder: Path, target: str | None, force: bool) -> list[Step]:
         part = set(graph)
         if target is not None:
             part = {every[target], *networkx.descendants(graph, every[target])}
-        changed = set(repo.status([stage.addressing for stage in part]))
+        changed = set(repo.status(target, with_deps=target is not None))
         forced = {target} if target else set(every)
         return [
             Step(

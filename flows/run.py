@@ -75,6 +75,8 @@ def opened(root: Path, request: Request) -> Iterator[Run]:
     with locked(root) as lock:
         tidy(root)
         run = _prepare(root, request, lock)
+        if not run.idle:
+            run.save()
         try:
             yield run
         except BaseException:
