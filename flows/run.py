@@ -1,7 +1,5 @@
 """A run from its request to its record: one at a time, in a worktree of its own."""
 
-import fcntl
-import json
 import os
 import signal
 import sys
@@ -14,13 +12,12 @@ from pathlib import Path
 from types import FrameType
 
 from flows import overrides, pipeline, record, workspace
+from flows.lock import locked
 from flows.pipeline import Step
 from flows.record import Record
 from touchline.faults import BadInput
 from touchline.products import whole_file
 from touchline.resume import forget
-
-PATIENCE = 5.0  # seconds that the supervisors of a killed run may need to end its processes
 
 
 @dataclass(frozen=True)
@@ -72,9 +69,9 @@ def opened(root: Path, request: Request) -> Iterator[Run]:
     An idle run leaves no trace. A run that is interrupted leaves its worktree to `tidy`, because
     whoever interrupts wants the machine back at once.
     """
-    with locked(root) as lock:
+    with locked(root) as held:
         tidy(root)
-        run = _prepare(root, request, lock)
+        run = _prepare(root, request, held)
         if not run.idle:
             run.save()
         try:
@@ -126,32 +123,6 @@ def succeed(run: Run) -> None:
         run.record.state, run.record.error = "failed", str(fault)
 
 
-@contextmanager
-def locked(root: Path) -> Iterator[int]:
-    """One run per checkout: a second one is a `BadInput` naming the first."""
-    file = root / ".touchline" / "lock"
-    file.parent.mkdir(exist_ok=True)
-    lock = os.open(file, os.O_RDWR | os.O_CREAT)
-    try:
-        _take(lock, file)
-        yield lock
-    finally:
-        os.close(lock)
-
-
-def owner(root: Path) -> int | None:
-    """The process that runs here now, or None."""
-    file = root / ".touchline" / "lock"
-    if not file.is_file():
-        return None
-    with file.open("r+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return json.load(lock)["pid"]
-    return None
-
-
 def tidy(root: Path) -> list[Record]:
     """Close the records of runs that were killed, and remove what they left; call when locked."""
     dead = [run for run in record.every(root) if run.state == "running"]
@@ -164,22 +135,6 @@ def tidy(root: Path) -> list[Record]:
             workspace.keep(root, run)
         workspace.remove(root, id)
     return dead
-
-
-def _take(lock: int, file: Path) -> None:
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            pid = json.loads(file.read_text() or "{}").get("pid", 0)
-            if Path(f"/proc/{pid}").exists() or time.monotonic() > until:
-                wrong = f"a run is going on (process {pid})"
-                raise BadInput("retrain", wrong, "wait for its end or stop it") from None
-        time.sleep(0.1)
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, json.dumps({"pid": os.getpid()}).encode(), 0)
 
 
 def _prepare(root: Path, request: Request, lock: int) -> Run:

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flows import overrides, record, run
+from flows import lock, overrides, record
 from flows.record import File, Record, StageRecord
 
 HEADLINES = ("f1", "accuracy", "score")  # the one figure of a task that `runs` shows
@@ -23,7 +23,7 @@ def runs(root: Path, as_json: bool) -> str:
 
 def alive(root: Path, one: Record) -> Record:
     """A record that says `running` while nobody holds the lock is of a killed run."""
-    if one.state == "running" and run.owner(root) is None:
+    if one.state == "running" and lock.owner(root) is None:
         one.state, one.error = "killed", "killed"
     return one
 

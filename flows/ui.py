@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from flows import record, run, server, settings
+from flows import lock, record, run, server, settings
 from flows.launch import Supervised
 from flows.perform import say
 from touchline.faults import BadInput
@@ -53,7 +53,7 @@ def _prefect(state: Path, jobs: list[Supervised]) -> str:
 
 def _settle(root: Path, api: str) -> None:
     """Pages that show a killed run as running would mislead."""
-    with suppress(BadInput), run.locked(root):
+    with suppress(BadInput), lock.locked(root):
         if not run.tidy(root) and not any(one.pid for one in record.every(root)):
             return
         os.environ["PREFECT_API_URL"] = api

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from flows import outcome, pipeline, record, run, workspace
+from flows import lock, outcome, pipeline, record, run, workspace
 from flows.run import Request
 from tests.flows.conftest import Toy
 from touchline.faults import BadInput
@@ -45,18 +45,18 @@ def test_dirty_changes_run_and_are_recorded_but_stay_uncommitted(toy: Toy) -> No
 
 
 def test_a_second_run_is_refused_while_one_is_going(toy: Toy) -> None:
-    with run.locked(toy.root):
-        assert run.owner(toy.root) == os.getpid()
+    with lock.locked(toy.root):
+        assert lock.owner(toy.root) == os.getpid()
         mine = rf"a run is going on \(process {os.getpid()}\); wait"
-        with pytest.raises(BadInput, match=mine), run.locked(toy.root):
+        with pytest.raises(BadInput, match=mine), lock.locked(toy.root):
             pass
-    assert run.owner(toy.root) is None
+    assert lock.owner(toy.root) is None
 
 
 def test_a_killed_owner_frees_the_lock(toy: Toy) -> None:
     hold = (
-        "import pathlib, time\nfrom flows import run\n"
-        f"with run.locked(pathlib.Path({str(toy.root)!r})):\n"
+        "import pathlib, time\nfrom flows import lock\n"
+        f"with lock.locked(pathlib.Path({str(toy.root)!r})):\n"
         "    print(1, flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
@@ -64,7 +64,7 @@ def test_a_killed_owner_frees_the_lock(toy: Toy) -> None:
     ) as owner:
         assert owner.stdout and owner.stdout.readline()
         owner.kill()
-    with run.locked(toy.root):
+    with lock.locked(toy.root):
         pass
 
 
@@ -110,7 +110,7 @@ def test_what_a_killed_run_left_is_cleaned_up_and_recorded(toy: Toy) -> None:
     done = subprocess.run([sys.executable, "-c", begin], cwd=toy.root, env=toy.environment())
     assert done.returncode == -signal.SIGKILL
     (id,) = workspace.left(toy.root)
-    with run.locked(toy.root):
+    with lock.locked(toy.root):
         run.tidy(toy.root)
     assert record.find(toy.root, id).state == "killed"
     assert workspace.left(toy.root) == [] and toy.git("worktree", "list").count("\n") == 0

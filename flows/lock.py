@@ -1,0 +1,55 @@
+"""One run at a time per checkout; a killed one frees the lock once its last process is gone."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from touchline.faults import BadInput
+
+PATIENCE = 5.0  # seconds that the supervisors of a killed run may need to end its processes
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[int]:
+    """One run per checkout: a second one is a `BadInput` naming the first."""
+    file = root / ".touchline" / "lock"
+    file.parent.mkdir(exist_ok=True)
+    lock = os.open(file, os.O_RDWR | os.O_CREAT)
+    try:
+        _take(lock, file)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def owner(root: Path) -> int | None:
+    """The process that runs here now, or None."""
+    file = root / ".touchline" / "lock"
+    if not file.is_file():
+        return None
+    with file.open("r+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return json.load(lock)["pid"]
+    return None
+
+
+def _take(lock: int, file: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            pid = json.loads(file.read_text() or "{}").get("pid", 0)
+            if Path(f"/proc/{pid}").exists() or time.monotonic() > until:
+                wrong = f"a run is going on (process {pid})"
+                raise BadInput("retrain", wrong, "wait for its end or stop it") from None
+        time.sleep(0.1)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, json.dumps({"pid": os.getpid()}).encode(), 0)
