@@ -1,16 +1,19 @@
 """The teacher keeps the format it teaches, is always right, and stays in clip and budget."""
 
 import json
+from random import Random
 
+import numpy as np
 import pytest
 
 from stages.distill import attempt
 from tests.world import BUDGETS, asked_of, reel_of
-from touchline.records import Question, Trajectory
+from touchline.records import Clip, Label, Question, Trajectory
 from touchline.student.conversation import assistant_turns
 from touchline.tasks import TASKS
-from touchline.tasks.scene import Scene
-from touchline.tools.choose_frames import Budget
+from touchline.tasks.scene import Scene, scene
+from touchline.tasks.task import Rules
+from touchline.tools.choose_frames import Budget, Reel
 
 
 @pytest.mark.parametrize("fps", [1, 4])
@@ -59,3 +62,16 @@ def test_the_same_question_is_taught_in_the_same_words():
 
     for view, question in asked_of("spotting")[:10]:
         assert words(view, question) == words(view, question)
+
+
+def test_no_window_leaves_a_clip_whose_length_is_no_whole_number_of_seconds():
+    clip = Clip("c", "v", "s", "badminton", "m", "", "open", 0.0, 7.7, 31, False)
+    ready = Label("l", "v", "choice", 0.0, 7.7, "", "choice", "Which?", ["x", "y"], "y")
+    view = scene(clip, [ready])
+    (draft,) = TASKS["choice"].ask(view, Rules(12, 0.5), Random(1))
+    question = Question(
+        "q", "c", "v", "s", "badminton", "m", "train", "choice", "", draft.text, ["x", "y"],
+        draft.truth, [0.0, 7.7],
+    )  # fmt: skip
+    reel = Reel(np.arange(31) / 4, lambda times: [])
+    held(attempt(question, view, reel, BUDGETS["tiny"], "scripted"), view, BUDGETS["tiny"])

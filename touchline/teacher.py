@@ -39,7 +39,7 @@ class Lesson:
     def call(self, thought: str, window: Span, hit: Hit) -> str:
         """Call the tool on a window; the thought of the next turn begins with what came back."""
         last = float(self.viewing.reel.times[-1])
-        start, end = max(0.0, float(round(window[0]))), float(round(min(window[1], last)))
+        start, end = max(0.0, float(round(window[0]))), float(min(round(window[1]), int(last)))
         self._say(thinking(thought, called(start, end)))
         blocks = self.viewing.call(spoken(start), spoken(end))
         self.messages.append({"role": "tool", "name": "choose_frames", "content": blocks})
