@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from touchline.clock import spoken
 from touchline.records import Question
-from touchline.tasks.choice import LETTERS, letter, unlettered
+from touchline.tasks.choice import letter, unlettered
 from touchline.tasks.scene import Scene
 from touchline.tools.choose_frames import Viewing, called
 from touchline.tools.turns import thinking
@@ -110,25 +110,19 @@ def _counting(lesson: Lesson) -> None:
     near = lesson.runs() or _evidence(lesson)
     span = (near[0][0], near[-1][1])
     thought = lesson.call(f"{thought}. So rally {_said([span])}.", around(span), hit)
-    strokes = [(time, word) for time, word, marked in lesson.latest if marked]
-    counted = ", ".join(f"{i} {word} {spoken(time)}" for i, (time, word) in enumerate(strokes, 1))
+    counted = ", ".join(f"{i} {word}" for i, word in enumerate(lesson.marked(), 1))
     lesson.answer(f"{thought}. So {counted}.")
 
 
 def _choice(lesson: Lesson) -> None:
+    """The letter stands right behind the word: there a small model learns to fetch it."""
     (call,) = lesson.scene.seen
     hit = _not_idle(lesson)
+    decision = f"So {call.word} {letter(lesson.question.truth)}."
     thought = lesson.first(hit)
     near = lesson.runs() or _evidence(lesson)
-    thought = lesson.call(f"{thought}. So {call.word} {_said(near)}.", around(near[0]), hit)
-    lesson.answer(f"{thought}. So {call.word} {_said(lesson.runs())}. {_read_off(lesson)}.")
-
-
-def _read_off(lesson: Lesson) -> str:
-    """The options up to the right one, so that the last letter said is the answer's."""
-    right = letter(lesson.question.truth)
-    read = list(zip(LETTERS, lesson.question.options, strict=False))[: LETTERS.index(right) + 1]
-    return "; ".join(f"{name} {option}" for name, option in read)
+    thought = lesson.call(f"{thought}. {decision}", around(near[0]), hit)
+    lesson.answer(f"{thought}. {decision}")
 
 
 def _open(lesson: Lesson) -> None:

@@ -11,7 +11,7 @@ from touchline.tasks.scene import Scene
 from touchline.tasks.task import Draft, Rules, Task
 
 LETTERS = "ABCD"
-VARIANTS = 3  # questions per call, each with options of its own
+VARIANTS = 8  # questions per call, each with options of its own
 
 
 def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
@@ -45,8 +45,8 @@ def _call(scene: Scene, random: Random) -> Draft:
 
 
 def lettered(options: Sequence[str]) -> str:
-    """`A. travelling B. charging ...`"""
-    return " ".join(f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False))
+    """`A travelling; B charging; ...`"""
+    return "; ".join(f"{letter} {option}" for letter, option in zip(LETTERS, options, strict=False))
 
 
 def truth(options: Sequence[str], right: str) -> str:
