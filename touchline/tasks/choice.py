@@ -11,7 +11,7 @@ from touchline.tasks.scene import Scene
 from touchline.tasks.task import Draft, Rules, Task
 
 LETTERS = "ABCD"
-VARIANTS = 8  # questions per call, each with options of its own
+VARIANTS = 3  # questions per call, each with options of its own
 
 
 def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
