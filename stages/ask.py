@@ -1,7 +1,6 @@
 """Ask questions about clips, with their truths and a split decided by the match."""
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
@@ -10,7 +9,7 @@ from touchline.clock import spoken
 from touchline.faults import BadInput
 from touchline.ledger import Ledger
 from touchline.prompts import render
-from touchline.records import Caption, Clip, Label, Question, read, write
+from touchline.records import Caption, Clip, Label, Question, grouped, read, write
 from touchline.stage import Params, run
 from touchline.tasks import TASKS
 from touchline.tasks.scene import Scene, scene
@@ -32,8 +31,8 @@ def main(
 ) -> dict[str, float]:
     _check(ask)
     every = read(clips / "clips.parquet", Clip)
-    labels = _grouped(read(manifest / "labels.parquet", Label), "video")
-    lines = _grouped(read(captions / "captions.parquet", Caption), "clip")
+    labels = grouped(read(manifest / "labels.parquet", Label), "video")
+    lines = grouped(read(captions / "captions.parquet", Caption), "clip")
     splits = split_by_match(every, ask)
     ledger = Ledger(clip.id for clip in every)
     asked: list[Question] = []
@@ -68,7 +67,7 @@ def split_by_match(clips: Iterable[Clip], ask: Ask) -> dict[tuple[str, str], str
 
     With two matches or more of a sport, train and test get one each at least.
     """
-    matches = _grouped({(c.sport, c.match): c for c in clips}.values(), "sport")
+    matches = grouped({(c.sport, c.match): c for c in clips}.values(), "sport")
     splits = {}
     for sport, found in matches.items():
         names = sorted((c.match for c in found), key=lambda match: _hash(ask.seed, match))
@@ -114,13 +113,6 @@ def _question(clip: Clip, split: str, task: str, draft: Draft, heard: str, numbe
 def _commentary(lines: list[Caption]) -> str:
     said = [f"{spoken(int(line.start))}-{spoken(int(line.end))} {line.text}" for line in lines]
     return render("commentary", lines="\n".join(said)) + "\n" if said else ""
-
-
-def _grouped(rows: Iterable, key: str) -> defaultdict[str, list]:
-    groups = defaultdict(list)
-    for row in rows:
-        groups[getattr(row, key)].append(row)
-    return groups
 
 
 def _hash(seed: int, text: str) -> int:

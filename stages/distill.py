@@ -4,7 +4,7 @@ from pathlib import Path
 
 from touchline.ledger import Ledger
 from touchline.progress import track
-from touchline.records import Clip, Label, Question, Trajectory, by_id, read, write
+from touchline.records import Clip, Label, Question, Trajectory, by_id, grouped, read, write
 from touchline.stage import Params, run
 from touchline.student.conversation import asked, judged, reel
 from touchline.tasks.scene import Scene, scene
@@ -28,9 +28,7 @@ def main(
 ) -> dict[str, float]:
     every = read(questions / "questions.parquet", Question)
     by_clip = by_id(read(clips / "clips.parquet", Clip))
-    labels: dict[str, list[Label]] = {}
-    for label in read(manifest / "labels.parquet", Label):
-        labels.setdefault(label.video, []).append(label)
+    labels = grouped(read(manifest / "labels.parquet", Label), "video")
     store, ledger = FrameStore(frames), Ledger(q.id for q in every)
     taught = []
     for question in track(every, "distill"):
@@ -38,7 +36,7 @@ def main(
             ledger.drop(question.id, f"{question.split} split: never taught")
             continue
         clip = by_clip[question.clip]
-        view = scene(clip, labels.get(clip.video, []))
+        view = scene(clip, labels[clip.video])
         taught.append(attempt(question, view, reel(store, clip, budget), budget, distill.teacher))
         ledger.keep(question.id)
     write(trajectories / "trajectories.parquet", Trajectory, taught)

@@ -12,7 +12,7 @@ from touchline.floors import FLOORS, Prior, prior
 from touchline.metrics import scores
 from touchline.products import whole_folder
 from touchline.progress import track
-from touchline.records import Caption, Clip, Question, Trajectory, by_id, read, write
+from touchline.records import Caption, Clip, Question, Trajectory, by_id, grouped, read, write
 from touchline.report.page import write_report
 from touchline.stage import Params, run
 from touchline.student.conversation import asked, judged, reel
@@ -57,7 +57,11 @@ def main(
     settle(evaluate.seed, student.threads)
 
     rows = floors(
-        games, by_clip, spoken(captions), prior(every.values(), evaluate.interval), budget
+        games,
+        by_clip,
+        grouped(read(captions / "captions.parquet", Caption), "clip"),
+        prior(every.values(), evaluate.interval),
+        budget,
     )
     for author, folder, seen in (
         ("floor.blank", sft, blank(games)),
@@ -150,13 +154,6 @@ def blank(games: Games) -> Games:
         return [new("RGB", size) for _ in times]
 
     return [(q, Reel(r.times, lambda times, r=r: black(times, r))) for q, r in games]
-
-
-def spoken(captions: Path) -> dict[str, list[Caption]]:
-    lines: dict[str, list[Caption]] = {}
-    for line in read(captions / "captions.parquet", Caption):
-        lines.setdefault(line.clip, []).append(line)
-    return lines
 
 
 if __name__ == "__main__":

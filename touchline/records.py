@@ -1,5 +1,6 @@
 """The nouns that travel between stages, each one row of a Parquet file with a declared schema."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -178,3 +179,11 @@ def by_id(rows: Sequence[Row]) -> dict[str, Row]:
         twice = next(id for id in ids if ids.count(id) > 1)
         raise BadInput(twice, "two rows have this id", "make ids unique in the source")
     return index
+
+
+def grouped(rows: Iterable[Row], key: str) -> defaultdict[str, list[Row]]:
+    """Rows by one of their fields, in the order given; an unknown group is empty."""
+    groups: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[getattr(row, key)].append(row)
+    return groups
