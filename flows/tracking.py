@@ -21,6 +21,7 @@ from flows.record import File, Record, StageRecord
 EXPERIMENT = "retrain"
 BATCH = 100  # what one call of MLflow takes of parameters
 LONGEST = 6000  # characters of a parameter
+VALUE = ".value"  # a score itself; its interval and number stand in the run of its stage
 
 
 class Tracking:
@@ -82,7 +83,10 @@ class Tracking:
         for state in ("Ran", "Restored", "Unchanged"):
             self.client.set_tag(self.parent, state.lower(), str(record.count(state)))
         if record.stages:
-            self._metrics(self.parent, list(record.stages.values())[-1].metrics)
+            scores = list(record.stages.values())[-1].metrics.get("candidates", {})
+            self._metrics(
+                self.parent, {k: v for k, v in overrides.flat(scores).items() if VALUE in k}
+            )
         states = {"completed": "FINISHED", "failed": "FAILED"}
         self.client.set_terminated(self.parent, states.get(record.state, "KILLED"))
 
@@ -94,7 +98,7 @@ class Tracking:
     def _metrics(self, run: str, metrics: Mapping[str, Any]) -> None:
         now = int(time.time() * 1000)
         numbers = {k: v for k, v in overrides.flat(metrics).items() if isinstance(v, int | float)}
-        every = [Metric(k.removesuffix(".value"), float(v), now, 0) for k, v in numbers.items()]
+        every = [Metric(k.removesuffix(VALUE), float(v), now, 0) for k, v in numbers.items()]
         for at in range(0, len(every), BATCH):
             self.client.log_batch(run, metrics=every[at : at + BATCH])
 

@@ -11,12 +11,12 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from touchline.faults import BadInput
 from touchline.products import whole_folder
-from touchline.records import Clip, Question, by_id, read
+from touchline.records import Question, by_id, read
 from touchline.resume import checkpoint_folder
 from touchline.rewards.gated import Gated
 from touchline.stage import Params, run
 from touchline.student.checkpoints import Seal, train
-from touchline.student.conversation import asked, reel
+from touchline.student.conversation import reels, unasked
 from touchline.student.environment import Clips, Reward
 from touchline.student.load import Student, load, settle
 from touchline.student.processor import vision_tokens
@@ -48,25 +48,21 @@ def main(
 ) -> dict[str, float]:
     # Data
     every = by_id(read(questions / "questions.parquet", Question))
-    asked_of = [q for q in every.values() if q.split == "train"]
-    if not asked_of:
+    rows = [{"prompt": unasked(), "question": q.id} for q in every.values() if q.split == "train"]
+    if not rows:
         raise BadInput(questions, "no question is in the train split", "raise ask.shares.train")
-    rows = [{"prompt": asked(q), "question": q.id} for q in asked_of]
-    store = FrameStore(frames)
-    reels = {c.id: reel(store, c, budget) for c in read(clips / "clips.parquet", Clip)}
-
     if rl.steps == 0:
         with whole_folder(model) as draft:
             leave(start, draft)
         return {"questions": len(rows), "steps": 0}
 
-    # Model
     settle(rl.seed, student.threads)
     with ranks(student.processes):
+        # Model
         net, processor = load(start, student.dtype)
-
         reward: Any = Reward(every, processor, rl.reward)
-        environment: Any = partial(Clips, every, reels, budget)
+        shown = reels(FrameStore(frames), clips, budget)
+        environment: Any = partial(Clips, every, shown, budget)
 
         # Training
         checkpoints = checkpoint_folder("rl")

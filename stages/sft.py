@@ -11,12 +11,12 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from touchline.faults import BadInput
 from touchline.products import whole_folder
-from touchline.records import Clip, Question, Trajectory, by_id, read
+from touchline.records import Question, Trajectory, by_id, read
 from touchline.resume import checkpoint_folder
 from touchline.stage import Params, run
 from touchline.student.checkpoints import Seal, train
 from touchline.student.collator import TrajectoryCollator
-from touchline.student.conversation import reel
+from touchline.student.conversation import reels
 from touchline.student.load import Student, load, point, settle
 from touchline.student.phrases import phrases
 from touchline.student.ranks import first, ranks, together
@@ -45,39 +45,30 @@ def main(
     base: Path,
     model: Path,
 ) -> dict[str, float]:
-    # Data
-    taught = read(accepted / "trajectories.parquet", Trajectory)
-    if not taught:
-        raise BadInput(accepted, "no trajectory was accepted", "look at its page.html for why")
-    asked = by_id(read(questions / "questions.parquet", Question))
-    rows = [{"messages": t.messages, "clip": asked[t.question].clip, "images": []} for t in taught]
-    store = FrameStore(frames)
-    reels = {c.id: reel(store, c, budget) for c in read(clips / "clips.parquet", Clip)}
-
+    rows, talks = taught(accepted / "trajectories.parquet", questions)
     if sft.steps == 0:
-        with whole_folder(base) as draft:
-            _base(student, [t.messages for t in taught], draft)
+        start(student, talks, base)
         with whole_folder(model) as draft:
             leave(base, draft)
         return {"trajectories": len(rows), "steps": 0}
 
-    # Model
     settle(sft.seed, student.threads)
     with ranks(student.processes):
+        # Model
         if first():
-            with whole_folder(base) as draft:
-                _base(student, [t.messages for t in taught], draft)
+            start(student, talks, base)
         together()
         net, processor = load(base, student.dtype, **_quantized(sft.tuning))
 
         # Training
         checkpoints = checkpoint_folder("sft")
+        shown = reels(FrameStore(frames), clips, budget)
         trainer = SFTTrainer(
             model=net,
             args=config(sft, checkpoints),
             train_dataset=Dataset.from_list(rows),
             processing_class=processor,
-            data_collator=TrajectoryCollator(processor, reels),
+            data_collator=TrajectoryCollator(processor, shown),
             peft_config=lora(sft.tuning),
             callbacks=[Seal(), Watch("sft")],
         )
@@ -90,6 +81,16 @@ def main(
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     loss = {"loss": losses[-1]} if losses else {}
     return {"trajectories": len(rows), "steps": trainer.state.global_step, **loss}
+
+
+def taught(accepted: Path, questions: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows to train on, and their messages alone."""
+    kept = read(accepted, Trajectory)
+    if not kept:
+        raise BadInput(accepted, "no trajectory was accepted", "look at page.html beside it")
+    asked = by_id(read(questions / "questions.parquet", Question))
+    rows = [{"messages": t.messages, "clip": asked[t.question].clip, "images": []} for t in kept]
+    return rows, [t.messages for t in kept]
 
 
 def config(sft: Sft, checkpoints: Path) -> SFTConfig:
@@ -108,14 +109,15 @@ def config(sft: Sft, checkpoints: Path) -> SFTConfig:
     )
 
 
-def _base(student: Student, talks: list[str], folder: Path) -> None:
-    """The student before any training: built here, or a pointer to where it lies."""
-    if student.model != "tiny":
-        point(folder, student)
-        return
-    blocks = (b for talk in talks for m in json.loads(talk) for b in m["content"])
-    texts = sorted({block["text"] for block in blocks if block["type"] == "text"})
-    build(student.tiny, texts, phrases(), folder)
+def start(student: Student, talks: list[str], base: Path) -> None:
+    """Write the student before any training: built here, or a pointer to where it lies."""
+    with whole_folder(base) as draft:
+        if student.model == "tiny":
+            blocks = (b for talk in talks for m in json.loads(talk) for b in m["content"])
+            texts = sorted({block["text"] for block in blocks if block["type"] == "text"})
+            build(student.tiny, texts, phrases(), draft)
+        else:
+            point(draft, student)
 
 
 def _quantized(tuning: Tuning) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def keyword(question: Question, clip: Clip, captions: Sequence[Caption], known: 
         around = [_around(line.start, known.interval, length) for line in lines]
         return spotting.sentence(question.action, around)
     said = _actions_said(captions, question.sport)
-    named = [option for option in question.options if option in said]
+    named = [option for option in question.options if option.lower() in said]
     if question.task == "choice" and named:
         return choice.truth(question.options, named[0])
     if question.task == "open" and said:

@@ -1,8 +1,9 @@
 """The scripted teacher: knows the truth, looks where it is, and says in its thoughts what it sees.
 
-Its thoughts name every frame, mark with `!` the ones that matter to the question, and end with the
-decision. Each of the three was needed for a small model to learn in minutes: without the names it
-sees nothing, without the marks it names the action and still denies it.
+Its thoughts name every frame, mark the ones that matter to the question (`!`, or a stroke's number
+in its rally), and end with the decision. Each of the three was needed for a small model to learn in
+minutes: without the names it sees nothing, without the marks it names the action and still denies
+it, and without the numbers it guesses the count.
 """
 
 from collections.abc import Callable
@@ -10,13 +11,14 @@ from dataclasses import dataclass
 
 from touchline.clock import spoken
 from touchline.records import Question
-from touchline.tasks.choice import letter, unlettered
+from touchline.tasks.choice import letter, option, unlettered
 from touchline.tasks.scene import Scene
 from touchline.tools.choose_frames import Viewing, called
 from touchline.tools.turns import thinking
 
 Span = tuple[float, float]
 Hit = Callable[[str, str], bool]  # (word of the frame, word of the frame before) -> it matters
+Mark = Callable[[float], str]  # time of a frame that matters -> what stands behind its word
 REACH = 10.5  # seconds looked at on both sides of what the first frames show
 
 
@@ -36,14 +38,14 @@ class Lesson:
         """The thought about the frames that came with the question."""
         return self._look(self.opening, hit)
 
-    def call(self, thought: str, window: Span, hit: Hit) -> str:
+    def call(self, thought: str, window: Span, hit: Hit, mark: Mark = lambda _: "!") -> str:
         """Call the tool on a window; the thought of the next turn begins with what came back."""
         last = float(self.viewing.reel.times[-1])
         start, end = max(0.0, float(round(window[0]))), float(min(round(window[1]), int(last)))
         self._say(thinking(thought, called(start, end)))
         blocks = self.viewing.call(spoken(start), spoken(end))
         self.messages.append({"role": "tool", "name": "choose_frames", "content": blocks})
-        return self._look(blocks, hit)
+        return self._look(blocks, hit, mark)
 
     def answer(self, thought: str) -> None:
         self._say(thinking(thought, self.question.truth))
@@ -64,13 +66,13 @@ class Lesson:
         """The words of the latest frames that matter."""
         return [word for _, word, hit in self.latest if hit]
 
-    def _look(self, blocks: list[dict], hit: Hit) -> str:
+    def _look(self, blocks: list[dict], hit: Hit, mark: Mark = lambda _: "!") -> str:
         """Name each frame just shown: `0:04 play, 0:11 foul!`."""
         times = [block["time"] for block in blocks if block["type"] == "image"]
         words = [self.scene.shown(time) for time in times]
         before = ["", *words]
         self.latest = [(t, w, hit(w, b)) for t, w, b in zip(times, words, before, strict=False)]
-        return ", ".join(f"{spoken(t)} {w}{'!' * mark}" for t, w, mark in self.latest)
+        return ", ".join(f"{spoken(t)} {w}{mark(t) if hit else ''}" for t, w, hit in self.latest)
 
     def _say(self, turn: str) -> None:
         self.messages.append({"role": "assistant", "content": [{"type": "text", "text": turn}]})
@@ -79,7 +81,8 @@ class Lesson:
 def teach(lesson: Lesson) -> None:
     """Append the teacher's turns to the lesson."""
     named = [seen.word for seen in lesson.scene.seen]
-    if lesson.question.task == "choice" and named != [unlettered(lesson.question.truth)]:
+    asked = unlettered(lesson.question.truth)
+    if lesson.question.task == "choice" and [option(word) for word in named] != [asked]:
         _unlabelled(lesson)
     else:
         LESSONS[lesson.question.task](lesson)
@@ -105,20 +108,24 @@ def _spotting(lesson: Lesson) -> None:
 
 
 def _counting(lesson: Lesson) -> None:
+    """Each stroke carries its number, one more than the last: the count is the last number."""
     hit = _not_idle(lesson)
+
+    def numbered(time: float) -> str:
+        return f" #{lesson.scene.place(time) + 1}"
+
     thought = lesson.first(hit)
     near = lesson.runs() or _evidence(lesson)
     span = (near[0][0], near[-1][1])
-    thought = lesson.call(f"{thought}. So rally {_said([span])}.", around(span), hit)
-    counted = ", ".join(f"{i} {word}" for i, word in enumerate(lesson.marked(), 1))
-    lesson.answer(f"{thought}. So {counted}.")
+    thought = lesson.call(f"{thought}. So rally {_said([span])}.", around(span), hit, numbered)
+    lesson.answer(f"{thought}. So #{lesson.question.truth}.")
 
 
 def _choice(lesson: Lesson) -> None:
-    """The letter stands right behind the word: there a small model learns to fetch it."""
+    """The letter stands right behind the option: there a small model learns to fetch it."""
     (call,) = lesson.scene.seen
     hit = _not_idle(lesson)
-    decision = f"So {call.word} {letter(lesson.question.truth)}."
+    decision = f"So {option(call.word)} {letter(lesson.question.truth)}."
     thought = lesson.first(hit)
     near = lesson.runs() or _evidence(lesson)
     thought = lesson.call(f"{thought}. {decision}", around(near[0]), hit)

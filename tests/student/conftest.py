@@ -104,15 +104,13 @@ def scripted(kit: Kit, net: Any, taught: Taught, turns: Sequence[str], folder: P
     questions = {taught.question.id: taught.question}
     reward: Any = Reward(questions, kit.processor, rl().reward)
     environment: Any = lambda: Clips(questions, {taught.question.clip: taught.reel}, BUDGET)  # noqa: E731
-    from touchline.student.conversation import asked
+    from touchline.student.conversation import unasked
 
     return Scripted(
         model=net,
         reward_funcs=[reward],
         args=rl_config(rl(), BUDGET, vision_tokens(kit.processor), folder),
-        train_dataset=Dataset.from_list(
-            [{"prompt": asked(taught.question), "question": taught.question.id}]
-        ),
+        train_dataset=Dataset.from_list([{"prompt": unasked(), "question": taught.question.id}]),
         processing_class=kit.processor,
         environment_factory=environment,
     )

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from touchline.prompts import words
-from touchline.records import Clip, Question, Trajectory
+from touchline.records import Clip, Question, Trajectory, read
 from touchline.tasks import TASKS
 from touchline.tools.choose_frames import Blocks, Budget, Reel, Viewing, choose_frames
 from touchline.tools.turns import answer, well_formed
@@ -27,13 +28,24 @@ def reel(store: FrameStore, clip: Clip, budget: Budget) -> Reel:
     return Reel(inside - clip.start, fetch)
 
 
+def reels(store: FrameStore, clips: Path, budget: Budget) -> dict[str, Reel]:
+    """The frames of every clip of a clips product, by clip id."""
+    return {clip.id: reel(store, clip, budget) for clip in read(clips / "clips.parquet", Clip)}
+
+
 def asked(question: Question, opening: Blocks = ()) -> Messages:  # type: ignore[assignment]
-    """System and user message; the first frames stand behind the question."""
-    text = {"type": "text", "text": f"{question.text}\n"}
-    return [
-        {"role": "system", "content": [{"type": "text", "text": words("instructions")}]},
-        {"role": "user", "content": [text, *opening]},
-    ]
+    """System and user message; the question stands behind the first frames, near its answer."""
+    said = {"type": "text", "text": f"\n{question.text}"}
+    return [*_instructed(), {"role": "user", "content": [*opening, said]}]
+
+
+def unasked() -> Messages:
+    """The prompt before an attempt: TRL's environment says the user's turn when it is reset."""
+    return [*_instructed(), {"role": "user", "content": []}]
+
+
+def _instructed() -> Messages:
+    return [{"role": "system", "content": [{"type": "text", "text": words("instructions")}]}]
 
 
 def pictured(blocks: Blocks, reel: Reel) -> Blocks:

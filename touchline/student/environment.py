@@ -5,7 +5,7 @@ from typing import Any
 
 from touchline.records import Question
 from touchline.rewards.gated import Gated, gated
-from touchline.student.conversation import pictured
+from touchline.student.conversation import asked, pictured
 from touchline.student.processor import FramesProcessor
 from touchline.tasks import TASKS
 from touchline.tools.choose_frames import Budget, Reel, Viewing
@@ -23,10 +23,11 @@ class Clips:
         self._questions, self._reels, self._budget = questions, reels, budget
 
     def reset(self, question: str, **_: Any) -> list:
-        """The first frames, which TRL puts behind the question's words."""
-        self._reel = self._reels[self._questions[question].clip]
+        """The user's turn: first frames and question, which TRL puts into the empty prompt."""
+        self._question = self._questions[question]
+        self._reel = self._reels[self._question.clip]
         self._viewing = Viewing(self._reel, self._budget)
-        return pictured(self._viewing.open(), self._reel)
+        return asked(self._question, pictured(self._viewing.open(), self._reel))[-1]["content"]
 
     def choose_frames(self, start: str, end: str) -> list:
         """Show more frames of one stretch of the clip.

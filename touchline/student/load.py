@@ -31,6 +31,7 @@ class Student(Params):
 def settle(seed: int, threads: int) -> None:
     """Make a process repeatable: seeds, thread count, deterministic kernels."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # read by accelerate and by children
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     warnings.filterwarnings("ignore", category=FutureWarning)  # libraries on their own options
     set_seed(seed)
     torch.set_num_threads(threads)

@@ -9,6 +9,7 @@ from touchline.clock import spoken
 from touchline.prompts import fragments, words
 from touchline.sports import SPORTS
 from touchline.student.conversation import TOOLS
+from touchline.tasks.choice import option
 from touchline.tools.choose_frames import NAME
 
 LONGEST = 60  # seconds: times up to here are one token each
@@ -22,6 +23,7 @@ SAID = (
     " then",
     " rally",
 )
+NUMBERS = tuple(f" #{number}" for number in range(1, 10))
 LETTERED = (" A", " B", " C", " D")
 ROLES = ("system\n", "user\n", "assistant\n")
 JOINTS = (", ", ").", "!, ", ". So", "!. So", ": ", " to ", "<think>\n", ".\n</think>\n\n")
@@ -32,6 +34,7 @@ def phrases() -> list[str]:
     questions = [part.rstrip() for task in QUESTIONS for part in fragments(task)]
     times = [spoken(second) for second in range(LONGEST + 1)]
     sport = [f" {word}" for s in SPORTS.values() for word in [s.name, s.idle, *s.words.values()]]
+    options = [f" {option(word)}" for s in SPORTS.values() for word in s.words.values()]
     every = {
         _system(),
         *_call_pieces(),
@@ -42,6 +45,8 @@ def phrases() -> list[str]:
         *JOINTS,
         *times,
         *sport,
+        *options,
+        *NUMBERS,
     }
     return sorted(every - {""}, key=lambda phrase: (-len(phrase), phrase))
 

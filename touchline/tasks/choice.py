@@ -1,4 +1,4 @@
-"""Which of four: the letter and the option, as in `B. travelling`."""
+"""Which of four: the letter and the option, as in `B. Travelling`."""
 
 import re
 from collections.abc import Sequence
@@ -36,17 +36,23 @@ def _ready(label: Label, scene: Scene) -> Draft:
 def _call(scene: Scene, random: Random) -> Draft:
     (call,) = scene.seen
     others = random.sample(sorted(set(scene.sport.words.values()) - {call.word}), 3)
-    options = random.sample([call.word, *others], 4)
+    options = [option(word) for word in random.sample([call.word, *others], 4)]
     text = render(
         "choice", sport=scene.sport.name, length=spoken(scene.length), options=lettered(options)
     )
     span = (max(0.0, call.start), min(scene.length, call.end))
-    return Draft(text, truth(options, call.word), options=tuple(options), evidence=(span,))
+    right = truth(options, option(call.word))
+    return Draft(text, right, options=tuple(options), evidence=(span,))
+
+
+def option(word: str) -> str:
+    """A word as an option: with a capital, so that a model can tell it from what it has seen."""
+    return word.capitalize()
 
 
 def lettered(options: Sequence[str]) -> str:
-    """`A travelling; B charging; ...`"""
-    return "; ".join(f"{letter} {option}" for letter, option in zip(LETTERS, options, strict=False))
+    """`A Travelling; B Charging; ...`"""
+    return "; ".join(f"{letter} {text}" for letter, text in zip(LETTERS, options, strict=False))
 
 
 def truth(options: Sequence[str], right: str) -> str:

@@ -37,7 +37,12 @@ class Scene:
 
     def shown(self, time: float) -> str:
         """The word for the frame at `time`; the sport's idle word when nothing of note shows."""
-        return next((s.word for s in self.seen if s.start <= time < s.end), self.sport.idle)
+        place = self.place(time)
+        return self.sport.idle if place < 0 else self.seen[place].word
+
+    def place(self, time: float) -> int:
+        """Which of the labelled actions shows at `time`, from 0; -1 for none."""
+        return next((i for i, s in enumerate(self.seen) if s.start <= time < s.end), -1)
 
     def interval(self, seen: Seen, length: float) -> tuple[float, float]:
         """`length` seconds centred on the label (spotting paper), cut to the clip."""
