@@ -117,6 +117,7 @@ def test_a_training_killed_after_its_last_step_trains_no_further(here: World):
     here.sft(here.sft_params(2), "first")
     assert here.sft(here.sft_params(2), "again")["steps"] == 2
     assert weights(here.root / "again") == weights(here.root / "first")
+    assert log(here.root / "again") == log(here.root / "first")
 
 
 @pytest.mark.slow

@@ -90,11 +90,13 @@ def save(trainer: Any, processor: Any, base: Path, dtype: str, folder: Path) -> 
 def _write_log(history: list[dict[str, Any]], file: Path) -> None:
     """The trainer's history as JSON lines, so that equal runs give equal bytes, resumed or not.
 
-    Left out are clock readings, and what a trainer counts or averages since its process began.
+    Left out are clock readings, what a trainer counts or averages since its process began, and
+    entries of which nothing is left: a training resumed at its last step never writes the summary.
     """
     timed = ("runtime", "per_second", "step_time", "profiling/", "total_flos")
     left_out = (*timed, "num_tokens", "train_loss")
     with file.open("w") as out:
         for entry in history:
             kept = {k: v for k, v in entry.items() if not any(word in k for word in left_out)}
-            out.write(json.dumps(kept, sort_keys=True) + "\n")
+            if kept.keys() - {"epoch", "step"}:
+                out.write(json.dumps(kept, sort_keys=True) + "\n")
