@@ -1,0 +1,181 @@
+"""Unpack a zip or tar archive that nobody vouches for: plain files, inside the folder, or nothing."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from touchline.faults import BadInput
+from touchline.fetch.wanted import unsafe
+from touchline.products import whole_folder
+
+PIECE = 2**20
+HEADER = 2**24  # bytes at most that may be read at once: a tar header can claim any length
+TRUST = "do not unpack it by hand either; ask its owner"
+DAMAGE = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, gzip.BadGzipFile
+)  # fmt: skip
+PACKED: dict[bytes, Callable[[Path], IO[bytes]]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}  # type: ignore[dict-item]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may become; a bomb is told by its ratio."""
+
+    members: int
+    bytes: int
+    ratio: float  # unpacked to packed, looked at above `free` bytes
+    free: int
+
+
+LIMITS = Limits(members=500_000, bytes=2**40, ratio=100.0, free=2**27)
+
+
+def unpack(archive: Path, folder: Path, token: str = "", limits: Limits = LIMITS) -> list[Path]:
+    """Unpack into `folder`, which is made anew, and return the files below it in order.
+
+    `token` names the environment variable that holds an encrypted zip's password. A path that
+    leads out, a link, a device, a name that comes twice, a bomb or a damaged member is a
+    `BadInput` that names archive and member, and nothing is left.
+    """
+    if not archive.is_file():
+        raise BadInput(archive, "there is no such file", "fetch it again")
+    with whole_folder(folder) as draft:
+        work = _Work(archive, draft, limits)
+        with _reading(work):
+            if zipfile.is_zipfile(archive):
+                _unzip(work, os.environ.get(token, "").encode(), token)
+            else:
+                _untar(work)
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
+@dataclass
+class _Work:
+    archive: Path
+    folder: Path
+    limits: Limits
+    member: str = ""
+    count: int = 0
+    bytes: int = 0
+    seen: set[str] = field(default_factory=set)
+
+    def refuse(self, wrong: str, remedy: str = TRUST) -> BadInput:
+        place = f"{self.archive}: {self.member!r}" if self.member else str(self.archive)
+        return BadInput(place, wrong, remedy)
+
+    def begin(self, name: str, plain: bool, size: int) -> None:
+        """Look at the next member before any byte of it."""
+        self.member, self.count = name, self.count + 1
+        if wrong := unsafe(name):
+            raise self.refuse(wrong)
+        if not plain:
+            raise self.refuse("is a link, a device or another thing that is no plain file")
+        if name in self.seen:
+            raise self.refuse("is in the archive twice")
+        self.seen.add(name)
+        if self.count > self.limits.members:
+            raise self.refuse(f"the archive has more than {self.limits.members} members")
+        self.room(size)
+
+    def room(self, more: int) -> None:
+        """So many bytes more would be unpacked: said beforehand, and again while they come."""
+        total, packed = self.bytes + more, max(1, self.archive.stat().st_size)
+        if total > self.limits.bytes:
+            raise self.refuse(f"the archive unpacks to more than {self.limits.bytes} bytes")
+        if total > self.limits.free and total > packed * self.limits.ratio:
+            raise self.refuse(f"the archive unpacks to {total / packed:.0f} times its size: a bomb")
+
+    def write(self, content: IO[bytes]) -> None:
+        target = self.folder / self.member
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            while piece := content.read(PIECE):
+                self.room(len(piece))
+                self.bytes += len(piece)
+                file.write(piece)
+
+
+@contextmanager
+def _reading(work: _Work) -> Iterator[None]:
+    """The border where a reader's error becomes a sentence."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise work.refuse(f"is damaged ({type(error).__name__})", "fetch it again") from error
+    except (FileExistsError, NotADirectoryError):
+        raise work.refuse("lies where another member lies") from None
+    except NotImplementedError:
+        remedy = "unpack it with another program and give the folder"
+        raise work.refuse("is packed or encrypted in a way not known here", remedy) from None
+
+
+def _unzip(work: _Work, password: bytes, token: str) -> None:
+    with zipfile.ZipFile(work.archive) as box:
+        for one in box.infolist():
+            kind = stat.S_IFMT(one.external_attr >> 16)
+            folder = one.is_dir() and kind in (0, stat.S_IFDIR)
+            plain = folder or kind in (0, stat.S_IFREG)
+            work.begin(one.filename.removesuffix("/"), plain, one.file_size)
+            if folder:
+                continue
+            if one.flag_bits & 1 and not password:
+                remedy = f"set {token}" if token else "ask its owner for an open one"
+                raise work.refuse("is encrypted", remedy)
+            try:
+                content = box.open(one, pwd=password or None)
+            except RuntimeError:
+                raise work.refuse("does not open with the password given", f"set {token}") from None
+            with content:
+                work.write(content)
+
+
+def _untar(work: _Work) -> None:
+    with _plain(work.archive) as stream:
+        try:
+            box = tarfile.open(fileobj=stream, mode="r:")
+        except tarfile.ReadError:
+            raise work.refuse("is neither zip nor tar", "check what was fetched") from None
+        for one in box:
+            folder = one.isdir()
+            work.begin(one.name.removesuffix("/"), folder or one.isreg(), one.size)
+            content = None if folder else box.extractfile(one)
+            if content:
+                work.write(content)
+
+
+class _Guard(io.BufferedIOBase):
+    """A stream that refuses to read a header of any length into memory."""
+
+    def __init__(self, inner: IO[bytes]) -> None:
+        self.inner = inner
+        self.seek, self.tell = inner.seek, inner.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= HEADER:
+            raise tarfile.ReadError("a header claims an absurd length")
+        return self.inner.read(size)
+
+
+@contextmanager
+def _plain(archive: Path) -> Iterator[IO[bytes]]:
+    """The tar inside whatever packs it."""
+    with archive.open("rb") as file:
+        head = file.read(6)
+    packer = next((p for magic, p in PACKED.items() if head.startswith(magic)), None)
+    with packer(archive) if packer else archive.open("rb") as stream:
+        yield _Guard(stream)  # type: ignore[misc]
