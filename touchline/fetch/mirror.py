@@ -95,20 +95,21 @@ def _wrong(part: Part, wanted: Wanted, errand: Errand) -> str:
 
 def _whole(part: Part, url: str, wanted: Wanted, errand: Errand) -> None:
     """Ask, and ask again from where it broke off, as long as that brings anything."""
-    if not (part.note.mark or wanted.sha256):
-        part.clear()  # nothing would tell whether the rest is of the same file
-    errand.tell(wanted.path, part.bytes)
-    tries = 0
+    tries, most = 0, part.bytes
     while not (part.have.whole and wanted.sha256):
-        before = part.bytes
+        if not (part.note.mark or wanted.sha256):
+            part.clear()  # nothing would tell whether the rest is of the same file
+        errand.tell(wanted.path, part.bytes)
         try:
             _once(part, url, wanted, errand)
             return
         except Passing as why:
             if why.again:
                 part.clear()
-            tries = 1 if part.bytes > before else tries + 1
+            tries = 1 if part.bytes > most else tries + 1
+            most = max(most, part.bytes)
             _wait(why, tries, shown(url), errand)
+    errand.tell(wanted.path, part.bytes)
 
 
 def _once(part: Part, url: str, wanted: Wanted, errand: Errand) -> None:

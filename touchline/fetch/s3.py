@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-import boto3
+from boto3.session import Session
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import (
@@ -36,7 +36,7 @@ def client(workers: int, timeout: float, endpoint: str) -> Any:
     elsewhere = endpoint or os.environ.get(
         "AWS_ENDPOINT_URL_S3", os.environ.get("AWS_ENDPOINT_URL")
     )
-    session = boto3.session.Session()
+    session = Session()
     settings = Config(
         retries={"total_max_attempts": 1},  # the caller tries again, and knows what is here
         max_pool_connections=workers,

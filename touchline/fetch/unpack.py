@@ -1,4 +1,4 @@
-"""Unpack a zip or tar archive that nobody vouches for: plain files, inside the folder, or nothing."""
+"""Unpack a zip or tar that nobody vouches for: plain files inside the folder, or nothing."""
 
 import bz2
 import gzip
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from touchline.faults import BadInput
 from touchline.fetch.wanted import unsafe
@@ -25,11 +25,11 @@ TRUST = "do not unpack it by hand either; ask its owner"
 DAMAGE = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, gzip.BadGzipFile
 )  # fmt: skip
-PACKED: dict[bytes, Callable[[Path], IO[bytes]]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ": lzma.open,
-}  # type: ignore[dict-item]
+PACKED: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.LZMAFile,
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def unpack(archive: Path, folder: Path, token: str = "", limits: Limits = LIMITS
     with whole_folder(folder) as draft:
         work = _Work(archive, draft, limits)
         with _reading(work):
-            if zipfile.is_zipfile(archive):
+            if _head(archive).startswith((b"PK\x03\x04", b"PK\x05\x06")):
                 _unzip(work, os.environ.get(token, "").encode(), token)
             else:
                 _untar(work)
@@ -71,30 +71,35 @@ class _Work:
     limits: Limits
     member: str = ""
     count: int = 0
-    bytes: int = 0
+    written: int = 0
     seen: set[str] = field(default_factory=set)
 
     def refuse(self, wrong: str, remedy: str = TRUST) -> BadInput:
         place = f"{self.archive}: {self.member!r}" if self.member else str(self.archive)
         return BadInput(place, wrong, remedy)
 
-    def begin(self, name: str, plain: bool, size: int) -> None:
-        """Look at the next member before any byte of it."""
-        self.member, self.count = name, self.count + 1
-        if wrong := unsafe(name):
-            raise self.refuse(wrong)
-        if not plain:
-            raise self.refuse("is a link, a device or another thing that is no plain file")
-        if name in self.seen:
-            raise self.refuse("is in the archive twice")
-        self.seen.add(name)
+    def begin(self, name: str, plain: bool, folder: bool, size: int) -> bool:
+        """Look at the next member before any byte of it; whether it is a file to write."""
+        self.member, self.count = name.removeprefix("./").rstrip("/"), self.count + 1
         if self.count > self.limits.members:
             raise self.refuse(f"the archive has more than {self.limits.members} members")
+        if folder and self.member in ("", "."):
+            return False
+        if wrong := unsafe(self.member):
+            raise self.refuse(wrong)
+        if folder:
+            return False
+        if not plain:
+            raise self.refuse("is a link, a device or another thing that is no plain file")
+        if self.member in self.seen:
+            raise self.refuse("is in the archive twice")
+        self.seen.add(self.member)
         self.room(size)
+        return True
 
     def room(self, more: int) -> None:
         """So many bytes more would be unpacked: said beforehand, and again while they come."""
-        total, packed = self.bytes + more, max(1, self.archive.stat().st_size)
+        total, packed = self.written + more, max(1, self.archive.stat().st_size)
         if total > self.limits.bytes:
             raise self.refuse(f"the archive unpacks to more than {self.limits.bytes} bytes")
         if total > self.limits.free and total > packed * self.limits.ratio:
@@ -106,7 +111,7 @@ class _Work:
         with target.open("xb") as file:
             while piece := content.read(PIECE):
                 self.room(len(piece))
-                self.bytes += len(piece)
+                self.written += len(piece)
                 file.write(piece)
 
 
@@ -128,10 +133,8 @@ def _unzip(work: _Work, password: bytes, token: str) -> None:
     with zipfile.ZipFile(work.archive) as box:
         for one in box.infolist():
             kind = stat.S_IFMT(one.external_attr >> 16)
-            folder = one.is_dir() and kind in (0, stat.S_IFDIR)
-            plain = folder or kind in (0, stat.S_IFREG)
-            work.begin(one.filename.removesuffix("/"), plain, one.file_size)
-            if folder:
+            plain, folder = kind in (0, stat.S_IFREG), one.is_dir() and kind in (0, stat.S_IFDIR)
+            if not work.begin(one.filename, plain, folder, one.file_size):
                 continue
             if one.flag_bits & 1 and not password:
                 remedy = f"set {token}" if token else "ask its owner for an open one"
@@ -145,17 +148,19 @@ def _unzip(work: _Work, password: bytes, token: str) -> None:
 
 
 def _untar(work: _Work) -> None:
-    with _plain(work.archive) as stream:
-        try:
-            box = tarfile.open(fileobj=stream, mode="r:")
-        except tarfile.ReadError:
-            raise work.refuse("is neither zip nor tar", "check what was fetched") from None
+    with _stream(work.archive) as stream, _box(work, stream) as box:
         for one in box:
-            folder = one.isdir()
-            work.begin(one.name.removesuffix("/"), folder or one.isreg(), one.size)
-            content = None if folder else box.extractfile(one)
-            if content:
+            if work.begin(one.name, one.isreg(), one.isdir(), one.size):
+                content = box.extractfile(one)
+                assert content is not None  # it is a plain file
                 work.write(content)
+
+
+def _box(work: _Work, stream: "_Guard") -> tarfile.TarFile:
+    try:
+        return tarfile.open(fileobj=stream, mode="r:")
+    except tarfile.ReadError:
+        raise work.refuse("is neither zip nor tar", "check what was fetched") from None
 
 
 class _Guard(io.BufferedIOBase):
@@ -163,19 +168,27 @@ class _Guard(io.BufferedIOBase):
 
     def __init__(self, inner: IO[bytes]) -> None:
         self.inner = inner
-        self.seek, self.tell = inner.seek, inner.tell
 
-    def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= HEADER:
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= HEADER:
             raise tarfile.ReadError("a header claims an absurd length")
         return self.inner.read(size)
 
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self.inner.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.inner.tell()
+
 
 @contextmanager
-def _plain(archive: Path) -> Iterator[IO[bytes]]:
+def _stream(archive: Path) -> Iterator[_Guard]:
     """The tar inside whatever packs it."""
+    packer = next((p for magic, p in PACKED.items() if _head(archive).startswith(magic)), None)
+    with packer(archive) if packer else archive.open("rb") as inner:
+        yield _Guard(inner)
+
+
+def _head(archive: Path) -> bytes:
     with archive.open("rb") as file:
-        head = file.read(6)
-    packer = next((p for magic, p in PACKED.items() if head.startswith(magic)), None)
-    with packer(archive) if packer else archive.open("rb") as stream:
-        yield _Guard(stream)  # type: ignore[misc]
+        return file.read(6)
