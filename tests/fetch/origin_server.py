@@ -1,7 +1,9 @@
 """A real web server on the loopback that misbehaves as told, and counts what it sends."""
 
 import hashlib
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +36,7 @@ class Origin:
     ranges: bool = True
     drop: int = 0  # bytes after which a line is cut, 0 never
     lengthless: bool = False  # the end of the line is the end of the file
+    pause: float = 0.0  # seconds between two pieces
     busy: int = 0  # every so many requests are answered 503, 0 none
     retry_after: str = "0"
     status: int = 0  # answer everything with this
@@ -69,6 +72,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = 0
     known: Origin
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * PIECE)  # count closely
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -131,6 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.sendall(piece)
                 with known.lock:
                     known.served += len(piece)
+                time.sleep(known.pause)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
         if end < total:

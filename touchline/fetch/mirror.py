@@ -15,6 +15,7 @@ from touchline.fetch.origin import Ask, Passing, Unfit
 from touchline.fetch.part import Part, Stopped, held
 from touchline.fetch.wanted import Fetched, Wanted, address, shown
 
+WORTH = 2**20  # bytes: a line that brought as many before it broke is taken up at once
 KEPT = "run again: what is here is kept, and the rest is fetched"
 ASK = "ask its owner which is right, or name another mirror"
 
@@ -71,19 +72,22 @@ def _sound(part: Part, url: str, wanted: Wanted, errand: Errand) -> str:
     """
     in_pieces = part.bytes > 0
     _whole(part, url, wanted, errand)
-    if in_pieces and _wrong(part, wanted, errand):
+    sha256 = part.digest("sha256")
+    wrong = _wrong(part, sha256, wanted, errand)
+    if wrong and in_pieces:
         part.clear()
         _whole(part, url, wanted, errand)
-    if wrong := _wrong(part, wanted, errand):
+        sha256 = part.digest("sha256")
+        wrong = _wrong(part, sha256, wanted, errand)
+    if wrong:
         part.clear()
         raise Unfit(shown(url), wrong, ASK)
-    part.measured(sha256 := part.digest("sha256"))
+    part.measured(sha256)
     return sha256
 
 
-def _wrong(part: Part, wanted: Wanted, errand: Errand) -> str:
+def _wrong(part: Part, sha256: str, wanted: Wanted, errand: Errand) -> str:
     """What the digests say against the file, "" when nothing."""
-    sha256 = part.digest("sha256")
     stated = wanted.sha256 or part.note.digests.get("sha256", sha256)
     if sha256 != stated:
         return f"has the sha256 {sha256[:12]}..., not {stated[:12]}... as stated"
@@ -106,9 +110,10 @@ def _whole(part: Part, url: str, wanted: Wanted, errand: Errand) -> None:
         except Passing as why:
             if why.again:
                 part.clear()
-            tries = 1 if part.bytes > most else tries + 1
-            most = max(most, part.bytes)
-            _wait(why, tries, shown(url), errand)
+            gained, most = part.bytes - most, max(most, part.bytes)
+            tries = 0 if gained > 0 else tries + 1
+            if gained < WORTH:
+                _wait(why, tries, shown(url), errand)
     errand.tell(wanted.path, part.bytes)
 
 
@@ -127,7 +132,8 @@ def _wait(why: Passing, tries: int, place: str, errand: Errand) -> None:
         raise Unfit(place, f"{why}, {tries} times in a row", KEPT) from None
     if why.wait > patience.longest:
         raise Unfit(place, f"{why} and asks to wait {why.wait:.0f} s", KEPT) from None
-    pause = min(patience.longest, patience.first * 2 ** (tries - 1)) * random.uniform(0.5, 1)
+    pause = min(patience.longest, patience.first * 2 ** max(0, tries - 1))
+    pause *= random.uniform(0.5, 1)
     if errand.stop.wait(max(pause, why.wait)):
         raise Stopped
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -76,8 +76,8 @@ def answer(line: Any, url: str, have: Have) -> Iterator[Answer]:
         parts = urlsplit(url)
         asked = {"Bucket": parts.netloc, "Key": unquote(parts.path[1:])}
         reply = line.get_object(**asked, **_condition(have))
-        with reply["Body"] as body:
-            yield _answer(reply, body, have)
+        with closing(reply["Body"]):
+            yield _answer(reply, have)
     except ClientError as error:
         if have.whole and error.response["ResponseMetadata"]["HTTPStatusCode"] == UNCHANGED:
             yield unchanged(have)
@@ -95,7 +95,7 @@ def _condition(have: Have) -> dict[str, str]:
     return {}
 
 
-def _answer(reply: dict[str, Any], body: Any, have: Have) -> Answer:
+def _answer(reply: dict[str, Any], have: Have) -> Answer:
     """An object may state its sha256 as metadata; its ETag is often its MD5."""
     at = have.bytes if "ContentRange" in reply else 0
     digests, plain = {}, PLAIN_ETAG.fullmatch(reply["ETag"])
@@ -104,7 +104,8 @@ def _answer(reply: dict[str, Any], body: Any, have: Have) -> Answer:
     stated = reply["Metadata"].get("sha256", "").lower()
     if re.fullmatch(r"[0-9a-f]{64}", stated):
         digests["sha256"] = stated
-    return Answer(at, at + reply["ContentLength"], reply["ETag"], body.iter_chunks(PIECE), digests)
+    chunks = reply["Body"].iter_chunks(PIECE)
+    return Answer(at, at + reply["ContentLength"], reply["ETag"], chunks, digests)
 
 
 def _told(error: Exception, place: str) -> Exception:

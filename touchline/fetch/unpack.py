@@ -154,13 +154,16 @@ def _untar(work: _Work) -> None:
                 content = box.extractfile(one)
                 assert content is not None  # it is a plain file
                 work.write(content)
+        stream.seek(box.offset)
+        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile stops in silence
+            raise work.refuse("is damaged (what follows is no member)", "fetch it again")
 
 
 def _box(work: _Work, stream: "_Guard") -> tarfile.TarFile:
     try:
         return tarfile.open(fileobj=stream, mode="r:")
     except tarfile.ReadError:
-        raise work.refuse("is neither zip nor tar", "check what was fetched") from None
+        raise work.refuse("is neither zip nor tar, or is damaged", "fetch it again") from None
 
 
 class _Guard(io.BufferedIOBase):
