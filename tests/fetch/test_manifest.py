@@ -4,29 +4,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 
 from tests.fetch.origin_server import QUICK
+from tests.films import film
 from touchline.faults import BadInput
 from touchline.fetch import Wanted, fetch, manifest
 
 Want = Callable[..., Wanted]
-
-
-def film(path: Path, frames: int = 50, codec: str = "libx264", crf: str = "23") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as box:
-        options = {"crf": crf} if codec == "libx264" else {}
-        video = box.add_stream(codec, rate=25, options=options)
-        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"  # type: ignore[union-attr]
-        picture = np.random.default_rng(1).integers(0, 255, (64, 96, 3), dtype=np.uint8)
-        for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.roll(picture, number, 1), format="rgb24")
-            box.mux(video.encode(frame))  # type: ignore[union-attr]
-        box.mux(video.encode())  # type: ignore[union-attr]
-    return path
 
 
 def test_the_signature_of_a_video_stands_in_the_manifest(want: Want, tmp_path: Path) -> None:

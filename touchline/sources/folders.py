@@ -60,7 +60,7 @@ def known(settings: Owned) -> Path | None:
 def belongs(path: str) -> bool:
     """Whether a file of this relative path is read by this source."""
     *above, name = path.split("/")
-    if any(part.startswith(".") for part in (*above, name)):
+    if any(part.startswith(".") and part not in (".", "..") for part in (*above, name)):
         return False
     return is_video(name) or is_labels(name) or bool(ASR.fullmatch(name))
 

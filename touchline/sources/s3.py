@@ -17,7 +17,7 @@ from touchline.sources.source import Found, Reading, Source
 
 
 class Settings(Owned):
-    bucket: str = Field(pattern=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
     prefix: str  # a folder in the bucket, "" for all of it
     endpoint: str  # of another server than AWS; "" leaves it to AWS_ENDPOINT_URL
     connections: int = Field(ge=1)
