@@ -44,6 +44,8 @@ class Origin:
     redirect: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)  # sent along
     served: int = 0
+    active: int = 0
+    busiest: int = 0  # requests answered at the same time
     seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     port: int = 0
     lock: Any = field(default_factory=threading.Lock)
@@ -81,10 +83,20 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        known, path = self.known, unquote(self.path.split("?")[0][1:])
+        known = self.known
         with known.lock:
             known.seen.append((self.path, dict(self.headers)))
+            known.active += 1
+            known.busiest = max(known.busiest, known.active)
             number = len(known.seen)
+        try:
+            self._answer(known, number)
+        finally:
+            with known.lock:
+                known.active -= 1
+
+    def _answer(self, known: Origin, number: int) -> None:
+        path = unquote(self.path.split("?")[0][1:])
         if path in known.redirect:
             self._say(302, {"Location": known.redirect[path], **known.headers})
         elif known.status:

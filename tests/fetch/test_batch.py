@@ -6,7 +6,9 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -128,9 +130,11 @@ def test_a_kept_file_that_something_damaged_is_fetched_again(
 def test_a_busy_server_is_given_the_time_it_asks_for(
     origin: Origin, want: Want, tmp_path: Path
 ) -> None:
-    origin.busy, origin.drop = 2, 100_000
-    brought(tmp_path / "a", want(origin.url("a.bin")))
-    assert (tmp_path / "a/a.bin").read_bytes() == DATA
+    origin.busy, origin.drop, origin.retry_after = 2, 200_000, "1"
+    began = time.monotonic()
+    fetch([want(origin.url("a.bin"))], tmp_path / "a", 1, patience=replace(QUICK, longest=2.0))
+    assert time.monotonic() - began >= 1
+    assert (tmp_path / "a/a.bin").read_bytes() == DATA and len(origin.seen) == 3
     origin.status, origin.headers = 503, {"Retry-After": "3600"}
     told = said(tmp_path / "b", want(origin.url("a.bin")))
     assert "answers 503 and asks to wait 3600 s; run again: what is here is kept" in told
@@ -140,9 +144,12 @@ def test_files_come_several_at_a_time_but_not_more_than_asked_for(
     origin: Origin, want: Want, tmp_path: Path
 ) -> None:
     origin.files |= {f"{n}.bin": content(5_000, n) for n in range(40)}
-    rows = brought(tmp_path, *(want(origin.url(f"{n}.bin"), path=f"{n}.bin") for n in range(40)))
+    origin.pause = 0.02
+    many = [want(origin.url(f"{n}.bin"), path=f"{n}.bin") for n in range(40)]
+    rows = brought(tmp_path, *many, workers=4)
     assert [row.path for row in rows] == [f"{n}.bin" for n in range(40)]
     assert [row.sha256 for row in rows] == [sha256(content(5_000, n)) for n in range(40)]
+    assert 2 <= origin.busiest <= 4
 
 
 @pytest.mark.parametrize(

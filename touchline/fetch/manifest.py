@@ -55,9 +55,9 @@ def against(known: Fetched | None, path: Path, sha256: str) -> str:
     if known is None or known.sha256 == sha256:
         return ""
     was, now = _words(asdict(known)), _words(signature(path, known.path))
-    if was == now:
-        return f"is not the file known as {known.path}, though it shows as much ({now})"
-    return f"is not the file known as {known.path}: it shows {now} instead of {was}"
+    same = f"its sha256 differs, though it shows as much ({now})"
+    how = same if was == now else f"it shows {now} instead of {was}"
+    return f"is not the file known as {known.path}: {how}"
 
 
 def _words(video: dict[str, Any]) -> str:
