@@ -3,12 +3,11 @@
 import hashlib
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.fetch.ordeal import Cutter, cutting, survive
 from tests.fetch.origin_server import Origin, content, serving, sha256
+from tests.store import store
 from touchline.fetch import manifest
 
 MIB = 2**20
@@ -34,21 +33,13 @@ def test_a_download_over_http_survives(tmp_path: Path, size: int) -> None:
 
 
 def test_a_download_over_s3_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     film = content(64 * MIB)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        store = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
-        store.create_bucket(Bucket="games")
-        store.put_object(Bucket="games", Key="cup/film.bin", Body=film)
-        with cutting(Cutter((host, port), cut=len(film) // 12, pause=0.0005)) as line:
-            url, endpoint = "s3://games/cup/film.bin", f"http://127.0.0.1:{line.port}"
+    with store(monkeypatch, "films") as (address, client):
+        client.put_object(Bucket="films", Key="cup/film.bin", Body=film)
+        host, port = address.removeprefix("http://").split(":")
+        with cutting(Cutter((host, int(port)), cut=len(film) // 12, pause=0.0005)) as line:
+            url, endpoint = "s3://films/cup/film.bin", f"http://127.0.0.1:{line.port}"
             survive(url, tmp_path / "own", "", len(film), lambda: line.served, endpoint)
-    finally:
-        server.stop()
     assert sha256((tmp_path / "own/film.bin").read_bytes()) == sha256(film)
     assert line.cuts >= 8
     assert len(film) <= line.served <= (1 + TWICE) * len(film)
