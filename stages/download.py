@@ -94,8 +94,8 @@ def look(source: Source, found: Found, folder: Path, same: dict[str, str]) -> Vi
         match=found.match,
         part=found.part,
         path=path.as_posix(),
-        licence=source.licence,
-        terms=source.terms,
+        licence=found.licence or source.licence,
+        terms=found.terms or source.terms,
         **seen,
     )
 

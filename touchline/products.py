@@ -52,8 +52,10 @@ def disk_full(path: Path) -> BadInput:
 def _sweep(path: Path) -> None:
     """Remove what a killed writer of the same product left: its process is gone."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        pid = int(left.name.split(".")[-2])
-        if pid == os.getpid() or not Path("/proc", str(pid)).exists():
+        pid = left.name.removeprefix(f".{path.name}.").removesuffix(".part")
+        if not pid.isdecimal():  # the draft of another: `a.json` beside `a`
+            continue
+        if pid == str(os.getpid()) or not Path("/proc", pid).exists():
             _remove(left)
 
 

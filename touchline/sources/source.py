@@ -30,6 +30,8 @@ class Found:
     sport: str
     match: str  # source/match: what the split is decided by
     part: str
+    licence: str = ""  # where it is another than the source's
+    terms: str = ""
 
 
 @dataclass(frozen=True)
