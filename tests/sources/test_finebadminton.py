@@ -52,7 +52,7 @@ def test_the_clips_of_a_relative_folder_are_copied_whole(
     with ThreadPoolExecutor(1) as executor:
         finebadminton.download(Settings(folder="data"), tmp_path / "own", executor)
     (found,) = finebadminton.videos(Settings(folder="data"), tmp_path / "own").rows
-    assert found.match == "finebadminton/0001" and found.sport == "badminton"
+    assert found.match == "finebadminton/0001" and found.sport == "badminton" and found.path
     assert (tmp_path / "own" / found.path).read_bytes() == b"HIT_COUNT_0001.mp4_5.mp4"
 
 

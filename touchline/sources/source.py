@@ -23,13 +23,14 @@ Row = TypeVar("Row", bound=Named)
 
 @dataclass(frozen=True)
 class Found:
-    """A video file of a source, before anybody looked into it."""
+    """A video of a source, before anybody looked into its file, if that is here."""
 
     id: str  # source/match/part, unique
-    path: Path  # below the source's folder
+    path: Path | None  # below the source's folder; None: labelled, but the video is not here
     sport: str
     match: str  # source/match: what the split is decided by
     part: str
+    duration: float = 0.0  # seconds, as the labels state it, of a video that is not here
 
 
 @dataclass(frozen=True)
