@@ -34,7 +34,7 @@ def constant(question: Question, clip: Clip, captions: Sequence[Caption], known:
     """Spotting: the middle of the clip; else the most frequent truth of training."""
     length = clip.end - clip.start
     if question.task == "spotting":
-        middle = _around(length / 2, known.interval, length)
+        middle = _around(length / 2, _interval(question, known), length)
         return spotting.sentence(question.action, [middle])
     truths = known.truths.get((question.task, question.sport), Counter())
     if question.task == "choice":
@@ -55,7 +55,8 @@ def keyword(question: Question, clip: Clip, captions: Sequence[Caption], known: 
     if question.task == "spotting":
         length = clip.end - clip.start
         lines = [c for c in captions if _speaks_of(c.text, question.action, question.sport)]
-        around = [_around(line.start, known.interval, length) for line in lines]
+        size = _interval(question, known)
+        around = [_around(line.start, size, length) for line in lines]
         return spotting.sentence(question.action, around)
     said = _actions_said(captions, question.sport)
     named = [option for option in question.options if option in said]
@@ -64,6 +65,10 @@ def keyword(question: Question, clip: Clip, captions: Sequence[Caption], known: 
     if question.task == "open" and said:
         return told(said)
     return constant(question, clip, captions, known)
+
+
+def _interval(question: Question, known: Prior) -> float:
+    return min(known.interval, SPORTS[question.sport].interval)
 
 
 def _around(moment: float, interval: float, length: float) -> tuple[float, float]:

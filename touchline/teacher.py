@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from touchline.clock import spoken
 from touchline.records import Question
-from touchline.tasks.choice import letter, unlettered
+from touchline.tasks.choice import letter
 from touchline.tasks.scene import Scene
 from touchline.tools.choose_frames import Viewing, called
 from touchline.tools.turns import thinking
@@ -78,8 +78,7 @@ class Lesson:
 
 def teach(lesson: Lesson) -> None:
     """Append the teacher's turns to the lesson."""
-    named = [seen.word for seen in lesson.scene.seen]
-    if lesson.question.task == "choice" and named != [unlettered(lesson.question.truth)]:
+    if lesson.question.task in lesson.scene.brought:
         _unlabelled(lesson)
     else:
         LESSONS[lesson.question.task](lesson)
@@ -142,6 +141,7 @@ LESSONS: dict[str, Callable[[Lesson], None]] = {
     "counting": _counting,
     "choice": _choice,
     "open": _open,
+    "score": _unlabelled,
 }
 
 

@@ -61,6 +61,16 @@ class Reading(Generic[Row]):
 
 
 @dataclass(frozen=True)
+class Part:
+    """One part of what a source consists of, and how it is to be had."""
+
+    holds: Literal["labels", "videos", "commentary"]
+    files: tuple[str, ...]  # patterns below the source's folder, as `Path.glob` takes them
+    where: str  # address
+    access: str  # who may have it and how, in a sentence or two
+
+
+@dataclass(frozen=True)
 class Source:
     """One source of labelled video.
 
@@ -71,6 +81,10 @@ class Source:
     name: str
     licence: str
     terms: Literal["open", "request", "nda"]
+    homepage: str
+    sports: tuple[str, ...]  # names in the catalogue of sports
+    tasks: tuple[str, ...]  # what its labels are turned into, names in the catalogue of tasks
+    parts: tuple[Part, ...]  # none: the source makes everything here
     settings: type[Params]
     download: Callable[[Any, Path, Executor], None]
     videos: Callable[[Any, Path], Reading[Found]]
