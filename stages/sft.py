@@ -115,7 +115,7 @@ def _base(student: Student, talks: list[str], folder: Path) -> None:
         return
     blocks = (b for talk in talks for m in json.loads(talk) for b in m["content"])
     texts = sorted({block["text"] for block in blocks if block["type"] == "text"})
-    build(student.tiny, texts, phrases(), folder)
+    build(student.tiny, texts, phrases(texts), folder)
 
 
 def _quantized(tuning: Tuning) -> dict[str, Any]:

@@ -38,12 +38,16 @@ class Lesson:
 
     def call(self, thought: str, window: Span, hit: Hit) -> str:
         """Call the tool on a window; the thought of the next turn begins with what came back."""
-        last = float(self.viewing.reel.times[-1])
-        start, end = max(0.0, float(round(window[0]))), float(min(round(window[1]), int(last)))
+        start, end = self.bounded(window)
         self._say(thinking(thought, called(start, end)))
         blocks = self.viewing.call(spoken(start), spoken(end))
         self.messages.append({"role": "tool", "name": "choose_frames", "content": blocks})
         return self._look(blocks, hit)
+
+    def bounded(self, window: Span) -> Span:
+        """The window in whole seconds within the clip, as it is called for."""
+        last = float(self.viewing.reel.times[-1])
+        return max(0.0, float(round(window[0]))), float(min(round(window[1]), int(last)))
 
     def answer(self, thought: str) -> None:
         self._say(thinking(thought, self.question.truth))
@@ -91,7 +95,7 @@ def _spotting(lesson: Lesson) -> None:
         return word == action
 
     thought = lesson.first(hit)
-    near = lesson.runs() or _evidence(lesson)
+    near = _apart(lesson, lesson.runs() or _evidence(lesson))
     if not near:
         lesson.answer(f"{thought}. So {action} no.")
         return
@@ -160,6 +164,11 @@ def _evidence(lesson: Lesson) -> list[Span]:
     """Where the truth is when the first frames all missed it: this teacher knows."""
     times = lesson.question.evidence
     return list(zip(times[::2], times[1::2], strict=True))
+
+
+def _apart(lesson: Lesson, spans: list[Span]) -> list[Span]:
+    """The spans with one of those that share a window: no stretch is called for twice."""
+    return list({lesson.bounded(around(span)): span for span in reversed(spans)}.values())[::-1]
 
 
 def _said(spans: list[Span]) -> str:

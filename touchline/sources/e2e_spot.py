@@ -149,7 +149,7 @@ def _rate(kind: Set, place: str, value: Any) -> float:
 
 def _found(kind: Set, entry: Entry, films: Films) -> Found:
     path = films.find(entry.id, entry.name)
-    length = entry.frames / entry.fps
+    length = round(entry.frames / entry.fps, 6)
     return Found(entry.video, path, kind.sport.name, entry.match, entry.name, length)
 
 

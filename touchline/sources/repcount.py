@@ -143,7 +143,7 @@ def _found(row: Row, films: Films, fps: float) -> Found:
     if path is None and not frames:
         wrong = "has no repetition, and its video is not here: its length is unknown"
         raise BadInput(row.id, wrong, "fetch the video")
-    length = (max(frames, default=0.0) + 1) / fps
+    length = round((max(frames, default=0.0) + 1) / fps, 6)
     return Found(row.video, path, FITNESS.name, row.match, row.stem, length)
 
 

@@ -73,7 +73,7 @@ def _matches(own: Path) -> list[Match]:
 def _found(match: Match, films: Films) -> Found:
     last = max(stroke.frame for stroke in match.strokes.rows) / match.fps
     path = films.find(match.video, match.name)
-    return Found(match.video, path, "badminton", match.id, "broadcast", last + AFTER)
+    return Found(match.video, path, "badminton", match.id, "broadcast", round(last + AFTER, 6))
 
 
 def _ask(

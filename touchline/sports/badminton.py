@@ -26,6 +26,7 @@ STROKES = {  # ShuttleSet's names
     "未知球種": "stroke",  # the annotator could not tell
 }
 KEYWORDS = {
+    **{word: (word,) for word in STROKES.values()},
     "top": ("far side", "far court", "from the back"),
     "bottom": ("near side", "near court", "from the front"),
 }

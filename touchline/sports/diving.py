@@ -8,4 +8,5 @@ WORDS = {
     "Twist(s)": "twist",
     "Entry": "entry",
 }
-DIVING = Sport("diving", "waiting", WORDS, tuple(WORDS.values()), 0.25, {}, interval=2.0)
+KEYWORDS = {word: (word,) for word in WORDS.values()}
+DIVING = Sport("diving", "waiting", WORDS, tuple(WORDS.values()), 0.25, KEYWORDS, interval=2.0)

@@ -8,6 +8,7 @@ WORDS = {
     "spin_takeoff": "spin take-off",
     "spin_landing": "spin landing",
 }
+KEYWORDS = {word: (word,) for word in WORDS.values()}
 FIGURE_SKATING = Sport(
-    "figure skating", "gliding", WORDS, tuple(WORDS.values()), 0.25, {}, interval=2.0
+    "figure skating", "gliding", WORDS, tuple(WORDS.values()), 0.25, KEYWORDS, interval=2.0
 )

@@ -22,4 +22,5 @@ WORDS = {
     "squat": "squat",
     "squant": "squat",
 }
-FITNESS = Sport("fitness", "rest", WORDS, (), 0.1, {})
+KEYWORDS = {word: (word,) for word in WORDS.values()}
+FITNESS = Sport("fitness", "rest", WORDS, (), 0.1, KEYWORDS)

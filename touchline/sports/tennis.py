@@ -10,4 +10,5 @@ WORDS = {
     "far_court_swing": "far court swing",
     "far_court_bounce": "far court bounce",
 }
-TENNIS = Sport("tennis", "play", WORDS, tuple(WORDS.values()), 0.25, {}, interval=2.0)
+KEYWORDS = {word: (word,) for word in WORDS.values()}
+TENNIS = Sport("tennis", "play", WORDS, tuple(WORDS.values()), 0.25, KEYWORDS, interval=2.0)
