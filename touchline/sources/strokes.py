@@ -15,8 +15,8 @@ from touchline.sources.source import Reading
 from touchline.sports.badminton import STROKES
 
 COLUMNS = ("rally", "ball_round", "time", "frame_num", "player", "type", "lose_reason")
-RATES = (25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001, 60.0)  # of broadcasts
-ROUNDING = 1.0  # seconds: `time` is cut to whole seconds
+RATES = (25.0, 30.0, 50.0, 60.0, 30000 / 1001, 60000 / 1001)  # of broadcasts; equals: the first
+SLACK = 0.5  # seconds by which a frame may be off its `time`, which is cut to whole seconds
 WHOLE = re.compile(r"(\d{1,8})(\.0+)?", re.ASCII)  # files write 1 and 1.0 alike
 
 
@@ -60,7 +60,7 @@ def read(source: str, own: Path, place: Path, sets: Sequence[Path]) -> Match:
         for line in files.rows.pop() if files.rows else []:
             row = f"{id}/broadcast/{file.stem}/{line.number}"
             strokes.take(row, _stroke, row, file.stem, line)
-    fps = max(RATES, key=lambda rate: sum(_agrees(one, rate) for one in strokes.rows))
+    fps = max(RATES, key=lambda rate: sum(_agrees(one, rate, 0.0) for one in strokes.rows))
     timed: Reading[Stroke] = Reading(faults=strokes.faults)
     for one in strokes.rows:
         timed.take(one.id, _timed, one, fps)
@@ -112,12 +112,12 @@ def _whole(line: Line, column: str) -> int:
     return int(found[1])
 
 
-def _agrees(stroke: Stroke, fps: float) -> bool:
-    return -ROUNDING / 2 <= stroke.frame / fps - stroke.clock <= 1.5 * ROUNDING
+def _agrees(stroke: Stroke, fps: float, slack: float) -> bool:
+    return -slack <= stroke.frame / fps - stroke.clock < 1 + slack
 
 
 def _timed(stroke: Stroke, fps: float) -> Stroke:
-    if not _agrees(stroke, fps):
+    if not _agrees(stroke, fps, SLACK):
         wrong = f"frame {stroke.frame} is at {stroke.frame / fps:.1f} s, the time {stroke.clock} s"
         raise BadInput(stroke.place, wrong, MEND)
     return stroke
