@@ -31,7 +31,7 @@ def prior(train: Iterable[Question], interval: float) -> Prior:
 
 
 def constant(question: Question, clip: Clip, captions: Sequence[Caption], known: Prior) -> str:
-    """Spotting: the middle of the clip; else the most frequent truth of training."""
+    """Spotting: the middle of the clip; a score: the median; else the most frequent truth."""
     length = clip.end - clip.start
     if question.task == "spotting":
         middle = _around(length / 2, _interval(question, known), length)
@@ -39,6 +39,8 @@ def constant(question: Question, clip: Clip, captions: Sequence[Caption], known:
     truths = known.truths.get((question.task, question.sport), Counter())
     if question.task == "choice":
         return _usual_option(question.options, truths)
+    if question.task == "score":
+        return _median(truths)
     return _most(truths) or ""
 
 
@@ -93,6 +95,12 @@ def _usual_option(options: Sequence[str], truths: Counter[str]) -> str:
 def _most(counts: Counter[str]) -> str:
     """The most frequent one, the first in the alphabet of equals; "" of none."""
     return min(counts, key=lambda name: (-counts[name], name), default="")
+
+
+def _median(truths: Counter[str]) -> str:
+    """The middle one of the scores of training; "" of none."""
+    scores = sorted(truths.elements(), key=float)
+    return scores[len(scores) // 2] if scores else ""
 
 
 def _speaks_of(text: str, word: str, sport: str) -> bool:

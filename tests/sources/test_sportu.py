@@ -85,7 +85,7 @@ def test_a_clip_is_found_whatever_the_case_of_its_name(tmp_path: Path) -> None:
         ),
         (choice("soccer_1", answer=["A"]), "is not among its options"),
         (choice("soccer_1", options={"A": "x", "B": "x"}), "two of them are the same"),
-        (choice("soccer_1", options={"B": "x", "A": "y"}), "are not A and B, or A to D"),
+        (choice("soccer_1", options={"A": "x", "C": "y"}), "are not A and B, or A to D"),
         (choice("soccer_1", options={"A": "x"}), "are not A and B, or A to D"),
         (choice("soccer_1", options=["x", "y"]), "are not A and B, or A to D"),
         (choice("soccer_1", options={"A": "x", "B": 3}), "3 is no text"),

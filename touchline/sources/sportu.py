@@ -143,9 +143,9 @@ def _text(place: str, text: Any) -> str:
 
 def _options(place: str, options: Any) -> dict[str, str]:
     """The options by letter: A and B, or A to D."""
-    if not isinstance(options, dict) or list(options) not in (list(LETTERS), list(LETTERS[:2])):
+    if not isinstance(options, dict) or "".join(sorted(options)) not in (LETTERS, LETTERS[:2]):
         raise BadInput(place, "are not A and B, or A to D", MEND)
-    texts = {letter: _text(f"{place}.{letter}", text) for letter, text in options.items()}
+    texts = {letter: _text(f"{place}.{letter}", options[letter]) for letter in sorted(options)}
     if len(set(texts.values())) != len(texts):
         raise BadInput(place, "two of them are the same", MEND)
     return texts
