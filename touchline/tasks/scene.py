@@ -29,7 +29,7 @@ class Scene:
     seen: tuple[Seen, ...]
     ready: tuple[Label, ...]  # questions that the source brings along
     brought: frozenset[str]  # the tasks of all such questions about the video
-    named: bool  # the video's actions are labelled, so that one without a label is absent
+    named: bool  # the video has labelled actions: only then is one without a label absent
 
     @property
     def length(self) -> float:
@@ -60,8 +60,7 @@ def scene(clip: Clip, labels: Sequence[Label]) -> Scene:
     near = [s for s in actions if s.end > 0 and s.start < clip.end - clip.start]
     ready = tuple(label for label in labels if label.task and _askable(label, clip))
     brought = frozenset(label.task for label in labels if label.task)
-    named = len(actions) > 0 or not labels
-    return Scene(clip, sport, tuple(near), ready, brought, named)
+    return Scene(clip, sport, tuple(near), ready, brought, named=len(actions) > 0)
 
 
 def _askable(label: Label, clip: Clip) -> bool:
