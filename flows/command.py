@@ -1,4 +1,4 @@
-"""The console command `touchline`: retrain, runs, show, ui."""
+"""The console command `touchline`: retrain, runs, show, sources, ui."""
 
 import argparse
 import sys
@@ -34,7 +34,9 @@ def parser() -> argparse.ArgumentParser:
     show = actions.add_parser("show", help="name every input, parameter and product of a run")
     show.add_argument("run", help="id of a run, its beginning, or `latest`")
     show.set_defaults(action=_show)
-    for one in (runs, show):
+    sources = actions.add_parser("sources", help="list the sources, and what of them is here")
+    sources.set_defaults(action=_sources)
+    for one in (runs, show, sources):
         one.add_argument("--json", action="store_true", help="for programs")
     ui = actions.add_parser("ui", help="open the pages of Prefect and MLflow until Ctrl-C")
     ui.set_defaults(action=_ui)
@@ -79,6 +81,14 @@ def _show(args: argparse.Namespace) -> int:
     from flows import shown
 
     sys.stdout.write(shown.show(workspace.root(), args.run, args.json))
+    return 0
+
+
+def _sources(args: argparse.Namespace) -> int:
+    from touchline.sources import listing
+
+    found = listing.every(workspace.root())
+    sys.stdout.write(listing.as_json(found) if args.json else listing.as_text(found))
     return 0
 
 

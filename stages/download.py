@@ -82,6 +82,8 @@ def read(
 
 def look(source: Source, found: Found, folder: Path, same: dict[str, str]) -> Video:
     """Probe one file; a file that is there twice is a `BadInput`: it could end in two splits."""
+    if found.path is None:
+        raise BadInput(found.id, "its video is not here", "fetch it, or take its labels out")
     path = Path(source.name) / found.path
     seen = facts(folder / path)
     first = same.setdefault(seen["sha256"], found.id)

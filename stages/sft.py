@@ -115,7 +115,7 @@ def start(student: Student, talks: list[str], base: Path) -> None:
         if student.model == "tiny":
             blocks = (b for talk in talks for m in json.loads(talk) for b in m["content"])
             texts = sorted({block["text"] for block in blocks if block["type"] == "text"})
-            build(student.tiny, texts, phrases(), draft)
+            build(student.tiny, texts, phrases(texts), draft)
         else:
             point(draft, student)
 

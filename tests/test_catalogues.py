@@ -13,6 +13,7 @@ from touchline.sources import SOURCES
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS
 from touchline.tasks.scene import scene
+from touchline.teacher import LESSONS
 
 GIBBERISH = ["", "x", "0", "lorem ipsum dolor", "((((", "yes", "<think>", "1:00, 2:00", "()"]
 
@@ -76,6 +77,27 @@ def test_every_label_of_a_sport_can_be_seen_in_a_clip(name: str):
         view = scene(clip_of(name, start=100), [label(file_label, 130)])
         assert view.shown(30) == word
         assert view.shown(0) == SPORTS[name].idle
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_says_what_it_asks_and_where_its_parts_are_to_be_had(name: str):
+    source = SOURCES[name]
+    assert source.sports and set(source.sports) <= set(SPORTS)
+    assert source.tasks and set(source.tasks) <= set(TASKS)
+    assert {part.holds for part in source.parts} >= ({"labels"} if source.parts else set())
+    for part in source.parts:
+        assert part.where.startswith("https://")
+        assert part.access.endswith(".") and part.files
+
+
+def test_the_sources_cover_six_sports_and_every_task():
+    assert len({sport for source in SOURCES.values() for sport in source.sports}) >= 6
+    assert {task for source in SOURCES.values() for task in source.tasks} == set(TASKS)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_teacher_has_a_lesson_for_every_task(task: str):
+    assert task in LESSONS
 
 
 @pytest.mark.parametrize("name", SPORTS)

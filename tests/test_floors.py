@@ -57,6 +57,23 @@ def test_the_constant_is_the_most_frequent_truth_of_training_in_the_same_sport()
     assert FLOORS["floor.constant"](question, CLIP, [], known) == "5"
 
 
+def test_a_score_is_guessed_as_the_median_of_training():
+    known = prior(
+        [asked("score", f"{points}.00", sport="diving") for points in (9, 72, 81, 100)], 12
+    )
+    question = asked("score", "70.00", "test", "diving")
+    assert FLOORS["floor.constant"](question, CLIP, [], known) == "81.00"
+    assert FLOORS["floor.constant"](question, CLIP, [], prior([], 12)) == ""
+
+
+def test_an_exact_sport_is_guessed_as_a_short_interval():
+    question = asked("spotting", "No entry occurs in this clip.", "test", "diving", action="entry")
+    assert (
+        FLOORS["floor.constant"](question, CLIP, [], prior([], 12))
+        == "An entry occurs at (0:29, 0:31)."
+    )
+
+
 def test_choice_follows_the_letter_or_the_words_whichever_was_right_more_often():
     question = asked("choice", "A. travelling", "test", "basketball", options=OPTIONS)
     letters = ["B. charging", "B. hand check", "B. double dribble"]

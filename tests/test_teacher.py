@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stages.distill import attempt
-from tests.world import BUDGETS, asked_of, reel_of
+from tests.world import BUDGETS, RULES, asked_of, clip_of, label, question_of, reel_of
 from touchline.records import Clip, Label, Question, Trajectory
 from touchline.student.conversation import assistant_turns
 from touchline.tasks import TASKS
@@ -45,6 +45,18 @@ def test_thoughts_name_each_frame_shown_and_the_truth_is_said_last():
         assert sum(turn.count(":") for turn in turns) >= taught.frames
         assert turns[-1].endswith(question.truth)
         assert taught.answer == question.truth
+
+
+def test_two_actions_in_one_stretch_are_looked_at_once():
+    labels = [label("Entry", 128.6), label("Entry", 128.8), label("Entry", 158)]
+    view = scene(clip_of("diving", start=100), labels)
+    draft = next(d for d in TASKS["spotting"].ask(view, RULES, Random(1)) if d.evidence)
+    question = question_of("spotting", view, draft)
+    for budget in BUDGETS.values():
+        taught = attempt(question, view, reel_of(view), budget, "scripted")
+        held(taught, view, budget)
+        calls = list(zip(taught.windows[::2], taught.windows[1::2], strict=True))
+        assert len(set(calls)) == len(calls) > 0
 
 
 def test_pictures_are_named_by_time_and_belong_to_the_clip():

@@ -14,6 +14,7 @@ from touchline.tasks.task import Draft, Rules
 from touchline.tools.choose_frames import Budget, Reel
 
 RULES = Rules(interval=12.0, negatives=0.5)
+SHIRTS = ("red", "blue", "white")
 HOSTILE = [
     "", " \n\t", "\x00", "\ud800", "9" * 5000, "(" * 3000, "[" * 60_000, "9" * 400 + ":00",
     "(0:99, 0:01)", "(0:28, 0:16)", "(9999999999:00, 9999999999:30)", "١٢", "NaN", "-1", "1e999",
@@ -45,13 +46,18 @@ def scenes_of(sport: str, seed: int = 0, count: int = 40) -> list[Scene]:
     """Seeded clips of one sport: none, one or several actions anywhere, also across the edges."""
     random = Random(f"{seed} {sport}")
     labels = sorted(SPORTS[sport].words)
+    if not labels:
+        return [scene(clip_of(sport, str(i), 100), [_ready(i)]) for i in range(count)]
     found = []
     for number in range(count):
         moments = sorted(random.uniform(-8, 68) for _ in range(number % 4))
         found.append([label(random.choice(labels), 100 + moment) for moment in moments])
     found += [_rally(random, labels) for _ in range(10)]
     found += [[label(random.choice(labels), 100 + at)] for at in (0.0, 0.4, 30.0, 59.6, 59.99)]
-    found += [[_ready()], [_ready(), label(labels[0], 130)]]
+    far = label(labels[0], 900)  # a video without any label is not known to be empty
+    found = [[*given, far] for given in found]
+    found += [[_ready(number)] for number in range(12)]
+    found += [[_ready(number), label(labels[0], 130)] for number in range(12)]
     return [scene(clip_of(sport, str(i), 100), given) for i, given in enumerate(found)]
 
 
@@ -60,10 +66,19 @@ def _rally(random: Random, labels: Sequence[str]) -> list[Label]:
     return [label(random.choice(labels), start + 3 * i) for i in range(count)]
 
 
-def _ready() -> Label:
+def _ready(number: int) -> Label:
+    """A question that the source brings along, of another task each time, with other answers."""
     options = ["smash", "drop", "clear", "lift"]
-    more = {"task": "choice", "asked": "Which stroke?", "options": options, "answer": "clear"}
-    return label("", 100, 160, **more)
+    answers = {
+        "choice": options[number // 4 % 4],
+        "counting": str(2 + number),
+        "open": f"The player in the {SHIRTS[number // 4 % 3]} shirt serves.",
+        "score": f"{40.25 + 9 * number}",
+    }
+    task = list(answers)[number % 4]
+    asked = "What, from {start} to {end}?"
+    more = {"task": task, "asked": asked, "options": options if task == "choice" else []}
+    return label("", 100, 160, answer=answers[task], **more)
 
 
 def question_of(task: str, view: Scene, draft: Draft, split: str = "train") -> Question:

@@ -31,14 +31,16 @@ def prior(train: Iterable[Question], interval: float) -> Prior:
 
 
 def constant(question: Question, clip: Clip, captions: Sequence[Caption], known: Prior) -> str:
-    """Spotting: the middle of the clip; else the most frequent truth of training."""
+    """Spotting: the middle of the clip; a score: the median; else the most frequent truth."""
     length = clip.end - clip.start
     if question.task == "spotting":
-        middle = _around(length / 2, known.interval, length)
+        middle = _around(length / 2, _interval(question, known), length)
         return spotting.sentence(question.action, [middle])
     truths = known.truths.get((question.task, question.sport), Counter())
     if question.task == "choice":
         return _usual_option(question.options, truths)
+    if question.task == "score":
+        return _median(truths)
     return _most(truths) or ""
 
 
@@ -55,7 +57,8 @@ def keyword(question: Question, clip: Clip, captions: Sequence[Caption], known: 
     if question.task == "spotting":
         length = clip.end - clip.start
         lines = [c for c in captions if _speaks_of(c.text, question.action, question.sport)]
-        around = [_around(line.start, known.interval, length) for line in lines]
+        size = _interval(question, known)
+        around = [_around(line.start, size, length) for line in lines]
         return spotting.sentence(question.action, around)
     said = _actions_said(captions, question.sport)
     named = [option for option in question.options if option.lower() in said]
@@ -64,6 +67,10 @@ def keyword(question: Question, clip: Clip, captions: Sequence[Caption], known: 
     if question.task == "open" and said:
         return told(said)
     return constant(question, clip, captions, known)
+
+
+def _interval(question: Question, known: Prior) -> float:
+    return min(known.interval, SPORTS[question.sport].interval)
 
 
 def _around(moment: float, interval: float, length: float) -> tuple[float, float]:
@@ -88,6 +95,12 @@ def _usual_option(options: Sequence[str], truths: Counter[str]) -> str:
 def _most(counts: Counter[str]) -> str:
     """The most frequent one, the first in the alphabet of equals; "" of none."""
     return min(counts, key=lambda name: (-counts[name], name), default="")
+
+
+def _median(truths: Counter[str]) -> str:
+    """The middle one of the scores of training; "" of none."""
+    scores = sorted(truths.elements(), key=float)
+    return scores[len(scores) // 2] if scores else ""
 
 
 def _speaks_of(text: str, word: str, sport: str) -> bool:

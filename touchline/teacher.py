@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from touchline.clock import spoken
 from touchline.records import Question
-from touchline.tasks.choice import letter, option, unlettered
+from touchline.tasks.choice import letter, option
 from touchline.tasks.scene import Scene
 from touchline.tools.choose_frames import Viewing, called
 from touchline.tools.turns import thinking
@@ -40,12 +40,16 @@ class Lesson:
 
     def call(self, thought: str, window: Span, hit: Hit, mark: Mark = lambda _: "!") -> str:
         """Call the tool on a window; the thought of the next turn begins with what came back."""
-        last = float(self.viewing.reel.times[-1])
-        start, end = max(0.0, float(round(window[0]))), float(min(round(window[1]), int(last)))
+        start, end = self.bounded(window)
         self._say(thinking(thought, called(start, end)))
         blocks = self.viewing.call(spoken(start), spoken(end))
         self.messages.append({"role": "tool", "name": "choose_frames", "content": blocks})
         return self._look(blocks, hit, mark)
+
+    def bounded(self, window: Span) -> Span:
+        """The window in whole seconds within the clip, as it is called for."""
+        last = float(self.viewing.reel.times[-1])
+        return max(0.0, float(round(window[0]))), float(min(round(window[1]), int(last)))
 
     def answer(self, thought: str) -> None:
         self._say(thinking(thought, self.question.truth))
@@ -80,9 +84,7 @@ class Lesson:
 
 def teach(lesson: Lesson) -> None:
     """Append the teacher's turns to the lesson."""
-    named = [seen.word for seen in lesson.scene.seen]
-    asked = unlettered(lesson.question.truth)
-    if lesson.question.task == "choice" and [option(word) for word in named] != [asked]:
+    if lesson.question.task in lesson.scene.brought:
         _unlabelled(lesson)
     else:
         LESSONS[lesson.question.task](lesson)
@@ -95,7 +97,7 @@ def _spotting(lesson: Lesson) -> None:
         return word == action
 
     thought = lesson.first(hit)
-    near = lesson.runs() or _evidence(lesson)
+    near = _apart(lesson, lesson.runs() or _evidence(lesson))
     if not near:
         lesson.answer(f"{thought}. So {action} no.")
         return
@@ -149,6 +151,7 @@ LESSONS: dict[str, Callable[[Lesson], None]] = {
     "counting": _counting,
     "choice": _choice,
     "open": _open,
+    "score": _unlabelled,
 }
 
 
@@ -167,6 +170,11 @@ def _evidence(lesson: Lesson) -> list[Span]:
     """Where the truth is when the first frames all missed it: this teacher knows."""
     times = lesson.question.evidence
     return list(zip(times[::2], times[1::2], strict=True))
+
+
+def _apart(lesson: Lesson, spans: list[Span]) -> list[Span]:
+    """The spans with one of those that share a window: no stretch is called for twice."""
+    return list({lesson.bounded(around(span)): span for span in reversed(spans)}.values())[::-1]
 
 
 def _said(spans: list[Span]) -> str:

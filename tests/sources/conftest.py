@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from touchline.records import Video
+from touchline.sources.source import Found, Reading
 
 REAL = Path(__file__).parents[3] / "shared/realdata"
 
@@ -56,3 +57,22 @@ def written(tmp_path: Path) -> Callable[[str, Any], Path]:
         return tmp_path / name
 
     return write
+
+
+@pytest.fixture
+def looked(video: Callable[..., Video]) -> Callable[..., list[Video]]:
+    """The videos that a source lists, as they are known without their files, or as `facts` say."""
+
+    def look(found: Reading[Found], **facts: Any) -> list[Video]:
+        blank = vars(video()) | {"path": "", "sha256": "", "bytes": 0, "frames": 0, "fps": 0.0}
+        return [
+            Video(
+                **blank
+                | {"id": one.id, "sport": one.sport, "match": one.match, "part": one.part}
+                | {"duration": one.duration}
+                | facts
+            )
+            for one in found.rows
+        ]
+
+    return look

@@ -11,7 +11,7 @@ import pytest
 from touchline.faults import BadInput
 from touchline.records import Label, Video
 from touchline.sources import finebadminton
-from touchline.sources.finebadminton import Settings
+from touchline.sources.folder import Folder
 from touchline.sources.source import Reading
 
 Make = Callable[..., Video]
@@ -39,9 +39,9 @@ def laid_out(folder: Path, rows: Any, clips: list[str]) -> Path:
 def labelled(folder: Path, video: Make, clips: list[str]) -> Reading[Label]:
     videos = []
     for clip in clips:
-        facts = {**vars(video()), "path": f"finebadminton/video/{clip}", "id": clip}
+        facts = {**vars(video()), "part": clip.removesuffix(".mp4"), "id": clip}
         videos.append(Video(**facts))
-    return finebadminton.labels(Settings(folder="unused"), folder, videos)
+    return finebadminton.labels(Folder(folder="unused"), folder, videos)
 
 
 def test_the_clips_of_a_relative_folder_are_copied_whole(
@@ -50,21 +50,19 @@ def test_the_clips_of_a_relative_folder_are_copied_whole(
     laid_out(tmp_path / "data", [question()], ["HIT_COUNT_0001.mp4_5.mp4"])
     monkeypatch.setenv("TOUCHLINE_ROOT", str(tmp_path))
     with ThreadPoolExecutor(1) as executor:
-        finebadminton.download(Settings(folder="data"), tmp_path / "own", executor)
-    (found,) = finebadminton.videos(Settings(folder="data"), tmp_path / "own").rows
-    assert found.match == "finebadminton/0001" and found.sport == "badminton"
+        finebadminton.download(Folder(folder="data"), tmp_path / "own", executor)
+    (found,) = finebadminton.videos(Folder(folder="data"), tmp_path / "own").rows
+    assert found.match == "finebadminton/0001" and found.sport == "badminton" and found.path
     assert (tmp_path / "own" / found.path).read_bytes() == b"HIT_COUNT_0001.mp4_5.mp4"
 
 
 @pytest.mark.parametrize(
-    ("clips", "said"), [(None, "is missing"), ([], "holds no video/*.mp4")], ids=["none", "empty"]
+    ("there", "said"), [(False, "is missing"), (True, "holds no questions.json")]
 )
-def test_a_missing_folder_names_the_setting(
-    tmp_path: Path, clips: list[str] | None, said: str
-) -> None:
-    if clips is not None:
-        laid_out(tmp_path / "data", [], clips)
-    settings = Settings(folder=str(tmp_path / "data"))
+def test_a_missing_folder_names_the_setting(tmp_path: Path, there: bool, said: str) -> None:
+    if there:
+        (tmp_path / "data").mkdir()
+    settings = Folder(folder=str(tmp_path / "data"))
     with (
         ThreadPoolExecutor(1) as executor,
         pytest.raises(BadInput, match=r"finebadminton\.folder") as e,
@@ -111,7 +109,8 @@ def test_doubled_missing_and_unasked_clips_are_faults(tmp_path: Path, video: Mak
     said = [fault.why.wrong for fault in reading.faults]
     assert said[0] == "has the question_id of [0]" and said[1] == "lacks the key 'video_id'"
     assert said[2] == "has no readable clip lost_1.mp4" and len(reading.rows) == 1
-    (unasked,) = finebadminton.videos(Settings(folder="unused"), folder).faults
+    unasked, lost = finebadminton.videos(Folder(folder="unused"), folder).faults
+    assert "its clip lost_1.mp4 is not here" in str(lost.why)
     assert "nobody.mp4" in str(unasked.why) and "asks about this clip" in str(unasked.why)
 
 
@@ -121,9 +120,22 @@ def test_questions_that_are_no_json_stop_with_the_file(tmp_path: Path, video: Ma
         labelled(folder, video, [])
 
 
+def test_a_clip_that_is_not_here_is_listed_with_the_length_its_frames_state(
+    tmp_path: Path,
+) -> None:
+    rows = [question("a", start_frame=100, end_frame=199), question("b"), question("c d")]
+    folder = laid_out(tmp_path / "own", rows, ["c_d.mp4"])
+    reading = finebadminton.videos(Folder(folder="unused"), folder)
+    assert {(one.part, one.path is None, one.duration) for one in reading.rows} == {
+        ("a", True, 4.0), ("c_d", False, 0.0),
+    }  # fmt: skip
+    (unknown,) = reading.faults
+    assert "its clip b.mp4 is not here" in str(unknown.why)
+
+
 @pytest.mark.realdata
 def test_all_real_questions_find_their_clips(realdata: Path, tmp_path: Path) -> None:
-    settings = Settings(folder=str(realdata / "finebadminton"))
+    settings = Folder(folder=str(realdata / "finebadminton"))
     with ThreadPoolExecutor(1) as executor:
         finebadminton.download(settings, tmp_path, executor)
     found = finebadminton.videos(settings, tmp_path)

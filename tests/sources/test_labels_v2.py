@@ -87,7 +87,7 @@ def test_a_missing_file_and_foreign_bytes_are_faults(video: Make, tmp_path: Path
     file = tmp_path / "Labels-v2.json"
     assert "is missing" in str(read(file, video).faults[0].why)
     file.write_bytes(b"\xff\xfe\x00")
-    assert "is not valid JSON" in str(read(file, video).faults[0].why)
+    assert "is not UTF-8" in str(read(file, video).faults[0].why)
 
 
 @pytest.mark.realdata

@@ -13,6 +13,7 @@ from stages.rl import Rl
 from stages.rl import config as rl_config
 from tests.world import BUDGETS, asked_of, reel_of
 from touchline.records import Question, Trajectory
+from touchline.sports import SPORTS
 from touchline.stage import section
 from touchline.student.environment import Clips, Reward
 from touchline.student.load import Student, load, settle
@@ -80,7 +81,9 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     folder, taught = tmp_path_factory.mktemp("student") / "tiny", lessons(3)
     blocks = [b for t in taught for m in t.messages for b in m["content"]]
     settle(1, 1)
-    build(student().tiny, sorted({b["text"] for b in blocks if "text" in b}), phrases(), folder)
+    build(
+        student().tiny, sorted({b["text"] for b in blocks if "text" in b}), phrases(SPORTS), folder
+    )
     net, processor = load(folder, "float32")
     return Kit(folder, net.eval(), processor, taught)
 

@@ -55,3 +55,7 @@ def test_strides_below_the_length_overlap() -> None:
         (20, 80, True),
         (40, 100, True),
     ]
+
+
+def test_a_length_of_many_decimals_is_still_one_tile() -> None:
+    assert spans(9.876533333333333, 60, 60, 1) == [(0, 9.876533, False)]

@@ -18,7 +18,14 @@ from touchline.metrics.bootstrap import Estimate
 from touchline.metrics.temporal_iou import Counts, Interval
 from touchline.records import Question, Trajectory
 
-HEADLINE = {"spotting": "f1", "counting": "accuracy", "choice": "accuracy", "open": "accuracy"}
+HEADLINE = {
+    "spotting": "f1",
+    "counting": "accuracy",
+    "choice": "accuracy",
+    "open": "accuracy",
+    "score": "accuracy",
+}
+NUMERIC = ("counting", "score")
 STRICTER = (0.5, 0.7)  # IoU thresholds reported beside the given one
 Read = Callable[[str], Sequence[Interval]]
 Parts = dict[str, tuple[float, float]]
@@ -154,7 +161,7 @@ def measure(question: Question, answer: Trajectory, judge: Judge) -> Parts:
     if question.task == "spotting":
         return parts | _spotting(question, answer, judge)
     parts["accuracy"] = (float(answer.score >= 1), 1)
-    if question.task == "counting":
+    if question.task in NUMERIC:
         parts["error"] = (abs(_number(answer.answer) - _number(question.truth)), 1)
     return parts
 
@@ -182,10 +189,10 @@ def _ratios(counts: Counts) -> Parts:
     }
 
 
-def _number(answer: str) -> int:
-    """The first number of a counting answer; an answer without one counted nothing."""
-    found = re.search(r"\d{1,6}", answer)
-    return int(found.group()) if found else 0
+def _number(answer: str) -> float:
+    """The first number of an answer; an answer without one counted nothing."""
+    found = re.search(r"\d{1,6}(?:\.\d{1,6})?", answer)
+    return float(found.group()) if found else 0.0
 
 
 def headline(scores: Mapping[str, Mapping], task: str) -> Estimate:

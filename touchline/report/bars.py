@@ -13,6 +13,7 @@ PANELS = {
     "counting": ("accuracy", "error", "frames"),
     "choice": ("accuracy", "frames"),
     "open": ("accuracy", "score", "frames"),
+    "score": ("accuracy", "error", "frames"),
 }
 OTHER = ("accuracy", "score", "frames")
 TITLES = {
@@ -21,7 +22,7 @@ TITLES = {
     "recall": "Recall",
     "negatives_correct": "Rightly found absent",
     "accuracy": "Accuracy",
-    "error": "Mean error (count)",
+    "error": "Mean error",
     "score": "Mean score",
     "frames": "Frames seen",
 }

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from touchline.records import Question, Trajectory
 
 Given = Mapping[str, Mapping[str, Trajectory]]  # candidate -> question id -> answer
-SHOWN = {"spotting": 24, "counting": 4, "choice": 4, "open": 4}
+SHOWN = {"spotting": 24, "counting": 4, "choice": 4, "open": 4, "score": 4}
 OTHERS = 4
 
 

@@ -1,34 +1,30 @@
 """The source `finebadminton`: real badminton clips with ready four-way questions, from a folder."""
 
-import hashlib
-import os
 import re
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from touchline.faults import BadInput
-from touchline.products import whole_file
-from touchline.progress import track
 from touchline.records import Label, Speech, Video
+from touchline.sources import folder as folders
+from touchline.sources.folder import Folder
 from touchline.sources.json_file import load
-from touchline.sources.source import Found, Reading, Source
-from touchline.stage import Params
+from touchline.sources.source import Found, Part, Reading, Source
 
+NAME, HOME = "finebadminton", "https://github.com/iLearn-Lab/MM25-FineBadminton"
 QUESTIONS, CLIPS = "questions.json", "video"
 KEYS = ("question_id", "video_id", "question", "options_en", "answer")
 LETTERS = "ABCD"
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+FPS = 25.0  # at which the questions count frames of the broadcast
 MEND = "mend the question or remove it"
-
-
-class Settings(Params):
-    folder: str = Field(min_length=1)  # relative: below $TOUCHLINE_ROOT, else the working folder
+PARTS = (
+    Part("labels", (QUESTIONS,), HOME, "Free for all, in the repository."),
+    Part("videos", (f"{CLIPS}/*.mp4",), HOME, "In the repository, one short clip per question."),
+)
 
 
 @dataclass(frozen=True)
@@ -39,42 +35,39 @@ class Ask:
     index: int  # in the file
     clip: str  # file name
     match: str
+    seconds: float  # as the frame numbers of the broadcast have it; 0 without them
     asked: str
     options: list[str]  # without their letters
     answer: str  # one of the options
 
 
-def download(settings: Settings, folder: Path, executor: Executor) -> None:
+def download(settings: Folder, folder: Path, executor: Executor) -> None:
     """Copy the questions and all clips; a copy that differs from its original is a `BadInput`."""
-    origin = Path(os.environ.get("TOUCHLINE_ROOT", "."), settings.folder)
-    clips = sorted((origin / CLIPS).glob("*.mp4"))
-    if not (origin / QUESTIONS).is_file() or not clips:
-        wrong = f"holds no {QUESTIONS}" if clips else f"holds no {CLIPS}/*.mp4"
-        remedy = "set download.sources.finebadminton.folder to the data"
-        raise BadInput(origin, wrong if origin.is_dir() else "is missing", remedy)
-    _copy(origin / QUESTIONS, folder / QUESTIONS)
-    for clip in track(clips, "copy"):
-        _copy(clip, folder / CLIPS / clip.name)
+    folders.bring(NAME, settings.folder, PARTS, folder)
 
 
-def videos(settings: Settings, folder: Path) -> Reading[Found]:
+def videos(settings: Folder, folder: Path) -> Reading[Found]:
     """Every clip that a question asks about; the match is the broadcast it was cut from."""
-    matches = {ask.clip: ask.match for ask in questions(folder).rows}
+    asks = {ask.clip: ask for ask in questions(folder).rows}
     reading: Reading[Found] = Reading()
-    for path in sorted((folder / CLIPS).glob("*.mp4")):
-        reading.take(f"finebadminton/{CLIPS}/{path.name}", _found, path, folder, matches)
+    here = {path.name: path for path in sorted((folder / CLIPS).glob("*.mp4"))}
+    for name, path in here.items():
+        reading.take(f"{NAME}/{CLIPS}/{name}", _found, path, folder, asks.get(name))
+    for name, ask in asks.items():
+        if name not in here:
+            reading.take(f"{NAME}/{CLIPS}/{name}", _listed, folder, ask)
     return reading
 
 
-def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    asks, clips = questions(folder), {Path(video.path).name: video for video in found}
+def labels(settings: Folder, folder: Path, found: Sequence[Video]) -> Reading[Label]:
+    asks, clips = questions(folder), {f"{video.part}.mp4": video for video in found}
     reading: Reading[Label] = Reading(faults=asks.faults)
     for ask in asks.rows:
         reading.take(f"finebadminton/questions/{ask.index}", _label, folder, ask, clips)
     return reading
 
 
-def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
+def speech(settings: Folder, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
     """The clips come without commentary."""
     return Reading()
 
@@ -106,7 +99,16 @@ def _ask(place: str, index: int, row: Any, seen: dict[str, int]) -> Ask:
     if letter not in list(LETTERS[: len(options)]):
         raise BadInput(f"{place}.answer", f"{letter!r} is not among its options", MEND)
     answer = options[LETTERS.index(letter)]
-    return Ask(id, index, f"{id}.mp4", match.removesuffix(".mp4"), asked.strip(), options, answer)
+    clip, cut_from = f"{id}.mp4", match.removesuffix(".mp4")
+    return Ask(id, index, clip, cut_from, _seconds(row), asked.strip(), options, answer)
+
+
+def _seconds(row: dict[str, Any]) -> float:
+    """From the frame numbers of the broadcast, both ends counted."""
+    first, last = row.get("start_frame"), row.get("end_frame")
+    if type(first) is not int or type(last) is not int or not 0 <= first < last < 10**7:
+        return 0.0
+    return (last - first + 1) / FPS
 
 
 def _name(place: str, row: dict[str, Any], key: str) -> str:
@@ -130,12 +132,21 @@ def _options(place: str, options: Any) -> list[str]:
     return texts
 
 
-def _found(path: Path, folder: Path, matches: dict[str, str]) -> Found:
-    if path.name not in matches:
+def _found(path: Path, folder: Path, ask: Ask | None) -> Found:
+    if ask is None:
         wrong = f"no good question of {QUESTIONS} asks about this clip"
         raise BadInput(path, wrong, "remove the clip or add its question")
-    match = f"finebadminton/{matches[path.name]}"
+    match = f"{NAME}/{ask.match}"
     return Found(f"{match}/{path.stem}", path.relative_to(folder), "badminton", match, path.stem)
+
+
+def _listed(folder: Path, ask: Ask) -> Found:
+    """A clip whose file is not here; without frame numbers nobody knows how long it is."""
+    if not ask.seconds:
+        place, wrong = f"{folder / QUESTIONS}: [{ask.index}]", f"its clip {ask.clip} is not here"
+        raise BadInput(place, wrong, f"put it into {CLIPS}/ or state start_frame and end_frame")
+    match, stem = f"{NAME}/{ask.match}", Path(ask.clip).stem
+    return Found(f"{match}/{stem}", None, "badminton", match, stem, ask.seconds)
 
 
 def _label(folder: Path, ask: Ask, clips: dict[str, Video]) -> Label:
@@ -157,23 +168,15 @@ def _label(folder: Path, ask: Ask, clips: dict[str, Video]) -> Label:
     )
 
 
-def _copy(origin: Path, target: Path) -> None:
-    with whole_file(target) as draft:
-        shutil.copyfile(origin, draft)
-        if _digest(draft) != _digest(origin):
-            raise BadInput(origin, "its copy differs", "check the disks and run again")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 FINEBADMINTON = Source(
-    name="finebadminton",
+    name=NAME,
     licence="Apache-2.0",
     terms="open",
-    settings=Settings,
+    homepage=HOME,
+    sports=("badminton",),
+    tasks=("choice",),
+    parts=PARTS,
+    settings=Folder,
     download=download,
     videos=videos,
     labels=labels,

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from touchline.faults import BadInput
+from touchline.sources import text_file
 
 
 def load(file: Path, key: str, kind: type[list] | type[dict]) -> Any:
     """What stands under `key`, or the whole file when `key` is empty; a `BadInput` otherwise."""
-    if not file.is_file():
-        raise BadInput(file, "is missing", "fetch it again or take its match out")
+    text = text_file.read(file)
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits; 100,000 brackets
         raise BadInput(file, f"is not valid JSON ({error})", "fetch it again or mend it") from error
     if key and (not isinstance(content, dict) or key not in content):
         raise BadInput(file, f"lacks the key {key!r}", "check that this is the right file")

@@ -9,9 +9,11 @@ from pydantic import Field
 from touchline.faults import BadInput
 from touchline.fetch import Wanted, fetch
 from touchline.records import Label, Speech, Video
-from touchline.sources import folders
-from touchline.sources.folders import Owned
+from touchline.sources import owned
+from touchline.sources.folder import located
+from touchline.sources.owned import Owned
 from touchline.sources.source import Found, Reading, Source
+from touchline.sports import SPORTS
 
 WORKERS = 2  # files read at the same time: more only makes a disk seek
 
@@ -22,36 +24,40 @@ class Settings(Owned):
 
 def download(settings: Settings, folder: Path, executor: Executor) -> None:
     """Copy videos, labels and commentary; a copy that broke off goes on where it was."""
-    origin = folders.from_root(settings.folder)
-    found = list(folders.files(origin))
-    if not any(folders.is_video(path.name) for path in found):
+    origin = located(settings.folder)
+    found = list(owned.files(origin))
+    if not any(owned.is_video(path.name) for path in found):
         wrong = "holds no video" if origin.is_dir() else "is missing"
         raise BadInput(origin, wrong, "set download.sources.local.folder to the folder of videos")
-    fetch([_wanted(path, origin) for path in found], folder, WORKERS, known=folders.known(settings))
+    fetch([_wanted(path, origin) for path in found], folder, WORKERS, known=owned.known(settings))
 
 
 def _wanted(path: Path, origin: Path) -> Wanted:
     size = path.stat().st_size if path.is_file() else 0  # a dead link is told when it is copied
-    folders.not_too_large(str(path), size)
+    owned.not_too_large(str(path), size)
     return Wanted(path.relative_to(origin).as_posix(), (path.absolute().as_uri(),), "", size, "")
 
 
 def videos(settings: Settings, folder: Path) -> Reading[Found]:
-    return folders.videos("local", settings, folder)
+    return owned.videos("local", settings, folder)
 
 
 def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    return folders.labels("local", settings, folder, found)
+    return owned.labels("local", settings, folder, found)
 
 
 def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
-    return folders.speech("local", settings, folder, found)
+    return owned.speech("local", settings, folder, found)
 
 
 LOCAL = Source(
     name="local",
     licence="as its owner says",
     terms="request",
+    homepage="",
+    sports=tuple(SPORTS),
+    tasks=owned.TASKS,
+    parts=owned.parts("a folder of your own", "Set download.sources.local.folder to it."),
     settings=Settings,
     download=download,
     videos=videos,

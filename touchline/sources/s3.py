@@ -11,9 +11,10 @@ from touchline.fetch import Wanted, fetch
 from touchline.fetch.mirror import PATIENCE
 from touchline.fetch.s3 import listing, url
 from touchline.records import Label, Speech, Video
-from touchline.sources import folders
-from touchline.sources.folders import Owned
+from touchline.sources import owned
+from touchline.sources.owned import Owned
 from touchline.sources.source import Found, Reading, Source
+from touchline.sports import SPORTS
 
 
 class Settings(Owned):
@@ -31,35 +32,42 @@ def download(settings: Settings, folder: Path, executor: Executor) -> None:
     wanted = [
         _wanted(settings.bucket, key, key.removeprefix(prefix), size)
         for key, size in found
-        if folders.belongs(key.removeprefix(prefix))
+        if owned.belongs(key.removeprefix(prefix))
     ]
-    if not any(folders.is_video(one.path) for one in wanted):
+    if not any(owned.is_video(one.path) for one in wanted):
         raise BadInput(place, "holds no video", "check download.sources.s3.bucket and .prefix")
-    known = folders.known(settings)
+    known = owned.known(settings)
     fetch(wanted, folder, settings.connections, settings.endpoint, known)
 
 
 def _wanted(bucket: str, key: str, path: str, size: int) -> Wanted:
-    folders.not_too_large(url(bucket, key), size)
+    owned.not_too_large(url(bucket, key), size)
     return Wanted(path, (url(bucket, key),), "", size, "")
 
 
 def videos(settings: Settings, folder: Path) -> Reading[Found]:
-    return folders.videos("s3", settings, folder)
+    return owned.videos("s3", settings, folder)
 
 
 def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    return folders.labels("s3", settings, folder, found)
+    return owned.labels("s3", settings, folder, found)
 
 
 def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
-    return folders.speech("s3", settings, folder, found)
+    return owned.speech("s3", settings, folder, found)
 
 
 S3 = Source(
     name="s3",
     licence="as its owner says",
     terms="request",
+    homepage="",
+    sports=tuple(SPORTS),
+    tasks=owned.TASKS,
+    parts=owned.parts(
+        "a bucket of your own",
+        "Its keys come from AWS's own variables; set download.sources.s3.bucket to it.",
+    ),
     settings=Settings,
     download=download,
     videos=videos,

@@ -23,13 +23,14 @@ Row = TypeVar("Row", bound=Named)
 
 @dataclass(frozen=True)
 class Found:
-    """A video file of a source, before anybody looked into it."""
+    """A video of a source, before anybody looked into its file, if that is here."""
 
     id: str  # source/match/part, unique
-    path: Path  # below the source's folder
+    path: Path | None  # below the source's folder; None: labelled, but the video is not here
     sport: str
     match: str  # source/match: what the split is decided by
     part: str
+    duration: float = 0.0  # seconds, as the labels state it, of a video that is not here
     licence: str = ""  # where it is another than the source's
     terms: str = ""
 
@@ -62,6 +63,16 @@ class Reading(Generic[Row]):
 
 
 @dataclass(frozen=True)
+class Part:
+    """One part of what a source consists of, and how it is to be had."""
+
+    holds: Literal["labels", "videos", "commentary"]
+    files: tuple[str, ...]  # patterns below the source's folder, as `Path.glob` takes them
+    where: str  # address
+    access: str  # who may have it and how, in a sentence or two
+
+
+@dataclass(frozen=True)
 class Source:
     """One source of labelled video.
 
@@ -72,6 +83,10 @@ class Source:
     name: str
     licence: str
     terms: Literal["open", "request", "nda"]
+    homepage: str
+    sports: tuple[str, ...]  # names in the catalogue of sports
+    tasks: tuple[str, ...]  # what its labels are turned into, names in the catalogue of tasks
+    parts: tuple[Part, ...]  # none: the source makes everything here
     settings: type[Params]
     download: Callable[[Any, Path, Executor], None]
     videos: Callable[[Any, Path], Reading[Found]]

@@ -1,5 +1,6 @@
 """What the pipeline must know about a sport: its labels, its words and what betrays them."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -13,3 +14,4 @@ class Sport:
     asked: tuple[str, ...]  # the words that action spotting asks for
     reach: float  # seconds before and after a label in which the action can be seen
     keywords: dict[str, tuple[str, ...]]  # word -> lower-case words that betray it in commentary
+    interval: float = math.inf  # seconds of a spotting answer at most; `ask.interval` may be less

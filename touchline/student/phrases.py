@@ -1,6 +1,7 @@
 """The fixed phrases of our conversations, each to become one token of a small tokenizer."""
 
 import json
+from collections.abc import Iterable
 
 from transformers.utils.chat_template_utils import render_jinja_template
 from trl.chat_template_utils import qwen3_vl_chat_template
@@ -29,12 +30,17 @@ ROLES = ("system\n", "user\n", "assistant\n")
 JOINTS = (", ", ").", "!, ", ". So", "!. So", ": ", " to ", "<think>\n", ".\n</think>\n\n")
 
 
-def phrases() -> list[str]:
-    """Longest first, since the first that fits is taken: tools, questions, calls, words, times."""
+def phrases(texts: Iterable[str]) -> list[str]:
+    """Longest first, since the first that fits is taken: tools, questions, calls, words, times.
+
+    Of the sports, those that the texts name: each word of theirs is one more token.
+    """
     questions = [part.rstrip() for task in QUESTIONS for part in fragments(task)]
     times = [spoken(second) for second in range(LONGEST + 1)]
-    sport = [f" {word}" for s in SPORTS.values() for word in [s.name, s.idle, *s.words.values()]]
-    options = [f" {option(word)}" for s in SPORTS.values() for word in s.words.values()]
+    told = "\n".join(texts)
+    chosen = [sport for sport in SPORTS.values() if sport.name in told]
+    sport = [f" {word}" for s in chosen for word in [s.name, s.idle, *s.words.values()]]
+    options = [f" {option(word)}" for s in chosen for word in s.words.values()]
     every = {
         _system(),
         *_call_pieces(),

@@ -1,14 +1,14 @@
-"""Which of four: the letter and the option, as in `B. Travelling`."""
+"""Which of two to four: the letter and the option, as in `B. Travelling`."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 from touchline.clock import spoken
 from touchline.prompts import render
-from touchline.records import Label
 from touchline.tasks.scene import Scene
-from touchline.tasks.task import Draft, Rules, Task
+from touchline.tasks.task import Draft, Rules, Task, brought
 
 LETTERS = "ABCD"
 VARIANTS = 3  # questions per call, each with options of its own
@@ -16,21 +16,15 @@ VARIANTS = 3  # questions per call, each with options of its own
 
 def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
     """Ready questions as the source has them; in basketball, the one call of the clip."""
-    drafts = [_ready(label, scene) for label in scene.ready if label.task == "choice"]
-    if scene.sport.name == "basketball" and len(scene.seen) == len(scene.inside()) == 1:
-        drafts += [_call(scene, random) for _ in range(VARIANTS)]
-    return drafts
+    alone = len(scene.seen) == len(scene.inside()) == 1
+    if scene.sport.name == "basketball" and scene.free("choice") and alone:
+        return [_call(scene, random) for _ in range(VARIANTS)]
+    return [_lettered(draft) for draft in brought(scene, "choice")]
 
 
-def _ready(label: Label, scene: Scene) -> Draft:
-    text = f"{label.asked} {lettered(label.options)}"
-    span = (
-        max(0.0, label.start - scene.clip.start),
-        min(scene.length, label.end - scene.clip.start),
-    )
-    return Draft(
-        text, truth(label.options, label.answer), options=tuple(label.options), evidence=(span,)
-    )
+def _lettered(draft: Draft) -> Draft:
+    text = f"{draft.text} {lettered(draft.options)}"
+    return replace(draft, text=text, truth=truth(draft.options, draft.truth))
 
 
 def _call(scene: Scene, random: Random) -> Draft:
@@ -58,11 +52,6 @@ def lettered(options: Sequence[str]) -> str:
 def truth(options: Sequence[str], right: str) -> str:
     """The answer in words: letter and option."""
     return f"{LETTERS[list(options).index(right)]}. {right}"
-
-
-def unlettered(truth: str) -> str:
-    """The option that a truth names, without its letter."""
-    return truth.partition(". ")[2]
 
 
 def letter(answer: str) -> str:

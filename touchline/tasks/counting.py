@@ -1,4 +1,4 @@
-"""How many strokes has the rally: a whole number."""
+"""How many: a whole number, such as the strokes of a rally or the repetitions of an exercise."""
 
 import re
 from itertools import pairwise
@@ -7,13 +7,18 @@ from random import Random
 from touchline.clock import spoken
 from touchline.prompts import render
 from touchline.tasks.scene import Scene
-from touchline.tasks.task import Draft, Rules, Task
+from touchline.tasks.task import Draft, Rules, Task, brought
 
 LONGEST = 9  # digits; a model may write thousands, which Python refuses to read
 
 
 def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
-    """One question when the clip holds one whole rally: strokes with no break between them."""
+    """Ready questions as the source has them; in badminton, the strokes of a whole rally.
+
+    Whole is a rally with no break between its strokes, none of which shows beyond the clip.
+    """
+    if not scene.free("counting"):
+        return brought(scene, "counting")
     strokes = scene.inside()
     if scene.sport.name != "badminton" or not strokes or len(strokes) != len(scene.seen):
         return []

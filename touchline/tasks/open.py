@@ -6,13 +6,18 @@ from random import Random
 from touchline.clock import spoken
 from touchline.prompts import render
 from touchline.tasks.scene import Scene
-from touchline.tasks.task import Draft, Rules, Task
+from touchline.tasks.task import Draft, Rules, Task, brought
 
 NOTHING = "Nothing of note."
 
 
 def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
-    """One question per soccer clip; the truth names the actions in order."""
+    """Ready questions as the source has them; else what happens, the actions in order.
+
+    That is asked of each clip in a sport whose actions can be asked for.
+    """
+    if not scene.free("open"):
+        return brought(scene, "open")
     if not scene.sport.asked:
         return []
     happened = scene.inside()

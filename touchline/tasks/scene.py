@@ -7,6 +7,8 @@ from touchline.records import Clip, Label
 from touchline.sports import SPORTS
 from touchline.sports.sport import Sport
 
+START, END = "{start}", "{end}"  # in the words of a ready question: its times in the clip
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -26,6 +28,8 @@ class Scene:
     sport: Sport
     seen: tuple[Seen, ...]
     ready: tuple[Label, ...]  # questions that the source brings along
+    brought: frozenset[str]  # the tasks of all such questions about the video
+    named: bool  # the video has labelled actions: only then is one without a label absent
 
     @property
     def length(self) -> float:
@@ -34,6 +38,10 @@ class Scene:
     def inside(self) -> list[Seen]:
         """Actions whose moment lies in the clip: the ones that are asked for."""
         return [s for s in self.seen if 0 <= s.moment < self.length]
+
+    def free(self, task: str) -> bool:
+        """Whether questions of this task may be made from the actions that are labelled."""
+        return self.named and task not in self.brought
 
     def shown(self, time: float) -> str:
         """The word for the frame at `time`; the sport's idle word when nothing of note shows."""
@@ -55,8 +63,15 @@ def scene(clip: Clip, labels: Sequence[Label]) -> Scene:
     sport = SPORTS[clip.sport]
     actions = sorted((_seen(label, clip, sport) for label in labels if not label.task), key=_moment)
     near = [s for s in actions if s.end > 0 and s.start < clip.end - clip.start]
-    ready = [label for label in labels if label.task and clip.start <= label.start < clip.end]
-    return Scene(clip, sport, tuple(near), tuple(ready))
+    ready = tuple(label for label in labels if label.task and _askable(label, clip))
+    brought = frozenset(label.task for label in labels if label.task)
+    return Scene(clip, sport, tuple(near), ready, brought, named=len(actions) > 0)
+
+
+def _askable(label: Label, clip: Clip) -> bool:
+    """A question is asked where it begins; one that names its end, only where it ends as well."""
+    begins = clip.start <= label.start < clip.end
+    return begins and (END not in label.asked or label.end <= clip.end)
 
 
 def _seen(label: Label, clip: Clip, sport: Sport) -> Seen:

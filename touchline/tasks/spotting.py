@@ -37,17 +37,22 @@ def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
     """One question per action present, and absent ones so that `negatives` of all are absent.
 
     A clip without any action counts as one with one: it is asked about an absent action too.
+    Nothing is asked where absence is not known, nor what no answer in whole seconds could say.
     """
+    if not scene.free("spotting"):
+        return []
     present = [word for word in scene.sport.asked if any(s.word == word for s in scene.inside())]
     absent = [word for word in scene.sport.asked if word not in {s.word for s in scene.seen}]
     wanted = max(len(present), 1) * rules.negatives / (1 - rules.negatives)
     count = int(wanted) + (random.random() < wanted % 1)
     chosen = random.sample(absent, min(count, len(absent)))
-    return [_draft(word, scene, rules) for word in [*present, *sorted(chosen)]]
+    drafts = [_draft(word, scene, rules) for word in [*present, *sorted(chosen)]]
+    return [draft for draft in drafts if len(intervals(draft.truth)) == len(draft.evidence)]
 
 
 def _draft(word: str, scene: Scene, rules: Rules) -> Draft:
-    found = [scene.interval(s, rules.interval) for s in scene.inside() if s.word == word]
+    length = min(rules.interval, scene.sport.interval)
+    found = [scene.interval(s, length) for s in scene.inside() if s.word == word]
     text = render("spotting", action=word, sport=scene.sport.name, length=spoken(scene.length))
     return Draft(text, sentence(word, found), action=word, evidence=tuple(found))
 

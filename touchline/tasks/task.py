@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from touchline.tasks.scene import Scene
+from touchline.clock import spoken
+from touchline.records import Label
+from touchline.tasks.scene import END, START, Scene
 
 
 @dataclass(frozen=True)
@@ -33,3 +35,16 @@ class Task:
     name: str
     ask: Callable[[Scene, Rules, Random], list[Draft]]
     score: Callable[[str, str], float]
+
+
+def brought(scene: Scene, task: str) -> list[Draft]:
+    """The questions of a task that the source brings along, in its words and with its answers."""
+    return [_brought(label, scene) for label in scene.ready if label.task == task]
+
+
+def _brought(label: Label, scene: Scene) -> Draft:
+    start = max(0.0, label.start - scene.clip.start)
+    end = min(scene.length, label.end - scene.clip.start)
+    text = label.asked.replace(START, spoken(start)).replace(END, spoken(end))
+    evidence = ((start, end),) if start < end else ()
+    return Draft(text, label.answer, options=tuple(label.options), evidence=evidence)

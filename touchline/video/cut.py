@@ -14,6 +14,7 @@ def spans(duration: float, seconds: float, stride: float, step: float) -> list[S
     joins the last tile. A video shorter than `seconds` is one clip. Clips that start elsewhere
     overlap. All in seconds.
     """
+    duration = round(duration, 6)  # as the ends are, else the last tile seems not to reach it
     found = {start: (end, False) for start, end in _tiles(duration, seconds, step)}
     for start in _every(stride, duration - seconds + step):
         found.setdefault(start, (_end(start + seconds, duration, step), True))

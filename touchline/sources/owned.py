@@ -20,8 +20,9 @@ from pydantic import Field, field_validator
 from touchline.faults import BadInput
 from touchline.fetch.manifest import VIDEO
 from touchline.records import Label, Speech, Video
-from touchline.sources import echoes, labels_v2
-from touchline.sources.source import Fault, Found, Reading
+from touchline.sources import echoes, labels_v2, text_file
+from touchline.sources.folder import located
+from touchline.sources.source import Fault, Found, Part, Reading
 from touchline.sports import SPORTS
 from touchline.stage import Params
 
@@ -29,7 +30,18 @@ HALF = re.compile(r"([12])(?:_.*)?\.[^.]+")
 LABELS = "Labels-v2.json"
 ASR = re.compile(r"([12])_asr\.json")
 LONGEST = 220  # letters: the frame store writes a name in ASCII, and a file system takes 255
-LARGEST = 2**26  # bytes of a JSON file: SoccerNet's are a thousandth of it
+
+
+TASKS = ("spotting", "counting", "choice", "open")  # whatever its sport is asked
+
+
+def parts(where: str, access: str) -> tuple[Part, ...]:
+    """What the folder or bucket may hold."""
+    return (
+        Part("videos", tuple(f"**/*{ending}" for ending in sorted(VIDEO)), where, access),
+        Part("labels", (f"**/*{LABELS}",), where, access),
+        Part("commentary", ("**/[12]_asr.json",), where, access),
+    )
 
 
 class Owned(Params):
@@ -48,13 +60,8 @@ class Owned(Params):
         return name
 
 
-def from_root(folder: str) -> Path:
-    """A relative path counts from the root of the user's checkout."""
-    return Path(os.environ.get("TOUCHLINE_ROOT", "."), folder)
-
-
 def known(settings: Owned) -> Path | None:
-    return from_root(settings.known) if settings.known else None
+    return located(settings.known) if settings.known else None
 
 
 def belongs(path: str) -> bool:
@@ -75,7 +82,7 @@ def is_labels(name: str) -> bool:
 
 def not_too_large(place: str, size: int) -> None:
     """A `BadInput` for a JSON file that would fill the memory."""
-    if place.endswith(".json") and size > LARGEST:
+    if place.endswith(".json") and size > text_file.LARGEST:
         wrong = f"is a file of labels of {size / 2**20:.0f} MiB"
         raise BadInput(place, wrong, "mend it or take it out of the folder")
 
@@ -93,7 +100,7 @@ def videos(source: str, settings: Owned, folder: Path) -> Reading[Found]:
                 match, part = f"{_name(source, above, folder)}/{path.stem}", "1"
             found = Found(
                 f"{match}/{part}", path.relative_to(folder), settings.sport, match, part,
-                settings.licence, settings.terms,
+                licence=settings.licence, terms=settings.terms,
             )  # fmt: skip
             reading.take(_name(source, path, folder), _checked, path, found, seen)
     return reading
@@ -142,7 +149,8 @@ class Matches:
         self.source, self.folder = source, folder
         self.beside: dict[Path, set[str]] = defaultdict(set)
         for one in videos(source, settings, folder).rows:
-            self.beside[folder / one.path.parent].add(one.match)
+            if one.path:
+                self.beside[folder / one.path.parent].add(one.match)
 
     def of(self, file: Path) -> str:
         """A `BadInput` when several matches lie beside a file that names none of them."""

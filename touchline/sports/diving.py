@@ -1,0 +1,12 @@
+"""Diving: where the steps of a dive begin, from the take-off to the water."""
+
+from touchline.sports.sport import Sport
+
+WORDS = {
+    "Som(s).Pike": "pike somersault",
+    "Som(s).Tuck": "tuck somersault",
+    "Twist(s)": "twist",
+    "Entry": "entry",
+}
+KEYWORDS = {word: (word,) for word in WORDS.values()}
+DIVING = Sport("diving", "waiting", WORDS, tuple(WORDS.values()), 0.25, KEYWORDS, interval=2.0)

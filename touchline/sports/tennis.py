@@ -1,0 +1,14 @@
+"""Tennis: serves, swings and bounces on the near and the far side of the net."""
+
+from touchline.sports.sport import Sport
+
+WORDS = {
+    "near_court_serve": "near court serve",
+    "near_court_swing": "near court swing",
+    "near_court_bounce": "near court bounce",
+    "far_court_serve": "far court serve",
+    "far_court_swing": "far court swing",
+    "far_court_bounce": "far court bounce",
+}
+KEYWORDS = {word: (word,) for word in WORDS.values()}
+TENNIS = Sport("tennis", "play", WORDS, tuple(WORDS.values()), 0.25, KEYWORDS, interval=2.0)
