@@ -21,6 +21,7 @@ from flows.record import File, Record, StageRecord
 EXPERIMENT = "retrain"
 BATCH = 100  # what one call of MLflow takes of parameters
 LONGEST = 6000  # characters of a parameter
+SCORES = "candidates."  # the last stage's metrics that a run is known by
 VALUE = ".value"  # a score itself; its interval and number stand in the run of its stage
 
 
@@ -83,10 +84,9 @@ class Tracking:
         for state in ("Ran", "Restored", "Unchanged"):
             self.client.set_tag(self.parent, state.lower(), str(record.count(state)))
         if record.stages:
-            scores = list(record.stages.values())[-1].metrics.get("candidates", {})
-            self._metrics(
-                self.parent, {k: v for k, v in overrides.flat(scores).items() if VALUE in k}
-            )
+            last = overrides.flat(list(record.stages.values())[-1].metrics)
+            scores = {k: v for k, v in last.items() if k.startswith(SCORES) and VALUE in k}
+            self._metrics(self.parent, scores)
         states = {"completed": "FINISHED", "failed": "FAILED"}
         self.client.set_terminated(self.parent, states.get(record.state, "KILLED"))
 
