@@ -19,6 +19,7 @@ from touchline.video.sample import Written, write_frames
 from touchline.video.store import store_path
 from touchline.video.workers import each, pool
 
+NOTHING = Written([], 0, 0)  # of a video that is not here
 LOST = 0.01  # share of frames that may be damaged: more is a broken file, less a broken second
 
 
@@ -49,15 +50,17 @@ def main(chunk: Chunk, videos: Path, manifest: Path, frames: Path, clips: Path) 
 def store(
     executor: Executor, chunk: Chunk, found: Sequence[Video], videos: Path, folder: Path
 ) -> list[Written]:
-    """Write the frame store file of every video; the executor's workers share the disk."""
+    """Write the frame store file of every video that is here; the workers share the disk."""
     settings = (chunk.fps, chunk.height, chunk.quality, chunk.seconds)
-    jobs = [(videos / v.path, store_path(folder, v.id), *settings) for v in found]
+    here = [video for video in found if video.path]
+    jobs = [(videos / v.path, store_path(folder, v.id), *settings) for v in here]
     passes = list(track(each(executor, write_frames, jobs), "chunk", total=len(jobs)))
-    for job, video, passed in zip(jobs, found, passes, strict=True):
+    for job, video, passed in zip(jobs, here, passes, strict=True):
         lost = video.frames - passed.decoded + passed.damaged
         if lost > max(10, LOST * video.frames):
             raise BadInput(job[0], f"{lost} of {video.frames} frames cannot be decoded", AGAIN)
-    return passes
+    stored = iter(passes)
+    return [next(stored) if video.path else NOTHING for video in found]
 
 
 def cut(chunk: Chunk, video: Video, passed: Written) -> Iterator[Clip]:
@@ -86,6 +89,7 @@ def measured(
         "seconds": round(sum(video.duration for video in found), 3),
         "clips": len(rows),
         "overlapping": sum(clip.overlaps for clip in rows),
+        "clips_without_frames": sum(not clip.frames for clip in rows),
         "frames": sum(len(passed.times) for passed in passes),
         "damaged": sum(passed.damaged for passed in passes),
     }

@@ -9,6 +9,7 @@ from datasets import Dataset
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
+from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.products import whole_folder
 from touchline.records import Clip, Question, by_id, read
@@ -16,7 +17,7 @@ from touchline.resume import checkpoint_folder
 from touchline.rewards.gated import Gated
 from touchline.stage import Params, run
 from touchline.student.checkpoints import Seal, train
-from touchline.student.conversation import asked, reel
+from touchline.student.conversation import NO_FRAMES, asked, reel
 from touchline.student.environment import Clips, Reward
 from touchline.student.load import Student, load, settle
 from touchline.student.processor import vision_tokens
@@ -40,6 +41,7 @@ def main(
     rl: Rl,
     student: Student,
     budget: Budget,
+    dialogue: Dialogue,
     clips: Path,
     questions: Path,
     frames: Path,
@@ -51,14 +53,25 @@ def main(
     asked_of = [q for q in every.values() if q.split == "train"]
     if not asked_of:
         raise BadInput(questions, "no question is in the train split", "raise ask.shares.train")
-    rows = [{"prompt": asked(q), "question": q.id} for q in asked_of]
+    here = {c.id: c for c in read(clips / "clips.parquet", Clip) if c.frames}
+    rows = [
+        {"prompt": asked(q, dialogue=dialogue), "question": q.id}
+        for q in asked_of
+        if q.clip in here
+    ]
+    left_out = {"without_frames": len(asked_of) - len(rows)}
+    if not rows:
+        raise BadInput(questions, f"not one of {len(asked_of)} questions has frames", NO_FRAMES)
     store = FrameStore(frames)
-    reels = {c.id: reel(store, c, budget) for c in read(clips / "clips.parquet", Clip)}
+    reels = {clip.id: reel(store, clip, budget, dialogue) for clip in here.values()}
 
     if rl.steps == 0:
         with whole_folder(model) as draft:
             leave(start, draft)
-        return {"questions": len(rows), "steps": 0}
+        return {"questions": len(rows), "steps": 0, **left_out}
+    if not dialogue.thinks:
+        wrong = f"{dialogue.style} has no thoughts and no tool to reinforce"
+        raise BadInput("dialogue.style", wrong, "set rl.steps to 0, or the style to thinking")
 
     # Model
     settle(rl.seed, student.threads)
@@ -86,7 +99,7 @@ def main(
         if first():
             with whole_folder(model) as draft:
                 save(trainer, processor, start, student.dtype, draft)
-    return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer)}
+    return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer), **left_out}
 
 
 def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path) -> GRPOConfig:

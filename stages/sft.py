@@ -9,6 +9,7 @@ from datasets import Dataset
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
+from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.products import whole_folder
 from touchline.records import Clip, Question, Trajectory, by_id, read
@@ -16,7 +17,7 @@ from touchline.resume import checkpoint_folder
 from touchline.stage import Params, run
 from touchline.student.checkpoints import Seal, train
 from touchline.student.collator import TrajectoryCollator
-from touchline.student.conversation import reel
+from touchline.student.conversation import NO_FRAMES, reel
 from touchline.student.load import Student, load, point, settle
 from touchline.student.phrases import phrases
 from touchline.student.ranks import first, ranks, together
@@ -38,6 +39,7 @@ def main(
     sft: Sft,
     student: Student,
     budget: Budget,
+    dialogue: Dialogue,
     clips: Path,
     questions: Path,
     frames: Path,
@@ -50,16 +52,21 @@ def main(
     if not taught:
         raise BadInput(accepted, "no trajectory was accepted", "look at its page.html for why")
     asked = by_id(read(questions / "questions.parquet", Question))
+    by_clip = by_id(read(clips / "clips.parquet", Clip))
+    every, taught = taught, [t for t in taught if by_clip[asked[t.question].clip].frames]
+    left_out = {"without_frames": len(every) - len(taught)}
+    if not taught:
+        raise BadInput(accepted, f"not one of {len(every)} trajectories has frames", NO_FRAMES)
     rows = [{"messages": t.messages, "clip": asked[t.question].clip, "images": []} for t in taught]
     store = FrameStore(frames)
-    reels = {c.id: reel(store, c, budget) for c in read(clips / "clips.parquet", Clip)}
+    reels = {id: reel(store, by_clip[id], budget, dialogue) for id in {r["clip"] for r in rows}}
 
     if sft.steps == 0:
         with whole_folder(base) as draft:
             _base(student, [t.messages for t in taught], draft)
         with whole_folder(model) as draft:
             leave(base, draft)
-        return {"trajectories": len(rows), "steps": 0}
+        return {"trajectories": len(rows), "steps": 0, **left_out}
 
     # Model
     settle(sft.seed, student.threads)
@@ -77,7 +84,7 @@ def main(
             args=config(sft, checkpoints),
             train_dataset=Dataset.from_list(rows),
             processing_class=processor,
-            data_collator=TrajectoryCollator(processor, reels),
+            data_collator=TrajectoryCollator(processor, reels, dialogue),
             peft_config=lora(sft.tuning),
             callbacks=[Seal(), Watch("sft")],
         )
@@ -89,7 +96,7 @@ def main(
                 save(trainer, processor, base, student.dtype, draft)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     loss = {"loss": losses[-1]} if losses else {}
-    return {"trajectories": len(rows), "steps": trainer.state.global_step, **loss}
+    return {"trajectories": len(rows), "steps": trainer.state.global_step, **loss, **left_out}
 
 
 def config(sft: Sft, checkpoints: Path) -> SFTConfig:

@@ -32,7 +32,7 @@ class Video:
     sport: str
     match: str  # what the split is decided by
     part: str  # "1" and "2" for the halves of a match
-    path: str  # below the videos folder
+    path: str  # below the videos folder; "" when only labels and commentary are here
     sha256: str
     bytes: int
     licence: str
@@ -78,6 +78,14 @@ class Speech:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """The split of a match as its source states it; matches without a row are drawn."""
+
+    match: str
+    split: str  # train, val or test
+
+
+@dataclass(frozen=True)
 class Clip:
     """A stretch of a video; its frames are in the frame store."""
 
@@ -90,7 +98,7 @@ class Clip:
     terms: str
     start: float  # seconds from the first frame of the video
     end: float
-    frames: int  # how many the store holds for it
+    frames: int  # how many the store holds for it; 0 when its video is not here
     overlaps: bool  # shares frames with the clip before it: for training only
 
 
@@ -144,7 +152,8 @@ class Trajectory:
     frames: int  # frames seen in all
 
 
-Row = TypeVar("Row", Video, Label, Speech, Clip, Caption, Question, Trajectory)
+Identified = TypeVar("Identified", Video, Label, Speech, Clip, Caption, Question, Trajectory)
+Row = TypeVar("Row", Video, Label, Speech, Stated, Clip, Caption, Question, Trajectory)
 
 
 def schema(kind: type) -> pa.Schema:
@@ -171,7 +180,7 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
     return [kind(**row) for row in pq.read_table(path).to_pylist()]
 
 
-def by_id(rows: Sequence[Row]) -> dict[str, Row]:
+def by_id(rows: Sequence[Identified]) -> dict[str, Identified]:
     """Index rows by id; two rows of one id are a `BadInput`."""
     index = {row.id: row for row in rows}
     if len(index) != len(rows):

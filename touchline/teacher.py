@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from touchline.clock import spoken
+from touchline.dialogue import PLAIN, Dialogue
 from touchline.records import Question
 from touchline.tasks.choice import letter, unlettered
 from touchline.tasks.scene import Scene
@@ -38,15 +39,27 @@ class Lesson:
 
     def call(self, thought: str, window: Span, hit: Hit) -> str:
         """Call the tool on a window; the thought of the next turn begins with what came back."""
-        last = float(self.viewing.reel.times[-1])
+        last, zero = float(self.viewing.reel.times[-1]), self.viewing.reel.zero
         start, end = max(0.0, float(round(window[0]))), float(min(round(window[1]), int(last)))
-        self._say(thinking(thought, called(start, end)))
-        blocks = self.viewing.call(spoken(start), spoken(end))
+        self._say(thinking(thought, called(zero + start, zero + end)))
+        blocks = self.viewing.call(self.clock(start), self.clock(end))
         self.messages.append({"role": "tool", "name": "choose_frames", "content": blocks})
         return self._look(blocks, hit)
 
     def answer(self, thought: str) -> None:
         self._say(thinking(thought, self.question.truth))
+
+    def tell(self) -> None:
+        """The bare answer."""
+        self._say(self.question.truth)
+
+    def clock(self, time: float) -> str:
+        """A second of the clip in words."""
+        return spoken(self.viewing.reel.zero + time)
+
+    def said(self, spans: list[Span]) -> str:
+        """Stretches of the clip in words; `no` for none."""
+        return ", ".join(f"{self.clock(a)} to {self.clock(b)}" for a, b in spans) or "no"
 
     def runs(self) -> list[Span]:
         """Stretches of the latest frames that matter: (first time, last time)."""
@@ -70,19 +83,30 @@ class Lesson:
         words = [self.scene.shown(time) for time in times]
         before = ["", *words]
         self.latest = [(t, w, hit(w, b)) for t, w, b in zip(times, words, before, strict=False)]
-        return ", ".join(f"{spoken(t)} {w}{'!' * mark}" for t, w, mark in self.latest)
+        return ", ".join(f"{self.clock(t)} {w}{'!' * mark}" for t, w, mark in self.latest)
 
     def _say(self, turn: str) -> None:
         self.messages.append({"role": "assistant", "content": [{"type": "text", "text": turn}]})
 
 
-def teach(lesson: Lesson) -> None:
+def teach(lesson: Lesson, dialogue: Dialogue = PLAIN) -> None:
     """Append the teacher's turns to the lesson."""
-    named = [seen.word for seen in lesson.scene.seen]
-    if lesson.question.task == "choice" and named != [unlettered(lesson.question.truth)]:
+    if not dialogue.thinks:
+        lesson.tell()
+    elif not lesson.opening:
+        lesson.answer("There is no frame of this clip to look at.")
+    elif _foreign(lesson):
         _unlabelled(lesson)
     else:
         LESSONS[lesson.question.task](lesson)
+
+
+def _foreign(lesson: Lesson) -> bool:
+    """Whether a ready question asks for what no label names."""
+    if lesson.question.task == "open":
+        return lesson.scene.ready_only
+    named = [seen.word for seen in lesson.scene.seen]
+    return lesson.question.task == "choice" and named != [unlettered(lesson.question.truth)]
 
 
 def _spotting(lesson: Lesson) -> None:
@@ -98,10 +122,10 @@ def _spotting(lesson: Lesson) -> None:
         return
     found: list[Span] = []
     for i, span in enumerate(near[: lesson.viewing.budget.calls]):
-        thought = lesson.call(f"{thought}. So {action} {_said(near[i:])}.", around(span), hit)
+        thought = lesson.call(f"{thought}. So {action} {lesson.said(near[i:])}.", around(span), hit)
         found += lesson.runs()
     found += near[lesson.viewing.budget.calls :]  # seen once, no call left to look again
-    lesson.answer(f"{thought}. So {action} {_said(found)}.")
+    lesson.answer(f"{thought}. So {action} {lesson.said(found)}.")
 
 
 def _counting(lesson: Lesson) -> None:
@@ -109,7 +133,7 @@ def _counting(lesson: Lesson) -> None:
     thought = lesson.first(hit)
     near = lesson.runs() or _evidence(lesson)
     span = (near[0][0], near[-1][1])
-    thought = lesson.call(f"{thought}. So rally {_said([span])}.", around(span), hit)
+    thought = lesson.call(f"{thought}. So rally {lesson.said([span])}.", around(span), hit)
     counted = ", ".join(f"{i} {word}" for i, word in enumerate(lesson.marked(), 1))
     lesson.answer(f"{thought}. So {counted}.")
 
@@ -160,7 +184,3 @@ def _evidence(lesson: Lesson) -> list[Span]:
     """Where the truth is when the first frames all missed it: this teacher knows."""
     times = lesson.question.evidence
     return list(zip(times[::2], times[1::2], strict=True))
-
-
-def _said(spans: list[Span]) -> str:
-    return ", ".join(f"{spoken(first)} to {spoken(last)}" for first, last in spans) or "no"

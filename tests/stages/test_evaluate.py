@@ -10,6 +10,7 @@ from stages.evaluate import Evaluate, blank, main
 from tests.stages.training import BUDGET, World, world
 from tests.student.conftest import lessons
 from tests.world import HOSTILE
+from touchline.dialogue import PLAIN
 from touchline.faults import BadInput
 from touchline.floors import FLOORS
 from touchline.records import Caption, Question, Trajectory, read, write
@@ -34,7 +35,7 @@ def here(tmp_path: Path) -> World:
 
 def evaluated(here: World) -> list[Trajectory]:
     names = ("clips", "captions", "questions", "frames", "base", "sft", "rl", "answers", "report")
-    main(EVALUATE, here.student(), BUDGET, *[here.root / name for name in names])
+    main(EVALUATE, here.student(), BUDGET, PLAIN, *[here.root / name for name in names])
     return read(here.root / "answers/answers.parquet", Trajectory)
 
 

@@ -15,6 +15,7 @@ from stages.sft import Sft
 from stages.sft import main as sft_main
 from tests.student.conftest import BUDGET, PARAMS, Taught
 from tests.world import clip_of
+from touchline.dialogue import PLAIN
 from touchline.records import Clip, Question, Trajectory, write
 from touchline.stage import section
 from touchline.student.load import Student
@@ -44,14 +45,14 @@ class World:
     ) -> dict[str, float]:
         read = [self.root / name for name in ("clips", "questions", "frames", "accepted")]
         made = [self.root / name for name in ("base", model)]
-        return sft_main(params, self.student(**student or {}), BUDGET, *read, *made)
+        return sft_main(params, self.student(**student or {}), BUDGET, PLAIN, *read, *made)
 
     def rl(self, steps: int, start: str = "sft", **student: Any) -> dict[str, float]:
         given = section(Rl, "rl", PARAMS).model_dump()
         given["trainer"] |= SMALL | {"num_generations": 2, "max_completion_length": 64}
         params = Rl(**given | {"steps": steps, "turn_tokens": 8})
         read = [self.root / name for name in ("clips", "questions", "frames", start)]
-        return rl_main(params, self.student(**student), BUDGET, *read, self.root / "rl")
+        return rl_main(params, self.student(**student), BUDGET, PLAIN, *read, self.root / "rl")
 
 
 def world(root: Path, taught: list[Taught]) -> World:

@@ -23,13 +23,18 @@ Row = TypeVar("Row", bound=Named)
 
 @dataclass(frozen=True)
 class Found:
-    """A video file of a source, before anybody looked into it."""
+    """A video of a source, before anybody looked into it.
+
+    A video whose file is not here may still have labels and commentary: its path is None then, and
+    the source says by its own rule how long it lasts.
+    """
 
     id: str  # source/match/part, unique
-    path: Path  # below the source's folder
+    path: Path | None  # below the source's folder
     sport: str
     match: str  # source/match: what the split is decided by
     part: str
+    duration: float = 0.0  # seconds; counts only where there is no file
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ class Source:
     """One source of labelled video.
 
     `folder` is the source's own folder below the videos folder: `download` fills it, the others
-    read it and write nothing. All of them are handed the source's own settings.
+    read it and write nothing. All of them are handed the source's own settings. `splits` gives the
+    split (train, val or test) of each match for which the source states one.
     """
 
     name: str
@@ -75,3 +81,4 @@ class Source:
     videos: Callable[[Any, Path], Reading[Found]]
     labels: Callable[[Any, Path, Sequence[Video]], Reading[Label]]
     speech: Callable[[Any, Path, Sequence[Video]], Reading[Speech]]
+    splits: Callable[[Any, Path], dict[str, str]] | None = None

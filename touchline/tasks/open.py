@@ -5,20 +5,35 @@ from random import Random
 
 from touchline.clock import spoken
 from touchline.prompts import render
+from touchline.records import Label
 from touchline.tasks.scene import Scene
 from touchline.tasks.task import Draft, Rules, Task
 
 NOTHING = "Nothing of note."
+REACH = 15.0  # seconds around its moment that a caption may tell of
 
 
 def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
-    """One question per soccer clip; the truth names the actions in order."""
-    if not scene.sport.asked:
-        return []
+    """Ready captions as the source has them; else one question per soccer clip.
+
+    The truth of that one names the actions in order.
+    """
+    ready = [label for label in scene.ready if label.task == "open"]
+    if ready or scene.ready_only or not scene.sport.asked:
+        return [_ready(label, scene, rules) for label in ready]
     happened = scene.inside()
     text = render("open", sport=scene.sport.name, length=spoken(scene.length))
     spans = [(max(0.0, s.start), min(scene.length, s.end)) for s in happened]
     return [Draft(text, told([s.word for s in happened]), evidence=tuple(spans))]
+
+
+def _ready(label: Label, scene: Scene, rules: Rules) -> Draft:
+    """A caption in its own words, or asked for by its moment when it brings no question along."""
+    start, end = label.start - scene.clip.start, label.end - scene.clip.start
+    time = spoken(int(start + rules.dialogue.zero(scene.clip)))
+    fields = {"time": time, "sport": scene.sport.name, "length": spoken(scene.length)}
+    span = (max(0.0, start - REACH), min(scene.length, end + REACH))
+    return Draft(label.asked or render("caption", **fields), label.answer, evidence=(span,))
 
 
 def told(actions: list[str]) -> str:

@@ -26,6 +26,7 @@ class Scene:
     sport: Sport
     seen: tuple[Seen, ...]
     ready: tuple[Label, ...]  # questions that the source brings along
+    ready_only: bool = False  # nobody has named the actions of this video
 
     @property
     def length(self) -> float:
@@ -41,8 +42,13 @@ class Scene:
 
     def interval(self, seen: Seen, length: float) -> tuple[float, float]:
         """`length` seconds centred on the label (spotting paper), cut to the clip."""
-        half = length / 2
-        return max(0.0, seen.moment - half), min(self.length, seen.moment + half)
+        start, end = around(seen.moment, length)
+        return max(0.0, start), min(self.length, end)
+
+
+def around(moment: float, length: float) -> tuple[float, float]:
+    """`length` seconds centred on a moment."""
+    return moment - length / 2, moment + length / 2
 
 
 def scene(clip: Clip, labels: Sequence[Label]) -> Scene:
@@ -51,7 +57,8 @@ def scene(clip: Clip, labels: Sequence[Label]) -> Scene:
     actions = sorted((_seen(label, clip, sport) for label in labels if not label.task), key=_moment)
     near = [s for s in actions if s.end > 0 and s.start < clip.end - clip.start]
     ready = [label for label in labels if label.task and clip.start <= label.start < clip.end]
-    return Scene(clip, sport, tuple(near), tuple(ready))
+    ready_only = bool(labels) and all(label.task for label in labels)
+    return Scene(clip, sport, tuple(near), tuple(ready), ready_only)
 
 
 def _seen(label: Label, clip: Clip, sport: Sport) -> Seen:

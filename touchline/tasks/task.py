@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from touchline.dialogue import PLAIN, Dialogue
 from touchline.tasks.scene import Scene
 
 
@@ -24,6 +25,7 @@ class Rules:
 
     interval: float  # seconds
     negatives: float  # share of spotting questions whose action is absent
+    dialogue: Dialogue = PLAIN
 
 
 @dataclass(frozen=True)

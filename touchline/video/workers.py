@@ -43,10 +43,18 @@ def each(
 
     The executor may be any: `dask.distributed.Client.get_executor()` runs it on many machines.
     """
-    for result in executor.map(partial(_guarded, job), rows):
-        if isinstance(result, _Fault):
-            raise BadInput(*result)
+    for result in tried(executor, job, rows):
+        if isinstance(result, BadInput):
+            raise result
         yield result
+
+
+def tried(
+    executor: Executor, job: Callable[..., Result], rows: Iterable[tuple[Any, ...]]
+) -> Iterator[Result | BadInput]:
+    """Like `each`, but a worker's `BadInput` is handed on as the result of its row."""
+    for result in executor.map(partial(_guarded, job), rows):
+        yield BadInput(*result) if isinstance(result, _Fault) else result
 
 
 class _Fault(tuple[str, str, str]):
