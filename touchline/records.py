@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar, get_type_hints
 
@@ -65,7 +65,7 @@ class Label:
     answer: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # half a million of them: a third less memory
 class Speech:
     """One line of commentary, in seconds from the first frame of its video."""
 
@@ -102,7 +102,7 @@ class Clip:
     overlaps: bool  # shares frames with the clip before it: for training only
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # half a million of them: a third less memory
 class Caption:
     """One line of words over a clip, in seconds from the clip's start."""
 
@@ -164,7 +164,9 @@ def schema(kind: type) -> pa.Schema:
 
 def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
     """Write all rows or nothing; row order is kept, bytes depend on the rows alone."""
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema(kind))
+    rows, shape = list(rows), schema(kind)
+    columns = [pa.array([getattr(row, f.name) for row in rows], f.type) for f in shape]
+    table = pa.Table.from_arrays(columns, schema=shape)
     with whole_file(path) as draft:
         pq.write_table(table, draft, compression="zstd")
 
@@ -177,7 +179,17 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
     if found.names != wanted.names:
         strange = sorted(set(found.names) ^ set(wanted.names))
         raise BadInput(path, f"columns differ from {kind.__name__}: {strange}", "rerun its stage")
-    return [kind(**row) for row in pq.read_table(path).to_pylist()]
+    columns = [_values(column) for column in pq.read_table(path).columns]
+    return [kind(*row) for row in zip(*columns, strict=True)]
+
+
+def _values(column: pa.ChunkedArray) -> list:
+    """As Python values; equal texts are one object, since a million rows share few of them."""
+    if column.type != pa.string() or not len(column):
+        return column.to_pylist()
+    coded = column.combine_chunks().dictionary_encode()
+    texts = coded.dictionary.to_pylist()
+    return [texts[place] for place in coded.indices.to_pylist()]
 
 
 def by_id(rows: Sequence[Identified]) -> dict[str, Identified]:
