@@ -41,9 +41,9 @@ CLASSES = {
 LABELS = 222  # per game, on average
 LINES = {"whisper_v2_en": 490, "whisper_v1_en": 512}  # per half, on average
 WORDS = [
-    "the", "ball", "he", "they", "again", "into", "across", "over", "long", "short", "pass", "comes",
+    "the", "ball", "he", "they", "again", "into", "across", "over", "long", "short", "pass", "goal",
     "back", "header", "defence", "box", "keeper", "corner", "free", "kick", "left", "right", "side",
-    "minute", "now", "good", "try", "still", "early", "pressure", "captain", "goal", "foul", "save",
+    "minute", "now", "good", "try", "still", "early", "pressure", "captain", "foul", "comes",
 ]  # fmt: skip
 MINUTES, MEBI = 5, 2048  # the limits
 
