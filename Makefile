@@ -65,5 +65,5 @@ lock: setup  ## renew requirements.lock from pyproject.toml
 ui: setup  ## the pages of Prefect and MLflow, until Ctrl-C
 	@$(BIN)/touchline ui
 
-bench: setup  ## time the frame store and the chunk pass against bare decoding
+bench: setup  ## time decoding, the frame store and large tables
 	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -26,6 +27,7 @@ LOST = 0.01  # share of frames that may be damaged: more is a broken file, less 
 class Chunk(Params):
     seconds: float = Field(gt=0)
     stride: float = Field(gt=0)
+    rest: Literal["overlap", "short"]  # what covers less than half a clip at the end
     fps: float = Field(gt=0)
     height: int = Field(ge=16)
     quality: int = Field(ge=1, le=95)
@@ -66,7 +68,8 @@ def store(
 def cut(chunk: Chunk, video: Video, passed: Written) -> Iterator[Clip]:
     """The clips of a video, by start; `frames` counts the stored frames within each."""
     times = np.array(passed.times)
-    for start, end, overlaps in spans(video.duration, chunk.seconds, chunk.stride, 1 / chunk.fps):
+    short, step = chunk.rest == "short", 1 / chunk.fps
+    for start, end, overlaps in spans(video.duration, chunk.seconds, chunk.stride, step, short):
         yield Clip(
             id=f"{video.id}@{_plain(start)}-{_plain(end)}",
             video=video.id,
