@@ -65,5 +65,5 @@ lock: setup  ## renew requirements.lock from pyproject.toml
 ui: setup  ## the pages of Prefect and MLflow, until Ctrl-C
 	@$(BIN)/touchline ui
 
-bench: setup  ## what decoding costs, and what a bad line costs a download
+bench: setup  ## what decoding, bad lines and large tables cost
 	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

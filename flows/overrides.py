@@ -45,14 +45,19 @@ def read(file: Path) -> dict[str, Any]:
     return YAML(typ="safe").load(file) or {} if file.is_file() else {}
 
 
-def _preset(folder: Path, name: str) -> dict[str, Any]:
+def _preset(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The keys of a preset; those of the one that it is `like` come first."""
     file = folder / "presets" / f"{name}.yaml"
     if not file.is_file():
         known = [path.stem for path in sorted(file.parent.glob("*.yaml"))]
         raise BadInput(f"--preset {name}", "there is no such preset", _near(name, known))
-    return {
+    given = read(file)
+    first = given.pop("like", None)
+    if first in (name, *above):
+        raise BadInput(f"{file.name}: like", f"{first} leads back to itself", "break the circle")
+    return (_preset(folder, first, (name, *above)) if first else {}) | {
         f"{section}.{key}": value
-        for section, keys in read(file).items()
+        for section, keys in given.items()
         for key, value in _keys(file, section, keys).items()
     }
 

@@ -1,15 +1,21 @@
 """Ask questions about clips, with their truths and a split decided by the match."""
 
 import hashlib
+import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 from touchline.clock import spoken
+from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.ledger import Ledger
+from touchline.products import whole_folder
 from touchline.prompts import render
-from touchline.records import Caption, Clip, Label, Question, grouped, read, write
+from touchline.records import Caption, Clip, Label, Question, Stated, grouped, read, write
+from touchline.samples import write_samples
 from touchline.stage import Params, run
 from touchline.tasks import TASKS
 from touchline.tasks.scene import Scene, scene
@@ -21,19 +27,24 @@ SPLITS = ("train", "val", "test")
 class Ask(Params):
     seed: int
     shares: dict[str, float]  # of the matches of each sport, by split
+    splits: Literal["drawn", "stated"]  # a split that the source states goes before a drawn one
+    tasks: list[str]  # that are asked
     interval: float  # seconds
     negatives: float
     commentary: bool
 
 
 def main(
-    ask: Ask, manifest: Path, clips: Path, captions: Path, questions: Path
+    ask: Ask, dialogue: Dialogue, manifest: Path, clips: Path, captions: Path, questions: Path
 ) -> dict[str, float]:
     _check(ask)
     every = read(clips / "clips.parquet", Clip)
     labels = grouped(read(manifest / "labels.parquet", Label), "video")
     lines = grouped(read(captions / "captions.parquet", Caption), "clip")
     splits = split_by_match(every, ask)
+    if ask.splits == "stated":
+        splits = overridden(splits, manifest / "splits.parquet")
+    rules = Rules(ask.interval, ask.negatives, dialogue)
     ledger = Ledger(clip.id for clip in every)
     asked: list[Question] = []
     for clip in every:
@@ -41,15 +52,22 @@ def main(
         if clip.overlaps and split != "train":
             ledger.drop(clip.id, "overlaps the clip before it: for training only")
             continue
-        new = _questions(scene(clip, labels[clip.video]), ask, split, lines[clip.id])
+        if not labels[clip.video]:
+            ledger.drop(clip.id, "nobody has labelled its video")
+            continue
+        view = scene(clip, labels[clip.video])
+        new = _questions(view, ask, rules, split, lines[clip.id])
         asked.extend(new)
         if new:
             ledger.split(clip.id, f"{len(new)} questions")
         else:
             ledger.drop(clip.id, "no task has anything to ask here")
-    write(questions / "questions.parquet", Question, asked)
-    counts = {f"questions.{s}": sum(q.split == s for q in asked) for s in SPLITS}
-    return {**ledger.close(questions / "ledger.parquet"), **counts}
+    with whole_folder(questions) as draft:
+        write(draft / "questions.parquet", Question, asked)
+        totals = ledger.close(draft / "ledger.parquet")
+        if not dialogue.thinks:
+            write_samples(draft, asked)
+    return {**totals, **{f"questions.{s}": sum(q.split == s for q in asked) for s in SPLITS}}
 
 
 def _check(ask: Ask) -> None:
@@ -57,6 +75,9 @@ def _check(ask: Ask) -> None:
         raise BadInput("ask.shares", f"{ask.shares} is no split", f"give {SPLITS} that add up to 1")
     if not 0 <= ask.negatives < 1:
         raise BadInput("ask.negatives", f"{ask.negatives} is no share", "give one in [0, 1)")
+    strange = [task for task in ask.tasks if task not in TASKS]
+    if strange or not ask.tasks:
+        raise BadInput("ask.tasks", f"{ask.tasks} are no tasks", f"choose among {list(TASKS)}")
     if ask.interval < 2:
         wrong = f"{ask.interval:g} s may vanish in an answer of whole seconds"
         raise BadInput("ask.interval", wrong, "give 2 or more")
@@ -78,14 +99,25 @@ def split_by_match(clips: Iterable[Clip], ask: Ask) -> dict[tuple[str, str], str
     return splits
 
 
-def _questions(scene: Scene, ask: Ask, split: str, lines: list[Caption]) -> list[Question]:
-    rules = Rules(ask.interval, ask.negatives)
+def overridden(drawn: dict[tuple[str, str], str], file: Path) -> dict[tuple[str, str], str]:
+    """The splits with those put in their place that a source states."""
+    if not file.is_file():
+        remedy = "give the source its list of splits, or set ask.splits to drawn"
+        raise BadInput("ask.splits", "no source states a split", remedy)
+    stated = {row.match: row.split for row in read(file, Stated)}
+    return {(sport, match): stated.get(match, split) for (sport, match), split in drawn.items()}
+
+
+def _questions(
+    scene: Scene, ask: Ask, rules: Rules, split: str, lines: list[Caption]
+) -> list[Question]:
     drafts = [
         (task.name, draft)
         for task in TASKS.values()
+        if task.name in ask.tasks
         for draft in task.ask(scene, rules, Random(_hash(ask.seed, f"{task.name} {scene.clip.id}")))
     ]
-    heard = _commentary(lines) if ask.commentary else ""
+    heard = commentary(lines, rules.dialogue, scene.clip) if ask.commentary and drafts else ""
     return [
         _question(scene.clip, split, name, draft, heard, i)
         for i, (name, draft) in enumerate(drafts)
@@ -110,9 +142,20 @@ def _question(clip: Clip, split: str, task: str, draft: Draft, heard: str, numbe
     )
 
 
-def _commentary(lines: list[Caption]) -> str:
-    said = [f"{spoken(int(line.start))}-{spoken(int(line.end))} {line.text}" for line in lines]
-    return render("commentary", lines="\n".join(said)) + "\n" if said else ""
+def commentary(lines: list[Caption], dialogue: Dialogue, clip: Clip) -> str:
+    """The lines in words, times in whole seconds; in the paper's manner [start, end, text] each."""
+    if not lines:
+        return ""
+    zero = dialogue.zero(clip)
+    timed = [[_floored(zero + line.start), _floored(zero + line.end), line.text] for line in lines]
+    plain = "\n".join(f"{start}-{end} {text}" for start, end, text in timed)
+    said = plain if dialogue.thinks else json.dumps(timed, ensure_ascii=False)
+    return render(dialogue.prompt("commentary"), lines=said) + "\n"
+
+
+def _floored(seconds: float) -> str:
+    """To the whole second before, as the paper has it; nothing begins before 0:00."""
+    return spoken(max(0, math.floor(seconds + 1e-6)))
 
 
 def _hash(seed: int, text: str) -> int:

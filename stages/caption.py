@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from touchline.dialogue import Dialogue
 from touchline.ledger import Ledger
 from touchline.products import whole_folder
 from touchline.records import Caption, Clip, Speech, read, write
@@ -17,7 +18,9 @@ class CaptionParams(Params):
     collapse_repeats: bool
 
 
-def main(caption: CaptionParams, manifest: Path, clips: Path, captions: Path) -> dict[str, float]:
+def main(
+    caption: CaptionParams, dialogue: Dialogue, manifest: Path, clips: Path, captions: Path
+) -> dict[str, float]:
     lines = read(manifest / "speech.parquet", Speech)
     of_video = by_video(read(clips / "clips.parquet", Clip))
     ledger, rows = Ledger(line.id for line in lines), []
@@ -25,7 +28,8 @@ def main(caption: CaptionParams, manifest: Path, clips: Path, captions: Path) ->
         if repeats and caption.collapse_repeats:
             ledger.drop(line.id, REPEAT)
             continue
-        found = [align(line, clip) for clip in overlapped(line, of_video.get(line.video, []))]
+        over = overlapped(line, of_video.get(line.video, []))
+        found = [align(line, clip, dialogue.cut) for clip in over]
         rows += found
         end(ledger, line, len(found))
     rows.sort(key=lambda row: (row.clip, row.start, row.end))
@@ -55,9 +59,11 @@ def overlapped(line: Speech, clips: Sequence[Clip]) -> list[Clip]:
     return [clip for clip in clips if line.start < clip.end and line.end > clip.start]
 
 
-def align(line: Speech, clip: Clip) -> Caption:
-    """The line in seconds of the clip, cut to it."""
-    start, end = max(line.start, clip.start), min(line.end, clip.end)
+def align(line: Speech, clip: Clip, cut: bool) -> Caption:
+    """The line in seconds of the clip, cut to it or from its own start to its own end."""
+    start, end = line.start, line.end
+    if cut:
+        start, end = max(start, clip.start), min(end, clip.end)
     start, end = round(start - clip.start, 3), round(end - clip.start, 3)
     return Caption(f"{line.id}@{clip.start:g}", clip.id, start, end, line.text, line.origin)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -19,12 +20,14 @@ from touchline.video.sample import Written, write_frames
 from touchline.video.store import store_path
 from touchline.video.workers import each, pool
 
+NOTHING = Written([], 0, 0)  # of a video that is not here
 LOST = 0.01  # share of frames that may be damaged: more is a broken file, less a broken second
 
 
 class Chunk(Params):
     seconds: float = Field(gt=0)
     stride: float = Field(gt=0)
+    rest: Literal["overlap", "short"]  # what covers less than half a clip at the end
     fps: float = Field(gt=0)
     height: int = Field(ge=16)
     quality: int = Field(ge=1, le=95)
@@ -49,21 +52,24 @@ def main(chunk: Chunk, videos: Path, manifest: Path, frames: Path, clips: Path) 
 def store(
     executor: Executor, chunk: Chunk, found: Sequence[Video], videos: Path, folder: Path
 ) -> list[Written]:
-    """Write the frame store file of every video; the executor's workers share the disk."""
+    """Write the frame store file of every video that is here; the workers share the disk."""
     settings = (chunk.fps, chunk.height, chunk.quality, chunk.seconds)
-    jobs = [(videos / v.path, store_path(folder, v.id), *settings) for v in found]
+    here = [video for video in found if video.path]
+    jobs = [(videos / v.path, store_path(folder, v.id), *settings) for v in here]
     passes = list(track(each(executor, write_frames, jobs), "chunk", total=len(jobs)))
-    for job, video, passed in zip(jobs, found, passes, strict=True):
+    for job, video, passed in zip(jobs, here, passes, strict=True):
         lost = video.frames - passed.decoded + passed.damaged
         if lost > max(10, LOST * video.frames):
             raise BadInput(job[0], f"{lost} of {video.frames} frames cannot be decoded", AGAIN)
-    return passes
+    stored = iter(passes)
+    return [next(stored) if video.path else NOTHING for video in found]
 
 
 def cut(chunk: Chunk, video: Video, passed: Written) -> Iterator[Clip]:
     """The clips of a video, by start; `frames` counts the stored frames within each."""
     times = np.array(passed.times)
-    for start, end, overlaps in spans(video.duration, chunk.seconds, chunk.stride, 1 / chunk.fps):
+    short, step = chunk.rest == "short", 1 / chunk.fps
+    for start, end, overlaps in spans(video.duration, chunk.seconds, chunk.stride, step, short):
         yield Clip(
             id=f"{video.id}@{_plain(start)}-{_plain(end)}",
             video=video.id,
@@ -86,6 +92,7 @@ def measured(
         "seconds": round(sum(video.duration for video in found), 3),
         "clips": len(rows),
         "overlapping": sum(clip.overlaps for clip in rows),
+        "clips_without_frames": sum(not clip.frames for clip in rows),
         "frames": sum(len(passed.times) for passed in passes),
         "damaged": sum(passed.damaged for passed in passes),
     }

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from touchline.dialogue import PLAIN, Dialogue
 from touchline.ledger import Ledger
 from touchline.progress import track
 from touchline.records import Clip, Label, Question, Trajectory, by_id, grouped, read, write
@@ -20,6 +21,7 @@ class Distill(Params):
 def main(
     distill: Distill,
     budget: Budget,
+    dialogue: Dialogue,
     manifest: Path,
     clips: Path,
     questions: Path,
@@ -37,20 +39,33 @@ def main(
             continue
         clip = by_clip[question.clip]
         view = scene(clip, labels[clip.video])
-        taught.append(attempt(question, view, reel(store, clip, budget), budget, distill.teacher))
+        shown = reel(store, clip, budget, dialogue)
+        taught.append(attempt(question, view, shown, budget, distill.teacher, dialogue))
         ledger.keep(question.id)
     write(trajectories / "trajectories.parquet", Trajectory, taught)
     calls = sum(bool(t.windows) for t in taught) / max(len(taught), 1)
-    return {**ledger.close(trajectories / "ledger.parquet"), "calls": calls}
+    blind = sum(not t.frames for t in taught)
+    return {
+        **ledger.close(trajectories / "ledger.parquet"),
+        "calls": calls,
+        "without_frames": blind,
+    }
 
 
-def attempt(question: Question, view: Scene, frames: Reel, budget: Budget, name: str) -> Trajectory:
+def attempt(
+    question: Question,
+    view: Scene,
+    frames: Reel,
+    budget: Budget,
+    name: str,
+    dialogue: Dialogue = PLAIN,
+) -> Trajectory:
     """One trajectory of the scripted teacher, judged like any model's."""
     viewing = Viewing(frames, budget)
     lesson = Lesson(question, view, viewing, viewing.open())
-    teach(lesson)
-    messages = [*asked(question, lesson.opening), *lesson.messages]
-    return judged(f"teacher.{name}", question, messages, lesson.viewing)
+    teach(lesson, dialogue)
+    messages = [*asked(question, lesson.opening, dialogue), *lesson.messages]
+    return judged(f"teacher.{name}", question, messages, lesson.viewing, dialogue)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Fetch every source, look into its videos and read its labels and commentary."""
 
 from collections.abc import Iterable
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,12 +11,12 @@ from touchline.faults import BadInput
 from touchline.ledger import Ledger
 from touchline.products import whole_folder
 from touchline.progress import track
-from touchline.records import Label, Speech, Video, write
+from touchline.records import Label, Speech, Stated, Video, write
 from touchline.sources import SOURCES
 from touchline.sources.source import Fault, Found, Reading, Source
 from touchline.stage import Params, run
-from touchline.video.probe import facts
-from touchline.video.workers import pool
+from touchline.video.probe import facts, unseen
+from touchline.video.workers import pool, tried
 
 
 class Download(Params):
@@ -26,12 +27,13 @@ class Download(Params):
 
 def main(download: Download, videos: Path, manifest: Path) -> dict[str, float]:
     sources = chosen(download.sources)
-    with whole_folder(videos) as draft, pool(download.workers) as executor:
-        for source, settings in sources:
-            source.download(settings, draft / source.name, executor)
     found, labels, speech = Reading[Video](), Reading[Label](), Reading[Speech]()
-    for source, settings in sources:
-        read(source, settings, videos, found, labels, speech)
+    with pool(download.workers) as executor:
+        with whole_folder(videos) as draft:
+            for source, settings in sources:
+                source.download(settings, draft / source.name, executor)
+        for source, settings in sources:
+            read(source, settings, videos, executor, found, labels, speech)
     faults = [*found.faults, *labels.faults, *speech.faults]
     if download.on_fault == "stop":
         stop(faults)
@@ -41,6 +43,9 @@ def main(download: Download, videos: Path, manifest: Path) -> dict[str, float]:
         write(draft / "videos.parquet", Video, found.rows)
         write(draft / "labels.parquet", Label, labels.rows)
         write(draft / "speech.parquet", Speech, speech.rows)
+        given = stated(sources, videos)
+        if given:
+            write(draft / "splits.parquet", Stated, given)
         totals = balance([*found.rows, *labels.rows, *speech.rows], faults, draft)
     return totals | measured(found.rows, labels.rows, speech.rows)
 
@@ -64,6 +69,7 @@ def read(
     source: Source,
     settings: Params,
     folder: Path,
+    executor: Executor,
     found: Reading[Video],
     labels: Reading[Label],
     speech: Reading[Speech],
@@ -73,33 +79,51 @@ def read(
     listed = source.videos(settings, own)
     looked = Reading[Video](faults=listed.faults)
     same: dict[str, str] = {}
+    files = [(own / one.path,) for one in listed.rows if one.path]
+    probed = tried(executor, facts, files)
     for one in track(listed.rows, "probe"):
-        looked.take(one.id, look, source, one, folder, same)
+        seen = next(probed) if one.path else unseen(one.duration)
+        looked.take(one.id, look, source, one, seen, same)
     found.add(looked)
     labels.add(source.labels(settings, own, looked.rows))
     speech.add(source.speech(settings, own, looked.rows))
 
 
-def look(source: Source, found: Found, folder: Path, same: dict[str, str]) -> Video:
-    """Probe one file; a file that is there twice is a `BadInput`: it could end in two splits."""
-    if found.path is None:
-        raise BadInput(found.id, "its video is not here", "fetch it, or take its labels out")
-    path = Path(source.name) / found.path
-    seen = facts(folder / path)
-    first = same.setdefault(seen["sha256"], found.id)
+def look(
+    source: Source, found: Found, seen: dict[str, Any] | BadInput, same: dict[str, str]
+) -> Video:
+    """A video with what its file is; `path` is "" when it is not here.
+
+    A file that cannot be read is a `BadInput`, and so is one that is there twice: it could end in
+    two splits.
+    """
+    if isinstance(seen, BadInput):
+        raise seen
+    path = Path(source.name) / found.path if found.path else None
+    first = same.setdefault(seen["sha256"], found.id) if path else found.id
     if first != found.id:
-        raise BadInput(folder / path, f"is the same file as {first}", "remove one of the two")
+        raise BadInput(path, f"is the same file as {first}", "remove one of the two")
     return Video(
         id=found.id,
         source=source.name,
         sport=found.sport,
         match=found.match,
         part=found.part,
-        path=path.as_posix(),
+        path=path.as_posix() if path else "",
         licence=found.licence or source.licence,
         terms=found.terms or source.terms,
         **seen,
     )
+
+
+def stated(sources: list[tuple[Source, Params]], folder: Path) -> list[Stated]:
+    """The splits that sources state, by match."""
+    return [
+        Stated(match, split)
+        for source, settings in sources
+        if source.splits
+        for match, split in sorted(source.splits(settings, folder / source.name).items())
+    ]
 
 
 def stop(faults: list[Fault]) -> None:
@@ -127,6 +151,7 @@ def measured(videos: list[Video], labels: list[Label], speech: list[Speech]) -> 
     spoken = {line.video for line in speech}
     return {
         "videos": len(videos),
+        "videos_not_here": sum(not video.path for video in videos),
         "matches": len({video.match for video in videos}),
         "minutes": round(sum(video.duration for video in videos) / 60, 3),
         "labels": len(labels),

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PIL.Image import Image, new
 
+from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.floors import FLOORS, Prior, prior
 from touchline.metrics import scores
@@ -15,11 +17,12 @@ from touchline.progress import track
 from touchline.records import Caption, Clip, Question, Trajectory, by_id, grouped, read, write
 from touchline.report.page import write_report
 from touchline.stage import Params, run
-from touchline.student.conversation import asked, judged, reel
+from touchline.student.conversation import NO_FRAMES, asked, judged, reel
 from touchline.student.load import Student, load, settle
 from touchline.student.rollout import Player
 from touchline.tasks.spotting import intervals
 from touchline.tools.choose_frames import Budget, Reel, Viewing
+from touchline.tools.turns import thinking
 from touchline.video.store import FrameStore
 
 Games = list[tuple[Question, Reel]]
@@ -37,6 +40,7 @@ def main(
     evaluate: Evaluate,
     student: Student,
     budget: Budget,
+    dialogue: Dialogue,
     clips: Path,
     captions: Path,
     questions: Path,
@@ -52,15 +56,18 @@ def main(
     if not test:
         raise BadInput(questions, "no question is in the test split", "raise ask.shares.test")
     by_clip = by_id(read(clips / "clips.parquet", Clip))
+    hidden, test = len(test), [q for q in test if by_clip[q.clip].frames]
+    if not test:
+        raise BadInput(questions, f"not one of {hidden} test questions has frames", NO_FRAMES)
     store = FrameStore(frames)
-    games = [(q, reel(store, by_clip[q.clip], budget)) for q in test]
+    games = [(q, reel(store, by_clip[q.clip], budget, dialogue)) for q in test]
     settle(evaluate.seed, student.threads)
 
     rows = floors(
         games,
         by_clip,
         grouped(read(captions / "captions.parquet", Caption), "clip"),
-        prior(every.values(), evaluate.interval),
+        prior(every.values(), evaluate.interval, dialogue),
         budget,
     )
     for author, folder, seen in (
@@ -69,9 +76,11 @@ def main(
         ("sft", sft, games),
         ("rl", rl, games),
     ):
-        rows[author] = list(attempts(author, folder, seen, evaluate, student, budget))
+        rows[author] = list(attempts(author, folder, seen, evaluate, student, budget, dialogue))
 
-    measured = scores.report(rows, every, scores.Judge(intervals, evaluate.theta, evaluate.seed))
+    judge = scores.Judge(intervals, evaluate.theta, evaluate.seed)
+    labelled = {q.id: as_said(q) for q in test} if dialogue.time == "half" else every
+    measured = scores.report(rows, labelled, judge)
     with whole_folder(answers) as draft:
         write(
             draft / "answers.parquet", Trajectory, [row for given in rows.values() for row in given]
@@ -85,9 +94,18 @@ def main(
             scores=measured,
             frames=lambda clip, time: store.images(clip.video, [clip.start + time])[0],
             logs={"sft": logged(sft), "rl": logged(rl)},
-            about=about(test, evaluate, student, budget),
+            about=about(test, evaluate, student, budget, dialogue, hidden - len(test)),
+            zero=dialogue.zero,
         )
-    return measured
+    return {**measured, "without_frames": hidden - len(test)}
+
+
+def as_said(question: Question) -> Question:
+    """A spotting question whose evidence is what its truth says, by the clock of the answers."""
+    if question.task != "spotting":
+        return question
+    said = [time for pair in intervals(question.truth) for time in pair]
+    return replace(question, evidence=said)
 
 
 def logged(model: Path) -> list[dict[str, Any]]:
@@ -96,29 +114,42 @@ def logged(model: Path) -> list[dict[str, Any]]:
 
 
 def about(
-    test: list[Question], evaluate: Evaluate, student: Student, budget: Budget
+    test: list[Question],
+    evaluate: Evaluate,
+    student: Student,
+    budget: Budget,
+    dialogue: Dialogue,
+    without_frames: int,
 ) -> dict[str, dict[str, Any]]:
     """What the page says about how its numbers came to be."""
     return {
         "Questions": {
             "asked": len(test),
+            "left out, no frames here": without_frames,
             "of matches": len({(q.sport, q.match) for q in test}),
             "sources": ", ".join(sorted({q.source for q in test})),
         },
         "Student": student.model_dump(exclude={"tiny"}),
         "Frames a model may see": budget.model_dump(),
+        "Dialogue": dialogue.model_dump(),
         "Evaluation": evaluate.model_dump(),
     }
 
 
 def attempts(
-    author: str, folder: Path, games: Games, evaluate: Evaluate, student: Student, budget: Budget
+    author: str,
+    folder: Path,
+    games: Games,
+    evaluate: Evaluate,
+    student: Student,
+    budget: Budget,
+    dialogue: Dialogue,
 ) -> Iterator[Trajectory]:
     """A model's answers, in the order of the questions."""
     net, processor = load(folder, student.dtype)
-    player = Player(net.eval(), processor, budget, evaluate.turn_tokens, evaluate.batch)
+    player = Player(net.eval(), processor, budget, evaluate.turn_tokens, evaluate.batch, dialogue)
     for attempt in track(player.play(games), author, total=len(games)):
-        yield judged(author, attempt.question, attempt.messages, attempt.viewing)
+        yield judged(author, attempt.question, attempt.messages, attempt.viewing, dialogue)
 
 
 def floors(
@@ -129,21 +160,23 @@ def floors(
     budget: Budget,
 ) -> dict[str, list[Trajectory]]:
     """The answers of the floors that need no model."""
+    how = budget, known.dialogue
     return {
         author: [
-            _floor(author, q, answer(q, clips[q.clip], said.get(q.clip, []), known), frames, budget)
+            _floor(author, q, answer(q, clips[q.clip], said.get(q.clip, []), known), frames, *how)
             for q, frames in games
         ]
         for author, answer in FLOORS.items()
     }
 
 
-def _floor(author: str, question: Question, said: str, frames: Reel, budget: Budget) -> Trajectory:
-    turn = {
-        "role": "assistant",
-        "content": [{"type": "text", "text": f"<think>\n-\n</think>\n\n{said}"}],
-    }
-    return judged(author, question, [*asked(question), turn], Viewing(frames, budget))
+def _floor(
+    author: str, question: Question, said: str, frames: Reel, budget: Budget, dialogue: Dialogue
+) -> Trajectory:
+    text = thinking("-", said) if dialogue.thinks else said
+    turn = {"role": "assistant", "content": [{"type": "text", "text": text}]}
+    messages = [*asked(question, dialogue=dialogue), turn]
+    return judged(author, question, messages, Viewing(frames, budget), dialogue)
 
 
 def blank(games: Games) -> Games:
@@ -153,7 +186,7 @@ def blank(games: Games) -> Games:
         size = like.fetch(times[:1])[0].size
         return [new("RGB", size) for _ in times]
 
-    return [(q, Reel(r.times, lambda times, r=r: black(times, r))) for q, r in games]
+    return [(q, replace(r, fetch=lambda times, r=r: black(times, r))) for q, r in games]
 
 
 if __name__ == "__main__":

@@ -9,14 +9,15 @@ from datasets import Dataset
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
+from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.products import whole_folder
-from touchline.records import Question, by_id, read
+from touchline.records import Clip, Question, by_id, read
 from touchline.resume import checkpoint_folder
 from touchline.rewards.gated import Gated
 from touchline.stage import Params, run
 from touchline.student.checkpoints import Seal, train
-from touchline.student.conversation import reels, unasked
+from touchline.student.conversation import NO_FRAMES, reels, unasked
 from touchline.student.environment import Clips, Reward
 from touchline.student.load import Student, load, settle
 from touchline.student.processor import vision_tokens
@@ -40,6 +41,7 @@ def main(
     rl: Rl,
     student: Student,
     budget: Budget,
+    dialogue: Dialogue,
     clips: Path,
     questions: Path,
     frames: Path,
@@ -48,20 +50,28 @@ def main(
 ) -> dict[str, float]:
     # Data
     every = by_id(read(questions / "questions.parquet", Question))
-    rows = [{"prompt": unasked(), "question": q.id} for q in every.values() if q.split == "train"]
-    if not rows:
+    asked_of = [q for q in every.values() if q.split == "train"]
+    if not asked_of:
         raise BadInput(questions, "no question is in the train split", "raise ask.shares.train")
+    here = {clip.id for clip in read(clips / "clips.parquet", Clip) if clip.frames}
+    rows = [{"prompt": unasked(), "question": q.id} for q in asked_of if q.clip in here]
+    if not rows:
+        raise BadInput(questions, f"not one of {len(asked_of)} questions has frames", NO_FRAMES)
+    left_out = {"without_frames": len(asked_of) - len(rows)}
     if rl.steps == 0:
         with whole_folder(model) as draft:
             leave(start, draft)
-        return {"questions": len(rows), "steps": 0}
+        return {"questions": len(rows), "steps": 0, **left_out}
+    if not dialogue.thinks:
+        wrong = f"{dialogue.style} has no thoughts and no tool to reinforce"
+        raise BadInput("dialogue.style", wrong, "set rl.steps to 0, or the style to thinking")
 
     settle(rl.seed, student.threads)
     with ranks(student.processes):
         # Model
         net, processor = load(start, student.dtype)
         reward: Any = Reward(every, processor, rl.reward)
-        shown = reels(FrameStore(frames), clips, budget)
+        shown = reels(FrameStore(frames), clips, budget, dialogue)
         environment: Any = partial(Clips, every, shown, budget)
 
         # Training
@@ -82,7 +92,7 @@ def main(
         if first():
             with whole_folder(model) as draft:
                 save(trainer, processor, start, student.dtype, draft)
-    return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer)}
+    return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer), **left_out}
 
 
 def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path) -> GRPOConfig:

@@ -9,14 +9,15 @@ from datasets import Dataset
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
+from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.products import whole_folder
-from touchline.records import Question, Trajectory, by_id, read
+from touchline.records import Clip, Question, Trajectory, by_id, read
 from touchline.resume import checkpoint_folder
 from touchline.stage import Params, run
 from touchline.student.checkpoints import Seal, train
 from touchline.student.collator import TrajectoryCollator
-from touchline.student.conversation import reels
+from touchline.student.conversation import NO_FRAMES, reels
 from touchline.student.load import Student, load, point, settle
 from touchline.student.phrases import phrases
 from touchline.student.ranks import first, ranks, together
@@ -38,6 +39,7 @@ def main(
     sft: Sft,
     student: Student,
     budget: Budget,
+    dialogue: Dialogue,
     clips: Path,
     questions: Path,
     frames: Path,
@@ -45,12 +47,15 @@ def main(
     base: Path,
     model: Path,
 ) -> dict[str, float]:
-    rows, talks = taught(accepted / "trajectories.parquet", questions)
+    every = read(accepted / "trajectories.parquet", Trajectory)
+    rows = taught(every, questions, clips, accepted)
+    talks = [row["messages"] for row in rows]
+    left_out = {"without_frames": len(every) - len(rows)}
     if sft.steps == 0:
         start(student, talks, base)
         with whole_folder(model) as draft:
             leave(base, draft)
-        return {"trajectories": len(rows), "steps": 0}
+        return {"trajectories": len(rows), "steps": 0, **left_out}
 
     settle(sft.seed, student.threads)
     with ranks(student.processes):
@@ -62,13 +67,13 @@ def main(
 
         # Training
         checkpoints = checkpoint_folder("sft")
-        shown = reels(FrameStore(frames), clips, budget)
+        shown = reels(FrameStore(frames), clips, budget, dialogue)
         trainer = SFTTrainer(
             model=net,
             args=config(sft, checkpoints),
             train_dataset=Dataset.from_list(rows),
             processing_class=processor,
-            data_collator=TrajectoryCollator(processor, shown),
+            data_collator=TrajectoryCollator(processor, shown, dialogue),
             peft_config=lora(sft.tuning),
             callbacks=[Seal(), Watch("sft")],
         )
@@ -80,17 +85,21 @@ def main(
                 save(trainer, processor, base, student.dtype, draft)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     loss = {"loss": losses[-1]} if losses else {}
-    return {"trajectories": len(rows), "steps": trainer.state.global_step, **loss}
+    return {"trajectories": len(rows), "steps": trainer.state.global_step, **loss, **left_out}
 
 
-def taught(accepted: Path, questions: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """The rows to train on, and their messages alone."""
-    kept = read(accepted, Trajectory)
-    if not kept:
-        raise BadInput(accepted, "no trajectory was accepted", "look at page.html beside it")
+def taught(
+    every: list[Trajectory], questions: Path, clips: Path, accepted: Path
+) -> list[dict[str, Any]]:
+    """The rows to train on: what is taught of clips that have frames."""
+    if not every:
+        raise BadInput(accepted, "no trajectory was accepted", "look at its page.html for why")
     asked = by_id(read(questions / "questions.parquet", Question))
-    rows = [{"messages": t.messages, "clip": asked[t.question].clip, "images": []} for t in kept]
-    return rows, [t.messages for t in kept]
+    here = {clip.id for clip in read(clips / "clips.parquet", Clip) if clip.frames}
+    rows = [{"messages": t.messages, "clip": asked[t.question].clip, "images": []} for t in every]
+    if not any(row["clip"] in here for row in rows):
+        raise BadInput(accepted, f"not one of {len(every)} trajectories has frames", NO_FRAMES)
+    return [row for row in rows if row["clip"] in here]
 
 
 def config(sft: Sft, checkpoints: Path) -> SFTConfig:

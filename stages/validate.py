@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from touchline.dialogue import Dialogue
 from touchline.gates.checks import Validate
 from touchline.gates.judge import Records, judge
 from touchline.gates.page import tally, write_gates
@@ -22,6 +23,7 @@ from touchline.tools.choose_frames import Budget
 def main(
     validate: Validate,
     budget: Budget,
+    dialogue: Dialogue,
     manifest: Path,
     clips: Path,
     captions: Path,
@@ -36,7 +38,7 @@ def main(
         read(questions / "questions.parquet", Question),
         read(trajectories / "trajectories.parquet", Trajectory),
     )
-    findings = judge(records, validate, budget)
+    findings = judge(records, validate, budget, dialogue)
     stop(findings.outcomes, validate.fail_on)
     kept = [row for row in records.trajectories if row.id not in findings.reasons]
     fates = {f.name: _fates(f) for f in (manifest, clips, captions, questions, trajectories)}

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from touchline.dialogue import PLAIN, Dialogue
 from touchline.records import Caption, Clip, Question
 from touchline.sports import SPORTS
 from touchline.tasks import choice, spotting
@@ -19,15 +20,16 @@ class Prior:
 
     truths: dict[tuple[str, str], Counter[str]]  # (task, sport) -> truths in the answer's format
     interval: float  # seconds that count as one action, as in the questions
+    dialogue: Dialogue = PLAIN
 
 
-def prior(train: Iterable[Question], interval: float) -> Prior:
+def prior(train: Iterable[Question], interval: float, dialogue: Dialogue = PLAIN) -> Prior:
     """Count the truths of the training questions; questions of other splits are left out."""
     truths: dict[tuple[str, str], Counter[str]] = {}
     for question in train:
         if question.split == "train":
             truths.setdefault((question.task, question.sport), Counter())[question.truth] += 1
-    return Prior(truths, interval)
+    return Prior(truths, interval, dialogue)
 
 
 def constant(question: Question, clip: Clip, captions: Sequence[Caption], known: Prior) -> str:
@@ -35,7 +37,7 @@ def constant(question: Question, clip: Clip, captions: Sequence[Caption], known:
     length = clip.end - clip.start
     if question.task == "spotting":
         middle = _around(length / 2, _interval(question, known), length)
-        return spotting.sentence(question.action, [middle])
+        return spotting.sentence(question.action, [middle], known.dialogue.zero(clip))
     truths = known.truths.get((question.task, question.sport), Counter())
     if question.task == "choice":
         return _usual_option(question.options, truths)
@@ -49,7 +51,8 @@ def tiles(question: Question, clip: Clip, captions: Sequence[Caption], known: Pr
     if question.task != "spotting":
         return constant(question, clip, captions, known)
     size = (clip.end - clip.start) / TILES
-    return spotting.sentence(question.action, [(i * size, (i + 1) * size) for i in range(TILES)])
+    found = [(i * size, (i + 1) * size) for i in range(TILES)]
+    return spotting.sentence(question.action, found, known.dialogue.zero(clip))
 
 
 def keyword(question: Question, clip: Clip, captions: Sequence[Caption], known: Prior) -> str:
@@ -58,8 +61,8 @@ def keyword(question: Question, clip: Clip, captions: Sequence[Caption], known: 
         length = clip.end - clip.start
         lines = [c for c in captions if _speaks_of(c.text, question.action, question.sport)]
         size = _interval(question, known)
-        around = [_around(line.start, size, length) for line in lines]
-        return spotting.sentence(question.action, around)
+        around = [_around(max(0.0, line.start), size, length) for line in lines]
+        return spotting.sentence(question.action, around, known.dialogue.zero(clip))
     said = _actions_said(captions, question.sport)
     named = [option for option in question.options if option.lower() in said]
     if question.task == "choice" and named:

@@ -45,10 +45,9 @@ class Ledger:
             row = sorted(lost or foreign)[0]
             wrong = f"{len(lost)} rows have no fate, {len(foreign)} rows were never in the input"
             raise BadInput(row, wrong, "report this bug")
-        rows = [
-            {"row": r, "state": self.fates[r][0], "reason": self.fates[r][1]} for r in self.rows
-        ]
+        states, reasons = ([self.fates[row][n] for row in self.rows] for n in (0, 1))
+        table = pa.table([self.rows, states, reasons], schema=SCHEMA)
         with whole_file(path) as draft:
-            pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), draft, compression="zstd")
+            pq.write_table(table, draft, compression="zstd")
         totals = Counter(state for state, _ in self.fates.values())
         return {"rows": len(self.rows), **{state: totals[state] for state in STATES}}

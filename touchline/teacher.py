@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from touchline.clock import spoken
+from touchline.dialogue import PLAIN, Dialogue
 from touchline.records import Question
 from touchline.tasks.choice import letter, option
 from touchline.tasks.scene import Scene
@@ -41,8 +42,9 @@ class Lesson:
     def call(self, thought: str, window: Span, hit: Hit, mark: Mark = lambda _: "!") -> str:
         """Call the tool on a window; the thought of the next turn begins with what came back."""
         start, end = self.bounded(window)
-        self._say(thinking(thought, called(start, end)))
-        blocks = self.viewing.call(spoken(start), spoken(end))
+        zero = self.viewing.reel.zero
+        self._say(thinking(thought, called(zero + start, zero + end)))
+        blocks = self.viewing.call(self.clock(start), self.clock(end))
         self.messages.append({"role": "tool", "name": "choose_frames", "content": blocks})
         return self._look(blocks, hit, mark)
 
@@ -53,6 +55,18 @@ class Lesson:
 
     def answer(self, thought: str) -> None:
         self._say(thinking(thought, self.question.truth))
+
+    def tell(self) -> None:
+        """The bare answer."""
+        self._say(self.question.truth)
+
+    def clock(self, time: float) -> str:
+        """A second of the clip in words."""
+        return spoken(self.viewing.reel.zero + time)
+
+    def said(self, spans: list[Span]) -> str:
+        """Stretches of the clip in words; `no` for none."""
+        return ", ".join(f"{self.clock(a)} to {self.clock(b)}" for a, b in spans) or "no"
 
     def runs(self) -> list[Span]:
         """Stretches of the latest frames that matter: (first time, last time)."""
@@ -76,15 +90,21 @@ class Lesson:
         words = [self.scene.shown(time) for time in times]
         before = ["", *words]
         self.latest = [(t, w, hit(w, b)) for t, w, b in zip(times, words, before, strict=False)]
-        return ", ".join(f"{spoken(t)} {w}{mark(t) if hit else ''}" for t, w, hit in self.latest)
+        return ", ".join(
+            f"{self.clock(t)} {w}{mark(t) if hit else ''}" for t, w, hit in self.latest
+        )
 
     def _say(self, turn: str) -> None:
         self.messages.append({"role": "assistant", "content": [{"type": "text", "text": turn}]})
 
 
-def teach(lesson: Lesson) -> None:
+def teach(lesson: Lesson, dialogue: Dialogue = PLAIN) -> None:
     """Append the teacher's turns to the lesson."""
-    if lesson.question.task in lesson.scene.brought:
+    if not dialogue.thinks:
+        lesson.tell()
+    elif not lesson.opening:
+        lesson.answer("There is no frame of this clip to look at.")
+    elif lesson.question.task in lesson.scene.brought:
         _unlabelled(lesson)
     else:
         LESSONS[lesson.question.task](lesson)
@@ -103,10 +123,10 @@ def _spotting(lesson: Lesson) -> None:
         return
     found: list[Span] = []
     for i, span in enumerate(near[: lesson.viewing.budget.calls]):
-        thought = lesson.call(f"{thought}. So {action} {_said(near[i:])}.", around(span), hit)
+        thought = lesson.call(f"{thought}. So {action} {lesson.said(near[i:])}.", around(span), hit)
         found += lesson.runs()
     found += near[lesson.viewing.budget.calls :]  # seen once, no call left to look again
-    lesson.answer(f"{thought}. So {action} {_said(found)}.")
+    lesson.answer(f"{thought}. So {action} {lesson.said(found)}.")
 
 
 def _counting(lesson: Lesson) -> None:
@@ -119,7 +139,8 @@ def _counting(lesson: Lesson) -> None:
     thought = lesson.first(hit)
     near = lesson.runs() or _evidence(lesson)
     span = (near[0][0], near[-1][1])
-    thought = lesson.call(f"{thought}. So rally {_said([span])}.", around(span), hit, numbered)
+    said = lesson.said([span])
+    thought = lesson.call(f"{thought}. So rally {said}.", around(span), hit, numbered)
     lesson.answer(f"{thought}. So #{lesson.question.truth}.")
 
 
@@ -175,7 +196,3 @@ def _evidence(lesson: Lesson) -> list[Span]:
 def _apart(lesson: Lesson, spans: list[Span]) -> list[Span]:
     """The spans with one of those that share a window: no stretch is called for twice."""
     return list({lesson.bounded(around(span)): span for span in reversed(spans)}.values())[::-1]
-
-
-def _said(spans: list[Span]) -> str:
-    return ", ".join(f"{spoken(first)} to {spoken(last)}" for first, last in spans) or "no"

@@ -59,6 +59,16 @@ def test_a_setting_comes_after_the_preset(folder: Path) -> None:
     assert read(folder)["sft"]["steps"] == 10
 
 
+def test_a_preset_may_be_like_another_and_change_some_of_its_keys(folder: Path) -> None:
+    (folder / "presets" / "other.yaml").write_text("like: real\nsft: {lr: 1e-3}\n")
+    overrides.apply(folder, "other", [])
+    sft = read(folder)["sft"]
+    assert (sft["steps"], sft["lr"]) == (9, 1e-3)
+    (folder / "presets" / "real.yaml").write_text("like: other\n")
+    with pytest.raises(BadInput, match="leads back to itself"):
+        overrides.apply(folder, "other", [])
+
+
 def test_an_integer_may_stand_for_a_number_and_null_for_anything(folder: Path) -> None:
     overrides.apply(folder, None, ["sft.lr=1", "sft.trainer.note=words", "sft.name=null"])
     assert read(folder)["sft"]["lr"] == 1

@@ -107,7 +107,9 @@ def test_labels_and_commentary_find_their_videos(own: Path, tmp_path: Path) -> N
 
 def test_odd_names_pass_through_the_frame_store(own: Path, tmp_path: Path) -> None:
     run(tmp_path)
-    settings = chunk.Chunk(seconds=2, stride=2, fps=2, height=32, quality=85, workers=1)
+    settings = chunk.Chunk(
+        seconds=2, stride=2, rest="overlap", fps=2, height=32, quality=85, workers=1
+    )
     totals = chunk.main(
         settings, tmp_path / "videos", tmp_path / "manifest", tmp_path / "f", tmp_path / "c"
     )
@@ -161,7 +163,7 @@ def test_what_belongs_to_no_video_or_to_several_is_a_fault(own: Path, tmp_path: 
     assert "labels what Labels-v2.json labels" in reasons["local/lone/only.Labels-v2.json"]
     assert "lacks the key 'segments'" in reasons[f"local/{FINAL}/2/2_asr.json"]
     assert "its part has no readable video" in reasons["local/lone/2_asr.json"]
-    assert "is not valid JSON" in reasons["local/lone/only/1/1_asr.json"]
+    assert "is not UTF-8" in reasons["local/lone/only/1/1_asr.json"]
     assert "is the same part as drill one.mkv" in reasons["local/training/drill one.mp4"]
     assert len(reasons) == 7
 

@@ -8,6 +8,7 @@ import pytest
 
 from stages.ask import Ask, main, split_by_match
 from tests.world import clip_of, label
+from touchline.dialogue import PLAIN, Dialogue
 from touchline.faults import BadInput
 from touchline.records import Caption, Clip, Label, Question, read, write
 from touchline.tasks import TASKS
@@ -17,6 +18,7 @@ SHARES = {"train": 0.7, "val": 0.05, "test": 0.25}
 
 def ask(**changes) -> Ask:
     given = {"seed": 7, "shares": SHARES, "interval": 12.0, "negatives": 0.5, "commentary": False}
+    given |= {"splits": "drawn", "tasks": list(TASKS)}
     return Ask(**(given | changes))
 
 
@@ -73,8 +75,13 @@ def world(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def asked(world: Path, given: Ask) -> list[Question]:
-    main(given, world / "manifest", world / "clips", world / "captions", world / "out")
+def run(world: Path, given: Ask, dialogue: Dialogue = PLAIN) -> dict[str, float]:
+    paths = [world / name for name in ("manifest", "clips", "captions", "out")]
+    return main(given, dialogue, *paths)
+
+
+def asked(world: Path, given: Ask, dialogue: Dialogue = PLAIN) -> list[Question]:
+    run(world, given, dialogue)
     return read(world / "out/questions.parquet", Question)
 
 
@@ -96,7 +103,7 @@ def test_overlapping_clips_are_asked_about_in_training_only(world: Path):
 
 
 def test_every_clip_has_a_fate(world: Path):
-    counts = main(ask(), world / "manifest", world / "clips", world / "captions", world / "out")
+    counts = run(world, ask())
     assert counts["rows"] == counts["split"] + counts["dropped"] == 48
     assert counts["kept"] == 0
 

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.caption import CaptionParams, main
+from touchline.dialogue import PLAIN
 from touchline.records import Caption, Clip, Speech, Video, read, write
 from touchline.sources import echoes, labels_v2
 from touchline.sports import SPORTS
@@ -29,7 +30,7 @@ def caption(
     write(folder / "manifest/speech.parquet", Speech, lines)
     write(folder / "clips/clips.parquet", Clip, clips)
     params = CaptionParams(collapse_repeats=collapse)
-    totals = main(params, folder / "manifest", folder / "clips", folder / "captions")
+    totals = main(params, PLAIN, folder / "manifest", folder / "clips", folder / "captions")
     ledger = pq.read_table(folder / "captions/ledger.parquet").to_pylist()
     fates = {row["row"][-1]: f"{row['state']} {row['reason']}".strip() for row in ledger}
     return read(folder / "captions/captions.parquet", Caption), fates, totals

@@ -16,12 +16,12 @@ import pytest
 from stages.chunk import Chunk, main, store
 from touchline.faults import BadInput
 from touchline.records import Clip, Video, read, write
-from touchline.video.probe import facts
+from touchline.video.probe import facts, unseen
 from touchline.video.store import FrameStore
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "realdata" / "finebadminton" / "video"
-CHUNK = Chunk(seconds=6, stride=2, fps=2, height=32, quality=85, workers=2)
+CHUNK = Chunk(seconds=6, stride=2, rest="overlap", fps=2, height=32, quality=85, workers=2)
 
 
 def film(path: Path, seconds: float, seed: int) -> None:
@@ -101,6 +101,18 @@ def test_the_products_are_the_same_byte_for_byte(matches: Path, tmp_path: Path) 
     assert len(files) == 3 + 2
     for file in files:
         assert (tmp_path / file).read_bytes() == (matches / "out" / file).read_bytes()
+
+
+def test_a_video_that_is_not_here_has_clips_without_frames(matches: Path, tmp_path: Path) -> None:
+    found = read(matches / "manifest/videos.parquet", Video)
+    away = Video(**{**vars(found[0]), "id": "away", "path": "", **unseen(13.0)})
+    write(tmp_path / "manifest/videos.parquet", Video, [found[2], away])
+    (tmp_path / "videos").symlink_to(matches / "videos")
+    numbers = chunk(tmp_path, tmp_path / "out", workers=1)
+    clips = [c for c in read(tmp_path / "out/clips/clips.parquet", Clip) if c.video == "away"]
+    assert [(c.end, c.frames) for c in clips] == [(6, 0), (8, 0), (10, 0), (12, 0), (13, 0)]
+    assert numbers["clips_without_frames"] == len(clips) and numbers["frames"] == 4
+    assert [path.stem for path in (tmp_path / "out/frames").rglob("*.parquet")] == ["m 2"]
 
 
 def test_any_executor_does_the_work(matches: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from stages.distill import Distill, main
 from tests.stages.training import BUDGET, clip, world
 from tests.student.conftest import lessons
 from tests.world import label
+from touchline.dialogue import PLAIN
 from touchline.records import Label, Question, Trajectory, read, write
 
 
@@ -33,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 def distilled(folder: Path) -> tuple[dict[str, float], list[Trajectory]]:
     read_from = [folder / name for name in ("manifest", "clips", "questions", "frames")]
-    measured = main(Distill(teacher="scripted"), BUDGET, *read_from, folder / "out")
+    measured = main(Distill(teacher="scripted"), BUDGET, PLAIN, *read_from, folder / "out")
     return measured, read(folder / "out/trajectories.parquet", Trajectory)
 
 

@@ -3,17 +3,20 @@
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stages.evaluate import Evaluate, blank, main
-from tests.stages.training import BUDGET, World, world
+from tests.stages.training import BUDGET, World, clip, world
 from tests.student.conftest import lessons
 from tests.world import HOSTILE
+from touchline.dialogue import PLAIN, Dialogue
 from touchline.faults import BadInput
 from touchline.floors import FLOORS
 from touchline.records import Caption, Question, Trajectory, read, write
 from touchline.student.rollout import Player
+from touchline.tasks.spotting import sentence
 
 EVALUATE = Evaluate(seed=1, theta=0.3, interval=12, batch=4, turn_tokens=8)
 
@@ -32,9 +35,13 @@ def here(tmp_path: Path) -> World:
     return made
 
 
-def evaluated(here: World) -> list[Trajectory]:
+def run(here: World, dialogue: Dialogue = PLAIN) -> dict[str, Any]:
     names = ("clips", "captions", "questions", "frames", "base", "sft", "rl", "answers", "report")
-    main(EVALUATE, here.student(), BUDGET, *[here.root / name for name in names])
+    return main(EVALUATE, here.student(), BUDGET, dialogue, *[here.root / name for name in names])
+
+
+def evaluated(here: World) -> list[Trajectory]:
+    run(here)
     return read(here.root / "answers/answers.parquet", Trajectory)
 
 
@@ -49,6 +56,42 @@ def test_every_candidate_answers_every_test_question(here: World):
     assert (here.root / "report/report.html").stat().st_size > 10_000
     said = {a: [r.answer for r in rows if r.author == a] for a in ("base", "sft", "rl")}
     assert said["base"] == said["sft"] == said["rl"]
+
+
+def test_questions_without_frames_are_left_out_and_the_report_says_how_many(here: World):
+    test = [q for q in read(here.root / "questions/questions.parquet", Question)
+            if q.split == "test"]  # fmt: skip
+    here.hide(2)
+    measured = run(here)
+    asked = {row.question for row in read(here.root / "answers/answers.parquet", Trajectory)}
+    assert 0 < measured["without_frames"] == len(test) - len(asked)
+    assert "left out, no frames here" in (here.root / "report/report.html").read_text()
+    here.hide(99)
+    with pytest.raises(BadInput, match="test questions has frames; bring the videos themselves"):
+        run(here)
+
+
+def test_a_right_answer_by_the_clock_of_the_half_scores_one(
+    here: World, monkeypatch: pytest.MonkeyPatch
+):
+    file = here.root / "questions/questions.parquet"
+    bare = Dialogue(style="spotting-paper", time="half", cut=False)
+    every = [q for q in read(file, Question) if q.task == "spotting" and q.evidence]
+    zero = bare.zero(clip(every[0]))
+    questions = [
+        replace(
+            q,
+            truth=sentence(
+                q.action, list(zip(q.evidence[::2], q.evidence[1::2], strict=True)), zero
+            ),
+        )
+        for q in every
+    ]
+    write(file, Question, questions)
+    truths = [q.truth for q in questions if q.split == "test"]
+    monkeypatch.setattr(Player, "_generate", lambda self, talks: truths[: len(talks)])
+    measured = run(here, bare)
+    assert zero and measured["candidates"]["sft"]["spotting"]["f1"]["value"] == 1.0
 
 
 def test_hostile_models_are_evaluated_like_any_other(here: World, monkeypatch: pytest.MonkeyPatch):

@@ -7,6 +7,7 @@ import pytest
 from tests.stages.test_sft import log, weights
 from tests.stages.training import World, world
 from tests.student.conftest import lessons
+from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.records import Question, write
 from touchline.student.load import load
@@ -38,6 +39,23 @@ def test_a_model_elsewhere_is_pointed_to_through_both_stages(here: World):
     net, _ = load(here.root / "rl", "float32")
     name = "model.language_model.norm.weight"
     assert net.state_dict()[name].tolist() == before[name]
+
+
+def test_questions_without_frames_are_left_out_and_counted(here: World):
+    every = here.rl(0)
+    here.hide(2)
+    measured = here.rl(0)
+    assert 0 < measured["without_frames"] == every["questions"] - measured["questions"]
+    here.hide(99)
+    with pytest.raises(BadInput, match="questions has frames; bring the videos themselves"):
+        here.rl(0)
+
+
+def test_a_dialogue_without_thoughts_has_nothing_to_reinforce(here: World):
+    bare = Dialogue(style="spotting-paper", time="half", cut=False)
+    assert here.rl(0, dialogue=bare)["steps"] == 0
+    with pytest.raises(BadInput, match=r"dialogue.style: spotting-paper has no thoughts"):
+        here.rl(1, dialogue=bare)
 
 
 def test_no_training_question_is_refused_in_words(here: World):

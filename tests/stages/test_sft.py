@@ -56,6 +56,19 @@ def test_qlora_without_a_gpu_is_refused_in_words(here: World):
         here.sft(here.sft_params(1, QLORA))
 
 
+def test_lessons_without_frames_are_left_out_and_counted(here: World):
+    every = here.sft(here.sft_params(0))
+    here.hide(2)
+    measured = here.sft(here.sft_params(0))
+    assert 0 < measured["without_frames"] == every["trajectories"] - measured["trajectories"]
+
+
+def test_lessons_of_which_none_has_frames_are_refused_in_words(here: World):
+    here.hide(99)
+    with pytest.raises(BadInput, match="has frames; bring the videos themselves"):
+        here.sft(here.sft_params(0))
+
+
 def test_nothing_accepted_is_refused_in_words(here: World):
     write(here.root / "accepted/trajectories.parquet", Trajectory, [])
     with pytest.raises(BadInput, match="no trajectory was accepted"):

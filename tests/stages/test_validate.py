@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stages.validate import Validate, main
+from touchline.dialogue import PLAIN
 from touchline.faults import BadInput
 from touchline.gates.judge import Records, judge
 from touchline.gates.suite import Outcome
@@ -54,7 +55,7 @@ class Data:
             ledger.drop("two", "too dark to see")
             ledger.close(folder / name.split("/")[0] / "ledger.parquet")
         inputs = [folder / name.split("/")[0] for name in tables]
-        return main(limits, BUDGET, *inputs, folder / "accepted")
+        return main(limits, BUDGET, PLAIN, *inputs, folder / "accepted")
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ FAULTS: dict[str, tuple[str, int, dict[str, Any]]] = {
     "a clip names its licence": ("clips", 2, {"licence": ""}),
     "the terms of a clip are known": ("clips", 3, {"terms": "borrowed"}),
     "the sport of a clip is known": ("clips", 4, {"sport": "chess"}),
-    "a clip has frames in the store": ("clips", 5, {"frames": 0}),
+    "a clip whose video is here has frames in the store": ("clips", 5, {"frames": 0}),
     "a clip belongs to its video's match": ("clips", 6, {"match": "m9"}),
     "a caption lies inside its clip and ends after it starts": ("captions", 2, {"end": 61.0}),
     "the clip of a caption is known": ("captions", 5, {"clip": "none"}),

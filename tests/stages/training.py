@@ -1,7 +1,7 @@
 """What the training stages read, on disk: a few trajectories and frames of one colour each."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from stages.sft import Sft
 from stages.sft import main as sft_main
 from tests.student.conftest import BUDGET, PARAMS, Taught
 from tests.world import clip_of
-from touchline.records import Clip, Question, Trajectory, write
+from touchline.dialogue import PLAIN, Dialogue
+from touchline.records import Clip, Question, Trajectory, read, write
 from touchline.stage import section
 from touchline.student.load import Student
 from touchline.video.store import SCHEMA, STEP, store_path
@@ -42,16 +43,27 @@ class World:
     def sft(
         self, params: Sft, model: str = "sft", student: dict[str, Any] | None = None
     ) -> dict[str, float]:
-        read = [self.root / name for name in ("clips", "questions", "frames", "accepted")]
+        paths = [self.root / name for name in ("clips", "questions", "frames", "accepted")]
         made = [self.root / name for name in ("base", model)]
-        return sft_main(params, self.student(**student or {}), BUDGET, *read, *made)
+        return sft_main(params, self.student(**student or {}), BUDGET, PLAIN, *paths, *made)
 
-    def rl(self, steps: int, start: str = "sft", **student: Any) -> dict[str, float]:
+    def hide(self, clips: int) -> None:
+        """Take the frames of the first so many clips away, as where the video is not here."""
+        file = self.root / "clips/clips.parquet"
+        rows = read(file, Clip)
+        rows[:clips] = [replace(clip, frames=0) for clip in rows[:clips]]
+        for video in {clip.video for clip in rows if not clip.frames}:
+            store_path(self.root / "frames", video).unlink(missing_ok=True)
+        write(file, Clip, rows)
+
+    def rl(
+        self, steps: int, start: str = "sft", dialogue: Dialogue = PLAIN, **student: Any
+    ) -> dict[str, float]:
         given = section(Rl, "rl", PARAMS).model_dump()
         given["trainer"] |= SMALL | {"num_generations": 2, "max_completion_length": 64}
         params = Rl(**given | {"steps": steps, "turn_tokens": 8})
-        read = [self.root / name for name in ("clips", "questions", "frames", start)]
-        return rl_main(params, self.student(**student), BUDGET, *read, self.root / "rl")
+        paths = [self.root / name for name in ("clips", "questions", "frames", start)]
+        return rl_main(params, self.student(**student), BUDGET, dialogue, *paths, self.root / "rl")
 
 
 def world(root: Path, taught: list[Taught]) -> World:

@@ -25,7 +25,7 @@ def test_the_token_before_an_earlier_equal_one_is_said(kit: Any, distance: int):
         before, between = tokens[:26], tokens[26:]
         logits = said(kit.net, before, between)
         places.append(int((logits > logits[before[-PAIR]]).sum()))
-    assert sorted(places)[5] <= 2, places
+    assert sorted(places)[5] <= 5, places  # of some 500 tokens
 
 
 @pytest.mark.parametrize("distance", [12, 35, 80])

@@ -50,6 +50,13 @@ def test_the_rest_of_a_video() -> None:
     assert spans(7.8, 60, 20, 1) == [(0, 7.8, False)]
 
 
+@pytest.mark.parametrize("duration", DURATIONS)
+def test_with_short_rests_tiles_alone_cover_the_video(duration: float) -> None:
+    found = spans(duration, 60, 60, 1, short=True)
+    assert [start for start, _, _ in found] == [60.0 * number for number in range(len(found))]
+    assert not any(overlaps for _, _, overlaps in found) and found[-1][1] == duration
+
+
 def test_strides_below_the_length_overlap() -> None:
     assert [span for span in spans(120, 60, 20, 1) if span[2]] == [
         (20, 80, True),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from touchline.dialogue import PLAIN, Dialogue
 from touchline.gates import tables
 from touchline.gates.checks import Validate, checks
 from touchline.gates.suite import Gates, Outcome, dropped
@@ -29,10 +30,12 @@ class Findings:
     reasons: dict[str, str]
 
 
-def judge(records: Records, limits: Validate, budget: Budget) -> Findings:
+def judge(
+    records: Records, limits: Validate, budget: Budget, dialogue: Dialogue = PLAIN
+) -> Findings:
     """Check the tables first, then what would be left of the trajectories."""
     gates, wanted = Gates(), checks(limits)
-    first = _tables(records, budget)
+    first = _tables(records, budget, dialogue)
     outcomes = [o for name, rows in first.items() for o in gates.run(name, rows, wanted[name])]
     reasons = dropped(outcomes)
     for name, rows in _rest(records, reasons, first["trajectories"]).items():
@@ -40,13 +43,13 @@ def judge(records: Records, limits: Validate, budget: Budget) -> Findings:
     return Findings(outcomes, reasons)
 
 
-def _tables(records: Records, budget: Budget) -> dict[str, list[tables.Row]]:
+def _tables(records: Records, budget: Budget, dialogue: Dialogue) -> dict[str, list[tables.Row]]:
     clips = {clip.id: clip for clip in records.clips}
     asked = {question.id: question for question in records.questions}
-    questions = tables.question_rows(records.questions, clips)
+    questions = tables.question_rows(records.questions, clips, dialogue)
     return {
         "clips": tables.clip_rows(records.clips, {video.id: video for video in records.videos}),
-        "captions": tables.caption_rows(records.captions, clips),
+        "captions": tables.caption_rows(records.captions, clips, dialogue),
         "questions": questions,
         "spotting questions": [row for row in questions if row["task"] == "spotting"],
         "trajectories": tables.trajectory_rows(records.trajectories, asked, clips, budget),

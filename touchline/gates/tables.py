@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from touchline.dialogue import Dialogue
 from touchline.records import Caption, Clip, Question, Trajectory, Video
 from touchline.tasks import TASKS, choice, spotting
 from touchline.tools.choose_frames import Budget
 
 Row = dict[str, Any]
 ROUNDING = 0.1  # seconds: times in words have one decimal
+HALF = 0.5 + 1e-6  # seconds: the same for whole seconds
 
 
 def clip_rows(clips: Sequence[Clip], videos: Mapping[str, Video]) -> list[Row]:
@@ -23,20 +25,27 @@ def clip_rows(clips: Sequence[Clip], videos: Mapping[str, Video]) -> list[Row]:
 
 
 def _clip(clip: Clip, video: Video | None) -> Row:
-    inside = video is not None and 0 <= clip.start < clip.end <= video.duration + 1 / video.fps
+    frame = 1 / video.fps if video is not None and video.fps else 0.0
+    inside = video is not None and 0 <= clip.start < clip.end <= video.duration + frame
     return {
         "id": clip.id,
         "sport": clip.sport,
         "terms": clip.terms,
         "licence": clip.licence,
-        "frames": clip.frames,
+        "stored": clip.frames > 0 or (video is not None and not video.path),
         "of_its_match": video is not None and video.match == clip.match,
         "inside_video": inside,
     }
 
 
-def caption_rows(captions: Sequence[Caption], clips: Mapping[str, Clip]) -> list[Row]:
-    """Captions against their clips; `ordered` compares with the caption before it."""
+def caption_rows(
+    captions: Sequence[Caption], clips: Mapping[str, Clip], dialogue: Dialogue
+) -> list[Row]:
+    """Captions against their clips; `ordered` compares with the caption before it.
+
+    A line that keeps its own times need only overlap its clip.
+    """
+    fits = inside if dialogue.cut else _overlapping
     backwards = {
         after.id
         for before, after in pairwise(captions)
@@ -47,14 +56,16 @@ def caption_rows(captions: Sequence[Caption], clips: Mapping[str, Clip]) -> list
             "id": line.id,
             "text": line.text.strip(),
             "clip_known": line.clip in clips,
-            "inside_clip": inside([line.start, line.end], clips.get(line.clip)),
+            "inside_clip": fits([line.start, line.end], clips.get(line.clip)),
             "ordered": line.id not in backwards,
         }
         for line in captions
     ]
 
 
-def question_rows(questions: Sequence[Question], clips: Mapping[str, Clip]) -> list[Row]:
+def question_rows(
+    questions: Sequence[Question], clips: Mapping[str, Clip], dialogue: Dialogue
+) -> list[Row]:
     """Questions against their clips, their own truths and the split of their match."""
     splits: dict[tuple[str, str], set[str]] = {}
     for question in questions:
@@ -71,7 +82,7 @@ def question_rows(questions: Sequence[Question], clips: Mapping[str, Clip]) -> l
             "overlapping": question.split != "train" and _overlaps(clips.get(question.clip)),
             "truth_score": _truth_score(question),
             "truth_among_options": _among_options(question),
-            "truth_has_evidence": _has_evidence(question),
+            "truth_has_evidence": _has_evidence(question, clips.get(question.clip), dialogue),
             "absent": float(question.task == "spotting" and not question.evidence),
         }
         for question in questions
@@ -142,12 +153,28 @@ def _among_options(question: Question) -> bool:
     return 0 <= place < len(question.options) and question.options[place] == named
 
 
-def _has_evidence(question: Question) -> bool:
-    """Whether a spotting truth says in words what its evidence says in seconds."""
-    if question.task != "spotting" or len(question.evidence) % 2:
+def _has_evidence(question: Question, clip: Clip | None, dialogue: Dialogue) -> bool:
+    """Whether a spotting truth says in words what its evidence says in seconds.
+
+    Evidence ends with its clip; a truth that does not is compared as far as the clip goes.
+    """
+    if question.task != "spotting" or len(question.evidence) % 2 or clip is None:
         return question.task != "spotting"
+    zero, length = dialogue.zero(clip), clip.end - clip.start
     spans = list(zip(question.evidence[::2], question.evidence[1::2], strict=True))
-    return question.truth == spotting.sentence(question.action, spans)
+    if dialogue.cut:
+        return question.truth == spotting.sentence(question.action, spans, zero)
+    said = spotting.intervals(question.truth, zero)
+    cut = [min(max(time, 0.0), length) for pair in said for time in pair]
+    near = len(cut) == len(question.evidence) and all(
+        abs(a - b) <= HALF for a, b in zip(cut, question.evidence, strict=True)
+    )
+    return near and question.truth == spotting.sentence(question.action, said, zero)
+
+
+def _overlapping(times: Sequence[float], clip: Clip | None) -> bool:
+    start, end = times
+    return clip is not None and start < end and start < clip.end - clip.start and end > 0
 
 
 def _overlaps(clip: Clip | None) -> bool:

@@ -1,14 +1,16 @@
 """The words put to a model: one text file each, and nowhere else is a prompt written."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 FIELD = re.compile(r"\{(\w+)\}")
 
 
+@cache
 def words(name: str) -> str:
     """The text of one prompt, fields in braces, without the file's last line break."""
-    return Path(__file__).with_name(f"{name}.txt").read_text(encoding="utf-8").strip()
+    return (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8").strip()
 
 
 def render(name: str, **fields: str) -> str:

@@ -81,30 +81,35 @@ class Card:
     asked: list[Asked]
 
 
-def card(pick: Pick, clip: Clip, given: Given, pictures: Pictures) -> Card:
-    """Lay one picked clip out."""
+def card(pick: Pick, clip: Clip, given: Given, pictures: Pictures, zero: float = 0.0) -> Card:
+    """Lay one picked clip out; answers count their seconds from `zero` at its first frame."""
     length = clip.end - clip.start
     ticks = [(float(t), t / length * 100) for t in range(0, int(length) + 1, TICK)]
-    asked = [_asked(question, clip, given, pictures) for question in pick.questions]
+    asked = [_asked(question, clip, given, pictures, zero) for question in pick.questions]
     return Card(clip, pick, ticks, asked)
 
 
-def _asked(question: Question, clip: Clip, given: Given, pictures: Pictures) -> Asked:
+def _asked(question: Question, clip: Clip, given: Given, pictures: Pictures, zero: float) -> Asked:
     length = clip.end - clip.start
     labels = _pairs(question.evidence)
     answers = [(name, found[question.id]) for name, found in given.items() if question.id in found]
     return Asked(
         question,
         [_span(label, length, True) for label in labels],
-        [_lane(name, answer, question, labels, length) for name, answer in answers],
+        [_lane(name, answer, question, labels, length, zero) for name, answer in answers],
         [_attempt(name, a, clip, pictures) for name, a in answers if not name.startswith("floor.")],
     )
 
 
 def _lane(
-    name: str, given: Trajectory, question: Question, labels: Sequence[Interval], length: float
+    name: str,
+    given: Trajectory,
+    question: Question,
+    labels: Sequence[Interval],
+    length: float,
+    zero: float,
 ) -> Lane:
-    said = intervals(given.answer) if question.task == "spotting" else []
+    said = intervals(given.answer, zero) if question.task == "spotting" else []
     hits = [any(iou(guess, label) > THETA for label in labels) for guess in said]
     answers = [_span(guess, length, hit) for guess, hit in zip(said, hits, strict=True)]
     windows = [_span(window, length, True) for window in _pairs(given.windows)]

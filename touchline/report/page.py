@@ -27,19 +27,23 @@ def write_report(
     frames: Callable[[Clip, float], Image],
     logs: Logs,
     about: Mapping[str, Mapping[str, Any]],
+    zero: Callable[[Clip], float] = lambda clip: 0.0,
 ) -> None:
     """Write the page.
 
     `answers` per candidate in the order to show, floors first; `scores` from
     `metrics.scores.report`; `frames` gives the picture at a time of a clip; `logs` has the rows of
-    a model's `log.jsonl`, {} shows none; `about` is {TITLE: {KEY: VALUE}}.
+    a model's `log.jsonl`, {} shows none; `about` is {TITLE: {KEY: VALUE}}; `zero` is what
+    the clock of the answers shows at a clip's first frame.
     """
     models = verdict.models(scores)
     given = {name: {row.question: row for row in rows} for name, rows in answers.items()}
     pictures = Pictures(frames)
     asked = [q for q in questions.values() if any(q.id in found for found in given.values())]
     picked = pick(asked, given, models) if models else []
-    cards = [card(found, clips[found.clip], given, pictures) for found in picked]
+    cards = [
+        card(found, clips[found.clip], given, pictures, zero(clips[found.clip])) for found in picked
+    ]
     write_page(
         path,
         "report.html",

@@ -30,7 +30,7 @@ def steps(attempt: Trajectory) -> list[Step]:
     found: list[Step] = []
     for message in messages:
         if message["role"] == "assistant":
-            found.extend(_turn(_text(message["content"])))
+            found.extend(_turn(_text(message["content"]), attempt.answer))
         elif message["role"] != "system":
             found.extend(_shown(message, first=not found))
     return found
@@ -45,10 +45,11 @@ def _shown(message: Mapping[str, Any], first: bool) -> list[Step]:
     return [] if first else [Step("note", _text(message["content"]))]
 
 
-def _turn(text: str) -> list[Step]:
+def _turn(text: str, answer: str) -> list[Step]:
+    """A turn without a thought that was taken for the answer: its dialogue has no thoughts."""
     read = parts(text)
     if read is None:
-        return [Step("unreadable", text)]
+        return [Step("answer" if text.strip() == answer else "unreadable", text)]
     thought, then = read
     call = read_call(then)
     if call is not None:

@@ -8,6 +8,8 @@ from touchline.sources.mvfoul import MVFOUL
 from touchline.sources.repcount import REPCOUNT
 from touchline.sources.s3 import S3
 from touchline.sources.shuttleset import SHUTTLESET
+from touchline.sources.soccernet import SOCCERNET
+from touchline.sources.soccernet.captions import SOCCERNET_CAPTIONS
 from touchline.sources.source import Source
 from touchline.sources.sportu import SPORTU
 from touchline.sources.synthetic import SYNTHETIC
@@ -25,4 +27,6 @@ SOURCES: dict[str, Source] = {
     REPCOUNT.name: REPCOUNT,
     MVFOUL.name: MVFOUL,
     SPORTU.name: SPORTU,
+    SOCCERNET.name: SOCCERNET,
+    SOCCERNET_CAPTIONS.name: SOCCERNET_CAPTIONS,
 }

@@ -27,7 +27,7 @@ def labels(source: str, folder: Path, found: Sequence[Video], sport: SportOf) ->
     """Labels of every match that has a video or a file of labels."""
     reading: Reading[Label] = Reading()
     files = {path.parent.relative_to(folder) for path in folder.glob("*/*/*/Labels-v2.json")}
-    games = files | {Path(video.path).parent.relative_to(source) for video in found}
+    games = files | {Path(video.match).relative_to(source) for video in found}
     for game in sorted(games):
         match = f"{source}/{game.as_posix()}"
         halves = {video.part: video for video in found if video.match == match}

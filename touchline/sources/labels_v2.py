@@ -11,7 +11,6 @@ from touchline.sources.json_file import load
 from touchline.sources.source import Reading
 from touchline.sports.sport import Sport
 
-KEYS = ("gameTime", "label", "position", "team")  # "visibility" is not in every release
 GAME_TIME = re.compile(r"(\d+) - \d+:\d\d")
 TEAMS = {"home": "home", "away": "away", "not applicable": ""}
 MEND = "mend the row or remove it"
@@ -51,7 +50,7 @@ def _label(
     if name not in sport.words:
         known = ", ".join(sport.words)
         raise BadInput(place, f"{name!r} is no label of {sport.name}", f"choose among {known}")
-    video = _video(place, half, milliseconds, videos)
+    video = half_of(place, half, milliseconds, videos)
     first = seen.setdefault((half, milliseconds, name, team), index)
     if first != index:
         raise BadInput(place, f"repeats annotations[{first}]", "remove one of the two")
@@ -60,21 +59,33 @@ def _label(
 
 
 def _fields(place: str, row: Any) -> Key:
-    """The four fields in their types; a `BadInput` names the key that is wrong."""
-    missing = [key for key in KEYS if not isinstance(row, dict) or key not in row]
-    if missing:
-        raise BadInput(place, f"lacks the key {missing[0]!r}", MEND)
+    """The four fields in their types ("visibility" is not in every release), or a `BadInput`."""
+    half, milliseconds = moment(place, row)
+    _has(place, row, ("label", "team"))
+    if str(row["team"]) not in TEAMS:
+        raise BadInput(f"{place}.team", f"{row['team']!r} is not one of {list(TEAMS)}", MEND)
+    return half, milliseconds, str(row["label"]), row["team"]
+
+
+def moment(place: str, row: Any) -> tuple[str, int]:
+    """Half and milliseconds of any SoccerNet annotation."""
+    _has(place, row, ("gameTime", "position"))
     time = GAME_TIME.fullmatch(str(row["gameTime"]))
     if not time:
         raise BadInput(f"{place}.gameTime", f"{row['gameTime']!r} is not 'half - mm:ss'", MEND)
-    if not re.fullmatch(r"-?\d+", str(row["position"])):
+    if not re.fullmatch(r"-?\d{1,9}", str(row["position"])):
         raise BadInput(f"{place}.position", f"{row['position']!r} is not milliseconds", MEND)
-    if str(row["team"]) not in TEAMS:
-        raise BadInput(f"{place}.team", f"{row['team']!r} is not one of {list(TEAMS)}", MEND)
-    return time[1], int(row["position"]), str(row["label"]), row["team"]
+    return time[1], int(row["position"])
 
 
-def _video(place: str, half: str, milliseconds: int, videos: Mapping[str, Video]) -> Video:
+def _has(place: str, row: Any, keys: tuple[str, ...]) -> None:
+    missing = [key for key in keys if not isinstance(row, dict) or key not in row]
+    if missing:
+        raise BadInput(place, f"lacks the key {missing[0]!r}", MEND)
+
+
+def half_of(place: str, half: str, milliseconds: int, videos: Mapping[str, Video]) -> Video:
+    """The video of a half; a `BadInput` when there is none, or the moment lies outside of it."""
     if half not in videos:
         raise BadInput(place, f"half {half} has no readable video", "fetch the video again")
     if not 0 <= milliseconds < videos[half].duration * 1000:

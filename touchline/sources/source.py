@@ -77,7 +77,8 @@ class Source:
     """One source of labelled video.
 
     `folder` is the source's own folder below the videos folder: `download` fills it, the others
-    read it and write nothing. All of them are handed the source's own settings.
+    read it and write nothing. All of them are handed the source's own settings. `splits` gives the
+    split (train, val or test) of each match for which the source states one.
     """
 
     name: str
@@ -92,3 +93,4 @@ class Source:
     videos: Callable[[Any, Path], Reading[Found]]
     labels: Callable[[Any, Path, Sequence[Video]], Reading[Label]]
     speech: Callable[[Any, Path, Sequence[Video]], Reading[Speech]]
+    splits: Callable[[Any, Path], dict[str, str]] | None = None

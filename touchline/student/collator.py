@@ -6,7 +6,8 @@ from typing import Any
 
 from trl.chat_template_utils import get_training_chat_template
 
-from touchline.student.conversation import TOOLS, with_pictures
+from touchline.dialogue import PLAIN, Dialogue
+from touchline.student.conversation import tools, with_pictures
 from touchline.student.processor import FramesProcessor
 from touchline.tools.choose_frames import Reel
 
@@ -18,15 +19,17 @@ class TrajectoryCollator:
     those that GRPO builds turn by turn (a test holds this).
     """
 
-    def __init__(self, processor: FramesProcessor, reels: Mapping[str, Reel]) -> None:
-        self.processor, self.reels = processor, reels
+    def __init__(
+        self, processor: FramesProcessor, reels: Mapping[str, Reel], dialogue: Dialogue = PLAIN
+    ) -> None:
+        self.processor, self.reels, self.tools = processor, reels, tools(dialogue)
         self.template = get_training_chat_template(processor)
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         talks = [with_pictures(json.loads(r["messages"]), self.reels[r["clip"]]) for r in rows]
         batch: Any = self.processor.apply_chat_template(
             talks,
-            tools=TOOLS,
+            tools=self.tools,
             chat_template=self.template,
             tokenize=True,
             return_dict=True,

@@ -5,47 +5,68 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from touchline.dialogue import PLAIN, Dialogue
 from touchline.prompts import words
 from touchline.records import Clip, Question, Trajectory, read
 from touchline.tasks import TASKS
 from touchline.tools.choose_frames import Blocks, Budget, Reel, Viewing, choose_frames
-from touchline.tools.turns import answer, well_formed
+from touchline.tools.turns import answer, bare, well_formed
 from touchline.video.store import FrameStore
 
 Messages = list[dict[str, Any]]
+NO_FRAMES = "bring the videos themselves, or add a source that has them"
 TOOLS: list[Any] = [choose_frames]  # a chat template makes the schema of its signature
 
 
-def reel(store: FrameStore, clip: Clip, budget: Budget) -> Reel:
-    """The stored frames of a clip, in clip seconds, at the budget's size."""
-    times = store.times(clip.video)
+def tools(dialogue: Dialogue) -> list[Any] | None:
+    """The tools that a chat template tells the model of."""
+    return TOOLS if dialogue.thinks else None
+
+
+def reel(store: FrameStore, clip: Clip, budget: Budget, dialogue: Dialogue = PLAIN) -> Reel:
+    """The stored frames of a clip, in clip seconds, at the budget's size; none if not here."""
+    times = store.times(clip.video) if clip.frames else np.empty(0)
     inside = times[(times >= clip.start - 1e-6) & (times < clip.end - 1e-6)]
 
     def fetch(wanted: Sequence[float]) -> list:
         at = [clip.start + time for time in wanted]
         return store.images(clip.video, at, size=(budget.width, budget.height))
 
-    return Reel(inside - clip.start, fetch)
+    return Reel(inside - clip.start, fetch, dialogue.zero(clip))
 
 
-def reels(store: FrameStore, clips: Path, budget: Budget) -> dict[str, Reel]:
-    """The frames of every clip of a clips product, by clip id."""
-    return {clip.id: reel(store, clip, budget) for clip in read(clips / "clips.parquet", Clip)}
+def reels(
+    store: FrameStore, clips: Path, budget: Budget, dialogue: Dialogue = PLAIN
+) -> dict[str, Reel]:
+    """The frames of every clip of a clips product that has any, by clip id."""
+    every = [clip for clip in read(clips / "clips.parquet", Clip) if clip.frames]
+    return {clip.id: reel(store, clip, budget, dialogue) for clip in every}
 
 
-def asked(question: Question, opening: Blocks = ()) -> Messages:  # type: ignore[assignment]
-    """System and user message; the question stands behind the first frames, near its answer."""
-    said = {"type": "text", "text": f"\n{question.text}"}
-    return [*_instructed(), {"role": "user", "content": [*opening, said]}]
+def asked(
+    question: Question, opening: Sequence[dict[str, Any]] = (), dialogue: Dialogue = PLAIN
+) -> Messages:
+    """System and user message; the question stands behind the first frames, near its answer.
+
+    In the manner of the spotting paper there is one message: instructions, frames, question.
+    """
+    said = [*opening, _text(f"\n{question.text}")]
+    rules = words(dialogue.prompt("instructions"))
+    if not dialogue.thinks:
+        return [{"role": "user", "content": [_text(f"{rules}\n\n"), *said]}]
+    return [{"role": "system", "content": [_text(rules)]}, {"role": "user", "content": said}]
 
 
 def unasked() -> Messages:
     """The prompt before an attempt: TRL's environment says the user's turn when it is reset."""
-    return [*_instructed(), {"role": "user", "content": []}]
+    rules = _text(words("instructions"))
+    return [{"role": "system", "content": [rules]}, {"role": "user", "content": []}]
 
 
-def _instructed() -> Messages:
-    return [{"role": "system", "content": [{"type": "text", "text": words("instructions")}]}]
+def _text(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}
 
 
 def pictured(blocks: Blocks, reel: Reel) -> Blocks:
@@ -68,10 +89,17 @@ def assistant_turns(messages: Messages) -> list[str]:
     return ["".join(b["text"] for b in m["content"]) for m in messages if m["role"] == "assistant"]
 
 
-def judged(author: str, question: Question, messages: Messages, viewing: Viewing) -> Trajectory:
+def judged(
+    author: str,
+    question: Question,
+    messages: Messages,
+    viewing: Viewing,
+    dialogue: Dialogue = PLAIN,
+) -> Trajectory:
     """A finished attempt as a row, judged by the question's own task."""
     turns = assistant_turns(messages)
-    said = answer(turns[-1]) if turns else ""
+    read, fine = (answer, well_formed) if dialogue.thinks else (str.strip, bare)
+    said = read(turns[-1]) if turns else ""
     return Trajectory(
         id=f"{author}:{question.id}",
         question=question.id,
@@ -83,7 +111,7 @@ def judged(author: str, question: Question, messages: Messages, viewing: Viewing
         messages=json.dumps(messages, ensure_ascii=False),
         answer=said,
         score=TASKS[question.task].score(said, question.truth),
-        valid=well_formed(turns) and not viewing.faults,
+        valid=fine(turns) and not viewing.faults,
         windows=[time for window in viewing.windows for time in window],
         frames=len(viewing.seen),
     )

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
+from touchline.dialogue import PLAIN, Dialogue
 from touchline.records import Question
-from touchline.student.conversation import TOOLS, Messages, asked, pictured
+from touchline.student.conversation import Messages, asked, pictured, tools
 from touchline.student.processor import FramesProcessor, vision_tokens
 from touchline.tools.choose_frames import NAME, Budget, Reel, Viewing, read_call
 
@@ -18,17 +19,18 @@ class Attempt:
 
     question: Question
     viewing: Viewing
+    dialogue: Dialogue = PLAIN
     messages: Messages = field(default_factory=list)
     shown: Messages = field(default_factory=list)
     done: bool = False
 
     def __post_init__(self) -> None:
-        self._add(*asked(self.question, self.viewing.open()))
+        self._add(*asked(self.question, self.viewing.open(), self.dialogue))
 
     def hear(self, turn: str) -> None:
         """Take the model's turn; a call that can be read is answered, anything else ends it."""
         self._add({"role": "assistant", "content": [{"type": "text", "text": turn}]})
-        call = read_call(turn)
+        call = read_call(turn) if self.dialogue.thinks else None
         self.done = call is None
         if call is not None:
             blocks = self.viewing.call(*call)
@@ -49,11 +51,15 @@ class Player:
     budget: Budget
     turn_tokens: int  # at most so many new tokens per turn
     batch: int
+    dialogue: Dialogue = PLAIN
 
     def play(self, games: Sequence[tuple[Question, Reel]]) -> Iterator[Attempt]:
         """Attempts in the order given, a batch at a time."""
         for at in range(0, len(games), self.batch):
-            attempts = [Attempt(q, Viewing(r, self.budget)) for q, r in games[at : at + self.batch]]
+            attempts = [
+                Attempt(q, Viewing(r, self.budget), self.dialogue)
+                for q, r in games[at : at + self.batch]
+            ]
             for _ in range(self.budget.calls + 2):
                 going = [attempt for attempt in attempts if not attempt.done]
                 if going:
@@ -68,7 +74,7 @@ class Player:
     def _generate(self, talks: list[Messages]) -> list[str]:
         batch: Any = self.processor.apply_chat_template(
             talks,
-            tools=TOOLS,
+            tools=tools(self.dialogue),
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,

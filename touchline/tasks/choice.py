@@ -19,7 +19,7 @@ def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
     alone = len(scene.seen) == len(scene.inside()) == 1
     if scene.sport.name == "basketball" and scene.free("choice") and alone:
         return [_call(scene, random) for _ in range(VARIANTS)]
-    return [_lettered(draft) for draft in brought(scene, "choice")]
+    return [_lettered(draft) for draft in brought(scene, "choice", rules)]
 
 
 def _lettered(draft: Draft) -> Draft:

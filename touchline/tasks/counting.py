@@ -18,7 +18,7 @@ def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
     Whole is a rally with no break between its strokes, none of which shows beyond the clip.
     """
     if not scene.free("counting"):
-        return brought(scene, "counting")
+        return brought(scene, "counting", rules)
     strokes = scene.inside()
     if scene.sport.name != "badminton" or not strokes or len(strokes) != len(scene.seen):
         return []

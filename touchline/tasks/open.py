@@ -5,10 +5,12 @@ from random import Random
 
 from touchline.clock import spoken
 from touchline.prompts import render
+from touchline.records import Label
 from touchline.tasks.scene import Scene
-from touchline.tasks.task import Draft, Rules, Task, brought
+from touchline.tasks.task import Draft, Rules, Task, drafted
 
 NOTHING = "Nothing of note."
+REACH = 15.0  # seconds around its moment that a caption may tell of
 
 
 def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
@@ -17,13 +19,23 @@ def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
     That is asked of each clip in a sport whose actions can be asked for.
     """
     if not scene.free("open"):
-        return brought(scene, "open")
+        ready = [label for label in scene.ready if label.task == "open"]
+        return [(drafted if label.asked else _caption)(label, scene, rules) for label in ready]
     if not scene.sport.asked:
         return []
     happened = scene.inside()
     text = render("open", sport=scene.sport.name, length=spoken(scene.length))
     spans = [(max(0.0, s.start), min(scene.length, s.end)) for s in happened]
     return [Draft(text, told([s.word for s in happened]), evidence=tuple(spans))]
+
+
+def _caption(label: Label, scene: Scene, rules: Rules) -> Draft:
+    """A caption, asked for by its moment."""
+    start, end = label.start - scene.clip.start, label.end - scene.clip.start
+    time = spoken(int(start + rules.dialogue.zero(scene.clip)))
+    fields = {"time": time, "sport": scene.sport.name, "length": spoken(scene.length)}
+    span = (max(0.0, start - REACH), min(scene.length, end + REACH))
+    return Draft(render("caption", **fields), label.answer, evidence=(span,))
 
 
 def told(actions: list[str]) -> str:

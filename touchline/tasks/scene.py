@@ -54,8 +54,13 @@ class Scene:
 
     def interval(self, seen: Seen, length: float) -> tuple[float, float]:
         """`length` seconds centred on the label (spotting paper), cut to the clip."""
-        half = length / 2
-        return max(0.0, seen.moment - half), min(self.length, seen.moment + half)
+        start, end = around(seen.moment, length)
+        return max(0.0, start), min(self.length, end)
+
+
+def around(moment: float, length: float) -> tuple[float, float]:
+    """`length` seconds centred on a moment."""
+    return moment - length / 2, moment + length / 2
 
 
 def scene(clip: Clip, labels: Sequence[Label]) -> Scene:

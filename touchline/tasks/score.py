@@ -13,7 +13,7 @@ TOLERANCE = 0.05  # of the truth: about what two panels differ by
 
 def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
     """Scores come from judges alone: only questions that the source brings along."""
-    return brought(scene, "score")
+    return brought(scene, "score", rules)
 
 
 def number(answer: str) -> float | None:

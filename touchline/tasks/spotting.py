@@ -7,30 +7,39 @@ from random import Random
 from touchline.clock import spoken
 from touchline.metrics.temporal_iou import matched
 from touchline.prompts import render
-from touchline.tasks.scene import Scene
+from touchline.tasks.scene import Scene, around
 from touchline.tasks.task import Draft, Rules, Task
 
 INTERVAL = re.compile(r"\((\d{1,3}):([0-5]\d), ?(\d{1,3}):([0-5]\d)\)")
 THETA = 0.3  # an interval with less overlap is a miss (spotting paper)
 
 
-def sentence(word: str, intervals: Sequence[tuple[float, float]]) -> str:
-    """The answer in words, to whole seconds as in the paper; none gives the word for absence."""
+def sentence(word: str, intervals: Sequence[tuple[float, float]], zero: float = 0.0) -> str:
+    """The answer in words, to whole seconds as in the paper; none gives the word for absence.
+
+    `zero` is what the clock of the dialogue shows at the clip's first frame.
+    """
     if not intervals:
         return f"No {word} occurs in this clip."
     article = "An" if word[0] in "aeiou" else "A"
     said = (
-        f"{article} {word} occurs at ({spoken(round(s))}, {spoken(round(e))})."
-        for s, e in intervals
+        f"{article} {word} occurs at ({spoken(s)}, {spoken(e)})."
+        for s, e in (_whole(pair, zero) for pair in intervals)
     )
     return " ".join(said)
 
 
-def intervals(answer: str) -> list[tuple[float, float]]:
+def _whole(interval: tuple[float, float], zero: float) -> tuple[int, int]:
+    """To whole seconds of the clock, which shows nothing before 0:00."""
+    start, end = (max(0, round(zero + time)) for time in interval)
+    return start, end
+
+
+def intervals(answer: str, zero: float = 0.0) -> list[tuple[float, float]]:
     """The (start, end) pairs of an answer in clip seconds; reversed pairs are not intervals."""
     found = [[int(number) for number in pair] for pair in INTERVAL.findall(answer)]
     pairs = [(a * 60.0 + b, c * 60.0 + d) for a, b, c, d in found]
-    return [(start, end) for start, end in pairs if start < end]
+    return [(start - zero, end - zero) for start, end in pairs if start < end]
 
 
 def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
@@ -52,9 +61,13 @@ def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
 
 def _draft(word: str, scene: Scene, rules: Rules) -> Draft:
     length = min(rules.interval, scene.sport.interval)
-    found = [scene.interval(s, length) for s in scene.inside() if s.word == word]
-    text = render("spotting", action=word, sport=scene.sport.name, length=spoken(scene.length))
-    return Draft(text, sentence(word, found), action=word, evidence=tuple(found))
+    here = [s for s in scene.inside() if s.word == word]
+    found = [scene.interval(s, length) for s in here]
+    said = found if rules.dialogue.cut else [around(s.moment, length) for s in here]
+    fields = {"action": word, "sport": scene.sport.name, "length": spoken(scene.length)}
+    text = render(rules.dialogue.prompt("spotting"), **fields)
+    truth = sentence(word, said, rules.dialogue.zero(scene.clip))
+    return Draft(text, truth, action=word, evidence=tuple(found))
 
 
 def score(answer: str, truth: str) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from touchline.clock import spoken
+from touchline.dialogue import PLAIN, Dialogue
 from touchline.records import Label
 from touchline.tasks.scene import END, START, Scene
 
@@ -26,6 +27,7 @@ class Rules:
 
     interval: float  # seconds
     negatives: float  # share of spotting questions whose action is absent
+    dialogue: Dialogue = PLAIN
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,16 @@ class Task:
     score: Callable[[str, str], float]
 
 
-def brought(scene: Scene, task: str) -> list[Draft]:
+def brought(scene: Scene, task: str, rules: Rules) -> list[Draft]:
     """The questions of a task that the source brings along, in its words and with its answers."""
-    return [_brought(label, scene) for label in scene.ready if label.task == task]
+    return [drafted(label, scene, rules) for label in scene.ready if label.task == task]
 
 
-def _brought(label: Label, scene: Scene) -> Draft:
+def drafted(label: Label, scene: Scene, rules: Rules) -> Draft:
+    """One ready question, its `{start}` and `{end}` by the clock of the dialogue."""
     start = max(0.0, label.start - scene.clip.start)
     end = min(scene.length, label.end - scene.clip.start)
-    text = label.asked.replace(START, spoken(start)).replace(END, spoken(end))
+    zero = rules.dialogue.zero(scene.clip)
+    text = label.asked.replace(START, spoken(zero + start)).replace(END, spoken(zero + end))
     evidence = ((start, end),) if start < end else ()
     return Draft(text, label.answer, options=tuple(label.options), evidence=evidence)

@@ -39,9 +39,12 @@ class Reel:
 
     times: np.ndarray
     fetch: Frames
+    zero: float = 0.0  # what the clock of the dialogue shows at the clip's first frame, seconds
 
     def first(self, budget: Budget) -> list[float]:
         """Uniform over the clip: the middle of each of `first` equal parts, as stored."""
+        if not len(self.times):
+            return []
         length = self.times[-1] + self._step
         wanted = (np.arange(budget.first) + 0.5) * length / budget.first
         return self._stored(wanted)
@@ -62,12 +65,18 @@ class Reel:
         return [float(t) for t in self.times[np.unique(nearest)]]
 
 
-def stamped(times: Sequence[float]) -> Blocks:
-    """Message blocks: each picture behind its time; a picture is named by its time alone."""
+def stamped(times: Sequence[float], zero: float = 0.0) -> Blocks:
+    """Message blocks: each picture behind its time by the dialogue's clock.
+
+    A picture is named by its second of the clip alone.
+    """
     return [
         block
         for time in times
-        for block in ({"type": "text", "text": spoken(time)}, {"type": "image", "time": time})
+        for block in (
+            {"type": "text", "text": spoken(zero + time)},
+            {"type": "image", "time": time},
+        )
     ]
 
 
@@ -97,7 +106,7 @@ class Viewing:
         """The frames that come with the question."""
         times = self.reel.first(self.budget)
         self.seen.extend(times)
-        return stamped(times)
+        return stamped(times, self.reel.zero)
 
     def call(self, start: Any, end: Any) -> Blocks:
         """The frames of a call; a refused call returns its reason in words and is a fault."""
@@ -105,19 +114,27 @@ class Viewing:
         if refusal:
             self.faults.append(refusal)
             return [{"type": "text", "text": refusal}]
-        window = (heard(str(start)), heard(str(end)))
+        window = self._window(start, end)
         times = self.reel.chosen(*window, self.budget)
         self.windows.append(window)
         self.seen.extend(times)
-        return stamped(times)
+        return stamped(times, self.reel.zero)
+
+    def _window(self, start: Any, end: Any) -> tuple[float, float]:
+        """What a call names, in clip seconds; ValueError when it names no times."""
+        first, last = (heard(str(time)) - self.reel.zero for time in (start, end))
+        return round(first, 6), round(last, 6)
 
     def _refusal(self, start: Any, end: Any) -> str:
         try:  # the border to model output: what cannot be read becomes data
-            window = (heard(str(start)), heard(str(end)))
+            window = self._window(start, end)
         except (ValueError, RecursionError):
             return "Not a stretch of the clip: say minutes:seconds, twice."
-        if window[0] >= window[1] or window[0] > self.reel.times[-1]:
-            return f"Not a stretch of the clip: {spoken(window[0])} to {spoken(window[1])}."
+        if not len(self.reel.times):
+            return "There are no frames of this clip: answer now."
+        if not 0 <= window[0] < window[1] or window[0] > self.reel.times[-1]:
+            said = [spoken(self.reel.zero + time) for time in window]
+            return f"Not a stretch of the clip: {said[0]} to {said[1]}."
         if window in self.windows:
             return "You have seen this stretch already."
         if len(self.windows) >= self.budget.calls:

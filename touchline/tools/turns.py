@@ -6,6 +6,8 @@ from touchline.tools.choose_frames import read_call
 
 THOUGHT = re.compile(r"\s*<think>\n?(.*?)\n?</think>\s*(.*)", re.DOTALL)
 
+MARKS = re.compile(r"</?(think|tool_call)>")
+
 
 def thinking(thought: str, then: str) -> str:
     """A turn in words."""
@@ -33,3 +35,8 @@ def well_formed(turns: list[str]) -> bool:
         return False
     calls = [read_call(turn) is not None for turn in turns]
     return all(calls[:-1]) and not calls[-1] and bool(answer(turns[-1]))
+
+
+def bare(turns: list[str]) -> bool:
+    """The format of a dialogue without thoughts: one turn, which is the answer."""
+    return len(turns) == 1 and bool(turns[0].strip()) and not MARKS.search(turns[0])

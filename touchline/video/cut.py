@@ -5,17 +5,19 @@ from collections.abc import Iterator
 Span = tuple[float, float, bool]  # start, end, shares frames with the clip before it
 
 
-def spans(duration: float, seconds: float, stride: float, step: float) -> list[Span]:
+def spans(
+    duration: float, seconds: float, stride: float, step: float, short: bool = False
+) -> list[Span]:
     """Clips of `seconds`, a new one every `stride`, by start; together they cover the video.
 
     Tiles start at the multiples of `seconds` and never overlap. The rest after the last tile is
     a tile of its own from half a clip on; a shorter rest is covered by a full-length clip that
-    ends with the video and overlaps; a rest below `step`, the time between two stored frames,
-    joins the last tile. A video shorter than `seconds` is one clip. Clips that start elsewhere
-    overlap. All in seconds.
+    ends with the video and overlaps, or with `short` is a tile of its own, too; a rest below
+    `step`, the time between two stored frames, joins the last tile. A video shorter than `seconds`
+    is one clip. Clips that start elsewhere overlap. All in seconds.
     """
     duration = round(duration, 6)  # as the ends are, else the last tile seems not to reach it
-    found = {start: (end, False) for start, end in _tiles(duration, seconds, step)}
+    found = {start: (end, False) for start, end in _tiles(duration, seconds, step, short)}
     for start in _every(stride, duration - seconds + step):
         found.setdefault(start, (_end(start + seconds, duration, step), True))
     covered = max(end for end, _ in found.values())
@@ -24,10 +26,12 @@ def spans(duration: float, seconds: float, stride: float, step: float) -> list[S
     return [(start, *found[start]) for start in sorted(found)]
 
 
-def _tiles(duration: float, seconds: float, step: float) -> Iterator[tuple[float, float]]:
+def _tiles(
+    duration: float, seconds: float, step: float, short: bool
+) -> Iterator[tuple[float, float]]:
     for start in _every(seconds, duration):
         rest = duration - start
-        if start == 0 or rest >= seconds / 2:
+        if start == 0 or rest >= (step if short else seconds / 2):
             yield start, _end(start + seconds, duration, step)
 
 

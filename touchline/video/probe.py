@@ -59,6 +59,13 @@ def facts(path: Path) -> dict[str, Any]:
     }
 
 
+def unseen(duration: float) -> dict[str, Any]:
+    """The same fields of a video whose file is not here: how long it lasts, and no frame."""
+    none = {"sha256": "", "bytes": 0, "codec": "", "width": 0, "height": 0, "fps": 0.0, "frames": 0}
+    times = {"start": 0.0, "longest_gap": 0.0, "edit_list": False, "keyframes": []}
+    return {**none, "duration": duration, **times}
+
+
 def scan(path: Path) -> Scan:
     """Read all packets; a `BadInput` when the file breaks off, has a hole or lacks times."""
     with opened(path) as (box, video):

@@ -22,8 +22,16 @@ def pool(workers: int) -> Iterator[Executor]:
     """`workers` fresh processes, or one thread for one worker; all gone when the block ends.
 
     They are spawned: a fork would copy Arrow's locks. A kill of this process kills them too, once
-    they have started up (about a second); until then they notice by themselves.
+    they have started up (about a second); until then they notice by themselves. Where
+    TOUCHLINE_SCHEDULER names a Dask scheduler, its cluster does the work instead.
     """
+    address = os.environ.get("TOUCHLINE_SCHEDULER")
+    if address:
+        from touchline.video.cluster import cluster  # importing distributed takes a second
+
+        with cluster(address) as executor:
+            yield executor
+        return
     executor = _processes(workers) if workers > 1 else ThreadPoolExecutor(1)
     try:
         yield executor
@@ -41,12 +49,20 @@ def each(
 ) -> Iterator[Result]:
     """`job(*row)` for all rows, results in row order; a worker's `BadInput` is raised here.
 
-    The executor may be any: `dask.distributed.Client.get_executor()` runs it on many machines.
+    The executor may be any, of this machine or of many.
     """
-    for result in executor.map(partial(_guarded, job), rows):
-        if isinstance(result, _Fault):
-            raise BadInput(*result)
+    for result in tried(executor, job, rows):
+        if isinstance(result, BadInput):
+            raise result
         yield result
+
+
+def tried(
+    executor: Executor, job: Callable[..., Result], rows: Iterable[tuple[Any, ...]]
+) -> Iterator[Result | BadInput]:
+    """Like `each`, but a worker's `BadInput` is handed on as the result of its row."""
+    for result in executor.map(partial(_guarded, job), rows):
+        yield BadInput(*result) if isinstance(result, _Fault) else result
 
 
 class _Fault(tuple[str, str, str]):

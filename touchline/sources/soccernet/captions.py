@@ -1,0 +1,129 @@
+"""The source `soccernet-captions`: what was written about the moments of SoccerNet's games."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from touchline.faults import BadInput
+from touchline.records import Label, Speech, Video
+from touchline.sources.json_file import load
+from touchline.sources.labels_v2 import MEND, half_of, moment
+from touchline.sources.soccernet.folder import (
+    ACCESS,
+    HOME,
+    HUB,
+    copy,
+    copy_splits,
+    games_in,
+    origin,
+    stated,
+)
+from touchline.sources.soccernet.halves import PARTS, VIDEOS, half, lasting, provisional
+from touchline.sources.source import Found, Part, Reading, Source
+from touchline.stage import Params
+
+NAME, CAPTIONS = "soccernet-captions", "Labels-caption.json"
+
+
+class Settings(Params):
+    folder: str = Field(min_length=1)  # of games; relative: below $TOUCHLINE_ROOT
+    splits: str  # a file in it that lists games by split; "" when none does
+    names: dict[str, Literal["train", "val", "test"]]  # what its splits are called here
+    half_minutes: tuple[int, int]  # a half whose video is not here lasts at least, at most
+
+
+def download(settings: Settings, folder: Path, executor: Executor) -> None:
+    root = origin(settings.folder, f"download.sources.{NAME}.folder", f"*/*/*/{CAPTIONS}")
+    copy(executor, [(root / game, folder / game, (CAPTIONS, *VIDEOS)) for game in games_in(root)])
+    copy_splits(root, settings.splits, folder)
+
+
+def videos(settings: Settings, folder: Path) -> Reading[Found]:
+    """Both halves of every game; without its video a half lasts as its captions demand."""
+    reading: Reading[Found] = Reading()
+    for game in games_in(folder):
+        longest = provisional(f"{NAME}/{game}", settings.half_minutes)
+        rows = read(folder / game / CAPTIONS, f"{NAME}/{game}", longest).rows
+        for part in PARTS:
+            ends = [row.end for row in rows if row.video.endswith(f"/{part}")]
+            seconds = lasting(settings.half_minutes, ends)
+            reading.rows.append(half(NAME, folder, game, part, seconds))
+    return reading
+
+
+def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
+    """Every caption is a ready question of the task `open`: what happens around this moment?"""
+    matches: dict[str, dict[str, Video]] = {}
+    for video in found:
+        matches.setdefault(video.match, {})[video.part] = video
+    reading: Reading[Label] = Reading()
+    for game in games_in(folder):
+        match = f"{NAME}/{game}"
+        reading.add(read(folder / game / CAPTIONS, match, matches.get(match, {})))
+    return reading
+
+
+def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
+    """None: the captions are the answers."""
+    return Reading()
+
+
+def splits(settings: Settings, folder: Path) -> dict[str, str]:
+    return stated(NAME, folder, dict(settings.names))
+
+
+def read(file: Path, match: str, videos: Mapping[str, Video]) -> Reading[Label]:
+    """The captions of a match; a file that cannot be read at all is one faulty row."""
+    reading: Reading[Label] = Reading()
+    whole = Reading[Any]()
+    whole.take(f"{match}/{file.name}", load, file, "annotations", list)
+    reading.faults += whole.faults
+    seen: dict[tuple[str, int, str], int] = {}
+    for annotations in whole.rows:
+        for index, row in enumerate(annotations):
+            id, place = f"{match}/captions/{index}", f"{file}: annotations[{index}]"
+            reading.take(id, _label, id, place, row, index, videos, seen)
+    return reading
+
+
+def _label(
+    id: str,
+    place: str,
+    row: Any,
+    index: int,
+    videos: Mapping[str, Video],
+    seen: dict[tuple[str, int, str], int],
+) -> Label:
+    half, milliseconds = moment(place, row)
+    said = row.get("description")
+    if not isinstance(said, str) or not said.strip():
+        raise BadInput(f"{place}.description", "says nothing", MEND)
+    video, text = half_of(place, half, milliseconds, videos), " ".join(said.split())
+    first = seen.setdefault((half, milliseconds, text), index)
+    if first != index:
+        raise BadInput(place, f"repeats annotations[{first}]", "remove one of the two")
+    time = milliseconds / 1000
+    return Label(id, video.id, "", time, time, "", "open", "", [], text)
+
+
+SOCCERNET_CAPTIONS = Source(
+    name=NAME,
+    licence="SoccerNet NDA (video); none stated (captions)",
+    terms="nda",
+    homepage=HOME,
+    sports=("soccer",),
+    tasks=("open",),
+    parts=(
+        Part("labels", (f"*/*/*/{CAPTIONS}",), HUB, "Open on Hugging Face."),
+        Part("videos", tuple(f"*/*/*/{video}" for video in VIDEOS), HUB, ACCESS),
+    ),
+    settings=Settings,
+    download=download,
+    videos=videos,
+    labels=labels,
+    speech=speech,
+    splits=splits,
+)
