@@ -65,6 +65,8 @@ def settings(league: League) -> Callable[..., dict[str, Any]]:
             "echoes": str(league.root / "echoes"),
             "transcripts": ["whisper_v2_en", "whisper_v1_en"],
             "spoken_halves": 0,
+            "fetch": [],
+            "connections": 2,
         }
         return given | changes
 

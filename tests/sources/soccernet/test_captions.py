@@ -12,7 +12,7 @@ from tests.sources.soccernet.conftest import GAME, League
 from tests.world import RULES, clip_of
 from touchline.records import Label, read
 from touchline.sources import SOURCES
-from touchline.sources.soccernet.captions import Settings
+from touchline.sources.soccernet.folder import Games
 from touchline.tasks import TASKS
 from touchline.tasks.scene import scene
 
@@ -20,7 +20,7 @@ Make = Callable[..., dict[str, Any]]
 
 
 def fetched(tmp_path: Path, given: dict[str, Any]) -> tuple[dict[str, float], list[Label]]:
-    given = {key: given[key] for key in Settings.model_fields}
+    given = {key: given[key] for key in Games.model_fields}
     params = {"on_fault": "drop", "workers": 1, "sources": {"soccernet-captions": given}}
     totals = main(Download.model_validate(params), tmp_path / "videos", tmp_path / "manifest")
     return totals, read(tmp_path / "manifest/labels.parquet", Label)
@@ -52,6 +52,7 @@ def test_captions_are_asked_for_by_their_moment_and_nothing_else_is_asked() -> N
 def test_all_real_captions_are_read(realdata: Path, tmp_path: Path) -> None:
     source, names = SOURCES["soccernet-captions"], {"train": "train", "valid": "val"}
     given = {"splits": "games.json", "names": names, "half_minutes": [45, 60]}
+    given |= {"fetch": [], "connections": 1}
     totals, labels = fetched(tmp_path, {"folder": str(realdata / "soccernet"), **given})
     assert totals["labels"] + totals["dropped"] == 3603
     assert all(label.answer for label in labels) and source.terms == "nda"

@@ -14,9 +14,12 @@ from touchline.sources.soccernet.folder import (
     ACCESS,
     HOME,
     HUB,
+    Games,
     copy,
     copy_splits,
     games_in,
+    gathered,
+    kept,
     origin,
     stated,
 )
@@ -24,28 +27,23 @@ from touchline.sources.soccernet.halves import PARTS, VIDEOS, half, lasting, pro
 from touchline.sources.soccernet.transcripts import FILES, Heard, choose
 from touchline.sources.source import Fault, Found, Part, Reading, Source
 from touchline.sports import SPORTS
-from touchline.stage import Params
 
 ECHOES = "https://github.com/SoccerNet/sn-echoes"
 NAME, LABELS, SOCCER = "soccernet", "Labels-v2.json", SPORTS["soccer"]
 Variant = Literal["whisper_v1", "whisper_v1_en", "whisper_v2", "whisper_v2_en", "whisper_v3"]
 
 
-class Settings(Params):
-    folder: str = Field(min_length=1)  # of games; relative: below $TOUCHLINE_ROOT
-    splits: str  # a file in it that lists games by split; "" when none does
-    names: dict[str, Literal["train", "val", "test"]]  # what its splits are called here
-    half_minutes: tuple[int, int]  # a half whose video is not here lasts at least, at most
+class Settings(Games):
     echoes: str  # folder of transcripts by variant; "" for none
     transcripts: list[Variant]  # of each half, the first that says anything is taken
     spoken_halves: int = Field(ge=0, le=2)  # a match with fewer transcribed halves is left out
 
 
 def download(settings: Settings, folder: Path, executor: Executor) -> None:
-    """Copy labels, videos and the transcripts asked for."""
-    root = origin(settings.folder, f"download.sources.{NAME}.folder", f"*/*/*/{LABELS}")
-    games = games_in(root)
-    jobs = [(root / game, folder / game, (LABELS, *VIDEOS)) for game in games]
+    """Fetch or copy labels and videos, and copy the transcripts asked for."""
+    root, games = gathered(NAME, settings, LABELS, folder)
+    names = kept(settings, {"labels": (LABELS,), "videos": VIDEOS})
+    jobs = [(root / game, folder / game, names) for game in games]
     if settings.echoes and settings.transcripts:
         heard = origin(settings.echoes, f"download.sources.{NAME}.echoes", "whisper_v*")
         jobs += [

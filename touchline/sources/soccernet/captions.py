@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from touchline.faults import BadInput
 from touchline.records import Label, Speech, Video
@@ -15,33 +13,29 @@ from touchline.sources.soccernet.folder import (
     ACCESS,
     HOME,
     HUB,
+    Games,
     copy,
     copy_splits,
     games_in,
-    origin,
+    gathered,
+    kept,
     stated,
 )
 from touchline.sources.soccernet.halves import PARTS, VIDEOS, half, lasting, provisional
 from touchline.sources.source import Found, Part, Reading, Source
-from touchline.stage import Params
 
 NAME, CAPTIONS = "soccernet-captions", "Labels-caption.json"
 
 
-class Settings(Params):
-    folder: str = Field(min_length=1)  # of games; relative: below $TOUCHLINE_ROOT
-    splits: str  # a file in it that lists games by split; "" when none does
-    names: dict[str, Literal["train", "val", "test"]]  # what its splits are called here
-    half_minutes: tuple[int, int]  # a half whose video is not here lasts at least, at most
-
-
-def download(settings: Settings, folder: Path, executor: Executor) -> None:
-    root = origin(settings.folder, f"download.sources.{NAME}.folder", f"*/*/*/{CAPTIONS}")
-    copy(executor, [(root / game, folder / game, (CAPTIONS, *VIDEOS)) for game in games_in(root)])
+def download(settings: Games, folder: Path, executor: Executor) -> None:
+    """Fetch or copy captions and videos."""
+    root, games = gathered(NAME, settings, CAPTIONS, folder)
+    names = kept(settings, {"captions": (CAPTIONS,), "videos": VIDEOS})
+    copy(executor, [(root / game, folder / game, names) for game in games])
     copy_splits(root, settings.splits, folder)
 
 
-def videos(settings: Settings, folder: Path) -> Reading[Found]:
+def videos(settings: Games, folder: Path) -> Reading[Found]:
     """Both halves of every game; without its video a half lasts as its captions demand."""
     reading: Reading[Found] = Reading()
     for game in games_in(folder):
@@ -54,7 +48,7 @@ def videos(settings: Settings, folder: Path) -> Reading[Found]:
     return reading
 
 
-def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
+def labels(settings: Games, folder: Path, found: Sequence[Video]) -> Reading[Label]:
     """Every caption is a ready question of the task `open`: what happens around this moment?"""
     matches: dict[str, dict[str, Video]] = {}
     for video in found:
@@ -66,12 +60,12 @@ def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[
     return reading
 
 
-def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
+def speech(settings: Games, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
     """None: the captions are the answers."""
     return Reading()
 
 
-def splits(settings: Settings, folder: Path) -> dict[str, str]:
+def splits(settings: Games, folder: Path) -> dict[str, str]:
     return stated(NAME, folder, dict(settings.names))
 
 
@@ -120,7 +114,7 @@ SOCCERNET_CAPTIONS = Source(
         Part("labels", (f"*/*/*/{CAPTIONS}",), HUB, "Open on Hugging Face."),
         Part("videos", tuple(f"*/*/*/{video}" for video in VIDEOS), HUB, ACCESS),
     ),
-    settings=Settings,
+    settings=Games,
     download=download,
     videos=videos,
     labels=labels,

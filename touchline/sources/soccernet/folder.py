@@ -5,17 +5,35 @@ import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from touchline.faults import BadInput
+from touchline.fetch import fetch
 from touchline.products import whole_file
 from touchline.progress import track
 from touchline.sources.json_file import load
+from touchline.sources.soccernet import hub
+from touchline.stage import Params
 from touchline.video.workers import each
 
 SPLITS = "splits.json"
 HOME, HUB = "https://www.soccer-net.org", "https://huggingface.co/SoccerNet"
 ACCESS = "After SoccerNet's NDA: an account that it has let in; HF_TOKEN holds the account's token."
+
+
+class Games(Params):
+    """Which games, where their files are, and how long a half is without its video."""
+
+    folder: str = Field(min_length=1)  # of games; relative: below $TOUCHLINE_ROOT
+    splits: str  # a file in it that lists games by split; "" when none does
+    names: dict[str, Literal["train", "val", "test"]]  # what its splits are called here
+    half_minutes: tuple[int, int]  # a half whose video is not here lasts at least, at most
+    fetch: list[Literal["labels", "captions", "videos"]]  # from SoccerNet's own data sets
+    connections: int = Field(ge=1)  # at once
+
+
 Job = tuple[Path, Path, Sequence[str]]  # from, to, names of the files
 
 
@@ -27,6 +45,31 @@ def origin(setting: str, place: str, pattern: str) -> Path:
     if next(root.glob(pattern), None) is None:
         raise BadInput(root, f"holds no {pattern}", f"set {place} to the data")
     return root
+
+
+def gathered(name: str, given: Games, needed: str, folder: Path) -> tuple[Path, list[str]]:
+    """The user's folder and the games to read; parts that are to be fetched are, into `folder`.
+
+    Fetched are the games of the splits that `names` translates. Raises `BadInput` when nothing
+    lists them or, with nothing to fetch, when the user's folder holds no file `needed`.
+    """
+    place = f"download.sources.{name}"
+    if not given.fetch:
+        root = origin(given.folder, f"{place}.folder", f"*/*/*/{needed}")
+        return root, games_in(root)
+    root = Path(os.environ.get("TOUCHLINE_ROOT", "."), given.folder)
+    if not given.splits or not (root / given.splits).is_file():
+        remedy = f"set {place}.splits to a list of them"
+        raise BadInput(root / given.splits, "lists no games to fetch", remedy)
+    every = load(root / given.splits, "", dict)
+    games = sorted({game for split in given.names for game in _listed(every.get(split), "")})
+    fetch(hub.parts(given.fetch, games), folder, given.connections)
+    return root, games
+
+
+def kept(given: Games, named: dict[str, Sequence[str]]) -> list[str]:
+    """The files of those parts that are not fetched: they come from the user's folder."""
+    return [name for part, names in named.items() if part not in given.fetch for name in names]
 
 
 def games_in(folder: Path) -> list[str]:

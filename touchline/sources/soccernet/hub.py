@@ -42,6 +42,14 @@ def videos(games: Sequence[str], challenge: bool = False) -> list[Wanted]:
     ]
 
 
+PARTS = {"labels": labels, "captions": captions, "videos": videos}
+
+
+def parts(names: Sequence[str], games: Sequence[str]) -> list[Wanted]:
+    """The named parts of games; games of which the data set lacks a part end in a `BadInput`."""
+    return [one for name in names for one in PARTS[name](games)]
+
+
 def videos_from_drive(games: Sequence[str]) -> list[Wanted]:
     """The same halves from the drive that is being shut down, for holders of the password alone."""
     return [

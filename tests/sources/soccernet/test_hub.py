@@ -1,13 +1,18 @@
 """SoccerNet's files are looked for where its own package looks for them."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from tests.fetch.origin_server import QUICK, Origin, serving
 from touchline.faults import BadInput
 from touchline.fetch import fetch
-from touchline.sources import soccernet_files as soccernet
+from touchline.sources.soccernet import SOCCERNET, Settings
+from touchline.sources.soccernet import hub as soccernet
 
 GAME = "england_epl/2014-2015/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley"
 QUOTED = "england_epl/2014-2015/2015-02-21%20-%2018-00%20Chelsea%201%20-%201%20Burnley"
@@ -42,6 +47,31 @@ def test_the_hub_asks_for_the_token_and_redirects_to_its_store(
     assert (tmp_path / "own" / GAME / "Labels-v2.json").read_bytes() == b"{}"
     assert hub.seen[0][1]["Authorization"] == "Bearer hf_mine"
     assert "Authorization" not in store.seen[0][1]
+
+
+def test_the_games_of_a_list_are_fetched_and_what_is_not_comes_from_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, league: Any, settings: Callable[..., dict]
+) -> None:
+    monkeypatch.setenv("TOUCHLINE_DOWNLOADS", str(tmp_path / "downloads"))
+    monkeypatch.setenv("HF_TOKEN", "hf_mine")
+    league.file("games/list.json", {"train": [GAME], "challenge": ["a/b/other"]})
+    (label,) = soccernet.labels([GAME])
+    path = unquote(label.urls[0].split("/", 3)[3])
+    served = Origin({path: b'{"annotations": []}'}, password="Bearer hf_mine")
+    given = Settings.model_validate(settings(splits="list.json", fetch=["labels"]))
+    with serving(served), ThreadPoolExecutor(1) as executor:
+        monkeypatch.setenv("HF_ENDPOINT", served.url("").rstrip("/"))
+        SOCCERNET.download(given, tmp_path / "own", executor)
+    assert (tmp_path / "own" / GAME / "Labels-v2.json").read_bytes() == b'{"annotations": []}'
+    assert [unquote(request) for request, *_ in served.seen] == [f"/{path}"]
+
+
+def test_fetching_without_a_list_of_games_is_refused(
+    tmp_path: Path, settings: Callable[..., dict]
+) -> None:
+    given = Settings.model_validate(settings(fetch=["labels"]))
+    with ThreadPoolExecutor(1) as executor, pytest.raises(BadInput, match="lists no games"):
+        SOCCERNET.download(given, tmp_path / "own", executor)
 
 
 def test_the_old_drive_takes_the_password_and_its_address_holds_none() -> None:
