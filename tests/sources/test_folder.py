@@ -1,5 +1,6 @@
 """What is copied from a folder, and which names may lead to a file."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,24 @@ def test_a_label_file_of_two_gigabytes_is_refused_before_anything_is_copied(tmp_
     with pytest.raises(BadInput, match=f"has 2048 MiB, more than the {LARGEST // 2**20}"):
         bring("mine", str(tmp_path / "raw"), PARTS, tmp_path / "own")
     assert not (tmp_path / "own").exists()
+
+
+def test_an_archive_does_as_well_as_a_folder(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "raw.zip", "w") as archive:
+        archive.writestr("set/a.csv", "x")
+        archive.writestr("set/readme.txt", "y")
+    bring("mine", str(tmp_path / "raw.zip"), PARTS, tmp_path / "own")
+    assert [path.name for path in (tmp_path / "own").rglob("*") if path.is_file()] == ["a.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["own", "raw.zip"]
+
+
+def test_an_archive_that_leads_out_of_its_folder_leaves_nothing(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "raw.zip", "w") as archive:
+        archive.writestr("a.csv", "x")
+        archive.writestr("../../outside.csv", "y")
+    with pytest.raises(BadInput, match=r"outside\.csv"):
+        bring("mine", str(tmp_path / "raw.zip"), PARTS, tmp_path / "own/mine")
+    assert [path.name for path in tmp_path.rglob("*.csv")] == []
 
 
 def test_letters_written_in_two_ways_are_one_name(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ import hashlib
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import Field
 
 from touchline.faults import BadInput
+from touchline.fetch.unpack import unpack
 from touchline.products import whole_file
 from touchline.progress import track
 from touchline.sources import text_file
@@ -23,7 +25,7 @@ LONGEST = 255  # bytes of a file name
 class Folder(Params):
     """The settings of a source that reads a folder."""
 
-    folder: str = Field(min_length=1)  # relative: below $TOUCHLINE_ROOT, else the working folder
+    folder: str = Field(min_length=1)  # or a zip or tar; relative: below $TOUCHLINE_ROOT
 
 
 def located(folder: str) -> Path:
@@ -37,14 +39,33 @@ def matching(folder: Path, patterns: Iterable[str]) -> list[Path]:
 
 
 def bring(source: str, folder: str, parts: Sequence[Part], target: Path) -> None:
-    """Copy all files of the parts; a folder without any label file is a `BadInput`.
+    """Copy all files of the parts out of a folder, or out of a zip or tar that stands for it.
 
-    So is a copy that differs from its original. Videos may be missing: their labels are read.
+    A folder without any label file is a `BadInput`, and so is a copy that differs from its
+    original. Videos may be missing: their labels are read.
     """
-    origin = located(folder)
     remedy = f"set download.sources.{source}.folder to the data"
-    if not origin.is_dir():
+    with opened(located(folder), target, remedy) as origin:
+        _bring(origin, parts, target, remedy)
+
+
+@contextmanager
+def opened(origin: Path, target: Path, remedy: str) -> Iterator[Path]:
+    """The folder itself or, of an archive, what is in it for as long as the block lasts."""
+    if origin.is_dir():
+        yield origin
+        return
+    if not origin.is_file():
         raise BadInput(origin, "is missing", remedy)
+    place = target.with_name(f".{target.name}.unpacked")
+    unpack(origin, place)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
+
+
+def _bring(origin: Path, parts: Sequence[Part], target: Path, remedy: str) -> None:
     needed = [pattern for part in parts if part.holds == "labels" for pattern in part.files]
     labels = matching(origin, needed)
     if not labels:
