@@ -182,7 +182,7 @@ def exactness(film: Path) -> list[str]:
 def chunk_pass(film: Path, work: Path, chunk: Chunk, rounds: int) -> list[str]:
     """One pass of the chunk stage over the film against decoding alone."""
     out = work / "pass.parquet"
-    sizes = chunk.fps, chunk.height, chunk.quality, chunk.seconds
+    sizes = chunk.fps, chunk.height, chunk.quality, chunk.seconds, "open"
     jobs: dict[str, Callable[[], object]] = {
         "PyAV, decoding only": lambda: _decode(film),
         "the chunk pass": lambda: write_frames(film, out, *sizes),
@@ -211,7 +211,7 @@ def windows(film: Path, work: Path, chunk: Chunk, rounds: int) -> list[str]:
     """8 frames of a 30 s window, every source asked for the same windows."""
     known = facts(film)
     folder = work / "frames"
-    sizes = chunk.fps, chunk.height, chunk.quality, chunk.seconds
+    sizes = chunk.fps, chunk.height, chunk.quality, chunk.seconds, "open"
     write_frames(film, store_path(folder, "film"), *sizes)
     warm = FrameStore(folder)
     starts = np.random.default_rng(5).uniform(0, known["duration"] - WINDOW - 1, READS)

@@ -24,10 +24,10 @@ from flows.overrides import apply
 ROOT = Path(__file__).parent.parent
 HEAD = "# Tables: measured by `python -m benchmarks.tables`"
 STAGES = {
-    "download": "videos manifest",
+    "download": "videos manifest health",
     "chunk": "videos manifest frames clips",
     "caption": "manifest clips captions",
-    "ask": "manifest clips captions questions",
+    "ask": "manifest clips captions frames questions",
     "distill": "manifest clips questions frames trajectories",
     "validate": "manifest clips captions questions trajectories accepted",
 }

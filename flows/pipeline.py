@@ -126,9 +126,9 @@ def describe(folder: Path, stage: str, state: Fate) -> StageRecord:
     return StageRecord(
         state=state,
         needs=needs,
-        inputs=[_file(item) for item in entry.get("deps", [])],
+        inputs=[_file(item, folder) for item in entry.get("deps", [])],
         params=params,
-        products=[_file(item) for item in entry.get("outs", [])],
+        products=[_file(item, folder) for item in entry.get("outs", [])],
         metrics={k: v for path in metrics if path.is_file() for k, v in _metrics(path).items()},
     )
 
@@ -136,7 +136,8 @@ def describe(folder: Path, stage: str, state: Fate) -> StageRecord:
 def products(folder: Path) -> dict[str, list[File]]:
     """What dvc.lock says that each stage made."""
     stages = overrides.read(folder / "dvc.lock").get("stages", {})
-    return {name: [_file(item) for item in entry.get("outs", [])] for name, entry in stages.items()}
+    outs = {name: entry.get("outs", []) for name, entry in stages.items()}
+    return {name: [_file(item, folder) for item in found] for name, found in outs.items()}
 
 
 def models(folder: Path) -> set[str]:
@@ -159,8 +160,11 @@ def _known(graph: Any) -> str:
     return f"known are {', '.join(stage.addressing for stage in _order(graph))}"
 
 
-def _file(item: dict[str, Any]) -> File:
-    return File(path=item["path"], md5=item.get("md5", ""), size=item.get("size", 0))
+def _file(item: dict[str, Any], folder: Path) -> File:
+    """A file of dvc.lock; a product may say in its `terms.json` under which terms it is here."""
+    said = folder / item["path"] / "terms.json"
+    terms = json.loads(said.read_text(encoding="utf-8"))["terms"] if said.is_file() else ""
+    return File(path=item["path"], md5=item.get("md5", ""), size=item.get("size", 0), terms=terms)
 
 
 def _metrics(path: Path) -> dict[str, Any]:

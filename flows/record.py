@@ -23,11 +23,12 @@ Fate = Literal["Ran", "Restored", "Unchanged", "Failed"]
 
 
 class File(BaseModel):
-    """An input or a product: its path in the project and DVC's digest of it."""
+    """An input or a product: its path in the project, DVC's digest of it, and its terms."""
 
     path: str
     md5: str
     size: int
+    terms: str = ""  # open, request or nda, by its terms.json; "" where it has none
 
 
 class StageRecord(BaseModel):

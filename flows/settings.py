@@ -66,5 +66,6 @@ def stage(root: Path, folder: Path, extra: dict[str, str]) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "TOUCHLINE_ROOT": str(root),
         "SHELL": "/bin/sh",  # DVC runs commands in $SHELL
+        "HF_MLFLOW_LOG_ARTIFACTS": "FALSE",  # weights stay in DVC's cache: they may be under an NDA
         **extra,
     }

@@ -110,7 +110,8 @@ def _stage(name: str, done: StageRecord) -> str:
 
 
 def _file(file: File) -> str:
-    return f"{file.md5}  {file.path}  {file.size} bytes"
+    terms = f"  terms: {file.terms}" if file.terms else ""
+    return f"{file.md5}  {file.path}  {file.size} bytes{terms}"
 
 
 def _scores(one: Record) -> str:

@@ -1,6 +1,7 @@
 """MLflow: a run per run, below it one per executed stage, data and models by DVC's digest.
 
 The flow logs; a stage that trains gets MLFLOW_RUN_ID and may log live into the run made for it.
+What leaves for MLflow are numbers, parameters, digests, terms and a stage's own sentences: no file.
 """
 
 import json
@@ -62,9 +63,12 @@ class Tracking:
         self.client.set_terminated(child, "FAILED" if done.state == "Failed" else "FINISHED")
 
     def _product(self, child: str, stage: str, file: File) -> None:
-        self.client.set_tag(child, f"dvc.md5.{file.path.replace('/', '.')}", file.md5)
+        name = file.path.replace("/", ".")
+        self.client.set_tag(child, f"dvc.md5.{name}", file.md5)
+        self.client.set_tag(child, f"terms.{name}", file.terms)
         if file.path in self.models:
             tags = {"dvc.md5": file.md5, "dvc.path": file.path, "touchline.run": self.name}
+            tags["terms"] = file.terms
             model = mlflow.create_external_model(
                 name=Path(file.path).name,
                 source_run_id=child,

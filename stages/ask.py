@@ -3,14 +3,18 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Literal
 
+from touchline import terms
 from touchline.clock import spoken
 from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
+from touchline.leaks.groups import Match, Same, leaders, together
+from touchline.leaks.names import by_name
+from touchline.leaks.pictures import by_picture
 from touchline.ledger import Ledger
 from touchline.products import whole_folder
 from touchline.prompts import render
@@ -20,6 +24,7 @@ from touchline.stage import Params, run
 from touchline.tasks import TASKS
 from touchline.tasks.scene import Scene, scene
 from touchline.tasks.task import Draft, Rules
+from touchline.video.store import FrameStore
 
 SPLITS = ("train", "val", "test")
 
@@ -35,15 +40,22 @@ class Ask(Params):
 
 
 def main(
-    ask: Ask, dialogue: Dialogue, manifest: Path, clips: Path, captions: Path, questions: Path
+    ask: Ask,
+    dialogue: Dialogue,
+    manifest: Path,
+    clips: Path,
+    captions: Path,
+    frames: Path,
+    questions: Path,
 ) -> dict[str, float]:
     _check(ask)
     every = read(clips / "clips.parquet", Clip)
     labels = grouped(read(manifest / "labels.parquet", Label), "video")
     lines = grouped(read(captions / "captions.parquet", Caption), "clip")
-    splits = split_by_match(every, ask)
+    pairs = doubles(every, frames)
+    splits = split_by_match(every, ask, leaders(pairs))
     if ask.splits == "stated":
-        splits = overridden(splits, manifest / "splits.parquet")
+        splits = overridden(splits, manifest / "splits.parquet", pairs)
     rules = Rules(ask.interval, ask.negatives, dialogue)
     ledger = Ledger(clip.id for clip in every)
     asked: list[Question] = []
@@ -64,10 +76,17 @@ def main(
             ledger.drop(clip.id, "no task has anything to ask here")
     with whole_folder(questions) as draft:
         write(draft / "questions.parquet", Question, asked)
+        say(pairs, draft / "doubles.json")
         totals = ledger.close(draft / "ledger.parquet")
+        terms.mark(draft, terms.of(every))
         if not dialogue.thinks:
             write_samples(draft, asked)
-    return {**totals, **{f"questions.{s}": sum(q.split == s for q in asked) for s in SPLITS}}
+    counts = {"matches": len(splits), "matches.doubled": len(leaders(pairs))}
+    return {
+        **totals,
+        **counts,
+        **{f"questions.{s}": sum(q.split == s for q in asked) for s in SPLITS},
+    }
 
 
 def _check(ask: Ask) -> None:
@@ -83,29 +102,46 @@ def _check(ask: Ask) -> None:
         raise BadInput("ask.interval", wrong, "give 2 or more")
 
 
-def split_by_match(clips: Iterable[Clip], ask: Ask) -> dict[tuple[str, str], str]:
+def doubles(clips: Sequence[Clip], frames: Path) -> list[Same]:
+    """Matches that are one and the same, by teams and day or by their pictures."""
+    matches = {(clip.sport, clip.match): None for clip in clips}
+    shown = {clip.video: (clip.sport, clip.match) for clip in clips if clip.frames}
+    return [*by_name(matches), *by_picture(FrameStore(frames), shown)]
+
+
+def say(pairs: Sequence[Same], path: Path) -> None:
+    """Write down which matches are one, and how one knows: they share a split."""
+    path.write_text(json.dumps([pair._asdict() for pair in pairs], indent=1) + "\n")
+
+
+def split_by_match(
+    clips: Iterable[Clip], ask: Ask, same: Mapping[Match, Match]
+) -> dict[Match, str]:
     """(sport, match) -> split: matches in the order of a seeded hash, cut by the shares.
 
-    With two matches or more of a sport, train and test get one each at least.
+    With two matches or more of a sport, train and test get one each at least. A match goes where
+    the one goes that `same` says it is.
     """
-    matches = grouped({(c.sport, c.match): c for c in clips}.values(), "sport")
     splits = {}
-    for sport, found in matches.items():
-        names = sorted((c.match for c in found), key=lambda match: _hash(ask.seed, match))
+    every = {(clip.sport, clip.match) for clip in clips}
+    for sport in sorted({sport for sport, _ in every}):
+        found = [m for s, m in every if s == sport and same.get((s, m), (s, m)) == (s, m)]
+        names = sorted(found, key=lambda match: _hash(ask.seed, match))
         test = max(round(ask.shares["test"] * len(names)), min(1, len(names) - 1))
         val = min(round(ask.shares["val"] * len(names)), max(0, len(names) - test - 1))
         cut = ["test"] * test + ["val"] * val + ["train"] * len(names)
         splits |= {(sport, name): split for name, split in zip(names, cut, strict=False)}
-    return splits
+    return splits | {match: splits[first] for match, first in same.items()}
 
 
-def overridden(drawn: dict[tuple[str, str], str], file: Path) -> dict[tuple[str, str], str]:
-    """The splits with those put in their place that a source states."""
+def overridden(drawn: Mapping[Match, str], file: Path, pairs: Sequence[Same]) -> dict[Match, str]:
+    """The splits with those put in their place that a source states, for its doubles as well."""
     if not file.is_file():
         remedy = "give the source its list of splits, or set ask.splits to drawn"
         raise BadInput("ask.splits", "no source states a split", remedy)
     stated = {row.match: row.split for row in read(file, Stated)}
-    return {(sport, match): stated.get(match, split) for (sport, match), split in drawn.items()}
+    ours = {(sport, match): stated[match] for sport, match in drawn if match in stated}
+    return {**drawn, **together(ours, pairs)}
 
 
 def _questions(

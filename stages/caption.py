@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from touchline import terms
 from touchline.dialogue import Dialogue
 from touchline.ledger import Ledger
 from touchline.products import whole_folder
@@ -22,7 +23,8 @@ def main(
     caption: CaptionParams, dialogue: Dialogue, manifest: Path, clips: Path, captions: Path
 ) -> dict[str, float]:
     lines = read(manifest / "speech.parquet", Speech)
-    of_video = by_video(read(clips / "clips.parquet", Clip))
+    every = read(clips / "clips.parquet", Clip)
+    of_video = by_video(every)
     ledger, rows = Ledger(line.id for line in lines), []
     for line, repeats in marked(lines):
         if repeats and caption.collapse_repeats:
@@ -36,6 +38,7 @@ def main(
     with whole_folder(captions) as draft:
         write(draft / "captions.parquet", Caption, rows)
         totals = ledger.close(draft / "ledger.parquet")
+        terms.mark(draft, terms.of(every))
     return totals | {"captions": len(rows), "clips_with_captions": len({r.clip for r in rows})}
 
 

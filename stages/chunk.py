@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from touchline import terms
 from touchline.faults import BadInput
 from touchline.ledger import Ledger
 from touchline.products import whole_folder
@@ -39,6 +40,7 @@ def main(chunk: Chunk, videos: Path, manifest: Path, frames: Path, clips: Path) 
     ledger = Ledger(video.id for video in found)
     with whole_folder(frames) as draft, pool(chunk.workers) as executor:
         passes = store(executor, chunk, found, videos, draft)
+        terms.mark(draft, terms.of(found))
     cuts = [list(cut(chunk, video, passed)) for video, passed in zip(found, passes, strict=True)]
     for video, rows in zip(found, cuts, strict=True):
         ledger.split(video.id, f"into {len(rows)} clips")
@@ -46,6 +48,7 @@ def main(chunk: Chunk, videos: Path, manifest: Path, frames: Path, clips: Path) 
     with whole_folder(clips) as draft:
         write(draft / "clips.parquet", Clip, rows)
         totals = ledger.close(draft / "ledger.parquet")
+        terms.mark(draft, terms.of(rows))
     return totals | measured(found, passes, rows)
 
 
@@ -55,7 +58,7 @@ def store(
     """Write the frame store file of every video that is here; the workers share the disk."""
     settings = (chunk.fps, chunk.height, chunk.quality, chunk.seconds)
     here = [video for video in found if video.path]
-    jobs = [(videos / v.path, store_path(folder, v.id), *settings) for v in here]
+    jobs = [(videos / v.path, store_path(folder, v.id), *settings, v.terms) for v in here]
     passes = list(track(each(executor, write_frames, jobs), "chunk", total=len(jobs)))
     for job, video, passed in zip(jobs, here, passes, strict=True):
         lost = video.frames - passed.decoded + passed.damaged

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from touchline import terms
 from touchline.dialogue import PLAIN, Dialogue
 from touchline.ledger import Ledger
 from touchline.progress import track
@@ -43,6 +44,7 @@ def main(
         taught.append(attempt(question, view, shown, budget, distill.teacher, dialogue))
         ledger.keep(question.id)
     write(trajectories / "trajectories.parquet", Trajectory, taught)
+    terms.mark(trajectories, terms.of(by_clip.values()))
     calls = sum(bool(t.windows) for t in taught) / max(len(taught), 1)
     blind = sum(not t.frames for t in taught)
     return {

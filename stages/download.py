@@ -1,13 +1,18 @@
 """Fetch every source, look into its videos and read its labels and commentary."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from touchline import terms
 from touchline.faults import BadInput
+from touchline.health import Examined, Health, dismiss, examine
+from touchline.health.page import write_health
 from touchline.ledger import Ledger
 from touchline.products import whole_folder
 from touchline.progress import track
@@ -15,6 +20,7 @@ from touchline.records import Label, Speech, Stated, Video, write
 from touchline.sources import SOURCES
 from touchline.sources.source import Fault, Found, Reading, Source
 from touchline.stage import Params, run
+from touchline.terms import Licence
 from touchline.video.probe import facts, unseen
 from touchline.video.workers import pool, tried
 
@@ -22,21 +28,31 @@ from touchline.video.workers import pool, tried
 class Download(Params):
     on_fault: Literal["stop", "drop"]
     workers: int = Field(ge=1)
+    health: Health
     sources: dict[str, dict[str, Any]]
 
 
-def main(download: Download, videos: Path, manifest: Path) -> dict[str, float]:
+def main(
+    download: Download, licence: Licence, videos: Path, manifest: Path, health: Path
+) -> dict[str, float]:
     sources = chosen(download.sources)
+    held = {source.name: source.held(settings) for source, settings in sources}
     found, labels, speech = Reading[Video](), Reading[Label](), Reading[Speech]()
     with pool(download.workers) as executor:
         with whole_folder(videos) as draft:
             for source, settings in sources:
                 source.download(settings, draft / source.name, executor)
+            terms.mark(draft, held)
         for source, settings in sources:
-            read(source, settings, videos, executor, found, labels, speech)
+            with told(held[source.name], licence):
+                read(source, settings, videos, executor, found, labels, speech)
+        readings = found, labels, speech
+        cases = [examine(s.name, videos, *readings, download.health, executor) for s, _ in sources]
+    for case in cases:
+        dismiss(case, labels, speech)
     faults = [*found.faults, *labels.faults, *speech.faults]
     if download.on_fault == "stop":
-        stop(faults)
+        stop(faults, held, licence)
     if not found.rows:
         raise BadInput("download.sources", "no readable video came of them", "ask for a match")
     with whole_folder(manifest) as draft:
@@ -46,8 +62,13 @@ def main(download: Download, videos: Path, manifest: Path) -> dict[str, float]:
         given = stated(sources, videos)
         if given:
             write(draft / "splits.parquet", Stated, given)
+        terms.mark(draft, held)
         totals = balance([*found.rows, *labels.rows, *speech.rows], faults, draft)
-    return totals | measured(found.rows, labels.rows, speech.rows)
+    return (
+        totals
+        | measured(found.rows, labels.rows, speech.rows)
+        | pages(cases, held, licence, health)
+    )
 
 
 def chosen(sources: dict[str, dict[str, Any]]) -> list[tuple[Source, Params]]:
@@ -83,14 +104,18 @@ def read(
     probed = tried(executor, facts, files)
     for one in track(listed.rows, "probe"):
         seen = next(probed) if one.path else unseen(one.duration)
-        looked.take(one.id, look, source, one, seen, same)
+        looked.take(one.id, look, source, source.held(settings), one, seen, same)
     found.add(looked)
     labels.add(source.labels(settings, own, looked.rows))
     speech.add(source.speech(settings, own, looked.rows))
 
 
 def look(
-    source: Source, found: Found, seen: dict[str, Any] | BadInput, same: dict[str, str]
+    source: Source,
+    held: tuple[str, str],
+    found: Found,
+    seen: dict[str, Any] | BadInput,
+    same: dict[str, str],
 ) -> Video:
     """A video with what its file is; `path` is "" when it is not here.
 
@@ -110,8 +135,8 @@ def look(
         match=found.match,
         part=found.part,
         path=path.as_posix() if path else "",
-        licence=found.licence or source.licence,
-        terms=found.terms or source.terms,
+        licence=held[0],
+        terms=held[1],
         **seen,
     )
 
@@ -126,10 +151,38 @@ def stated(sources: list[tuple[Source, Params]], folder: Path) -> list[Stated]:
     ]
 
 
-def stop(faults: list[Fault]) -> None:
+@contextmanager
+def told(held: tuple[str, str], licence: Licence) -> Iterator[None]:
+    """What a source says of its files while the block runs does not quote what may not leave."""
+    try:
+        yield
+    except BadInput as fault:
+        raise (terms.veiled(fault) if held[1] in licence.withheld("log") else fault) from None
+
+
+def pages(
+    cases: list[Examined], held: terms.Held, licence: Licence, folder: Path
+) -> dict[str, float]:
+    """Write the health page of every source; how often each check found something."""
+    secret = terms.bound(held, licence.withheld("health"))
+    with whole_folder(folder) as draft:
+        for found in cases:
+            name = found.case.source
+            write_health(draft / f"{name}.html", found, held[name], name in secret)
+        terms.mark(draft, {name: how for name, how in held.items() if name not in secret})
+    counts = Counter[str]()
+    for result in (result for found in cases for result in found.results):
+        counts[f"health.{result.name.replace(' ', '_')}"] += result.read + len(result.findings)
+    return dict(counts)
+
+
+def stop(faults: list[Fault], held: terms.Held, licence: Licence) -> None:
     """Raise the first fault, if there is one, and say how many more there are."""
     if faults:
-        first, more = faults[0].why, len(faults) - 1
+        secret = terms.bound(held, licence.withheld("log"))
+        hidden = faults[0].row.split("/")[0] in secret
+        first = terms.veiled(faults[0].why) if hidden else faults[0].why
+        more = len(faults) - 1
         rest = f" ({more} more faults follow)" if more else ""
         remedy = f"{first.remedy}, or set download.on_fault to drop{rest}"
         raise BadInput(first.place, first.wrong, remedy)

@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL.Image import Image, new
 
+from touchline import terms
 from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.floors import FLOORS, Prior, prior
@@ -21,6 +22,7 @@ from touchline.student.conversation import NO_FRAMES, asked, judged, reel
 from touchline.student.load import Student, load, settle
 from touchline.student.rollout import Player
 from touchline.tasks.spotting import intervals
+from touchline.terms import Licence
 from touchline.tools.choose_frames import Budget, Reel, Viewing
 from touchline.tools.turns import thinking
 from touchline.video.store import FrameStore
@@ -41,6 +43,7 @@ def main(
     student: Student,
     budget: Budget,
     dialogue: Dialogue,
+    licence: Licence,
     clips: Path,
     captions: Path,
     questions: Path,
@@ -78,6 +81,7 @@ def main(
     ):
         rows[author] = list(attempts(author, folder, seen, evaluate, student, budget, dialogue))
 
+    withheld = licence.withheld("report")
     judge = scores.Judge(intervals, evaluate.theta, evaluate.seed)
     labelled = {q.id: as_said(q) for q in test} if dialogue.time == "half" else every
     measured = scores.report(rows, labelled, judge)
@@ -85,6 +89,7 @@ def main(
         write(
             draft / "answers.parquet", Trajectory, [row for given in rows.values() for row in given]
         )
+        terms.mark(draft, terms.of(by_clip.values()), base, sft, rl)
     with whole_folder(report) as draft:
         write_report(
             draft / "report.html",
@@ -96,7 +101,10 @@ def main(
             logs={"sft": logged(sft), "rl": logged(rl)},
             about=about(test, evaluate, student, budget, dialogue, hidden - len(test)),
             zero=dialogue.zero,
+            withheld=withheld,
         )
+        shown = [clip for clip in by_clip.values() if clip.terms not in withheld]
+        terms.mark(draft, terms.of(shown))
     return {**measured, "without_frames": hidden - len(test)}
 
 

@@ -9,6 +9,7 @@ from datasets import Dataset
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
+from touchline import terms
 from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.products import whole_folder
@@ -53,14 +54,16 @@ def main(
     asked_of = [q for q in every.values() if q.split == "train"]
     if not asked_of:
         raise BadInput(questions, "no question is in the train split", "raise ask.shares.train")
-    here = {clip.id for clip in read(clips / "clips.parquet", Clip) if clip.frames}
+    here = {c.id: c for c in read(clips / "clips.parquet", Clip) if c.frames}
     rows = [{"prompt": unasked(), "question": q.id} for q in asked_of if q.clip in here]
     if not rows:
         raise BadInput(questions, f"not one of {len(asked_of)} questions has frames", NO_FRAMES)
     left_out = {"without_frames": len(asked_of) - len(rows)}
+    held = terms.of(here[every[row["question"]].clip] for row in rows)
     if rl.steps == 0:
         with whole_folder(model) as draft:
             leave(start, draft)
+            terms.mark(draft, held, start)
         return {"questions": len(rows), "steps": 0, **left_out}
     if not dialogue.thinks:
         wrong = f"{dialogue.style} has no thoughts and no tool to reinforce"
@@ -92,6 +95,7 @@ def main(
         if first():
             with whole_folder(model) as draft:
                 save(trainer, processor, start, student.dtype, draft)
+                terms.mark(draft, held, start)
     return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer), **left_out}
 
 

@@ -1,6 +1,7 @@
 """Teach the student by the accepted trajectories: TRL's SFTTrainer, in full or through LoRA."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from datasets import Dataset
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
+from touchline import terms
 from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.products import whole_folder
@@ -48,11 +50,13 @@ def main(
     model: Path,
 ) -> dict[str, float]:
     every = read(accepted / "trajectories.parquet", Trajectory)
-    rows = taught(every, questions, clips, accepted)
+    by_clip = by_id(read(clips / "clips.parquet", Clip))
+    rows = taught(every, questions, by_clip, accepted)
     talks = [row["messages"] for row in rows]
+    held = terms.of(by_clip[row["clip"]] for row in rows)
     left_out = {"without_frames": len(every) - len(rows)}
     if sft.steps == 0:
-        start(student, talks, base)
+        start(student, talks, held, base)
         with whole_folder(model) as draft:
             leave(base, draft)
         return {"trajectories": len(rows), "steps": 0, **left_out}
@@ -61,7 +65,7 @@ def main(
     with ranks(student.processes):
         # Model
         if first():
-            start(student, talks, base)
+            start(student, talks, held, base)
         together()
         net, processor = load(base, student.dtype, **_quantized(sft.tuning))
 
@@ -83,23 +87,24 @@ def main(
         if first():
             with whole_folder(model) as draft:
                 save(trainer, processor, base, student.dtype, draft)
+                terms.mark(draft, held, base)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     loss = {"loss": losses[-1]} if losses else {}
     return {"trajectories": len(rows), "steps": trainer.state.global_step, **loss, **left_out}
 
 
 def taught(
-    every: list[Trajectory], questions: Path, clips: Path, accepted: Path
+    every: list[Trajectory], questions: Path, clips: Mapping[str, Clip], accepted: Path
 ) -> list[dict[str, Any]]:
     """The rows to train on: what is taught of clips that have frames."""
     if not every:
         raise BadInput(accepted, "no trajectory was accepted", "look at its page.html for why")
     asked = by_id(read(questions / "questions.parquet", Question))
-    here = {clip.id for clip in read(clips / "clips.parquet", Clip) if clip.frames}
     rows = [{"messages": t.messages, "clip": asked[t.question].clip, "images": []} for t in every]
-    if not any(row["clip"] in here for row in rows):
+    rows = [row for row in rows if clips[row["clip"]].frames]
+    if not rows:
         raise BadInput(accepted, f"not one of {len(every)} trajectories has frames", NO_FRAMES)
-    return [row for row in rows if row["clip"] in here]
+    return rows
 
 
 def config(sft: Sft, checkpoints: Path) -> SFTConfig:
@@ -118,15 +123,17 @@ def config(sft: Sft, checkpoints: Path) -> SFTConfig:
     )
 
 
-def start(student: Student, talks: list[str], base: Path) -> None:
+def start(student: Student, talks: list[str], held: terms.Held, base: Path) -> None:
     """Write the student before any training: built here, or a pointer to where it lies."""
     with whole_folder(base) as draft:
-        if student.model == "tiny":
-            blocks = (b for talk in talks for m in json.loads(talk) for b in m["content"])
-            texts = sorted({block["text"] for block in blocks if block["type"] == "text"})
-            build(student.tiny, texts, phrases(texts), draft)
-        else:
+        if student.model != "tiny":
             point(draft, student)
+            terms.mark(draft, {}, Path(student.model))
+            return
+        blocks = (b for talk in talks for m in json.loads(talk) for b in m["content"])
+        texts = sorted({block["text"] for block in blocks if block["type"] == "text"})
+        build(student.tiny, texts, phrases(texts), draft)
+        terms.mark(draft, held)  # its vocabulary is made of what it is taught
 
 
 def _quantized(tuning: Tuning) -> dict[str, Any]:

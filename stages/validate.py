@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from touchline import terms
 from touchline.dialogue import Dialogue
 from touchline.gates.checks import Validate
 from touchline.gates.judge import Records, judge
@@ -17,6 +18,7 @@ from touchline.ledger import Ledger
 from touchline.products import whole_folder
 from touchline.records import Caption, Clip, Question, Trajectory, Video, read, write
 from touchline.stage import run
+from touchline.terms import Licence
 from touchline.tools.choose_frames import Budget
 
 
@@ -24,6 +26,7 @@ def main(
     validate: Validate,
     budget: Budget,
     dialogue: Dialogue,
+    licence: Licence,
     manifest: Path,
     clips: Path,
     captions: Path,
@@ -42,10 +45,13 @@ def main(
     stop(findings.outcomes, validate.fail_on)
     kept = [row for row in records.trajectories if row.id not in findings.reasons]
     fates = {f.name: _fates(f) for f in (manifest, clips, captions, questions, trajectories)}
+    secret = terms.bound(terms.known(manifest), licence.withheld("gates"))
+    fates[manifest.name] = _fates(manifest, secret)  # its reasons quote the files
     with whole_folder(accepted) as draft:
         write(draft / "trajectories.parquet", Trajectory, kept)
         totals = _ledger(records.trajectories, findings.reasons, draft / "ledger.parquet")
         fates[accepted.name] = _fates(draft)
+        terms.mark(draft, terms.of(records.clips))
         (draft / "gates.json").write_text(_json(findings.outcomes), encoding="utf-8")
         page = draft / "page.html"
         write_gates(page, findings.outcomes, records.questions, kept, fates)
@@ -65,10 +71,13 @@ def _ledger(
     return ledger.close(path)
 
 
-def _fates(folder: Path) -> Counter[tuple[str, str]]:
-    """(state, reason) -> rows of a stage's ledger."""
-    table = pq.read_table(folder / "ledger.parquet")
-    return Counter(zip(table["state"].to_pylist(), table["reason"].to_pylist(), strict=True))
+def _fates(folder: Path, secret: Container[str] = ()) -> Counter[tuple[str, str]]:
+    """(state, reason) -> rows of a stage's ledger; rows of `secret` sources have no reason."""
+    table = pq.read_table(folder / "ledger.parquet").to_pylist()
+    return Counter(
+        (row["state"], terms.WITHHELD if row["row"].split("/")[0] in secret else row["reason"])
+        for row in table
+    )
 
 
 def _json(outcomes: list[Outcome]) -> str:

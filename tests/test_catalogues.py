@@ -110,7 +110,7 @@ def test_every_sport_is_asked_about(name: str):
 def test_a_source_states_its_terms_and_refuses_unknown_settings(name: str):
     source = SOURCES[name]
     assert source.licence
-    assert source.terms in ("open", "request", "nda")
+    assert source.terms in ("open", "request", "nda", "owner")
     assert issubclass(source.settings, BaseModel)
     assert source.settings.model_config.get("extra") == "forbid"
     assert all(field.is_required() for field in source.settings.model_fields.values())

@@ -47,6 +47,7 @@ class Evaluation:
             frames=picture,
             logs=self.logs,
             about=self.about,
+            withheld=("nda",),
         )
         return path.read_text(encoding="utf-8")
 

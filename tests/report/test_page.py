@@ -98,7 +98,7 @@ def test_a_clip_under_nda_shows_times_but_no_picture(evaluation: Any, tmp_path: 
     evaluation.clips = {id: replace(clip, terms="nda") for id, clip in evaluation.clips.items()}
     page = evaluation.write(tmp_path / "report.html")
     assert "data:image" not in page
-    assert "not shown: the licence forbids it at 0:03" in page
+    assert "withheld: NDA at 0:03" in page
 
 
 def test_a_report_without_any_model_or_log_still_opens(evaluation: Any, tmp_path: Path):

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from stages.download import Download, main
+from tests.downloads import downloaded, params
 from touchline.records import Label, Video, read
 
 FPS, FRAMES = 25, 50
@@ -28,8 +28,7 @@ def manifest(tmp_path: Path) -> Path:
         "e2e-tennis": {"folder": str(raw / "tennis")},
         "repcount": {"folder": str(raw / "gym"), "fps": 30},
     }
-    download = Download(on_fault="drop", workers=1, sources=sources)
-    totals = main(download, tmp_path / "videos", tmp_path / "manifest")
+    totals = downloaded(tmp_path, params("drop", sources))
     assert (totals["rows"], totals["kept"], totals["dropped"]) == (6, 5, 1)
     return tmp_path / "manifest"
 

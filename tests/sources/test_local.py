@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages import chunk
-from stages.download import Download, main
+from tests.downloads import downloaded, params
 from tests.films import film
 from touchline.faults import BadInput
 from touchline.fetch import manifest
@@ -60,8 +60,7 @@ def own(tmp_path: Path) -> Path:
 
 def run(tmp_path: Path, on_fault: str = "stop", **more: Any) -> dict[str, float]:
     settings = {"folder": "own", "sport": "soccer", "licence": "mine", "terms": "nda", "known": ""}
-    params = {"on_fault": on_fault, "workers": 1, "sources": {"local": settings | more}}
-    return main(Download.model_validate(params), tmp_path / "videos", tmp_path / "manifest")
+    return downloaded(tmp_path, params(on_fault, {"local": settings | more}))
 
 
 def dropped(tmp_path: Path) -> dict[str, str]:

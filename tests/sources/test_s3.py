@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stages.download import Download, main
+from tests.downloads import downloaded, params
 from tests.films import film
 from tests.store import store
 from touchline.faults import BadInput
@@ -41,8 +41,7 @@ def run(tmp_path: Path, address: str, **more: Any) -> dict[str, float]:
         "bucket": "matches", "prefix": "soccer", "endpoint": address, "connections": 2,
         "sport": "soccer", "licence": "ours", "terms": "nda", "known": "",
     }  # fmt: skip
-    params = {"on_fault": "stop", "workers": 1, "sources": {"s3": settings | more}}
-    return main(Download.model_validate(params), tmp_path / "videos", tmp_path / "manifest")
+    return downloaded(tmp_path, params("stop", {"s3": settings | more}))
 
 
 def test_a_bucket_is_read_like_a_folder(bucket: tuple[str, Any], tmp_path: Path) -> None:

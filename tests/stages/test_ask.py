@@ -1,5 +1,6 @@
 """Questions get their split from the match alone, and every clip has a fate."""
 
+import json
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -7,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from stages.ask import Ask, main, split_by_match
+from tests.stages.training import stored
 from tests.world import clip_of, label
 from touchline.dialogue import PLAIN, Dialogue
 from touchline.faults import BadInput
-from touchline.records import Caption, Clip, Label, Question, read, write
+from touchline.records import Caption, Clip, Label, Question, Stated, read, write
 from touchline.tasks import TASKS
+from touchline.video.store import store_path
 
 SHARES = {"train": 0.7, "val": 0.05, "test": 0.25}
 
@@ -32,7 +35,7 @@ def clips_of(matches: int, sports: tuple[str, ...] = ("soccer", "badminton")) ->
 @pytest.mark.parametrize("matches", [2, 3, 5, 16, 40])
 @pytest.mark.parametrize("seed", range(5))
 def test_train_and_test_have_a_match_each_and_no_match_is_in_two_splits(matches: int, seed: int):
-    splits = split_by_match(clips_of(matches), ask(seed=seed))
+    splits = split_by_match(clips_of(matches), ask(seed=seed), {})
     for sport in ("soccer", "badminton"):
         found = [split for (name, _), split in splits.items() if name == sport]
         assert len(found) == matches
@@ -43,13 +46,13 @@ def test_train_and_test_have_a_match_each_and_no_match_is_in_two_splits(matches:
 
 def test_a_split_depends_on_seed_and_match_alone():
     forwards, backwards = clips_of(9), clips_of(9)[::-1]
-    assert split_by_match(forwards, ask()) == split_by_match(backwards, ask())
-    seeds = [str(sorted(split_by_match(forwards, ask(seed=s)).items())) for s in range(5)]
+    assert split_by_match(forwards, ask(), {}) == split_by_match(backwards, ask(), {})
+    seeds = [str(sorted(split_by_match(forwards, ask(seed=s), {}).items())) for s in range(5)]
     assert len(set(seeds)) > 1
 
 
 def test_a_single_match_is_for_training():
-    assert set(split_by_match(clips_of(1), ask()).values()) == {"train"}
+    assert set(split_by_match(clips_of(1), ask(), {}).values()) == {"train"}
 
 
 @pytest.fixture
@@ -72,11 +75,13 @@ def world(tmp_path: Path) -> Path:
     write(tmp_path / "clips/clips.parquet", Clip, [*clips, *over])
     write(tmp_path / "manifest/labels.parquet", Label, labels)
     write(tmp_path / "captions/captions.parquet", Caption, lines)
+    for clip in clips:
+        stored(store_path(tmp_path / "frames", clip.video), seconds=2)
     return tmp_path
 
 
 def run(world: Path, given: Ask, dialogue: Dialogue = PLAIN) -> dict[str, float]:
-    paths = [world / name for name in ("manifest", "clips", "captions", "out")]
+    paths = [world / name for name in ("manifest", "clips", "captions", "frames", "out")]
     return main(given, dialogue, *paths)
 
 
@@ -123,6 +128,48 @@ def test_commentary_stands_before_the_question_only_when_asked_for(world: Path):
     assert not any("A foul" in q.text for q in without)
     assert all(q.text.startswith("Commentary:\n0:03-0:06 A foul {action}!\n") for q in given)
     assert [q.truth for q in given] == [q.truth for q in without]
+
+
+def test_doubles_share_a_split_and_count_as_one_match():
+    first, *rest = [("soccer", f"soccer-{n}") for n in range(12)]
+    same = {first: first, rest[4]: first, rest[7]: first}
+    for seed in range(9):
+        splits = split_by_match(clips_of(12), ask(seed=seed), same)
+        assert len({splits[match] for match in same}) == 1
+        single = [s for m, s in splits.items() if m[0] == "soccer" and m not in (rest[4], rest[7])]
+        assert (len(single), single.count("test")) == (10, round(0.25 * 10))
+
+
+def test_a_match_that_came_twice_is_written_down_and_asked_about_in_one_split(world: Path):
+    clips = read(world / "clips/clips.parquet", Clip)
+    names = {"soccer-0": "a/2030-01-05 - 20-45 Atl. Ilkley 1 - 0 Jarrow"}
+    for number in range(1, 6):
+        names[f"soccer-{number}"] = f"b/2030-01-05 Jarrow {number} v Atlético Ilkley {number}"
+    renamed = [replace(clip, match=names.get(clip.match, clip.match)) for clip in clips]
+    write(world / "clips/clips.parquet", Clip, renamed)
+    questions = asked(world, ask())
+    assert len({q.split for q in questions if q.match in names.values()}) == 1
+    [pair, *_] = json.loads((world / "out/doubles.json").read_text())
+    assert pair["why"] == "the same teams on the same day"
+
+
+def test_a_stated_split_holds_for_a_double_and_two_that_contradict_are_refused(world: Path):
+    clips = read(world / "clips/clips.parquet", Clip)
+    names = {
+        "soccer-0": "a/2030-01-05 Ilkley 1 - 0 Jarrow",
+        "soccer-1": "b/20300105 Jarrow v Ilkley",
+    }
+    renamed = [replace(clip, match=names.get(clip.match, clip.match)) for clip in clips]
+    write(world / "clips/clips.parquet", Clip, renamed)
+    first, second = names.values()
+    for split in ("train", "val", "test"):
+        write(world / "manifest/splits.parquet", Stated, [Stated(first, split)])
+        questions = asked(world, ask(splits="stated"))
+        assert {q.split for q in questions if q.match in (first, second)} == {split}
+    rows = [Stated(first, "train"), Stated(second, "test")]
+    write(world / "manifest/splits.parquet", Stated, rows)
+    with pytest.raises(BadInput, match=f"{second}: is test, but it is the same match as {first}"):
+        asked(world, ask(splits="stated"))
 
 
 @pytest.mark.parametrize(

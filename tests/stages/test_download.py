@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from stages.download import Download, main
+from stages.download import Download
+from tests.downloads import downloaded, params
 from touchline.faults import BadInput
 from touchline.records import Label, Speech, Video, read
 from touchline.sources import SOURCES, games
@@ -54,13 +55,13 @@ def match(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def download(on_fault: str, **sources: dict[str, Any]) -> Download:
-    return Download.model_validate({"on_fault": on_fault, "workers": 1, "sources": sources})
+    return params(on_fault, sources)
 
 
 def run(tmp_path: Path, on_fault: str) -> tuple[dict[str, float], dict[str, str]]:
     """Totals, and the reasons of dropped rows by the end of their id."""
-    params = download(on_fault, prepared={"folder": str(tmp_path / "prepared")})
-    totals = main(params, tmp_path / "videos", tmp_path / "manifest")
+    given = download(on_fault, prepared={"folder": str(tmp_path / "prepared")})
+    totals = downloaded(tmp_path, given)
     rows = pq.read_table(tmp_path / "manifest/ledger.parquet").to_pylist()
     assert len(rows) == totals["rows"] == totals["kept"] + totals["dropped"]
     return totals, {
@@ -75,11 +76,11 @@ def edit(file: Path, change: Callable[[Any], Any]) -> None:
 
 
 def test_two_downloads_give_the_same_manifest_and_files(tmp_path: Path) -> None:
-    params = download("stop", synthetic=SMALL)
+    given = download("stop", synthetic=SMALL)
     for name in "ab":
-        totals = main(params, tmp_path / name / "videos", tmp_path / name / "manifest")
+        totals = downloaded(tmp_path / name, given)
     files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.*"))
-    assert len(files) == 2 * 5 + 4
+    assert len(files) == 2 * 5 + 4 + 1 + 3  # terms of each product, and the health page
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
     assert totals["videos"] == 4 and totals["matches"] == 2 and totals["dropped"] == 0
@@ -160,7 +161,7 @@ def test_rows_of_a_match_without_any_video_still_have_a_fate(match: Path, tmp_pa
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, sources: dict[str, Any], said: str) -> None:
     with pytest.raises(BadInput, match=said):
-        main(download("stop", **sources), tmp_path / "videos", tmp_path / "manifest")
+        downloaded(tmp_path, download("stop", **sources))
     assert not (tmp_path / "manifest").exists()
 
 

@@ -17,7 +17,9 @@ from touchline.floors import FLOORS
 from touchline.records import Caption, Question, Trajectory, read, write
 from touchline.student.rollout import Player
 from touchline.tasks.spotting import sentence
+from touchline.terms import Licence
 
+OUTSIDE = Licence(inside=[])
 EVALUATE = Evaluate(seed=1, theta=0.3, interval=12, batch=4, turn_tokens=8)
 
 
@@ -37,7 +39,8 @@ def here(tmp_path: Path) -> World:
 
 def run(here: World, dialogue: Dialogue = PLAIN) -> dict[str, Any]:
     names = ("clips", "captions", "questions", "frames", "base", "sft", "rl", "answers", "report")
-    return main(EVALUATE, here.student(), BUDGET, dialogue, *[here.root / name for name in names])
+    given = EVALUATE, here.student(), BUDGET, dialogue, OUTSIDE
+    return main(*given, *[here.root / name for name in names])
 
 
 def evaluated(here: World) -> list[Trajectory]:

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from stages.validate import Validate, main
+from touchline import terms
 from touchline.dialogue import PLAIN
 from touchline.faults import BadInput
 from touchline.gates.judge import Records, judge
 from touchline.gates.suite import Outcome
 from touchline.ledger import Ledger
 from touchline.records import Caption, Clip, Question, Trajectory, Video, read, write
+from touchline.terms import Licence
 from touchline.tools.choose_frames import Budget, stamped
 
 BUDGET = Budget(first=8, call=8, stride=3, calls=2, width=64, height=32)
@@ -55,7 +57,8 @@ class Data:
             ledger.drop("two", "too dark to see")
             ledger.close(folder / name.split("/")[0] / "ledger.parquet")
         inputs = [folder / name.split("/")[0] for name in tables]
-        return main(limits, BUDGET, PLAIN, *inputs, folder / "accepted")
+        terms.mark(folder / "manifest", terms.of(self.videos))
+        return main(limits, BUDGET, PLAIN, Licence(inside=[]), *inputs, folder / "accepted")
 
 
 @pytest.fixture
@@ -241,6 +244,12 @@ def test_the_products_are_offline_and_the_same_each_time(data: Data, tmp_path: P
     products = {p.name: p.read_bytes() for p in (tmp_path / "accepted").iterdir()}
     data.run(tmp_path)
     assert products == {p.name: p.read_bytes() for p in (tmp_path / "accepted").iterdir()}
-    assert set(products) == {"trajectories.parquet", "ledger.parquet", "gates.json", "page.html"}
+    assert set(products) == {
+        "trajectories.parquet",
+        "ledger.parquet",
+        "gates.json",
+        "page.html",
+        "terms.json",
+    }
     assert b"http://" not in products["page.html"]
     assert b"https://" not in products["page.html"]

@@ -19,24 +19,25 @@ from touchline.gates.tables import question_rows
 from touchline.records import Caption, Clip, Question, Trajectory, read
 from touchline.stage import section
 from touchline.tasks.spotting import intervals
+from touchline.terms import Licence
 from touchline.tools.choose_frames import Budget
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared/realdata"
 PLACE = "download.sources.soccernet"
 PARAMS = {
-    download: {"download": download.Download},
+    download: {"download": download.Download, "licence": Licence},
     chunk: {"chunk": chunk.Chunk},
     caption: {"caption": caption.CaptionParams, "dialogue": Dialogue},
     ask: {"ask": ask.Ask, "dialogue": Dialogue},
     distill: {"distill": distill.Distill, "budget": Budget, "dialogue": Dialogue},
-    validate: {"validate": Validate, "budget": Budget, "dialogue": Dialogue},
+    validate: {"validate": Validate, "budget": Budget, "dialogue": Dialogue, "licence": Licence},
 }
 PATHS = {
-    download: "videos manifest",
+    download: "videos manifest health",
     chunk: "videos manifest frames clips",
     caption: "manifest clips captions",
-    ask: "manifest clips captions questions",
+    ask: "manifest clips captions frames questions",
     distill: "manifest clips questions frames trajectories",
     validate: "manifest clips captions questions trajectories accepted",
 }

@@ -19,7 +19,7 @@ from touchline.dialogue import PLAIN, Dialogue
 from touchline.records import Clip, Question, Trajectory, read, write
 from touchline.stage import section
 from touchline.student.load import Student
-from touchline.video.store import SCHEMA, STEP, store_path
+from touchline.video.store import CELLS, SCHEMA, STEP, store_path
 
 FULL = {"kind": "full", "rank": 4, "alpha": 8, "dropout": 0.0}
 SMALL = {"per_device_train_batch_size": 2, "logging_steps": 1, "save_steps": 2}
@@ -88,6 +88,7 @@ def stored(path: Path, seconds: int = 160) -> None:
         file = io.BytesIO()
         Image.new("RGB", (64, 32), (second, 255 - second, 99)).save(file, "JPEG")
         rows.append({"time": float(second), "width": 64, "height": 32, "jpeg": file.getvalue()})
+        rows[-1]["look"] = bytes(CELLS**2)
     path.parent.mkdir(parents=True, exist_ok=True)
     schema = SCHEMA.with_metadata({STEP: b"1.0"})
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)

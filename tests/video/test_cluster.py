@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.download import Download
-from stages.download import main as download
+from tests.downloads import downloaded, params
 from tests.stages.test_chunk import chunk
 from touchline.faults import BadInput
 from touchline.video import cluster
@@ -74,8 +73,7 @@ def made(folder: Path) -> dict[str, bytes]:
     before = Path.cwd()
     os.chdir(folder)
     try:
-        params = {"on_fault": "stop", "workers": 1, "sources": {"synthetic": SMALL}}
-        download(Download.model_validate(params), Path("videos"), Path("manifest"))
+        downloaded(Path(), params("stop", {"synthetic": SMALL}))
         chunk(Path(), Path("out"), workers=1)
     finally:
         os.chdir(before)

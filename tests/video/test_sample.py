@@ -14,7 +14,7 @@ Reader = Callable[[Image.Image], int]
 
 
 def write(video: Path, out: Path, fps: float = 1, seconds: float = 5) -> Written:
-    return write_frames(video, out, fps=fps, height=54, quality=90, seconds=seconds)
+    return write_frames(video, out, fps=fps, height=54, quality=90, seconds=seconds, terms="open")
 
 
 @pytest.mark.parametrize(

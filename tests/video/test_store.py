@@ -18,7 +18,7 @@ VIDEO = "cup/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley/1"
 
 @pytest.fixture
 def store(files: Path, tmp_path: Path) -> FrameStore:
-    write_frames(files / "clean.mkv", store_path(tmp_path, VIDEO), 1, 108, 90, 5)
+    write_frames(files / "clean.mkv", store_path(tmp_path, VIDEO), 1, 108, 90, 5, "open")
     return FrameStore(tmp_path)
 
 

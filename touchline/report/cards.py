@@ -1,7 +1,7 @@
 """What a page shows of a clip: a timeline per question, and how each model went about it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from touchline.metrics.temporal_iou import Interval, iou
 from touchline.records import Clip, Question, Trajectory
@@ -9,6 +9,7 @@ from touchline.report.picks import Given, Pick
 from touchline.report.pictures import Pictures
 from touchline.report.steps import Step, steps
 from touchline.tasks.spotting import THETA, intervals
+from touchline.terms import WITHHELD
 
 TICK = 10  # seconds between marks on a timeline
 
@@ -79,6 +80,7 @@ class Card:
     pick: Pick
     ticks: list[tuple[float, float]]  # (seconds, percent)
     asked: list[Asked]
+    hidden: bool  # its words and pictures are withheld
 
 
 def card(pick: Pick, clip: Clip, given: Given, pictures: Pictures, zero: float = 0.0) -> Card:
@@ -86,7 +88,8 @@ def card(pick: Pick, clip: Clip, given: Given, pictures: Pictures, zero: float =
     length = clip.end - clip.start
     ticks = [(float(t), t / length * 100) for t in range(0, int(length) + 1, TICK)]
     asked = [_asked(question, clip, given, pictures, zero) for question in pick.questions]
-    return Card(clip, pick, ticks, asked)
+    hidden = pictures.hides(clip)
+    return Card(clip, pick, ticks, list(map(_veiled, asked)) if hidden else asked, hidden)
 
 
 def _asked(question: Question, clip: Clip, given: Given, pictures: Pictures, zero: float) -> Asked:
@@ -99,6 +102,17 @@ def _asked(question: Question, clip: Clip, given: Given, pictures: Pictures, zer
         [_lane(name, answer, question, labels, length, zero) for name, answer in answers],
         [_attempt(name, a, clip, pictures) for name, a in answers if not name.startswith("floor.")],
     )
+
+
+def _veiled(asked: Asked) -> Asked:
+    """Only its times and scores: no word of the source, nor of a model that has read them."""
+    question = replace(asked.question, text=WITHHELD, truth=WITHHELD, options=[])
+    lanes = [replace(lane, answer=WITHHELD) for lane in asked.lanes]
+    attempts = [
+        replace(a, answer=WITHHELD, scenes=[scene for scene in a.scenes if scene.frames])
+        for a in asked.attempts
+    ]
+    return Asked(question, asked.truth, lanes, attempts)
 
 
 def _lane(

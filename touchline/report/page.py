@@ -1,6 +1,6 @@
 """`report.html`: what the models can do, and how they go about it, in one offline file."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +28,19 @@ def write_report(
     logs: Logs,
     about: Mapping[str, Mapping[str, Any]],
     zero: Callable[[Clip], float] = lambda clip: 0.0,
+    withheld: Collection[str],
 ) -> None:
     """Write the page.
 
     `answers` per candidate in the order to show, floors first; `scores` from
     `metrics.scores.report`; `frames` gives the picture at a time of a clip; `logs` has the rows of
     a model's `log.jsonl`, {} shows none; `about` is {TITLE: {KEY: VALUE}}; `zero` is what
-    the clock of the answers shows at a clip's first frame.
+    the clock of the answers shows at a clip's first frame. Of clips under the terms `withheld` only
+    times and scores are shown.
     """
     models = verdict.models(scores)
     given = {name: {row.question: row for row in rows} for name, rows in answers.items()}
-    pictures = Pictures(frames)
+    pictures = Pictures(frames, withheld)
     asked = [q for q in questions.values() if any(q.id in found for found in given.values())]
     picked = pick(asked, given, models) if models else []
     cards = [
@@ -50,6 +52,7 @@ def write_report(
         pictures=pictures.css(),
         cards=cards,
         shown=tally(cards),
+        hidden=sum(found.hidden for found in cards),
         curves={name: curves(rows) for name, rows in logs.items()},
         about=about,
         **_numbers(scores, models),

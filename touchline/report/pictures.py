@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from markupsafe import Markup
 from PIL.Image import Image
@@ -11,25 +11,28 @@ from touchline.records import Clip
 
 HEIGHT = 68  # pixels on the page, drawn at the store's own shape
 QUALITY = 70  # JPEG
-FORBIDDEN = ("nda",)  # terms under which no pixel may leave the store
 
 
 class Pictures:
     """Collects frames while the page is built; `css` then holds all of them as data URIs."""
 
-    def __init__(self, fetch: Callable[[Clip, float], Image]) -> None:
-        self.fetch = fetch
+    def __init__(self, fetch: Callable[[Clip, float], Image], withheld: Collection[str]) -> None:
+        self.fetch, self.withheld = fetch, withheld
         self.known: dict[tuple[str, float], tuple[str, int]] = {}
         self.rules: list[str] = []
 
     def show(self, clip: Clip, time: float) -> tuple[str, int] | None:
-        """(class, width in pixels) of a frame; None when the clip's terms forbid pictures."""
-        if clip.terms in FORBIDDEN:
+        """(class, width in pixels) of a frame; None when the clip's terms forbid it."""
+        if self.hides(clip):
             return None
         key = (clip.id, time)
         if key not in self.known:
             self.known[key] = self._add(self.fetch(clip, time))
         return self.known[key]
+
+    def hides(self, clip: Clip) -> bool:
+        """Whether neither pictures nor words of this clip may be shown."""
+        return clip.terms in self.withheld
 
     def _add(self, image: Image) -> tuple[str, int]:
         width = round(image.width * HEIGHT / image.height)

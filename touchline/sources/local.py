@@ -53,7 +53,7 @@ def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[
 LOCAL = Source(
     name="local",
     licence="as its owner says",
-    terms="request",
+    terms="owner",
     homepage="",
     sports=tuple(SPORTS),
     tasks=owned.TASKS,

@@ -98,10 +98,7 @@ def videos(source: str, settings: Owned, folder: Path) -> Reading[Found]:
             match, part = _folder_match(source, above, folder), path.name[0]
             if not halves:
                 match, part = f"{_name(source, above, folder)}/{path.stem}", "1"
-            found = Found(
-                f"{match}/{part}", path.relative_to(folder), settings.sport, match, part,
-                licence=settings.licence, terms=settings.terms,
-            )  # fmt: skip
+            found = Found(f"{match}/{part}", path.relative_to(folder), settings.sport, match, part)
             reading.take(_name(source, path, folder), _checked, path, found, seen)
     return reading
 

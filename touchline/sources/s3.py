@@ -60,7 +60,7 @@ def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[
 S3 = Source(
     name="s3",
     licence="as its owner says",
-    terms="request",
+    terms="owner",
     homepage="",
     sports=tuple(SPORTS),
     tasks=owned.TASKS,

@@ -31,8 +31,6 @@ class Found:
     match: str  # source/match: what the split is decided by
     part: str
     duration: float = 0.0  # seconds, as the labels state it, of a video that is not here
-    licence: str = ""  # where it is another than the source's
-    terms: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Source:
 
     name: str
     licence: str
-    terms: Literal["open", "request", "nda"]
+    terms: Literal["open", "request", "nda", "owner"]  # owner: licence and terms are settings
     homepage: str
     sports: tuple[str, ...]  # names in the catalogue of sports
     tasks: tuple[str, ...]  # what its labels are turned into, names in the catalogue of tasks
@@ -94,3 +92,8 @@ class Source:
     labels: Callable[[Any, Path, Sequence[Video]], Reading[Label]]
     speech: Callable[[Any, Path, Sequence[Video]], Reading[Speech]]
     splits: Callable[[Any, Path], dict[str, str]] | None = None
+
+    def held(self, settings: Any) -> tuple[str, str]:
+        """Licence and terms of what comes of it."""
+        owner = settings if self.terms == "owner" else self
+        return owner.licence, owner.terms

@@ -16,7 +16,8 @@ from PIL import Image
 from touchline.faults import BadInput
 from touchline.products import whole_file
 from touchline.video.container import AGAIN, clock, first_shown, opened, tick, too_long
-from touchline.video.store import SCHEMA, STEP
+from touchline.video.look import Look
+from touchline.video.store import SCHEMA, STEP, TERMS
 
 LAYOUT = {"compression": "none", "use_dictionary": False, "write_statistics": ["time"]}
 
@@ -31,17 +32,17 @@ class Written:
 
 
 def write_frames(
-    video: Path, out: Path, fps: float, height: int, quality: int, seconds: float
+    video: Path, out: Path, fps: float, height: int, quality: int, seconds: float, terms: str
 ) -> Written:
     """Store the first good frame at or after every multiple of 1/fps, in one decoding pass.
 
     Only kept frames leave YUV: FFmpeg scales them to `height` pixels (the width follows the
     video's shape), PIL writes them as JPEG of `quality`. A row group holds `seconds` seconds.
-    The bytes depend on the file and these numbers alone.
+    The bytes depend on the file and these settings alone; the file says its `terms`.
     Raises `BadInput` naming the place when decoding fails or the pictures have a hole.
     """
     seen, scale = _Pass(video, fps), _Scaler(height, quality)
-    schema = SCHEMA.with_metadata({STEP: str(1 / fps).encode()})
+    schema = SCHEMA.with_metadata({STEP: str(1 / fps).encode(), TERMS: terms.encode()})
     with whole_file(out) as draft, pq.ParquetWriter(draft, schema, **LAYOUT) as file:
         for _, group in groupby(seen, key=lambda kept: int(kept[0] / seconds)):
             rows = [(time, *scale(frame)) for time, frame in group]
@@ -49,15 +50,16 @@ def write_frames(
     return Written(seen.times, seen.decoded, seen.damaged)
 
 
-def _table(schema: pa.Schema, rows: list[tuple[float, int, int, bytes]]) -> pa.Table:
+def _table(schema: pa.Schema, rows: list[tuple[float, int, int, bytes, bytes]]) -> pa.Table:
     """From buffers: `pa.array` would import pandas, 1.7 CPU s in every worker."""
-    times, widths, heights, jpegs = zip(*rows, strict=True)
+    times, widths, heights, jpegs, looks = zip(*rows, strict=True)
     ends = np.cumsum([0, *map(len, jpegs)], dtype=np.int32)
     buffers = [
         [np.array(times, np.float64)],
         [np.array(widths, np.int32)],
         [np.array(heights, np.int32)],
         [ends, b"".join(jpegs)],
+        [b"".join(looks)],
     ]
     columns = [
         pa.Array.from_buffers(kind, len(rows), [None, *map(pa.py_buffer, parts)])
@@ -114,9 +116,9 @@ class _Scaler:
 
     def __init__(self, height: int, quality: int) -> None:
         self.height, self.quality = height, quality
-        self.scaler = VideoReformatter()
+        self.scaler, self.look = VideoReformatter(), Look()
 
-    def __call__(self, frame: VideoFrame) -> tuple[int, int, bytes]:
+    def __call__(self, frame: VideoFrame) -> tuple[int, int, bytes, bytes]:
         width = max(1, round(frame.width * self.height / frame.height))
         small = self.scaler.reformat(
             frame, width, self.height, "rgb24", interpolation="AREA", threads=1
@@ -126,4 +128,4 @@ class _Scaler:
         shape, raw = (width, self.height), ("raw", "RGB", plane.line_size, 1)
         image = Image.frombuffer("RGB", shape, bytes(plane), *raw)
         image.save(file, "JPEG", quality=self.quality)
-        return width, self.height, file.getvalue()
+        return width, self.height, file.getvalue(), self.look(small)

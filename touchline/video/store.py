@@ -15,16 +15,19 @@ from PIL import Image
 
 from touchline.faults import BadInput
 
+CELLS = 8  # rows and columns of a look
 SCHEMA = pa.schema(
     [
         pa.field("time", pa.float64(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
         pa.field("jpeg", pa.binary(), nullable=False),
+        pa.field("look", pa.binary(CELLS**2), nullable=False),  # what a copy is known by
     ]
 )
 COLUMNS = ["width", "height", "jpeg"]
 STEP = b"step"  # metadata: seconds between two stored frames, as asked for
+TERMS = b"terms"  # metadata: under which terms the pixels are here
 CACHE = 256 * 2**20  # bytes of decoded frames kept in memory
 JITTER = 0.05  # seconds by which the last stored frame may come late
 
@@ -62,6 +65,13 @@ class FrameStore:
     def times(self, video: str) -> np.ndarray:
         """Times of all stored frames of a video, ascending seconds from its first frame."""
         return self._index(video).times
+
+    def looks(self, video: str) -> np.ndarray:
+        """The looks of all stored frames, (frames, 64) bytes, in the order of `times`."""
+        self._index(video)
+        with pq.ParquetFile(store_path(self.folder, video), pre_buffer=False) as file:
+            column = file.read(columns=["look"], use_threads=False)["look"].combine_chunks()
+        return np.frombuffer(column.buffers()[1], np.uint8).reshape(-1, CELLS**2)
 
     def images(
         self, video: str, times: Sequence[float], size: tuple[int, int] | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stages.download import Download, main
+from tests.downloads import downloaded, params
 from tests.sources.soccernet.conftest import GAME, League
 from tests.world import RULES, clip_of
 from touchline.records import Label, read
@@ -21,8 +21,7 @@ Make = Callable[..., dict[str, Any]]
 
 def fetched(tmp_path: Path, given: dict[str, Any]) -> tuple[dict[str, float], list[Label]]:
     given = {key: given[key] for key in Games.model_fields}
-    params = {"on_fault": "drop", "workers": 1, "sources": {"soccernet-captions": given}}
-    totals = main(Download.model_validate(params), tmp_path / "videos", tmp_path / "manifest")
+    totals = downloaded(tmp_path, params("drop", {"soccernet-captions": given}))
     return totals, read(tmp_path / "manifest/labels.parquet", Label)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from stages.download import Download, main
+from tests.downloads import downloaded, params
 from tests.sources.soccernet.conftest import GAME, League
 from tests.stages.test_chunk import film
 from touchline.faults import BadInput
@@ -19,8 +19,7 @@ VARIANTS = ["whisper_v1", "whisper_v1_en", "whisper_v2", "whisper_v2_en", "whisp
 
 
 def fetched(tmp_path: Path, given: dict[str, Any], on_fault: str = "stop") -> dict[str, float]:
-    params = {"on_fault": on_fault, "workers": 1, "sources": {"soccernet": given}}
-    return main(Download.model_validate(params), tmp_path / "videos", tmp_path / "manifest")
+    return downloaded(tmp_path, params(on_fault, {"soccernet": given}))
 
 
 def rows(tmp_path: Path, name: str, kind: type) -> list[Any]:
