@@ -1,5 +1,6 @@
-"""Improve the student by its own attempts: TRL's GRPOTrainer, the frame tool and a gated reward."""
+"""Improve the student by its own attempts: TRL's GRPOTrainer, the frame tool, gated rewards."""
 
+from collections.abc import Set
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,24 @@ from touchline import terms
 from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.products import whole_folder
-from touchline.records import Clip, Question, by_id, read
+from touchline.records import Clip, Question, Rollout, by_id, read, write
 from touchline.resume import checkpoint_folder
-from touchline.rewards.gated import Gated
+from touchline.rewards.rule import Rule
 from touchline.stage import Params, run
 from touchline.student.checkpoints import Seal, train
 from touchline.student.conversation import NO_FRAMES, reels, unasked
-from touchline.student.environment import Clips, Reward
+from touchline.student.direct import direct
+from touchline.student.environment import Clips
 from touchline.student.load import Student, load, settle
 from touchline.student.processor import vision_tokens
 from touchline.student.ranks import first, ranks
+from touchline.student.reward import Reward, collected
+from touchline.student.rollout import Player
 from touchline.student.training import Tuning, Watch, leave, lora, report_to, save
 from touchline.tools.choose_frames import Budget
 from touchline.video.store import FrameStore
+
+ROLLOUTS = "rollouts.parquet"  # beside the model
 
 
 class Rl(Params):
@@ -34,7 +40,7 @@ class Rl(Params):
     lr: float
     turn_tokens: int  # at most so many new tokens per turn
     tuning: Tuning
-    reward: Gated
+    reward: Rule
     trainer: dict[str, Any]  # goes whole to GRPOConfig
 
 
@@ -64,6 +70,7 @@ def main(
         with whole_folder(model) as draft:
             leave(start, draft)
             terms.mark(draft, held, start)
+            write(draft / ROLLOUTS, Rollout, [])
         return {"questions": len(rows), "steps": 0, **left_out}
     if not dialogue.thinks:
         wrong = f"{dialogue.style} has no thoughts and no tool to reinforce"
@@ -73,16 +80,25 @@ def main(
     with ranks(student.processes):
         # Model
         net, processor = load(start, student.dtype)
-        reward: Any = Reward(every, processor, rl.reward)
+        checkpoints = checkpoint_folder("rl")
+        args = config(rl, budget, vision_tokens(processor), checkpoints)
         shown = reels(FrameStore(frames), clips, budget, dialogue)
+        easy: Set[str] = set()
+        if rl.reward.weights.selective:
+            batch = args.per_device_train_batch_size
+            player = Player(net.eval(), processor, alone(budget), rl.turn_tokens, batch)
+            games = [(q, shown[q.clip]) for q in asked_of if q.clip in here]
+            easy = direct(player, games, rl.reward.gate, checkpoints / "direct.json")
+            left_out["direct"] = len(easy)
+        played, size = checkpoints / "rollouts", args.num_generations or 1
+        reward: Any = Reward(every, processor, rl.reward, size, played, easy)
         environment: Any = partial(Clips, every, shown, budget)
 
         # Training
-        checkpoints = checkpoint_folder("rl")
         trainer = GRPOTrainer(
             model=net,
             reward_funcs=[reward],
-            args=config(rl, budget, vision_tokens(processor), checkpoints),
+            args=args,
             train_dataset=Dataset.from_list(rows),
             processing_class=processor,
             environment_factory=environment,
@@ -96,7 +112,13 @@ def main(
             with whole_folder(model) as draft:
                 save(trainer, processor, start, student.dtype, draft)
                 terms.mark(draft, held, start)
+                write(draft / ROLLOUTS, Rollout, collected(played, rl.steps))
     return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer), **left_out}
+
+
+def alone(budget: Budget) -> Budget:
+    """The first frames and no others."""
+    return budget.model_copy(update={"calls": 0})
 
 
 def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path) -> GRPOConfig:
@@ -121,7 +143,7 @@ def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path) -> GRPOC
 def last(trainer: GRPOTrainer) -> dict[str, float]:
     """The reward's parts over the last logged steps."""
     logged = [entry for entry in trainer.state.log_history if "reward" in entry]
-    names = ("reward", "accuracy", "format", "tool_rate")
+    names = ("reward", "accuracy", "format", "tool_rate", "groups/no_signal", "groups/phantom")
     return {name: float(logged[-1][name]) for name in names if logged and name in logged[-1]}
 
 

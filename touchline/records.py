@@ -20,6 +20,7 @@ ARROW = {
     bytes: pa.binary(),
     list[str]: pa.list_(pa.string()),
     list[float]: pa.list_(pa.float64()),
+    list[int]: pa.list_(pa.int64()),
 }
 
 
@@ -152,8 +153,21 @@ class Trajectory:
     frames: int  # frames seen in all
 
 
+@dataclass(frozen=True)
+class Rollout(Trajectory):
+    """An attempt within RL and what it earned; tokens and windows suffice to play it again."""
+
+    step: int  # optimizer steps before it
+    group: int  # of its step: attempts at one question that are compared
+    tokens: list[int]  # of the completion, the tool's turns included
+    direct: bool  # the model before RL answers the question from the first frames alone
+    parts: str  # JSON: the reward's parts, before weight and gate
+    earned: float  # the reward
+    paid: float  # what it was given after the group filter
+
+
 Identified = TypeVar("Identified", Video, Label, Speech, Clip, Caption, Question, Trajectory)
-Row = TypeVar("Row", Video, Label, Speech, Stated, Clip, Caption, Question, Trajectory)
+Row = TypeVar("Row", Video, Label, Speech, Stated, Clip, Caption, Question, Trajectory, Rollout)
 
 
 def schema(kind: type) -> pa.Schema:

@@ -2,13 +2,14 @@
 
 import pytest
 
-from touchline.rewards.gated import Gated, gated
+from tests.rewards.conftest import V1, attempt
+from touchline.rewards.total import total
 
-RULE = Gated(gate=0.5, bonus=0.5, consolation=0.03, penalty=0.05)
+LOOKED = [(0.0, 9.0)]
 
 
 @pytest.mark.parametrize(
-    ("valid", "accuracy", "called", "reward"),
+    ("kept", "accuracy", "called", "reward"),
     [
         (True, 1.0, True, 1.5),
         (True, 0.6, True, 0.9),
@@ -22,11 +23,12 @@ RULE = Gated(gate=0.5, bonus=0.5, consolation=0.03, penalty=0.05)
         (False, 0.0, False, -0.05),
     ],
 )
-def test_the_reward_is_the_papers(valid: bool, accuracy: float, called: bool, reward: float):
-    assert gated(valid, accuracy, called, RULE) == pytest.approx(reward)
+def test_the_default_reward_is_the_papers(kept: bool, accuracy: float, called: bool, reward: float):
+    one = attempt(accuracy, *(LOOKED if called else []), kept=kept)
+    assert total(one, V1).reward == pytest.approx(reward)
 
 
 def test_a_better_answer_never_earns_less():
-    for called in (True, False):
-        rewards = [gated(True, step / 100, called, RULE) for step in range(101)]
+    for windows in (LOOKED, []):
+        rewards = [total(attempt(step / 100, *windows), V1).reward for step in range(101)]
         assert rewards == sorted(rewards)

@@ -1,5 +1,6 @@
 """RL starts from the SFT model and leaves a plain model folder."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.stages.training import World, world
 from tests.student.conftest import lessons
 from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
-from touchline.records import Question, write
+from touchline.records import Question, Rollout, read, write
 from touchline.student.load import load
 
 
@@ -22,10 +23,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return made
 
 
+def rollouts(here: World) -> list[Rollout]:
+    return read(here.root / "rl/rollouts.parquet", Rollout)
+
+
 def test_no_steps_leave_the_sft_model_as_it_is(here: World):
     assert here.rl(0)["steps"] == 0
     assert weights(here.root / "rl") == weights(here.root / "sft")
     assert log(here.root / "rl") == []
+    assert rollouts(here) == []
     load(here.root / "rl", "float32")
 
 
@@ -71,3 +77,27 @@ def test_rl_writes_a_model_and_the_parts_of_its_reward(here: World):
     assert {"reward", "accuracy", "format", "tool_rate"} <= set(measured)
     assert len([entry for entry in log(here.root / "rl") if "reward" in entry]) == 2
     load(here.root / "rl", "float32")
+
+
+@pytest.mark.slow
+def test_every_rollout_is_kept_and_a_resumed_training_keeps_the_same(here: World):
+    here.rl(3)
+    file = here.root / "rl/rollouts.parquet"
+    whole = file.read_bytes()
+    assert [row.step for row in rollouts(here)] == [0, 0, 1, 1, 2, 2]
+
+    last = here.root / "checkpoints/rl/one/checkpoint-3"
+    (last / "whole").unlink()  # as after a kill while the last checkpoint was written
+    here.rl(3)
+    assert file.read_bytes() == whole
+    here.rl(3)  # nothing is left to train
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.slow
+def test_the_selective_reward_asks_the_model_before_it_trains(here: World):
+    measured = here.rl(1, weights={"gated": 0.0, "selective": 1.0})
+    assert 0 <= measured["direct"] <= measured["questions"]
+    known = json.loads((here.root / "checkpoints/rl/one/direct.json").read_text())
+    assert all(row.direct == (row.question in known) for row in rollouts(here))
+    assert all(set(json.loads(row.parts)) == {"accuracy", "selective"} for row in rollouts(here))

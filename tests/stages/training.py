@@ -57,9 +57,15 @@ class World:
         write(file, Clip, rows)
 
     def rl(
-        self, steps: int, start: str = "sft", dialogue: Dialogue = PLAIN, **student: Any
+        self,
+        steps: int,
+        start: str = "sft",
+        dialogue: Dialogue = PLAIN,
+        weights: dict[str, float] | None = None,
+        **student: Any,
     ) -> dict[str, float]:
         given = section(Rl, "rl", PARAMS).model_dump()
+        given["reward"]["weights"] |= weights or {}
         given["trainer"] |= SMALL | {"num_generations": 2, "max_completion_length": 64}
         params = Rl(**given | {"steps": steps, "turn_tokens": 8})
         paths = [self.root / name for name in ("clips", "questions", "frames", start)]

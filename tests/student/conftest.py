@@ -15,10 +15,11 @@ from tests.world import BUDGETS, asked_of, reel_of
 from touchline.records import Question, Trajectory
 from touchline.sports import SPORTS
 from touchline.stage import section
-from touchline.student.environment import Clips, Reward
+from touchline.student.environment import Clips
 from touchline.student.load import Student, load, settle
 from touchline.student.phrases import phrases
 from touchline.student.processor import FramesProcessor, vision_tokens
+from touchline.student.reward import Reward
 from touchline.student.tiny import build
 from touchline.tasks import TASKS
 from touchline.tools.choose_frames import Reel
@@ -88,8 +89,18 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     return Kit(folder, net.eval(), processor, taught)
 
 
-def scripted(kit: Kit, net: Any, taught: Taught, turns: Sequence[str], folder: Path) -> Any:
-    """TRL's own trainer, two rollouts of one question, in which the model's turns are given."""
+def scripted(
+    kit: Kit,
+    net: Any,
+    taught: Taught,
+    turns: Sequence[str | Sequence[str]],
+    folder: Path,
+    params: Rl | None = None,
+) -> Any:
+    """TRL's own trainer, rollouts of one question in which the model's turns are given.
+
+    A turn is the same for all rollouts, or one for each.
+    """
     from datasets import Dataset
     from trl.trainer.grpo_trainer import GRPOTrainer
 
@@ -101,18 +112,21 @@ def scripted(kit: Kit, net: Any, taught: Taught, turns: Sequence[str], folder: P
             self.prompts = self.prompts or [list(ids) for ids in prompt_ids]
             turn = turns[min(self.round, len(turns) - 1)]
             self.round += 1
-            ids = kit.processor.tokenizer(f"{turn}<|im_end|>")["input_ids"]
-            return [list(ids) for _ in prompt_ids], None
+            said = [turn] * len(prompt_ids) if isinstance(turn, str) else turn
+            ids = [kit.processor.tokenizer(f"{words}<|im_end|>")["input_ids"] for words in said]
+            return [list(one) for one in ids], None
 
     questions = {taught.question.id: taught.question}
-    reward: Any = Reward(questions, kit.processor, rl().reward)
+    given = params or rl()
+    size = given.trainer["num_generations"]
+    reward: Any = Reward(questions, kit.processor, given.reward, size, folder / "rollouts", set())
     environment: Any = lambda: Clips(questions, {taught.question.clip: taught.reel}, BUDGET)  # noqa: E731
     from touchline.student.conversation import unasked
 
     return Scripted(
         model=net,
         reward_funcs=[reward],
-        args=rl_config(rl(), BUDGET, vision_tokens(kit.processor), folder),
+        args=rl_config(given, BUDGET, vision_tokens(kit.processor), folder),
         train_dataset=Dataset.from_list([{"prompt": unasked(), "question": taught.question.id}]),
         processing_class=kit.processor,
         environment_factory=environment,

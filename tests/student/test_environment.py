@@ -1,19 +1,16 @@
-"""RL sees the very tokens of SFT, and judges by the very scores of the evaluation."""
+"""RL sees the very tokens of SFT, and its tool answers whatever it is asked."""
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from transformers.utils import get_json_schema
 
-from tests.student.conftest import BUDGET, Kit, Taught, rl, scripted
-from tests.world import HOSTILE
+from tests.student.conftest import BUDGET, Kit, Taught, scripted
 from touchline.student.collator import TrajectoryCollator
 from touchline.student.conversation import TOOLS, assistant_turns
-from touchline.student.environment import ASSISTANT, Clips, Reward, spoken_turns
-from touchline.tools.choose_frames import Viewing, called
+from touchline.student.environment import Clips
 from touchline.tools.turns import thinking
 
 
@@ -50,47 +47,6 @@ def test_rl_builds_the_token_ids_of_sft_turn_by_turn(kit: Kit, tmp_path: Path, c
     assert int(tokens) * 4 == len(made["pixel_values"])
 
 
-def judged(kit: Kit, taught: Taught, turns: list[str], windows: int) -> tuple[float, dict]:
-    """The reward of real token ids, with the tool's turns between the model's."""
-    tool = "<|im_start|>user\n<tool_response>\n</tool_response><|im_end|>\n"
-    between = f"<|im_end|>\n{tool}{ASSISTANT}"
-    ids = kit.processor.tokenizer(between.join(turns) + "<|im_end|>")["input_ids"]
-    viewing = Viewing(taught.reel, BUDGET)
-    for start in range(windows):
-        viewing.call(start, start + 9)
-    environment: Any = Clips({}, {}, BUDGET)
-    environment._viewing = viewing
-    logged: dict[str, float] = {}
-    reward = Reward({taught.question.id: taught.question}, kit.processor, rl().reward)
-    (earned,) = reward([ids], [environment], [taught.question.id], logged.__setitem__)
-    return earned, logged
-
-
-def test_completions_earn_what_the_rule_says(kit: Kit):
-    taught, rule = of_calls(kit, 1), rl().reward
-    call, right = thinking("I look.", called(0, 9)), thinking("So.", taught.question.truth)
-    wrong = thinking("So.", "I do not know.")
-    assert judged(kit, taught, [call, right], 1)[0] == pytest.approx(1 + rule.bonus)
-    assert judged(kit, taught, [call, wrong], 1)[0] == pytest.approx(rule.consolation)
-    assert judged(kit, taught, [right], 0) == (1, {"format": 1, "accuracy": 1, "tool_rate": 0})
-    assert judged(kit, taught, [wrong], 0)[0] == 0
-    assert judged(kit, taught, [taught.question.truth], 0)[0] == -rule.penalty
-    assert judged(kit, taught, [call], 1)[0] == -rule.penalty
-
-
-@pytest.mark.parametrize("text", [t for t in HOSTILE if t != "\ud800"], ids=lambda t: repr(t)[:20])
-def test_hostile_completions_earn_the_penalty(kit: Kit, text: str):
-    taught = of_calls(kit, 1)
-    assert judged(kit, taught, [text], 0)[0] == -rl().reward.penalty
-
-
-def test_a_refused_call_breaks_the_format_even_under_a_right_answer(kit: Kit):
-    taught = of_calls(kit, 1)
-    right = thinking("So.", taught.question.truth)
-    call = thinking("I look.", called(0, 9))
-    assert judged(kit, taught, [call, call, call, right], BUDGET.calls + 1)[0] < 0
-
-
 ODD_CALLS = [
     "{", "null", "7", "[]", '[{"name": "choose_frames"}]', '{"name": 7, "arguments": {}}',
     '{"name": "choose_frames"}', '{"name": "choose_frames", "arguments": null}',
@@ -114,12 +70,6 @@ def test_odd_calls_are_answered_and_never_stop_the_training(kit: Kit, tmp_path: 
     tokens = torch.cat([made["prompt_ids"], made["completion_ids"]], 1)
     pictures = (tokens == kit.processor.image_token_id).sum()
     assert int(pictures) * 4 == len(made["pixel_values"])
-
-
-def test_turns_of_a_completion_are_told_apart():
-    text = "one<|im_end|>\n<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\ntwo<|im_end|>"
-    assert spoken_turns(text) == ["one", "two"]
-    assert spoken_turns("") == [""]
 
 
 def test_an_environment_starts_afresh_for_every_rollout(kit: Kit):

@@ -12,6 +12,8 @@ WANTED = (
     "mean_token_accuracy",
     "eval_accuracy",
     "accuracy",
+    "windows/hit",
+    "groups/phantom",
     "reward_std",
     "kl",
     "entropy",
@@ -19,7 +21,7 @@ WANTED = (
     "completions/mean_length",
     "learning_rate",
 )
-MOST = 6  # plots per model
+MOST = 8  # plots per model
 WIDTH, HEIGHT = 100.0, 40.0
 
 

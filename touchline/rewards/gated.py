@@ -1,25 +1,17 @@
-"""DeepSport's first reward: accuracy, a bonus for looking again, both gated by the format.
+"""DeepSport's first reward for the tool: a bonus for looking again, gated by the answer.
 
-R = g_fmt (R_acc + R_tool) - penalty (1 - g_fmt), with R_tool = bonus x acc when the tool was used
-and acc reaches the gate, `consolation` when it was used and acc does not, else 0
-(arXiv 2511.12908v1, equations 4-8; its constants are in params.yaml). A call always pays, even a
+R_tool = bonus x acc when the tool was used and acc reaches the gate, `consolation` when it was
+used and acc does not, else 0 (arXiv 2511.12908v1, equations 4-8). A call always pays, even a
 useless one: judge a model by its answers, never by this number.
 """
 
-from touchline.stage import Params
+from touchline.rewards.judged import Judged
+from touchline.rewards.rule import Rule
 
 
-class Gated(Params):
-    gate: float  # accuracy from which the bonus is paid
-    bonus: float  # share of the accuracy paid on top
-    consolation: float  # for a call without success
-    penalty: float  # for a broken format
-
-
-def gated(valid: bool, accuracy: float, called: bool, rule: Gated) -> float:
-    """The reward of one attempt; `accuracy` is the task's own score in [0, 1]."""
-    if not valid:
-        return -rule.penalty
-    if not called:
-        return accuracy
-    return accuracy + (rule.bonus * accuracy if accuracy >= rule.gate else rule.consolation)
+def gated(attempt: Judged, rule: Rule) -> float:
+    if not attempt.called:
+        return 0.0
+    if attempt.accuracy >= rule.gate:
+        return rule.gated.bonus * attempt.accuracy
+    return rule.gated.consolation

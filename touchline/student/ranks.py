@@ -9,14 +9,16 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 
 from touchline.faults import BadInput
 
+Item = TypeVar("Item")
 HELPER = "TOUCHLINE_HELPER"  # set for the processes that `ranks` starts
 
 
@@ -44,6 +46,30 @@ def ranks(count: int) -> Iterator[None]:
 def first() -> bool:
     """Whether this process writes files."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def gathered(mine: list[Item]) -> list[Item]:
+    """The items of every process, in the order of the processes."""
+    if not dist.is_initialized():
+        return mine
+    every: list[list[Item]] = [[] for _ in range(dist.get_world_size())]
+    dist.all_gather_object(every, mine)
+    return [item for items in every for item in items]
+
+
+def own(every: list[Item]) -> list[Item]:
+    """The items of this process among those that were gathered; each has equally many."""
+    if not dist.is_initialized():
+        return every
+    count = len(every) // dist.get_world_size()
+    return every[dist.get_rank() * count :][:count]
+
+
+def share(every: Sequence[Item]) -> Sequence[Item]:
+    """This process's share of work that any of them may do."""
+    if not dist.is_initialized():
+        return every
+    return every[dist.get_rank() :: dist.get_world_size()]
 
 
 def together() -> None:

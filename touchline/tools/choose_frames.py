@@ -13,6 +13,7 @@ from touchline.clock import heard, spoken
 from touchline.stage import Params
 
 NAME = "choose_frames"
+REPEATED = "You have seen this stretch already."
 Blocks = list[dict[str, Any]]
 Frames = Callable[[Sequence[float]], list[Image]]  # times of the clip -> pictures, budget's size
 
@@ -136,7 +137,7 @@ class Viewing:
             said = [spoken(self.reel.zero + time) for time in window]
             return f"Not a stretch of the clip: {said[0]} to {said[1]}."
         if window in self.windows:
-            return "You have seen this stretch already."
+            return REPEATED
         if len(self.windows) >= self.budget.calls:
             return "No more calls: answer now."
         return ""
