@@ -21,6 +21,8 @@ from touchline.stage import Params, run
 from touchline.student.conversation import NO_FRAMES, asked, judged, reel
 from touchline.student.load import Student, load, settle
 from touchline.student.rollout import Player
+from touchline.tasks.counting import count
+from touchline.tasks.score import number
 from touchline.tasks.spotting import intervals
 from touchline.terms import Licence
 from touchline.tools.choose_frames import Budget, Reel, Viewing
@@ -28,6 +30,7 @@ from touchline.tools.turns import thinking
 from touchline.video.store import FrameStore
 
 Games = list[tuple[Question, Reel]]
+NUMBERS = {"counting": count, "score": number}  # tasks whose answers are numbers
 
 
 class Evaluate(Params):
@@ -82,7 +85,7 @@ def main(
         rows[author] = list(attempts(author, folder, seen, evaluate, student, budget, dialogue))
 
     withheld = licence.withheld("report")
-    judge = scores.Judge(intervals, evaluate.theta, evaluate.seed)
+    judge = scores.Judge(intervals, evaluate.theta, evaluate.seed, NUMBERS, by_clip, dialogue.zero)
     labelled = {q.id: as_said(q) for q in test} if dialogue.time == "half" else every
     measured = scores.report(rows, labelled, judge)
     with whole_folder(answers) as draft:

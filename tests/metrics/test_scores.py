@@ -6,16 +6,31 @@ import pytest
 
 from touchline.faults import BadInput
 from touchline.metrics.scores import Judge, best_floor, report
-from touchline.records import Question, Trajectory
+from touchline.records import Clip, Question, Trajectory
+from touchline.tasks.counting import count
+from touchline.tasks.score import number
 
 SPANS = {"hit": [(16.0, 28.0)], "miss": [(40.0, 52.0)], "both": [(16.0, 28.0), (40.0, 52.0)]}
-JUDGE = Judge(lambda answer: SPANS.get(answer, []), 0.3, 7)
+
+
+def clip(id: str = "c", start: float = 0.0, length: float = 60.0) -> Clip:
+    return Clip(
+        id, "v", "s", "soccer", "m", "CC0", "open", start, start + length, int(length), False
+    )
+
+
+JUDGE = Judge(
+    lambda answer: SPANS.get(answer, []), 0.3, 7, {"counting": count, "score": number},
+    {"c": clip(), "later": clip("later", 60.0), "short": clip("short", 120.0, 15.0)},
+    lambda clip: 0.0,
+)  # fmt: skip
 
 
 def asked(number: int, task: str, truth: str, evidence: list[float]) -> Question:
     return Question(
-        id=f"q{number}", clip="c", video="v", source="s", sport="soccer", match=f"m{number % 4}",
-        split="test", task=task, action="foul" if task == "spotting" else "", text="?", options=[],
+        id=f"q{number}", clip="c", video=f"v{number % 4}", source="s", sport="soccer",
+        match=f"m{number % 4}", split="test", task=task,
+        action="foul" if task == "spotting" else "", text="?", options=[],
         truth=truth, evidence=evidence,
     )  # fmt: skip
 
@@ -44,7 +59,8 @@ def test_a_gold_answer_gives_one_everywhere():
         for q in QUESTIONS.values()
     ]
     found = report({"sft": gold}, QUESTIONS, JUDGE)["candidates"]["sft"]
-    names = ("precision", "recall", "f1", "f1_50", "f1_70", "f1_matched", "negatives_correct")
+    names = ("precision", "recall", "f1", "f1_50", "f1_70", "f1_matched", "negatives_correct",
+             "map_loose", "map_tight")  # fmt: skip
     for name in names:
         assert (found["spotting"][name]["value"], found["spotting"][name]["low"]) == (1, 1)
     assert found["counting"]["accuracy"]["value"] == 1
@@ -114,3 +130,59 @@ def test_within_a_single_match_questions_are_drawn_instead():
     precision = found["candidates"]["sft"]["spotting"]["precision"]
     assert found["matches"]["spotting"] == 1
     assert precision["low"] < precision["value"] < precision["high"]
+
+
+def test_a_number_is_read_as_the_task_reads_it():
+    answers = ["7 or 8", "8"]  # two numbers are none: the whole count is missed
+    given = [answered(q, a, 0.0) for q, a in zip(COUNTING, answers, strict=True)]
+    found = report({"sft": given}, QUESTIONS, JUDGE)["candidates"]["sft"]["counting"]
+    assert found["error"]["value"] == (7 + 1) / 2
+    assert found["within_one"]["value"] == 0.5
+
+
+def test_naming_the_commonest_call_alone_is_not_balanced():
+    truths = ["A. Travelling", "B. Travelling", "C. Travelling", "D. Charging"]
+    calls = [asked(i, "choice", truth, []) for i, truth in enumerate(truths)]
+    given = [answered(q, q.truth, float("Travelling" in q.truth)) for q in calls]
+    found = report({"sft": given}, {q.id: q for q in calls}, JUDGE)["candidates"]["sft"]["choice"]
+    assert found["accuracy"]["value"] == 0.75
+    assert found["balanced_accuracy"]["value"] == 0.5
+
+
+def test_open_answers_have_a_score_over_letters():
+    question = asked(0, "open", "A corner.", [])
+    given = [answered(question, "Corners.", 0.0)]
+    found = report({"sft": given}, {"q0": question}, JUDGE)["candidates"]["sft"]["open"]
+    assert found["score"]["value"] == 0 < found["chrf"]["value"] < 1
+
+
+def test_with_and_without_negatives():
+    found = report({"sft": GIVEN}, QUESTIONS, JUDGE)
+    alone = found["without_negatives"]["sft"]
+    assert set(alone) == {"spotting"}
+    assert alone["spotting"]["precision"]["value"] == 2 / 3  # the guess where nothing is, aside
+    assert alone["spotting"]["f1"]["n"] == len(SPOTTING)
+    assert found["candidates"]["sft"]["spotting"]["precision"]["value"] == 2 / 4
+
+
+def test_slices_by_source_and_by_the_length_of_the_clip():
+    questions = {q.id: q for q in SPOTTING}
+    questions["q0"] = replace(questions["q0"], clip="short", source="other")
+    given = [answered(q, "hit" if q.id == "q0" else "miss", 1.0) for q in questions.values()]
+    found = report({"sft": given}, questions, JUDGE)
+    f1 = {name: part["spotting"]["f1"] for name, part in found["lengths"]["sft"].items()}
+    assert {name: (one["value"], one["n"]) for name, one in f1.items()} == {
+        "0 to 15 s": (1, 1), "30 to 60 s": (0, 3),
+    }  # fmt: skip
+    assert found["sources"]["sft"]["other"] == found["lengths"]["sft"]["0 to 15 s"]
+
+
+@pytest.mark.parametrize(("zero", "loose"), [(0.0, 0.5), (60.0, 1.0)])
+def test_answers_are_put_on_the_clock_of_the_video(zero: float, loose: float):
+    """Two clips give the same time: by the clip two moments of the video, by the half one."""
+    first, second = asked(0, "spotting", "", [16.0, 28.0]), asked(4, "spotting", "", [])
+    second = replace(second, clip="later")
+    given = [answered(first, "hit", 1.0), answered(second, "hit", 0.0)]
+    judge = JUDGE._replace(zero=lambda clip: zero if clip.id == "later" else 0.0)
+    found = report({"sft": given}, {q.id: q for q in (first, second)}, judge)
+    assert found["candidates"]["sft"]["spotting"]["map_loose"]["value"] == pytest.approx(loose)

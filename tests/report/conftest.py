@@ -16,6 +16,7 @@ from touchline.records import Caption, Clip, Question, Trajectory
 from touchline.report.page import write_report
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS, choice, spotting
+from touchline.tasks.counting import count
 from touchline.tasks.open import told
 from touchline.tools.choose_frames import called, stamped
 from touchline.tools.turns import thinking
@@ -35,7 +36,9 @@ class Evaluation:
     about: dict[str, dict[str, Any]]
 
     def scores(self) -> dict[str, Any]:
-        return report(self.answers, self.questions, Judge(spotting.intervals, 0.3, 7))
+        numbers = {"counting": count}
+        judge = Judge(spotting.intervals, 0.3, 7, numbers, self.clips, lambda clip: 0.0)
+        return report(self.answers, self.questions, judge)
 
     def write(self, path: Path) -> str:
         write_report(

@@ -1,6 +1,6 @@
-"""Confidence intervals of ratios of sums, by a bootstrap over matches."""
+"""Confidence intervals of metrics that are made of sums, by a bootstrap over matches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,37 +19,56 @@ class Estimate(NamedTuple):
     n: int
 
 
-def ratio(rows: np.ndarray, matches: Sequence[str], seed: int) -> Estimate:
-    """Estimate sum(numerator) / sum(denominator) of `rows` (n, 2).
+class Side(NamedTuple):
+    """What a candidate's rows add to a metric, and how their sums become its value.
+
+    `rows` is (n, ...); `value` takes sums (..., rows.shape[1:]) to values, NaN where undefined.
+    """
+
+    rows: np.ndarray
+    matches: Sequence[str]  # of each row
+    value: Callable[[np.ndarray], np.ndarray]
+
+
+def ratio(rows: np.ndarray, matches: Sequence[str]) -> Side:
+    """The metric sum(numerator) / sum(denominator) of `rows` (n, 2)."""
+    return Side(np.asarray(rows, float).reshape(-1, 2), matches, _divide)
+
+
+def estimate(side: Side, seed: int) -> Estimate:
+    """Estimate a metric.
 
     Rows of one match share its light, its teams and its cameras, so matches are drawn, not rows.
     """
-    sums = _sums(rows, matches, sorted(set(matches)))
-    return _estimate(_divide(sums.sum(0)), _divide(_draws(len(sums), seed) @ sums), len(rows))
+    sums = _sums(side, sorted(set(side.matches)))
+    return _estimate(side.value(sums.sum(0)), _drawn(side, sums, seed), len(side.rows))
 
 
-def difference(
-    ours: tuple[np.ndarray, Sequence[str]], theirs: tuple[np.ndarray, Sequence[str]], seed: int
-) -> Estimate:
-    """Estimate ratio(ours) - ratio(theirs), paired: each draw takes the same matches for both.
+def difference(ours: Side, theirs: Side, seed: int) -> Estimate:
+    """Estimate a metric of ours less that of theirs: each draw takes the same matches for both.
 
-    An undefined ratio (no guess at all) counts as 0. `n` is the smaller number of rows.
+    An undefined value (no guess at all) counts as 0. `n` is the smaller number of rows.
     """
-    order = sorted(set(ours[1]) | set(theirs[1]))
-    draws = _draws(len(order), seed)
-    sides = [_sums(rows, matches, order) for rows, matches in (ours, theirs)]
-    values = [np.nan_to_num(_divide(sums.sum(0))) for sums in sides]
-    drawn = [np.nan_to_num(_divide(draws @ sums)) for sums in sides]
-    n = min(len(ours[0]), len(theirs[0]))
+    order = sorted(set(ours.matches) | set(theirs.matches))
+    sides = [(side, _sums(side, order)) for side in (ours, theirs)]
+    values = [np.nan_to_num(side.value(sums.sum(0))) for side, sums in sides]
+    drawn = [np.nan_to_num(_drawn(side, sums, seed)) for side, sums in sides]
+    n = min(len(ours.rows), len(theirs.rows))
     return _estimate(values[0] - values[1], drawn[0] - drawn[1], n)
 
 
-def _sums(rows: np.ndarray, matches: Sequence[str], order: list[str]) -> np.ndarray:
-    """Sum rows (n, 2) per match: (matches, 2), so that a draw costs matches, not rows."""
+def _sums(side: Side, order: list[str]) -> np.ndarray:
+    """Sum rows per match: (matches, ...), so that a draw costs matches, not rows."""
     place = {match: i for i, match in enumerate(order)}
-    sums = np.zeros((len(order), 2))
-    np.add.at(sums, [place[match] for match in matches], np.asarray(rows, float).reshape(-1, 2))
+    sums = np.zeros((len(order), *side.rows.shape[1:]))
+    np.add.at(sums, [place[match] for match in side.matches], side.rows)
     return sums
+
+
+def _drawn(side: Side, sums: np.ndarray, seed: int) -> np.ndarray:
+    """The metric in each draw: (RESAMPLES,)."""
+    drawn = _draws(len(sums), seed) @ sums.reshape(len(sums), -1)
+    return side.value(drawn.reshape(-1, *sums.shape[1:]))
 
 
 @lru_cache(maxsize=64)

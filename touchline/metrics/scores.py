@@ -1,22 +1,22 @@
-"""The scores of candidates per task, sport and action, each with its interval.
+"""The scores of candidates per task and per slice of the questions, each with its interval.
 
-Every metric is a ratio of two sums over rows, so one row contributes a (numerator, denominator):
-precision is sum(TP) / sum(TP + FP), an accuracy is sum(right) / sum(1). That pools over questions
-(micro) and lets one bootstrap serve all of them. It draws matches; where there is but one match,
-it has to draw its questions, and that interval is too narrow: see `matches`.
+Every metric but Average-mAP is a ratio of two sums over rows, so one row contributes a
+(numerator, denominator): precision is sum(TP) / sum(TP + FP), an accuracy is sum(right) / sum(1).
+That pools over questions (micro) and lets one bootstrap serve all of them. It draws matches;
+where there is but one match, it has to draw its questions, and that interval is too narrow: see
+`matches`.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from itertools import pairwise
 
 import numpy as np
 
 from touchline.faults import BadInput
-from touchline.metrics import bootstrap, temporal_iou
-from touchline.metrics.bootstrap import Estimate
-from touchline.metrics.temporal_iou import Counts, Interval
-from touchline.records import Question, Trajectory
+from touchline.metrics import balanced_accuracy, bootstrap, spotted
+from touchline.metrics.answer import Judge, Parts, in_video, measure
+from touchline.metrics.bootstrap import Estimate, Side
+from touchline.records import Clip, Question, Trajectory
 
 HEADLINE = {
     "spotting": "f1",
@@ -25,20 +25,10 @@ HEADLINE = {
     "open": "accuracy",
     "score": "accuracy",
 }
-NUMERIC = ("counting", "score")
-STRICTER = (0.5, 0.7)  # IoU thresholds reported beside the given one
-Read = Callable[[str], Sequence[Interval]]
-Parts = dict[str, tuple[float, float]]
+LENGTHS = (15, 30, 60, 120)  # seconds at which the slices by clip length end
+LENGTHS = (15, 30, 60, 120)  # seconds at which the slices by clip length end
 Rows = Sequence[tuple[Question, Trajectory]]
 Scores = dict[str, dict[str, dict[str, float]]]
-
-
-class Judge(NamedTuple):
-    """What a score depends on besides the answers."""
-
-    read: Read  # the intervals of a spotting answer, in seconds
-    theta: float  # IoU above which an interval counts
-    seed: int  # of the bootstrap
 
 
 def report(
@@ -46,9 +36,11 @@ def report(
 ) -> dict[str, dict]:
     """Score all candidates: `candidates` in the issue's shape, breakdowns under other keys.
 
-    candidates: {NAME: {TASK: {METRIC: {value, low, high, n}}}}; sports and actions hold one more
-    level below NAME; differences: {"rl - sft": {TASK: {METRIC: ...}}}, paired over matches;
-    matches: {TASK: how many matches the intervals rest on}. Raises `BadInput` for an answer whose
+    candidates: {NAME: {TASK: {METRIC: {value, low, high, n}}}}; sports, actions, sources and
+    lengths (of the clip) hold one more level below NAME; without_negatives has the shape of
+    candidates and holds spotting alone, of questions whose action occurs; differences:
+    {"rl - sft": {TASK: {METRIC: ...}}}, paired over matches; matches: {TASK: how many matches
+    the intervals rest on}. Raises `BadInput` for an answer whose
     question is unknown, for a question answered twice and for candidates of unlike questions.
     """
     rows = {name: paired(given, questions) for name, given in answers.items()}
@@ -56,8 +48,14 @@ def report(
     first = next(iter(rows.values()), [])
     return {
         "candidates": {name: by_task(given, judge) for name, given in rows.items()},
-        "sports": _sliced(rows, "sport", judge),
-        "actions": _sliced(rows, "action", judge),
+        "sports": _sliced(rows, lambda question: question.sport, judge),
+        "actions": _sliced(rows, lambda question: question.action, judge),
+        "sources": _sliced(rows, lambda question: question.source, judge),
+        "lengths": _sliced(rows, lambda question: length(judge.clips[question.clip]), judge),
+        "without_negatives": {
+            name: by_task([row for row in given if _occurs(row[0])], judge)
+            for name, given in rows.items()
+        },
         "differences": differences(rows, judge),
         "matches": {task: len({q.match for q, _ in part}) for task, part in _tasks(first).items()},
     }
@@ -88,21 +86,35 @@ def _comparable(rows: Mapping[str, Rows]) -> None:
 def by_task(rows: Rows, judge: Judge) -> Scores:
     """{TASK: {METRIC: {value, low, high, n}}} of one candidate."""
     return {
-        task: {name: bootstrap.ratio(*side, judge.seed)._asdict() for name, side in sides.items()}
+        task: {name: bootstrap.estimate(side, judge.seed)._asdict() for name, side in sides.items()}
         for task, sides in _sides(rows, judge).items()
     }
 
 
-def _sliced(rows: Mapping[str, Rows], field: str, judge: Judge) -> dict[str, dict[str, Scores]]:
+def _sliced(
+    rows: Mapping[str, Rows], slice_of: Callable[[Question], str], judge: Judge
+) -> dict[str, dict[str, Scores]]:
     """{NAME: {SLICE: {TASK: ...}}} for the slices that have a name."""
-    slices = sorted({getattr(q, field) for given in rows.values() for q, _ in given} - {""})
-    return {
-        name: {
-            part: by_task([row for row in given if getattr(row[0], field) == part], judge)
-            for part in slices
-        }
-        for name, given in rows.items()
-    }
+    found = {}
+    for name, given in rows.items():
+        slices: dict[str, list] = {}
+        for row in given:
+            slices.setdefault(slice_of(row[0]), []).append(row)
+        found[name] = {part: by_task(slices[part], judge) for part in sorted(slices) if part}
+    return found
+
+
+def length(clip: Clip) -> str:
+    """The slice of a clip by its length: `15 to 30 s` is above the first, up to the second."""
+    seconds = clip.end - clip.start
+    for least, most in pairwise((0, *LENGTHS)):
+        if seconds <= most:
+            return f"{least} to {most} s"
+    return f"over {LENGTHS[-1]} s"
+
+
+def _occurs(question: Question) -> bool:
+    return question.task == "spotting" and len(question.evidence) > 0
 
 
 def differences(rows: Mapping[str, Rows], judge: Judge) -> dict[str, Scores]:
@@ -132,67 +144,30 @@ def _tasks(rows: Rows) -> dict[str, Rows]:
     return {name: [row for row in rows if row[0].task == name] for name in names}
 
 
-def _sides(rows: Rows, judge: Judge) -> dict[str, dict[str, tuple[np.ndarray, list[str]]]]:
-    """{TASK: {METRIC: (numerators and denominators (n, 2), what each row is drawn with)}}."""
+def _sides(rows: Rows, judge: Judge) -> dict[str, dict[str, Side]]:
+    """{TASK: {METRIC: what the bootstrap draws from}}."""
     return {task: _metrics(part, judge) for task, part in _tasks(rows).items()}
 
 
-def _metrics(rows: Rows, judge: Judge) -> dict[str, tuple[np.ndarray, list[str]]]:
+def _metrics(rows: Rows, judge: Judge) -> dict[str, Side]:
     alone = len({question.match for question, _ in rows}) == 1
-    measured = [(q.id if alone else q.match, measure(q, answer, judge)) for q, answer in rows]
-    names = sorted({name for _, parts in measured for name in parts})
-    return {
-        name: (
-            np.array([parts[name] for _, parts in measured if name in parts]),
-            [drawn for drawn, parts in measured if name in parts],
-        )
-        for name in names
-    }
+    drawn = [question.id if alone else question.match for question, _ in rows]
+    measured = [measure(question, answer, judge) for question, answer in rows]
+    if rows[0][0].task == "choice":
+        weights = balanced_accuracy.weights([question.truth for question, _ in rows])
+        for parts, weight in zip(measured, weights, strict=True):
+            parts["balanced_accuracy"] = (weight * parts["accuracy"][0], weight)
+    sides = {name: _ratio(name, measured, drawn) for name in sorted(set().union(*measured))}
+    if rows[0][0].task == "spotting":
+        sides |= spotted.sides([in_video(q, answer, judge) for q, answer in rows], drawn)
+    return sides
 
 
-def measure(question: Question, answer: Trajectory, judge: Judge) -> Parts:
-    """What one answer adds to each metric of its task, as (numerator, denominator)."""
-    parts: Parts = {
-        "score": (answer.score, 1),
-        "valid": (float(answer.valid), 1),
-        "frames": (answer.frames, 1),
-        "tool_calls": (len(answer.windows) / 2, 1),
-    }
-    if question.task == "spotting":
-        return parts | _spotting(question, answer, judge)
-    parts["accuracy"] = (float(answer.score >= 1), 1)
-    if question.task in NUMERIC:
-        parts["error"] = (abs(_number(answer.answer) - _number(question.truth)), 1)
-    return parts
-
-
-def _spotting(question: Question, answer: Trajectory, judge: Judge) -> Parts:
-    labels = list(zip(question.evidence[::2], question.evidence[1::2], strict=True))
-    guesses = judge.read(answer.answer)
-    parts = _ratios(temporal_iou.many_to_many(guesses, labels, judge.theta))
-    for theta in STRICTER:
-        counts = temporal_iou.many_to_many(guesses, labels, theta)
-        parts[f"f1_{theta * 100:.0f}"] = _ratios(counts)["f1"]
-    parts["f1_matched"] = _ratios(temporal_iou.matched(guesses, labels, judge.theta))["f1"]
-    if not labels:
-        parts["negatives_correct"] = (float(answer.valid and not guesses), 1)
-    return parts
-
-
-def _ratios(counts: Counts) -> Parts:
-    """F1 as the harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN)."""
-    tp, fp, fn = counts
-    return {
-        "precision": (tp, tp + fp),
-        "recall": (tp, tp + fn),
-        "f1": (2 * tp, 2 * tp + fp + fn),
-    }
-
-
-def _number(answer: str) -> float:
-    """The first number of an answer; an answer without one counted nothing."""
-    found = re.search(r"\d{1,6}(?:\.\d{1,6})?", answer)
-    return float(found.group()) if found else 0.0
+def _ratio(name: str, measured: Sequence[Parts], drawn: Sequence[str]) -> Side:
+    """A metric over the rows that have it."""
+    given = [(parts[name], match) for parts, match in zip(measured, drawn, strict=True)
+             if name in parts]  # fmt: skip
+    return bootstrap.ratio(np.array([part for part, _ in given]), [match for _, match in given])
 
 
 def headline(scores: Mapping[str, Mapping], task: str) -> Estimate:

@@ -1,6 +1,7 @@
 """Bar panels with intervals, as plain numbers for the template: all lengths in percent."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,10 @@ from touchline.metrics.bootstrap import Estimate
 from touchline.metrics.scores import HEADLINE, best_floor, headline
 
 PANELS = {
-    "spotting": ("f1", "precision", "recall", "negatives_correct", "frames"),
-    "counting": ("accuracy", "error", "frames"),
-    "choice": ("accuracy", "frames"),
-    "open": ("accuracy", "score", "frames"),
+    "spotting": ("f1", "precision", "recall", "map_loose", "negatives_correct", "frames"),
+    "counting": ("accuracy", "within_one", "error", "frames"),
+    "choice": ("accuracy", "balanced_accuracy", "frames"),
+    "open": ("accuracy", "score", "chrf", "frames"),
     "score": ("accuracy", "error", "frames"),
 }
 OTHER = ("accuracy", "score", "frames")
@@ -21,7 +22,11 @@ TITLES = {
     "precision": "Precision",
     "recall": "Recall",
     "negatives_correct": "Rightly found absent",
+    "map_loose": "Average-mAP, loose",
     "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "within_one": "Within one",
+    "chrf": "chrF",
     "error": "Mean error",
     "score": "Mean score",
     "frames": "Frames seen",
@@ -102,29 +107,30 @@ def by_action(scores: Mapping[str, Any], names: Sequence[str]) -> list[tuple[str
     return rows
 
 
-def by_sport(scores: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Estimate]]]:
-    """(sport, task, headline number per candidate), in order."""
-    pairs = {
-        (sport, task)
-        for sports in scores["sports"].values()
-        for sport, tasks in sports.items()
-        for task in tasks
-    }
-    order = [*HEADLINE]
+def by_slice(scores: Mapping[str, Any], kind: str) -> list[tuple[str, str, dict[str, Estimate]]]:
+    """(slice, task, headline number per candidate), in order; `kind` is a key of the scores."""
+    parts = scores[kind]
+    pairs = {(part, task) for given in parts.values() for part in given for task in given[part]}
     return [
         (
-            sport,
+            part,
             task,
             {
-                name: headline(sports[sport], task)
-                for name, sports in scores["sports"].items()
-                if task in sports.get(sport, {})
+                name: headline(given[part], task)
+                for name, given in parts.items()
+                if task in given.get(part, {})
             },
         )
-        for sport, task in sorted(
-            pairs, key=lambda p: (order.index(p[1]) if p[1] in order else 9, p)
-        )
+        for part, task in sorted(pairs, key=_slice_order)
     ]
+
+
+def _slice_order(pair: tuple[str, str]) -> tuple[int, int, str]:
+    """By task, then by the first number in a slice's name (`15 to 30 s`), then by name."""
+    part, task = pair
+    order, number = [*HEADLINE], re.search(r"\d+", part)
+    place = order.index(task) if task in order else len(order)
+    return place, int(number.group()) if number else 0, part
 
 
 def table(scores: Mapping[str, Any], task: str) -> list[tuple[str, dict[str, Estimate]]]:

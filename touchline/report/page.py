@@ -14,6 +14,7 @@ from touchline.report.picks import pick
 from touchline.report.pictures import Pictures
 from touchline.report.template import write_page
 
+SLICES = {"Sport": "sports", "Source": "sources", "Length of the clip": "lengths"}
 Logs = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -69,7 +70,8 @@ def _numbers(scores: Mapping[str, Any], models: Sequence[str]) -> dict[str, Any]
         "called": {name: verdict.name(name) for name in scores["candidates"]},
         "panels": {task: bars.panels(scores, task) for task in tasks},
         "actions": bars.by_action(scores, models),
-        "sports": bars.by_sport(scores),
+        "slices": {title: bars.by_slice(scores, key) for title, key in SLICES.items()},
+        "occurring": bars.table({"candidates": scores["without_negatives"]}, "spotting"),
         "tables": {task: bars.table(scores, task) for task in tasks},
         "differences": scores["differences"],
         "matches": scores["matches"],
