@@ -66,4 +66,4 @@ ui: setup  ## the pages of Prefect and MLflow, until Ctrl-C
 	@$(BIN)/touchline ui
 
 bench: setup  ## what decoding, bad lines and large tables cost
-	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	@for one in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$one .py) || exit 1; done
