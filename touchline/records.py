@@ -167,6 +167,7 @@ class Rollout(Trajectory):
 
 
 Identified = TypeVar("Identified", Video, Label, Speech, Clip, Caption, Question, Trajectory)
+
 Row = TypeVar("Row", Video, Label, Speech, Stated, Clip, Caption, Question, Trajectory, Rollout)
 
 

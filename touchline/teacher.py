@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from touchline.clock import spoken
 from touchline.dialogue import PLAIN, Dialogue
-from touchline.records import Question
+from touchline.records import Question, paired
 from touchline.tasks.choice import letter, option
 from touchline.tasks.scene import Scene
 from touchline.tools.choose_frames import Viewing, called
@@ -189,8 +189,7 @@ def _not_idle(lesson: Lesson) -> Hit:
 
 def _evidence(lesson: Lesson) -> list[Span]:
     """Where the truth is when the first frames all missed it: this teacher knows."""
-    times = lesson.question.evidence
-    return list(zip(times[::2], times[1::2], strict=True))
+    return paired(lesson.question.evidence)
 
 
 def _apart(lesson: Lesson, spans: list[Span]) -> list[Span]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from touchline.dialogue import Dialogue
-from touchline.records import Caption, Clip, Question, Trajectory, Video
+from touchline.records import Caption, Clip, Question, Trajectory, Video, paired
 from touchline.tasks import TASKS, choice, spotting
 from touchline.tools.choose_frames import Budget
 
@@ -131,9 +131,7 @@ def inside(times: Sequence[float], clip: Clip | None) -> bool:
     if clip is None or len(times) % 2:
         return False
     length = clip.end - clip.start + ROUNDING
-    return all(
-        0 <= start <= end <= length for start, end in zip(times[::2], times[1::2], strict=True)
-    )
+    return all(0 <= start <= end <= length for start, end in paired(times))
 
 
 def _score(question: Question, answer: str) -> float:
@@ -161,9 +159,9 @@ def _has_evidence(question: Question, clip: Clip | None, dialogue: Dialogue) -> 
     if question.task != "spotting" or len(question.evidence) % 2 or clip is None:
         return question.task != "spotting"
     zero, length = dialogue.zero(clip), clip.end - clip.start
-    spans = list(zip(question.evidence[::2], question.evidence[1::2], strict=True))
+    shown = paired(question.evidence)
     if dialogue.cut:
-        return question.truth == spotting.sentence(question.action, spans, zero)
+        return question.truth == spotting.sentence(question.action, shown, zero)
     said = spotting.intervals(question.truth, zero)
     cut = [min(max(time, 0.0), length) for pair in said for time in pair]
     near = len(cut) == len(question.evidence) and all(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from touchline.metrics import count_error, temporal_iou, text
 from touchline.metrics.spotted import Spotted
 from touchline.metrics.temporal_iou import Counts, Interval
-from touchline.records import Clip, Question, Trajectory
+from touchline.records import Clip, Question, Trajectory, paired
 
 STRICTER = (0.5, 0.7)  # IoU thresholds reported beside the given one
 Read = Callable[[str], Sequence[Interval]]
@@ -79,4 +79,4 @@ def in_video(question: Question, answer: Trajectory, judge: Judge) -> Spotted:
 
 
 def _labels(question: Question) -> list[Interval]:
-    return list(zip(question.evidence[::2], question.evidence[1::2], strict=True))
+    return paired(question.evidence)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from touchline.metrics.temporal_iou import Interval, iou
-from touchline.records import Clip, Question, Trajectory
+from touchline.records import Clip, Question, Trajectory, paired
 from touchline.report.picks import Given, Pick
 from touchline.report.pictures import Pictures
 from touchline.report.steps import Step, steps
@@ -94,7 +94,7 @@ def card(pick: Pick, clip: Clip, given: Given, pictures: Pictures, zero: float =
 
 def _asked(question: Question, clip: Clip, given: Given, pictures: Pictures, zero: float) -> Asked:
     length = clip.end - clip.start
-    labels = _pairs(question.evidence)
+    labels = paired(question.evidence)
     answers = [(name, found[question.id]) for name, found in given.items() if question.id in found]
     return Asked(
         question,
@@ -126,7 +126,7 @@ def _lane(
     said = intervals(given.answer, zero) if question.task == "spotting" else []
     hits = [any(iou(guess, label) > THETA for label in labels) for guess in said]
     answers = [_span(guess, length, hit) for guess, hit in zip(said, hits, strict=True)]
-    windows = [_span(window, length, True) for window in _pairs(given.windows)]
+    windows = [_span(window, length, True) for window in paired(given.windows)]
     return Lane(name, answers, windows, given.answer, given.score)
 
 
@@ -134,10 +134,6 @@ def _span(given: Interval, length: float, hit: bool) -> Span:
     """Cut to the clip: a model may name times far outside of it."""
     start, end = (min(max(time, 0.0), length) for time in given)
     return Span(start / length * 100, max(end - start, length / 200) / length * 100, given, hit)
-
-
-def _pairs(flat: Sequence[float]) -> list[Interval]:
-    return list(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _attempt(name: str, given: Trajectory, clip: Clip, pictures: Pictures) -> Attempt:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from touchline.faults import BadInput
-from touchline.records import Label, Speech, Video
+from touchline.records import Label, Video
 from touchline.sources import folder as folders
+from touchline.sources import rows
 from touchline.sources.folder import Folder
 from touchline.sources.json_file import load
 from touchline.sources.source import Found, Part, Reading, Source
@@ -65,11 +66,6 @@ def labels(settings: Folder, folder: Path, found: Sequence[Video]) -> Reading[La
     for ask in asks.rows:
         reading.take(f"finebadminton/questions/{ask.index}", _label, folder, ask, clips)
     return reading
-
-
-def speech(settings: Folder, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
-    """The clips come without commentary."""
-    return Reading()
 
 
 def questions(folder: Path) -> Reading[Ask]:
@@ -154,18 +150,8 @@ def _label(folder: Path, ask: Ask, clips: dict[str, Video]) -> Label:
         place, wrong = f"{folder / QUESTIONS}: [{ask.index}]", f"has no readable clip {ask.clip}"
         raise BadInput(place, wrong, f"put it into {CLIPS}/ or remove the question")
     video = clips[ask.clip]
-    return Label(
-        id=f"{video.id}/question",
-        video=video.id,
-        name="",
-        start=0.0,
-        end=video.duration,
-        team="",
-        task="choice",
-        asked=ask.asked,
-        options=ask.options,
-        answer=ask.answer,
-    )
+    id = f"{video.id}/question"
+    return rows.question(id, video, "choice", ask.asked, ask.answer, ask.options)
 
 
 FINEBADMINTON = Source(
@@ -180,5 +166,5 @@ FINEBADMINTON = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=speech,
+    speech=rows.silent,
 )

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from touchline.faults import BadInput
 from touchline.prompts import words
-from touchline.records import Label, Speech, Video
-from touchline.sources import e2e_spot, folder
+from touchline.records import Label, Video
+from touchline.sources import e2e_spot, folder, rows
 from touchline.sources.e2e_spot import Entry, Set
 from touchline.sources.folder import Folder
 from touchline.sources.source import Found, Reading, Source
@@ -52,35 +52,19 @@ def labels(settings: Settings, own: Path, found: Sequence[Video]) -> Reading[Lab
     return reading
 
 
-def speech(settings: Settings, own: Path, found: Sequence[Video]) -> Reading[Speech]:
-    """The dives come without commentary."""
-    return Reading()
-
-
 def _dives(settings: Settings) -> Set:
     return Set(NAME, DIVING, EVENT, settings.fps)
 
 
 def _score(entry: Entry, video: Video | None) -> Label:
-    if video is None:
-        raise BadInput(entry.id, "its video was left out", "see the fault of the video")
+    video = rows.kept(entry.id, video)
     points: Any = entry.info.get("dive_score") if isinstance(entry.info, dict) else None
     if isinstance(points, bool) or not isinstance(points, int | float):
         raise BadInput(entry.id, f"its dive_score {points!r} is no number", "mend or remove it")
     if not 0 < points <= HIGHEST:
         raise BadInput(entry.id, f"its dive_score {points!r} is no score", "mend or remove it")
-    return Label(
-        id=f"{video.id}/score",
-        video=video.id,
-        name="",
-        start=0.0,
-        end=video.duration,
-        team="",
-        task="score",
-        asked=words("dive_score"),
-        options=[],
-        answer=f"{points:.2f}",
-    )
+    answer = f"{points:.2f}"
+    return rows.question(f"{video.id}/score", video, "score", words("dive_score"), answer)
 
 
 FINEDIVING = Source(
@@ -95,5 +79,5 @@ FINEDIVING = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=speech,
+    speech=rows.silent,
 )

@@ -71,8 +71,7 @@ def _bring(origin: Path, parts: Sequence[Part], target: Path, remedy: str) -> No
     if not labels:
         raise BadInput(origin, f"holds no {' or '.join(needed)}", remedy)
     for file in labels:
-        if file.stat().st_size > text_file.LARGEST:
-            text_file.read(file)  # says what is wrong
+        text_file.not_too_large(file)
     files = matching(origin, [pattern for part in parts for pattern in part.files])
     for file in track(files, "copy"):
         _copy(file, target / file.relative_to(origin))

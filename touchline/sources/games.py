@@ -5,7 +5,7 @@ from pathlib import Path
 
 from touchline.faults import BadInput
 from touchline.records import Label, Speech, Video
-from touchline.sources import echoes, labels_v2
+from touchline.sources import echoes, labels_v2, rows
 from touchline.sources.source import Fault, Found, Reading
 from touchline.sports import SPORTS
 
@@ -27,10 +27,11 @@ def labels(source: str, folder: Path, found: Sequence[Video], sport: SportOf) ->
     """Labels of every match that has a video or a file of labels."""
     reading: Reading[Label] = Reading()
     files = {path.parent.relative_to(folder) for path in folder.glob("*/*/*/Labels-v2.json")}
-    games = files | {Path(video.match).relative_to(source) for video in found}
+    matches = rows.by_part(found)
+    games = files | {Path(match).relative_to(source) for match in matches}
     for game in sorted(games):
         match = f"{source}/{game.as_posix()}"
-        halves = {video.part: video for video in found if video.match == match}
+        halves = matches.get(match, {})
         file, kind = folder / game / "Labels-v2.json", SPORTS[sport(game.parts[0])]
         reading.add(labels_v2.read(file, match, kind, halves))
     return reading

@@ -12,8 +12,8 @@ from typing import Any
 
 from touchline.faults import BadInput
 from touchline.prompts import words
-from touchline.records import Label, Speech, Video
-from touchline.sources import folder
+from touchline.records import Label, Video
+from touchline.sources import folder, rows
 from touchline.sources.folder import Folder
 from touchline.sources.json_file import load
 from touchline.sources.options import shuffled
@@ -100,11 +100,6 @@ def labels(settings: Folder, own: Path, found: Sequence[Video]) -> Reading[Label
         for part, make in (("class", _class), ("decision", _decision), ("foul", _foul)):
             reading.take(f"{clip.id}/{part}", make, clip, known.get(clip.video))
     return reading
-
-
-def speech(settings: Folder, own: Path, found: Sequence[Video]) -> Reading[Speech]:
-    """The clips come without commentary."""
-    return Reading()
 
 
 def _clips(own: Path) -> Reading[Clip]:
@@ -208,20 +203,8 @@ def _label(
     options: list[str],
     answer: str,
 ) -> Label:
-    if video is None:
-        raise BadInput(clip.place, "its video was left out", "see the fault of the video")
-    return Label(
-        id=f"{clip.id}/{part}",
-        video=video.id,
-        name="",
-        start=0.0,
-        end=video.duration,
-        team="",
-        task=task,
-        asked=words(prompt),
-        options=options,
-        answer=answer,
-    )
+    video = rows.kept(clip.place, video)
+    return rows.question(f"{clip.id}/{part}", video, task, words(prompt), answer, options)
 
 
 MVFOUL = Source(
@@ -236,5 +219,5 @@ MVFOUL = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=speech,
+    speech=rows.silent,
 )

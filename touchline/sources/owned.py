@@ -20,7 +20,7 @@ from pydantic import Field, field_validator
 from touchline.faults import BadInput
 from touchline.fetch.manifest import VIDEO
 from touchline.records import Label, Speech, Video
-from touchline.sources import echoes, labels_v2, text_file
+from touchline.sources import echoes, labels_v2, rows, text_file
 from touchline.sources.folder import located
 from touchline.sources.source import Fault, Found, Part, Reading
 from touchline.sports import SPORTS
@@ -107,6 +107,7 @@ def labels(source: str, settings: Owned, folder: Path, found: Sequence[Video]) -
     """Labels of all files of labels; those of a video that is not there are faults."""
     reading: Reading[Label] = Reading()
     matches, kind = Matches(source, settings, folder), SPORTS[settings.sport]
+    videos_of = rows.by_part(found)
     read: dict[str, Path] = {}
     for file in files(folder):
         if is_labels(file.name):
@@ -117,8 +118,7 @@ def labels(source: str, settings: Owned, folder: Path, found: Sequence[Video]) -
             except BadInput as why:
                 reading.faults.append(Fault(_name(source, file, folder), why))
                 continue
-            parts = {video.part: video for video in found if video.match == match}
-            reading.add(labels_v2.read(file, match, kind, parts))
+            reading.add(labels_v2.read(file, match, kind, videos_of.get(match, {})))
     return reading
 
 

@@ -15,8 +15,8 @@ from pydantic import Field
 
 from touchline.faults import BadInput
 from touchline.prompts import render
-from touchline.records import Label, Speech, Video
-from touchline.sources import csv_file, folder
+from touchline.records import Label, Video
+from touchline.sources import csv_file, folder, rows
 from touchline.sources.csv_file import MEND, Line
 from touchline.sources.folder import FILMS, Films, Folder
 from touchline.sources.source import Found, Part, Reading, Source
@@ -87,11 +87,6 @@ def labels(settings: Settings, own: Path, found: Sequence[Video]) -> Reading[Lab
     return reading
 
 
-def speech(settings: Settings, own: Path, found: Sequence[Video]) -> Reading[Speech]:
-    """The videos come without commentary."""
-    return Reading()
-
-
 def _lines(own: Path) -> tuple[list[tuple[str, Line]], Reading[Any]]:
     """(id, line) of all files; a file that cannot be read is one faulty row."""
     found, whole = [], Reading[Any]()
@@ -155,8 +150,7 @@ def _is_frame(cell: str) -> bool:
 def _repetition(row: Row, pair: Pair, video: Video | None, fps: float) -> Label:
     number, *cells = pair
     place = f"{row.id}: L{2 * number + 1}, L{2 * number + 2}"
-    if video is None:
-        raise BadInput(place, "its video was left out", "see the fault of the video")
+    video = rows.kept(place, video)
     if not all(map(_is_frame, cells)):
         raise BadInput(place, f"{cells} are not two frame numbers", MEND)
     first, last = map(float, cells)
@@ -172,8 +166,7 @@ def _repetition(row: Row, pair: Pair, video: Video | None, fps: float) -> Label:
 
 def _count(row: Row, video: Video | None, done: Sequence[Label]) -> Label:
     """The question how many; a count that its own repetitions do not bear out is a `BadInput`."""
-    if video is None:
-        raise BadInput(row.id, "its video was left out", "see the fault of the video")
+    video = rows.kept(row.id, video)
     if row.count != len(done):
         wrong = f"its count is {row.count}, its good repetitions are {len(done)}"
         raise BadInput(row.id, wrong, MEND)
@@ -204,5 +197,5 @@ REPCOUNT = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=speech,
+    speech=rows.silent,
 )

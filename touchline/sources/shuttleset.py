@@ -8,8 +8,8 @@ from concurrent.futures import Executor
 from itertools import groupby
 from pathlib import Path
 
-from touchline.records import Label, Speech, Video
-from touchline.sources import folder, rallies, strokes
+from touchline.records import Label, Video
+from touchline.sources import folder, rallies, rows, strokes
 from touchline.sources.folder import FILMS, Films, Folder
 from touchline.sources.source import Found, Part, Reading, Source
 from touchline.sources.strokes import Match
@@ -57,11 +57,6 @@ def labels(settings: Folder, own: Path, found: Sequence[Video]) -> Reading[Label
     return reading
 
 
-def speech(settings: Folder, own: Path, found: Sequence[Video]) -> Reading[Speech]:
-    """The commentary of the broadcasts has not been written down."""
-    return Reading()
-
-
 def _matches(own: Path) -> list[Match]:
     files = sorted(folder.matching(own, SETS), key=lambda file: (file.parent, file.name))
     return [
@@ -101,5 +96,5 @@ SHUTTLESET = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=speech,
+    speech=rows.silent,
 )

@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import Field
 
 from touchline.faults import BadInput
-from touchline.records import Label, Speech, Video
-from touchline.sources import folder
+from touchline.records import Label, Video
+from touchline.sources import folder, rows
 from touchline.sources.folder import FILMS, Films, Folder
 from touchline.sources.json_file import load
 from touchline.sources.source import Found, Part, Reading, Source
@@ -89,11 +89,6 @@ def labels(settings: Settings, own: Path, found: Sequence[Video]) -> Reading[Lab
     for ask in asks.rows:
         reading.take(ask.id, _label, ask, known.get(_video(ask)))
     return reading
-
-
-def speech(settings: Settings, own: Path, found: Sequence[Video]) -> Reading[Speech]:
-    """The clips come without commentary."""
-    return Reading()
 
 
 def _questions(own: Path) -> tuple[Reading[Ask], Reading[Any]]:
@@ -172,20 +167,8 @@ def _found(ask: Ask, films: Films, length: float) -> Found:
 
 
 def _label(ask: Ask, video: Video | None) -> Label:
-    if video is None:
-        raise BadInput(ask.id, "its video was left out", "see the fault of the video")
-    return Label(
-        id=ask.id,
-        video=video.id,
-        name="",
-        start=0.0,
-        end=video.duration,
-        team="",
-        task=ask.task,
-        asked=ask.asked,
-        options=ask.options,
-        answer=ask.answer,
-    )
+    video = rows.kept(ask.id, video)
+    return rows.question(ask.id, video, ask.task, ask.asked, ask.answer, ask.options)
 
 
 SPORTU = Source(
@@ -200,5 +183,5 @@ SPORTU = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=speech,
+    speech=rows.silent,
 )

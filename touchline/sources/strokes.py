@@ -8,7 +8,7 @@ from typing import Any
 
 from touchline.faults import BadInput
 from touchline.records import Label, Video
-from touchline.sources import csv_file
+from touchline.sources import csv_file, rows
 from touchline.sources.csv_file import MEND, Line
 from touchline.sources.frame_time import seconds
 from touchline.sources.source import Reading
@@ -77,8 +77,7 @@ def by_rally(match: Match) -> dict[tuple[str, int], list[Stroke]]:
 
 def label(stroke: Stroke, fps: float, video: Video | None) -> Label:
     """The stroke as an action of its broadcast."""
-    if video is None:
-        raise BadInput(stroke.place, "its video was left out", "see the fault of the video")
+    video = rows.kept(stroke.place, video)
     time = seconds(stroke.frame, fps, video)
     if time >= video.duration:
         wrong = f"is at {time:g} s, after the video's {video.duration:g} s"

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
-from touchline.records import Label, Speech, Video
-from touchline.sources import e2e_spot, folder
+from touchline.records import Label, Video
+from touchline.sources import e2e_spot, folder, rows
 from touchline.sources.e2e_spot import Set
 from touchline.sources.folder import Folder
 from touchline.sources.source import Found, Reading, Source
@@ -33,11 +33,6 @@ def labels(settings: Folder, own: Path, found: Sequence[Video]) -> Reading[Label
     return e2e_spot.labels(RALLIES, own, found)
 
 
-def speech(settings: Folder, own: Path, found: Sequence[Video]) -> Reading[Speech]:
-    """The rallies come without commentary."""
-    return Reading()
-
-
 E2E_TENNIS = Source(
     name=NAME,
     licence="BSD-3-Clause (labels); broadcasters' own (videos)",
@@ -50,5 +45,5 @@ E2E_TENNIS = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=speech,
+    speech=rows.silent,
 )

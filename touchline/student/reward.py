@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from touchline.records import Question, Rollout, read, write
+from touchline.records import Question, Rollout, paired, read, write
 from touchline.rewards.evidence import hits, overlap
 from touchline.rewards.groups import divided, filtered, shares
 from touchline.rewards.judged import Judged
@@ -86,7 +86,7 @@ class Reward:
             kept=row.valid,
             again=REPEATED in viewing.faults,
             windows=tuple(viewing.windows),
-            evidence=tuple(zip(question.evidence[::2], question.evidence[1::2], strict=True)),
+            evidence=tuple(paired(question.evidence)),
             direct=question.id in self.direct,
         )
         worth = total(facts, self.rule)

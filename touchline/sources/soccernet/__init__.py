@@ -9,7 +9,7 @@ from pydantic import Field
 
 from touchline.faults import BadInput
 from touchline.records import Label, Speech, Video
-from touchline.sources import echoes, labels_v2
+from touchline.sources import echoes, labels_v2, rows
 from touchline.sources.soccernet.folder import (
     ACCESS,
     HOME,
@@ -59,9 +59,9 @@ def videos(settings: Settings, folder: Path) -> Reading[Found]:
     """Both halves of every game; without its video a half lasts as its rows demand."""
     reading: Reading[Found] = Reading()
     for game in games_in(folder):
-        heard, rows = _heard(settings, folder, game), _labels(settings, folder, game).rows
+        heard, given = _heard(settings, folder, game), _labels(settings, folder, game).rows
         for part in PARTS:
-            ends = [row.end for row in rows if row.video.endswith(f"/{part}")]
+            ends = [row.end for row in given if row.video.endswith(f"/{part}")]
             ends += [heard.by_part[part].end] if part in heard.by_part else []
             seconds = lasting(settings.half_minutes, ends)
             id = f"{NAME}/{game}/{part}"
@@ -71,15 +71,15 @@ def videos(settings: Settings, folder: Path) -> Reading[Found]:
 
 def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
     """Labels of every match; those of a match that is left out are dropped for that reason."""
-    matches = _by_match(found)
+    matches = rows.by_part(found)
     reading: Reading[Label] = Reading()
     for game in games_in(folder):
         match = f"{NAME}/{game}"
         heard = Heard() if match in matches else _heard(settings, folder, game)
         why = None if match in matches else _left_out(settings, folder / game, heard)
         if why:
-            rows = _labels(settings, folder, game)
-            reading.faults += rows.faults + [Fault(row.id, why) for row in rows.rows]
+            given = _labels(settings, folder, game)
+            reading.faults += given.faults + [Fault(row.id, why) for row in given.rows]
         else:
             file = folder / game / LABELS
             reading.add(labels_v2.read(file, match, SOCCER, matches.get(match, {})))
@@ -133,13 +133,6 @@ def _found(
     if why:
         raise why
     return half(NAME, folder, game, part, seconds)
-
-
-def _by_match(found: Sequence[Video]) -> dict[str, dict[str, Video]]:
-    matches: dict[str, dict[str, Video]] = {}
-    for video in found:
-        matches.setdefault(video.match, {})[video.part] = video
-    return matches
 
 
 SOCCERNET = Source(

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from touchline.faults import BadInput
-from touchline.records import Label, Speech, Video
+from touchline.records import Label, Video
+from touchline.sources import rows
 from touchline.sources.json_file import load
 from touchline.sources.labels_v2 import MEND, half_of, moment
 from touchline.sources.soccernet.folder import (
@@ -40,9 +41,9 @@ def videos(settings: Games, folder: Path) -> Reading[Found]:
     reading: Reading[Found] = Reading()
     for game in games_in(folder):
         longest = provisional(f"{NAME}/{game}", settings.half_minutes)
-        rows = read(folder / game / CAPTIONS, f"{NAME}/{game}", longest).rows
+        given = read(folder / game / CAPTIONS, f"{NAME}/{game}", longest).rows
         for part in PARTS:
-            ends = [row.end for row in rows if row.video.endswith(f"/{part}")]
+            ends = [row.end for row in given if row.video.endswith(f"/{part}")]
             seconds = lasting(settings.half_minutes, ends)
             reading.rows.append(half(NAME, folder, game, part, seconds))
     return reading
@@ -50,19 +51,12 @@ def videos(settings: Games, folder: Path) -> Reading[Found]:
 
 def labels(settings: Games, folder: Path, found: Sequence[Video]) -> Reading[Label]:
     """Every caption is a ready question of the task `open`: what happens around this moment?"""
-    matches: dict[str, dict[str, Video]] = {}
-    for video in found:
-        matches.setdefault(video.match, {})[video.part] = video
+    matches = rows.by_part(found)
     reading: Reading[Label] = Reading()
     for game in games_in(folder):
         match = f"{NAME}/{game}"
         reading.add(read(folder / game / CAPTIONS, match, matches.get(match, {})))
     return reading
-
-
-def speech(settings: Games, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
-    """None: the captions are the answers."""
-    return Reading()
 
 
 def splits(settings: Games, folder: Path) -> dict[str, str]:
@@ -118,6 +112,6 @@ SOCCERNET_CAPTIONS = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=speech,
+    speech=rows.silent,
     splits=splits,
 )

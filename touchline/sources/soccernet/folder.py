@@ -1,6 +1,5 @@
 """SoccerNet's folders as they lie on a disk: copy them, list their games, read their splits."""
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
@@ -13,6 +12,7 @@ from touchline.faults import BadInput
 from touchline.fetch import fetch
 from touchline.products import whole_file
 from touchline.progress import track
+from touchline.sources.folder import located
 from touchline.sources.json_file import load
 from touchline.sources.soccernet import hub
 from touchline.stage import Params
@@ -39,7 +39,7 @@ Job = tuple[Path, Path, Sequence[str]]  # from, to, names of the files
 
 def origin(setting: str, place: str, pattern: str) -> Path:
     """The folder that a setting names; a `BadInput` when nothing in it matches the pattern."""
-    root = Path(os.environ.get("TOUCHLINE_ROOT", "."), setting)
+    root = located(setting)
     if not root.is_dir():
         raise BadInput(root, "is missing", f"set {place} to the data")
     if next(root.glob(pattern), None) is None:
@@ -57,7 +57,7 @@ def gathered(name: str, given: Games, needed: str, folder: Path) -> tuple[Path, 
     if not given.fetch:
         root = origin(given.folder, f"{place}.folder", f"*/*/*/{needed}")
         return root, games_in(root)
-    root = Path(os.environ.get("TOUCHLINE_ROOT", "."), given.folder)
+    root = located(given.folder)
     if not given.splits or not (root / given.splits).is_file():
         remedy = f"set {place}.splits to a list of them"
         raise BadInput(root / given.splits, "lists no games to fetch", remedy)
