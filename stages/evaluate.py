@@ -157,7 +157,7 @@ def attempts(
     dialogue: Dialogue,
 ) -> Iterator[Trajectory]:
     """A model's answers, in the order of the questions."""
-    net, processor = load(folder, student.dtype)
+    net, processor = load(folder, student.dtype, student.attention)
     player = Player(net.eval(), processor, budget, evaluate.turn_tokens, evaluate.batch, dialogue)
     for attempt in track(player.play(games), author, total=len(games)):
         yield judged(author, attempt.question, attempt.messages, attempt.viewing, dialogue)

@@ -23,6 +23,7 @@ from touchline.student.conversation import NO_FRAMES, reels, unasked
 from touchline.student.direct import direct
 from touchline.student.environment import Clips
 from touchline.student.load import Student, load, settle
+from touchline.student.parallel import arguments, gathered_weights
 from touchline.student.processor import vision_tokens
 from touchline.student.ranks import first, ranks
 from touchline.student.reward import Reward, collected
@@ -79,9 +80,11 @@ def main(
     settle(rl.seed, student.threads)
     with ranks(student.processes):
         # Model
-        net, processor = load(start, student.dtype)
+        net, processor = load(start, student.dtype, student.attention)
         checkpoints = checkpoint_folder("rl")
-        args = config(rl, budget, vision_tokens(processor), checkpoints)
+        args = config(
+            rl, budget, vision_tokens(processor), checkpoints, **arguments(student.parallel)
+        )
         shown = reels(FrameStore(frames), clips, budget, dialogue)
         easy: Set[str] = set()
         if rl.reward.weights.selective:
@@ -108,9 +111,10 @@ def main(
         train(trainer, checkpoints)
 
         # Save
+        weights = gathered_weights(trainer, student.parallel)
         if first():
             with whole_folder(model) as draft:
-                save(trainer, processor, start, student.dtype, draft)
+                save(trainer, processor, start, student, weights, draft)
                 terms.mark(draft, held, start)
                 write(draft / ROLLOUTS, Rollout, collected(played, rl.steps))
     return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer), **left_out}
@@ -121,7 +125,7 @@ def alone(budget: Budget) -> Budget:
     return budget.model_copy(update={"calls": 0})
 
 
-def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path) -> GRPOConfig:
+def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path, **more: Any) -> GRPOConfig:
     """Our fixed choices; `rl.trainer` holds every knob that may be turned."""
     return GRPOConfig(
         output_dir=str(checkpoints),
@@ -136,6 +140,7 @@ def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path) -> GRPOC
         generation_kwargs={"max_new_tokens": rl.turn_tokens, "suppress_tokens": never},
         log_completions=False,  # TRL 1.16 cannot write completions that hold pictures
         mask_truncated_completions=False,  # breaks rows of unlike picture counts in TRL 1.16
+        **more,
         **rl.trainer,
     )
 

@@ -21,6 +21,7 @@ from touchline.student.checkpoints import Seal, train
 from touchline.student.collator import TrajectoryCollator
 from touchline.student.conversation import NO_FRAMES, reels
 from touchline.student.load import Student, load, point, settle
+from touchline.student.parallel import arguments, gathered_weights
 from touchline.student.phrases import phrases
 from touchline.student.ranks import first, ranks, together
 from touchline.student.tiny import build
@@ -67,14 +68,14 @@ def main(
         if first():
             start(student, talks, held, base)
         together()
-        net, processor = load(base, student.dtype, **_quantized(sft.tuning))
+        net, processor = load(base, student.dtype, student.attention, **_quantized(sft.tuning))
 
         # Training
         checkpoints = checkpoint_folder("sft")
         shown = reels(FrameStore(frames), clips, budget, dialogue)
         trainer = SFTTrainer(
             model=net,
-            args=config(sft, checkpoints),
+            args=config(sft, checkpoints, **arguments(student.parallel)),
             train_dataset=Dataset.from_list(rows),
             processing_class=processor,
             data_collator=TrajectoryCollator(processor, shown, dialogue),
@@ -84,9 +85,10 @@ def main(
         train(trainer, checkpoints)
 
         # Save
+        weights = gathered_weights(trainer, student.parallel)
         if first():
             with whole_folder(model) as draft:
-                save(trainer, processor, base, student.dtype, draft)
+                save(trainer, processor, base, student, weights, draft)
                 terms.mark(draft, held, base)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     loss = {"loss": losses[-1]} if losses else {}
@@ -107,7 +109,7 @@ def taught(
     return rows
 
 
-def config(sft: Sft, checkpoints: Path) -> SFTConfig:
+def config(sft: Sft, checkpoints: Path, **more: Any) -> SFTConfig:
     """Our fixed choices; `sft.trainer` holds every knob that may be turned."""
     return SFTConfig(
         output_dir=str(checkpoints),
@@ -119,6 +121,7 @@ def config(sft: Sft, checkpoints: Path) -> SFTConfig:
         use_cpu=not torch.cuda.is_available(),
         max_length=None,  # a cut picture token would end in a crash: too long a row is an error
         remove_unused_columns=False,
+        **more,
         **sft.trainer,
     )
 

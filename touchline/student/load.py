@@ -11,6 +11,7 @@ from transformers import AutoModelForImageTextToText, PreTrainedModel, set_seed
 
 from touchline.faults import BadInput
 from touchline.stage import Params
+from touchline.student.parallel import Parallel
 from touchline.student.processor import FramesProcessor, load_processor
 from touchline.student.tiny import Tiny
 
@@ -24,6 +25,8 @@ class Student(Params):
     revision: str  # of a hub model: a commit, so that a run can be repeated; "" for a folder
     dtype: str  # float32 or bfloat16
     processes: int  # that train together; the batch is per process
+    parallel: Parallel
+    attention: str  # sdpa, eager, flash_attention_2 ...: as transformers names them
     threads: int  # torch threads on a CPU; one is fastest when cores are shared, and repeatable
     tiny: Tiny
 
@@ -37,11 +40,17 @@ def settle(seed: int, threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def load(folder: Path, dtype: str, **options: Any) -> tuple[PreTrainedModel, FramesProcessor]:
+def load(
+    folder: Path, dtype: str, attention: str = "sdpa", **options: Any
+) -> tuple[PreTrainedModel, FramesProcessor]:
     """Model and processor of a stage's model folder; a pointer leads on to the hub."""
     name, revision = where(folder)
     model: Any = AutoModelForImageTextToText.from_pretrained(
-        name, revision=revision, dtype=getattr(torch, dtype), **options
+        name,
+        revision=revision,
+        dtype=getattr(torch, dtype),
+        attn_implementation=attention,
+        **options,
     )
     if torch.cuda.is_available() and "quantization_config" not in options:
         model.to("cuda")

@@ -11,7 +11,7 @@ from transformers import TrainerCallback
 
 from touchline.progress import Progress
 from touchline.stage import Params
-from touchline.student.load import merge
+from touchline.student.load import Student, merge
 from touchline.student.ranks import first
 
 # Language layers only: the vision tower stays as it is (VideoBrain, FrameThinker).
@@ -76,13 +76,24 @@ def leave(start: Path, folder: Path) -> None:
     _write_log([], folder / "log.jsonl")
 
 
-def save(trainer: Any, processor: Any, base: Path, dtype: str, folder: Path) -> None:
-    """A plain model folder; after LoRA the adapter lies beside the merged weights."""
-    if isinstance(trainer.model, PeftModel):
-        trainer.model.save_pretrained(str(folder / "adapter"))
-        merge(base, folder / "adapter", dtype, folder)
+def save(
+    trainer: Any,
+    processor: Any,
+    base: Path,
+    student: Student,
+    weights: dict[str, Any] | None,
+    folder: Path,
+) -> None:
+    """A plain model folder; after LoRA the adapter lies beside the merged weights.
+
+    `weights` are those gathered from all processes, None where this one has them.
+    """
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if isinstance(model, PeftModel):
+        model.save_pretrained(str(folder / "adapter"), state_dict=weights)
+        merge(base, folder / "adapter", student.dtype, folder)
     else:
-        trainer.model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=weights)
         processor.save_pretrained(folder)
     _write_log(trainer.state.log_history, folder / "log.jsonl")
 
