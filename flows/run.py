@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from flows import overrides, pipeline, record, workspace
+from flows import door, overrides, pipeline, record, workspace
 from flows.lock import locked
 from flows.pipeline import Step
 from flows.record import Record
@@ -155,6 +155,7 @@ def _prepare(root: Path, request: Request, lock: int) -> Run:
         run.params = overrides.read(folder / "params.yaml")
         pipeline.checkout(folder)
         steps = pipeline.steps(folder, request.stage, request.force)
+        door.ask(root, folder, steps, lock)
     except BaseException:
         workspace.remove(root, run.id)
         raise

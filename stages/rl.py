@@ -1,6 +1,6 @@
 """Improve the student by its own attempts: TRL's GRPOTrainer, the frame tool, gated rewards."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,19 @@ from touchline.resume import checkpoint_folder
 from touchline.rewards.rule import Rule
 from touchline.stage import Params, run
 from touchline.student.checkpoints import Seal, train
-from touchline.student.conversation import NO_FRAMES, reels, unasked
+from touchline.student.conversation import NO_FRAMES, asked, pictured, reels, unasked
 from touchline.student.direct import direct
 from touchline.student.environment import Clips
 from touchline.student.load import Student, load, settle
-from touchline.student.parallel import arguments, gathered_weights
-from touchline.student.processor import vision_tokens
+from touchline.student.parallel import arguments, gathered_weights, held_by
+from touchline.student.parity import Prompt, prompt_of
+from touchline.student.processor import FramesProcessor, vision_tokens
 from touchline.student.ranks import first, ranks
 from touchline.student.reward import Reward, collected
 from touchline.student.rollout import Player
 from touchline.student.training import Tuning, Watch, leave, lora, report_to, save
-from touchline.tools.choose_frames import Budget
+from touchline.student.vllm_rollouts import Proof, Vllm, generation
+from touchline.tools.choose_frames import Budget, Reel, Viewing
 from touchline.video.store import FrameStore
 
 ROLLOUTS = "rollouts.parquet"  # beside the model
@@ -40,6 +42,7 @@ class Rl(Params):
     steps: int
     lr: float
     turn_tokens: int  # at most so many new tokens per turn
+    vllm: Vllm
     tuning: Tuning
     reward: Rule
     trainer: dict[str, Any]  # goes whole to GRPOConfig
@@ -82,9 +85,8 @@ def main(
         # Model
         net, processor = load(start, student.dtype, student.attention)
         checkpoints = checkpoint_folder("rl")
-        args = config(
-            rl, budget, vision_tokens(processor), checkpoints, **arguments(student.parallel)
-        )
+        never = vision_tokens(processor)
+        args = config(rl, budget, never, checkpoints, **arguments(student.parallel))
         shown = reels(FrameStore(frames), clips, budget, dialogue)
         easy: Set[str] = set()
         if rl.reward.weights.selective:
@@ -97,6 +99,10 @@ def main(
         reward: Any = Reward(every, processor, rl.reward, size, played, easy)
         environment: Any = partial(Clips, every, shown, budget)
 
+        some = [every[row["question"]] for row in rows[: rl.vllm.parity.prompts]]
+        prompts = partial(openings, some, shown, budget, processor)
+        proof = Proof(rl.vllm.parity, prompts, processor, never, checkpoints)
+
         # Training
         trainer = GRPOTrainer(
             model=net,
@@ -108,6 +114,10 @@ def main(
             peft_config=lora(rl.tuning),
             callbacks=[Seal(), Watch("rl")],
         )
+        held_by(trainer, student.parallel)
+        if rl.vllm.mode != "none":
+            proof.engine = trainer.vllm_generation
+            trainer.add_callback(proof)
         train(trainer, checkpoints)
 
         # Save
@@ -117,12 +127,26 @@ def main(
                 save(trainer, processor, start, student, weights, draft)
                 terms.mark(draft, held, start)
                 write(draft / ROLLOUTS, Rollout, collected(played, rl.steps))
+                proof.leave(draft)
     return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer), **left_out}
 
 
 def alone(budget: Budget) -> Budget:
     """The first frames and no others."""
     return budget.model_copy(update={"calls": 0})
+
+
+def openings(
+    questions: Sequence[Question],
+    shown: Mapping[str, Reel],
+    budget: Budget,
+    processor: FramesProcessor,
+) -> list[Prompt]:
+    """What rollouts of these questions begin with: first frames and question."""
+    talks = [
+        asked(q, pictured(Viewing(shown[q.clip], budget).open(), shown[q.clip])) for q in questions
+    ]
+    return [prompt_of(q.id, talk, processor) for q, talk in zip(questions, talks, strict=True)]
 
 
 def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path, **more: Any) -> GRPOConfig:
@@ -137,7 +161,7 @@ def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path, **more: 
         use_cpu=not torch.cuda.is_available(),
         max_tool_calling_iterations=budget.calls + 1,
         # Pictures behind vision tokens that a model made up do not exist: never sample them.
-        generation_kwargs={"max_new_tokens": rl.turn_tokens, "suppress_tokens": never},
+        **generation(rl.vllm, rl.turn_tokens, never),
         log_completions=False,  # TRL 1.16 cannot write completions that hold pictures
         mask_truncated_completions=False,  # breaks rows of unlike picture counts in TRL 1.16
         **more,

@@ -21,7 +21,7 @@ from touchline.student.checkpoints import Seal, train
 from touchline.student.collator import TrajectoryCollator
 from touchline.student.conversation import NO_FRAMES, reels
 from touchline.student.load import Student, load, point, settle
-from touchline.student.parallel import arguments, gathered_weights
+from touchline.student.parallel import arguments, gathered_weights, held_by
 from touchline.student.phrases import phrases
 from touchline.student.ranks import first, ranks, together
 from touchline.student.tiny import build
@@ -82,6 +82,7 @@ def main(
             peft_config=lora(sft.tuning),
             callbacks=[Seal(), Watch("sft")],
         )
+        held_by(trainer, student.parallel)
         train(trainer, checkpoints)
 
         # Save

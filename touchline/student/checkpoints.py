@@ -29,7 +29,12 @@ def train(trainer: Any, checkpoints: Path) -> None:
     trainer.remove_callback(PrinterCallback)
     newest = newest_whole(checkpoints)
     if newest and _step(newest) >= trainer.args.max_steps:
-        trainer._load_from_checkpoint(str(newest))
+        if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:  # which load into parts only
+            trainer._prepare_for_training(
+                _step(newest), trainer.get_train_dataloader(), str(newest)
+            )
+        else:
+            trainer._load_from_checkpoint(str(newest))
         trainer.state = TrainerState.load_from_json(str(newest / "trainer_state.json"))
     else:
         trainer.train(resume_from_checkpoint=str(newest) if newest else None)

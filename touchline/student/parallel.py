@@ -2,7 +2,9 @@
 
 from typing import Any, Literal
 
+from touchline.faults import BadInput
 from touchline.stage import Params
+from touchline.student.ranks import first
 
 
 class Parallel(Params):
@@ -11,11 +13,6 @@ class Parallel(Params):
     kind: Literal["ddp", "fsdp", "deepspeed"]
     fsdp: dict[str, Any]  # goes whole to `fsdp_config` of transformers
     deepspeed: dict[str, Any]  # goes whole to DeepSpeed, which takes rates and sizes from us
-
-    @property
-    def parts(self) -> bool:
-        """Whether no process holds the whole model while it trains."""
-        return self.kind != "ddp"
 
 
 def arguments(parallel: Parallel) -> dict[str, Any]:
@@ -27,12 +24,27 @@ def arguments(parallel: Parallel) -> dict[str, Any]:
     return {}
 
 
+def held_by(trainer: Any, parallel: Parallel) -> None:
+    """Raise `BadInput` if the trainer took no notice: on a CPU accelerate goes on with copies."""
+    taken = str(trainer.accelerator.distributed_type.value).lower()
+    if parallel.kind in ("fsdp", "deepspeed") and taken != parallel.kind:
+        wrong = f"{parallel.kind} was asked for, and accelerate trains by {taken}"
+        raise BadInput("student.parallel.kind", wrong, "run it on GPUs, or choose ddp")
+
+
 def gathered_weights(trainer: Any, parallel: Parallel) -> dict[str, Any] | None:
     """The whole model's weights, from all parts; None where every process has them anyway.
 
-    Every process must call this. The first one gets the weights, on the CPU; the others may get
-    an empty dict.
+    Every process must call this; only the first one gets the weights, on the CPU.
     """
-    if not parallel.parts:
-        return None
-    return trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    if parallel.kind == "fsdp":
+        return {name: _whole(part) for name, part in trainer.model.state_dict().items()}
+    if parallel.kind == "deepspeed":
+        return trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    return None
+
+
+def _whole(part: Any) -> Any:
+    """A weight from the parts of all processes, in the memory of the host."""
+    whole = part.full_tensor() if hasattr(part, "full_tensor") else part
+    return whole.cpu() if first() else None

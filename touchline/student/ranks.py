@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -33,14 +34,42 @@ def ranks(count: int) -> Iterator[None]:
         yield
         return
     others = [] if "RANK" in os.environ else _start(count)
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    yield
-    dist.barrier()
+    watch(others)
+    try:
+        _meet()
+        yield
+        dist.barrier()
+    except BaseException:
+        for other in others:
+            other.kill()
+        raise
     if HELPER in os.environ:
         os._exit(0)  # gloo's own farewell waits for rank 0, which waits for this process
     codes = [other.wait() for other in others]
     if any(codes):
         raise BadInput("training", f"helper processes ended with {codes}", "see their output above")
+
+
+def watch(others: Sequence[subprocess.Popen]) -> None:
+    """End all of this training should one of its processes fail: the rest would wait for it."""
+    for other in others:
+        threading.Thread(target=_end_with, args=(other, others), daemon=True).start()
+
+
+def _end_with(one: subprocess.Popen, others: Sequence[subprocess.Popen]) -> None:
+    if code := one.wait():
+        for other in others:
+            other.kill()
+        said = f"error: training: a helper process ended with {code}; see its output above\n"
+        os.write(2, said.encode())
+        os._exit(1)
+
+
+def _meet() -> None:
+    """Every process takes its own GPU, if there are any, and waits for the others."""
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
 
 
 def first() -> bool:
