@@ -22,7 +22,7 @@ from touchline.student.checkpoints import Seal, train
 from touchline.student.conversation import NO_FRAMES, asked, pictured, reels, unasked
 from touchline.student.direct import direct
 from touchline.student.environment import Clips
-from touchline.student.load import Student, load, settle
+from touchline.student.load import Student, freeze, load, settle
 from touchline.student.parallel import arguments, gathered_weights, held_by
 from touchline.student.parity import Prompt, prompt_of
 from touchline.student.processor import FramesProcessor, vision_tokens
@@ -84,6 +84,7 @@ def main(
     with ranks(student.processes):
         # Model
         net, processor = load(start, student.dtype, student.attention)
+        freeze(net, student.frozen)
         checkpoints = checkpoint_folder("rl")
         never = vision_tokens(processor)
         args = config(rl, budget, never, checkpoints, **arguments(student.parallel))

@@ -20,7 +20,7 @@ from touchline.stage import Params, run
 from touchline.student.checkpoints import Seal, train
 from touchline.student.collator import TrajectoryCollator
 from touchline.student.conversation import NO_FRAMES, reels
-from touchline.student.load import Student, load, point, settle
+from touchline.student.load import Student, freeze, load, point, settle
 from touchline.student.parallel import arguments, gathered_weights, held_by
 from touchline.student.phrases import phrases
 from touchline.student.ranks import first, ranks, together
@@ -69,6 +69,7 @@ def main(
             start(student, talks, held, base)
         together()
         net, processor = load(base, student.dtype, student.attention, **_quantized(sft.tuning))
+        freeze(net, student.frozen)
 
         # Training
         checkpoints = checkpoint_folder("sft")

@@ -4,18 +4,25 @@ import json
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from transformers import AutoModelForImageTextToText, PreTrainedModel, set_seed
 
 from touchline.faults import BadInput
 from touchline.stage import Params
-from touchline.student.parallel import Parallel
 from touchline.student.processor import FramesProcessor, load_processor
 from touchline.student.tiny import Tiny
 
 POINTER = "hub.json"  # stands in a base folder whose weights live on a hub
+
+
+class Parallel(Params):
+    """ddp: each process holds a whole copy; fsdp and deepspeed: each holds a part of it."""
+
+    kind: Literal["ddp", "fsdp", "deepspeed"]
+    fsdp: dict[str, Any]  # goes whole to `fsdp_config` of transformers
+    deepspeed: dict[str, Any]  # goes whole to DeepSpeed, which takes rates and sizes from us
 
 
 class Student(Params):
@@ -26,6 +33,7 @@ class Student(Params):
     dtype: str  # float32 or bfloat16
     processes: int  # that train together; the batch is per process
     parallel: Parallel
+    frozen: list[str]  # parts of the model that no training moves, such as visual
     attention: str  # sdpa, eager, flash_attention_2 ...: as transformers names them
     threads: int  # torch threads on a CPU; one is fastest when cores are shared, and repeatable
     tiny: Tiny
@@ -55,6 +63,17 @@ def load(
     if torch.cuda.is_available() and "quantization_config" not in options:
         model.to("cuda")
     return model, load_processor(name, revision)
+
+
+def freeze(model: Any, parts: list[str]) -> None:
+    """Leave these parts, named by any module on the way to a weight, as they are."""
+    found: set[str] = set()
+    for name, weight in model.named_parameters():
+        if inside := set(parts) & set(name.split(".")):
+            found |= inside
+            weight.requires_grad_(False)
+    if missing := sorted(set(parts) - found):
+        raise BadInput("student.frozen", f"the model has no part {', '.join(missing)}", "mend it")
 
 
 def where(folder: Path) -> tuple[str, str]:

@@ -1,18 +1,10 @@
 """How the processes of one training share model and work: each a copy, or each a part."""
 
-from typing import Any, Literal
+from typing import Any
 
 from touchline.faults import BadInput
-from touchline.stage import Params
+from touchline.student.load import Parallel
 from touchline.student.ranks import first
-
-
-class Parallel(Params):
-    """ddp: each process holds a whole copy; fsdp and deepspeed: each holds a part of it."""
-
-    kind: Literal["ddp", "fsdp", "deepspeed"]
-    fsdp: dict[str, Any]  # goes whole to `fsdp_config` of transformers
-    deepspeed: dict[str, Any]  # goes whole to DeepSpeed, which takes rates and sizes from us
 
 
 def arguments(parallel: Parallel) -> dict[str, Any]:

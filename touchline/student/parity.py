@@ -1,4 +1,4 @@
-"""Whether two ways to generate say the same: greedy tokens, prompt by prompt, before one is trusted.
+"""Whether two ways to generate say the same greedy tokens, asked before one is trusted.
 
 vLLM computes attention, sampling and the place of pictures in its own way; a fault there trains the
 model on words that it did not say (TRL issues 6294, 6401). So it must first say what transformers

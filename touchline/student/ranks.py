@@ -34,12 +34,13 @@ def ranks(count: int) -> Iterator[None]:
         yield
         return
     others = [] if "RANK" in os.environ else _start(count)
-    watch(others)
+    over = watch(others)
     try:
         _meet()
         yield
         dist.barrier()
     except BaseException:
+        over.set()
         for other in others:
             other.kill()
         raise
@@ -50,14 +51,21 @@ def ranks(count: int) -> Iterator[None]:
         raise BadInput("training", f"helper processes ended with {codes}", "see their output above")
 
 
-def watch(others: Sequence[subprocess.Popen]) -> None:
-    """End all of this training should one of its processes fail: the rest would wait for it."""
+def watch(others: Sequence[subprocess.Popen]) -> threading.Event:
+    """End all of this training should one of its processes fail: the rest would wait for it.
+
+    Set the event to end the watch.
+    """
+    over = threading.Event()
     for other in others:
-        threading.Thread(target=_end_with, args=(other, others), daemon=True).start()
+        threading.Thread(target=_end_with, args=(other, others, over), daemon=True).start()
+    return over
 
 
-def _end_with(one: subprocess.Popen, others: Sequence[subprocess.Popen]) -> None:
-    if code := one.wait():
+def _end_with(
+    one: subprocess.Popen, others: Sequence[subprocess.Popen], over: threading.Event
+) -> None:
+    if (code := one.wait()) and not over.is_set():
         for other in others:
             other.kill()
         said = f"error: training: a helper process ended with {code}; see its output above\n"

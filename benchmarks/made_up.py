@@ -1,0 +1,103 @@
+"""Clips of noise, questions about them and lessons of a stated length: food for benchmarks/gpu.py."""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from touchline.records import Clip, Question, Trajectory, by_id, write
+from touchline.student.conversation import judged, reels
+from touchline.student.phrases import phrases
+from touchline.student.rollout import Attempt
+from touchline.student.tiny import Tiny, build
+from touchline.tools.choose_frames import Budget, Viewing
+from touchline.video.store import CELLS, SCHEMA, STEP, FrameStore, store_path
+
+SECONDS = 60
+CALL = '<tool_call>\n{"name": "choose_frames", "arguments": {"start": "0:10", "end": "0:50"}}\n'
+
+
+@dataclass(frozen=True)
+class Made:
+    """Folders and rows as the training stages read them; `base` holds a tiny model."""
+
+    root: Path
+    budget: Budget
+    lessons: list[dict[str, Any]] = field(default_factory=list)
+    questions: dict[str, Question] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> Path:
+        return self.root / "frames"
+
+    @property
+    def clips(self) -> Path:
+        return self.root / "clips"
+
+    @property
+    def base(self) -> Path:
+        return self.root / "base"
+
+
+def make(root: Path, tiny: Tiny, budget: Budget, words: int, rows: int) -> Made:
+    """`rows` clips, each with a question and a lesson of two thoughts of `words` words."""
+    made = Made(root, budget)
+    clips = [_clip(number, budget) for number in range(rows)]
+    write(made.clips / "clips.parquet", Clip, clips)
+    for number, clip in enumerate(clips):
+        _film(store_path(made.frames, clip.video), number, budget.width, budget.height)
+    shown = reels(FrameStore(made.frames), made.clips, budget)
+    asked = [_question(clip) for clip in clips]
+    made.questions.update(by_id(asked))
+    thought = " ".join(f"word{n % 97}" for n in range(words))
+    taught = [_lesson(q, Viewing(shown[q.clip], budget), thought) for q in asked]
+    made.lessons.extend(
+        {"messages": t.messages, "clip": q.clip, "images": []}
+        for t, q in zip(taught, asked, strict=True)
+    )
+    texts = sorted({thought, *(q.text for q in asked)})
+    build(tiny, texts, phrases(texts), made.base)
+    return made
+
+
+def _clip(number: int, budget: Budget) -> Clip:
+    video = f"noise/{number}/1"
+    return Clip(
+        f"{video}@0-{SECONDS}", video, "noise", "soccer", f"soccer-{number}", "CC0-1.0", "open",
+        0.0, float(SECONDS), SECONDS, False,
+    )  # fmt: skip
+
+
+def _film(path: Path, seed: int, width: int, height: int) -> None:
+    """One frame of blotches a second: as costly to decode as a picture, unlike plain noise."""
+    draw = np.random.default_rng(seed)
+    rows = []
+    for second in range(SECONDS):
+        coarse = draw.integers(0, 255, (max(height // 16, 1), max(width // 16, 1), 3), np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(coarse).resize((width, height)).save(file, "JPEG", quality=85)
+        known = {"time": float(second), "width": width, "height": height}
+        rows.append(known | {"jpeg": file.getvalue(), "look": bytes(CELLS**2)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    schema = SCHEMA.with_metadata({STEP: b"1.0"})
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, row_group_size=SECONDS)
+
+
+def _question(clip: Clip) -> Question:
+    return Question(
+        f"q:{clip.id}", clip.id, clip.video, clip.source, clip.sport, clip.match, "train",
+        "open", "", "What happens in this clip?", [], "A player scores.", [],
+    )  # fmt: skip
+
+
+def _lesson(question: Question, viewing: Viewing, thought: str) -> Trajectory:
+    """A thought and a call, the frames it shows, a thought and the answer."""
+    attempt = Attempt(question, viewing)
+    attempt.hear(f"<think>\n{thought}\n</think>\n\n{CALL}</tool_call>")
+    attempt.hear(f"<think>\n{thought}\n</think>\n\n{question.truth}")
+    return judged("made-up", question, attempt.messages, viewing)
