@@ -1,8 +1,8 @@
 """How fast a real-size student trains: SFT and GRPO steps from random weights, frames and all.
 
 `python -m benchmarks.gpu --size qwen3-vl-8b --out gpu.json`, from the project's root. It needs
-torch, transformers, TRL, PEFT, datasets, pydantic, ruamel.yaml, pyarrow and Pillow; no Prefect, DVC,
-MLflow or PyAV, no network and no weights: shapes are as published, numbers random, pictures noise.
+torch, transformers, TRL, PEFT, datasets, pydantic, ruamel.yaml, pyarrow and Pillow; no Prefect,
+DVC, MLflow or PyAV, no network and no weights: shapes as published, numbers random, pictures noise.
 Where pip reaches nothing, carry `pip download --no-deps trl peft` wheels and put them on the path:
 `pip install --no-index --no-deps --target SITE *.whl && PYTHONPATH=SITE python -m benchmarks.gpu`.
 

@@ -1,4 +1,4 @@
-"""Clips of noise, questions about them and lessons of a stated length: food for benchmarks/gpu.py."""
+"""Clips of noise, questions about them and lessons of a stated length, for benchmarks/gpu.py."""
 
 import io
 from dataclasses import dataclass, field

@@ -1,0 +1,65 @@
+"""A stage that cannot run here stops a run before its first stage, if its door says so."""
+
+import time
+
+import pytest
+
+from flows import door, record, run, workspace
+from flows.pipeline import Step
+from flows.run import Request
+from tests.flows.conftest import Toy
+from touchline.faults import BadInput
+
+HALL = (
+    'import sys\nsys.exit("error: train.lr: no GPU for " + " ".join(sys.argv[1:]) + "; get one")\n'
+)
+
+
+def guarded(toy: Toy, hall: str) -> Toy:
+    (toy.root / "hall.py").write_text(hall)
+    file = toy.root / "dvc.yaml"
+    for name in ("train", "judge"):
+        guard = f"  {name}:\n    meta: {{door: hall}}\n"
+        file.write_text(file.read_text().replace(f"  {name}:\n", guard))
+    toy.git("add", "-A")
+    toy.git("commit", "-qm", "Guard")
+    return toy
+
+
+def test_a_door_is_asked_once_for_all_its_stages_before_any_runs(toy: Toy) -> None:
+    guarded(toy, HALL)
+    began = time.process_time()
+    wrong = r"^train.lr: no GPU for train judge; get one$"
+    with pytest.raises(BadInput, match=wrong), run.opened(toy.root, Request()):
+        pass
+    assert time.process_time() - began < 5
+    assert workspace.left(toy.root) == [] and record.every(toy.root) == []
+    assert toy.steps_run() == []
+
+
+def test_a_door_is_asked_of_what_will_run_only(toy: Toy) -> None:
+    guarded(toy, HALL)
+    with run.opened(toy.root, Request(stage="make")) as going:
+        going.record.state = "failed"
+    with pytest.raises(BadInput, match="no GPU for train;"):
+        with run.opened(toy.root, Request(stage="train")):
+            pass
+
+
+def test_an_open_door_lets_a_run_begin(toy: Toy) -> None:
+    guarded(toy, "")
+    with run.opened(toy.root, Request()) as going:
+        assert not going.idle
+        going.record.state = "failed"
+
+
+def test_a_door_that_breaks_is_named(toy: Toy) -> None:
+    guarded(toy, "1 / 0\n")
+    with pytest.raises(BadInput, match="hall: ZeroDivisionError: division by zero; mend this door"):
+        with run.opened(toy.root, Request()):
+            pass
+
+
+def test_due_is_what_changed_and_what_needs_it() -> None:
+    steps = [Step("a", [], False), Step("b", ["a"], True), Step("c", ["b"], False)]
+    assert door.due(steps) == ["b", "c"]
