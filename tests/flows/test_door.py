@@ -41,9 +41,9 @@ def test_a_door_is_asked_of_what_will_run_only(toy: Toy) -> None:
     guarded(toy, HALL)
     with run.opened(toy.root, Request(stage="make")) as going:
         going.record.state = "failed"
-    with pytest.raises(BadInput, match="no GPU for train;"):
-        with run.opened(toy.root, Request(stage="train")):
-            pass
+    wrong, request = "no GPU for train;", Request(stage="train")
+    with pytest.raises(BadInput, match=wrong), run.opened(toy.root, request):
+        pass
 
 
 def test_an_open_door_lets_a_run_begin(toy: Toy) -> None:
@@ -55,9 +55,9 @@ def test_an_open_door_lets_a_run_begin(toy: Toy) -> None:
 
 def test_a_door_that_breaks_is_named(toy: Toy) -> None:
     guarded(toy, "1 / 0\n")
-    with pytest.raises(BadInput, match="hall: ZeroDivisionError: division by zero; mend this door"):
-        with run.opened(toy.root, Request()):
-            pass
+    wrong = "hall: ZeroDivisionError: division by zero; mend this door"
+    with pytest.raises(BadInput, match=wrong), run.opened(toy.root, Request()):
+        pass
 
 
 def test_due_is_what_changed_and_what_needs_it() -> None:

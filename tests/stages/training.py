@@ -1,6 +1,10 @@
 """What the training stages read, on disk: a few trajectories and frames of one colour each."""
 
 import io
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
+from ruamel.yaml import YAML
 
 from stages.rl import Rl
 from stages.rl import main as rl_main
@@ -17,7 +22,7 @@ from tests.student.conftest import BUDGET, PARAMS, Taught
 from tests.world import clip_of
 from touchline.dialogue import PLAIN, Dialogue
 from touchline.records import Clip, Question, Trajectory, read, write
-from touchline.stage import section
+from touchline.stage import Params, section
 from touchline.student.load import Student
 from touchline.video.store import CELLS, SCHEMA, STEP, store_path
 
@@ -47,6 +52,30 @@ class World:
         made = [self.root / name for name in ("base", model)]
         return sft_main(params, self.student(**student or {}), BUDGET, PLAIN, *paths, *made)
 
+    def run(
+        self,
+        stage: str,
+        program: Sequence[str],
+        model: str,
+        student: dict[str, Any],
+        section: Params,
+    ) -> subprocess.CompletedProcess:
+        """A training stage in processes of its own, as DVC would start it."""
+        every = YAML(typ="safe").load(PARAMS)
+        every["student"] |= student
+        every |= {stage: given.model_dump(), "budget": BUDGET.model_dump()}
+        YAML(typ="safe").dump(every, self.root / "params.yaml")
+        names = {"sft": ("accepted", "base"), "rl": ("start",)}[stage]
+        places = {name: name for name in ("clips", "questions", "frames", *names)}
+        places |= {"start": "sft"} if stage == "rl" else {}
+        places |= {"model": model, "metrics": "metrics.json", "params": "params.yaml"}
+        flags = [word for k, v in places.items() for word in (f"--{k}", str(self.root / v))]
+        return subprocess.run(
+            [sys.executable, *program, *flags],
+            env=os.environ | {"OMP_NUM_THREADS": "1"}, cwd=PARAMS.parent,
+            capture_output=True, text=True, timeout=280, check=False,
+        )  # fmt: skip
+
     def hide(self, clips: int) -> None:
         """Take the frames of the first so many clips away, as where the video is not here."""
         file = self.root / "clips/clips.parquet"
@@ -56,18 +85,27 @@ class World:
             store_path(self.root / "frames", video).unlink(missing_ok=True)
         write(file, Clip, rows)
 
+    def rl_params(
+        self,
+        steps: int,
+        weights: dict[str, float] | None = None,
+        tuning: dict[str, Any] | None = None,
+    ) -> Rl:
+        given = section(Rl, "rl", PARAMS).model_dump()
+        given["reward"]["weights"] |= weights or {}
+        given["trainer"] |= SMALL | {"num_generations": 2, "max_completion_length": 64}
+        return Rl(**given | {"steps": steps, "turn_tokens": 8, "tuning": tuning or FULL})
+
     def rl(
         self,
         steps: int,
         start: str = "sft",
         dialogue: Dialogue = PLAIN,
         weights: dict[str, float] | None = None,
+        tuning: dict[str, Any] | None = None,
         **student: Any,
     ) -> dict[str, float]:
-        given = section(Rl, "rl", PARAMS).model_dump()
-        given["reward"]["weights"] |= weights or {}
-        given["trainer"] |= SMALL | {"num_generations": 2, "max_completion_length": 64}
-        params = Rl(**given | {"steps": steps, "turn_tokens": 8})
+        params = self.rl_params(steps, weights, tuning)
         paths = [self.root / name for name in ("clips", "questions", "frames", start)]
         return rl_main(params, self.student(**student), BUDGET, dialogue, *paths, self.root / "rl")
 
