@@ -58,7 +58,7 @@ class World:
         program: Sequence[str],
         model: str,
         student: dict[str, Any],
-        section: Params,
+        given: Params,
     ) -> subprocess.CompletedProcess:
         """A training stage in processes of its own, as DVC would start it."""
         every = YAML(typ="safe").load(PARAMS)
