@@ -48,7 +48,7 @@ def nobody_left(here: World) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_parts_train_to_the_weights_of_copies_and_leave_a_plain_model(
     here: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,7 +73,7 @@ def test_parts_train_to_the_weights_of_copies_and_leave_a_plain_model(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_rl_plays_and_trains_in_parts(here: World) -> None:
     here.sft(here.sft_params(0))
     ended = here.run("rl", [SHARDED, "rl"], "rl", parts(), here.rl_params(1))
@@ -85,7 +85,7 @@ def test_rl_plays_and_trains_in_parts(here: World) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_parts_on_a_cpu_are_no_silent_copies(here: World) -> None:
     ended = here.run("sft", ["-m", "stages.sft"], "sft", parts(), here.sft_params(1))
     assert ended.returncode == 1

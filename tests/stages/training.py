@@ -73,7 +73,7 @@ class World:
         return subprocess.run(
             [sys.executable, *program, *flags],
             env=os.environ | {"OMP_NUM_THREADS": "1"}, cwd=PARAMS.parent,
-            capture_output=True, text=True, timeout=280, check=False,
+            capture_output=True, text=True, timeout=1200, check=False,
         )  # fmt: skip
 
     def hide(self, clips: int) -> None:

@@ -30,7 +30,9 @@ def gathered_weights(trainer: Any, parallel: Parallel) -> dict[str, Any] | None:
     Every process must call this; only the first one gets the weights, on the CPU.
     """
     if parallel.kind == "fsdp":
-        return {name: _whole(part) for name, part in trainer.model.state_dict().items()}
+        parts = trainer.model.state_dict(keep_vars=True)  # tied weights are one object in it
+        whole = {id(part): _whole(part) for part in parts.values()}
+        return {name: whole[id(part)] for name, part in parts.items()}
     if parallel.kind == "deepspeed":
         return trainer.accelerator.get_state_dict(trainer.model_wrapped)
     return None
@@ -39,4 +41,4 @@ def gathered_weights(trainer: Any, parallel: Parallel) -> dict[str, Any] | None:
 def _whole(part: Any) -> Any:
     """A weight from the parts of all processes, in the memory of the host."""
     whole = part.full_tensor() if hasattr(part, "full_tensor") else part
-    return whole.cpu() if first() else None
+    return whole.detach().cpu() if first() else None
