@@ -1,13 +1,11 @@
 """Processes that hold parts of a model train as copies do; adapters, frozen parts, loaders."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.stages.test_rl import rollouts
 from tests.stages.test_sft import LORA, log, weights
 from tests.stages.training import World, world
 from tests.student.conftest import PARAMS, lessons
@@ -69,18 +67,6 @@ def test_parts_train_to_the_weights_of_copies_and_leave_a_plain_model(
     ended = here.run("sft", [SHARDED, "sft"], "again", parts(), given)  # nothing is left to train
     assert ended.returncode == 0, ended.stderr[-3000:]
     assert weights(here.root / "again") == weights(here.root / "parts")
-    assert nobody_left(here)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_rl_plays_and_trains_in_parts(here: World) -> None:
-    here.sft(here.sft_params(0))
-    ended = here.run("rl", [SHARDED, "rl"], "rl", parts(), here.rl_params(1))
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    assert json.loads((here.root / "metrics.json").read_text())["steps"] == 1
-    assert len(rollouts(here)) == 4  # two processes of two
-    load(here.root / "rl", "float32")
     assert nobody_left(here)
 
 
