@@ -27,6 +27,7 @@ from touchline.student.processor import vision_tokens
 from touchline.student.ranks import first, ranks
 from touchline.student.reward import Reward, collected
 from touchline.student.rollout import Player
+from touchline.student.trained import carry
 from touchline.student.training import Tuning, Watch, leave, lora, report_to, save
 from touchline.tools.choose_frames import Budget
 from touchline.video.store import FrameStore
@@ -111,6 +112,7 @@ def main(
         if first():
             with whole_folder(model) as draft:
                 save(trainer, processor, start, student.dtype, draft)
+                carry(start, draft)
                 terms.mark(draft, held, start)
                 write(draft / ROLLOUTS, Rollout, collected(played, rl.steps))
     return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer), **left_out}
