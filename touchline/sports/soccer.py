@@ -56,4 +56,8 @@ SYNONYMS = {
     "red card": ("red", "sending off", "sending-off", "dismissal"),
     "second yellow": ("second yellow card", "second booking"),
 }
-SOCCER = Sport("soccer", "play", WORDS, ASKED, 6.0, KEYWORDS, synonyms=SYNONYMS)
+SOCCER = Sport(
+    *("soccer", "play", WORDS, ASKED, 6.0, KEYWORDS),
+    synonyms=SYNONYMS,
+    period_seconds=45 * 60,
+)

@@ -18,3 +18,4 @@ class Sport:
     # word -> what else a request may call it: lower case, singular
     synonyms: dict[str, tuple[str, ...]] = field(default_factory=dict)
     period: str = "half"  # what a match is divided into
+    period_seconds: float = math.inf  # after which the clock of the next one begins
