@@ -1,6 +1,6 @@
 """Put the commentary of a video onto its clips, in the clips' own time."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 

@@ -5,6 +5,7 @@ guessed at. Nothing recognised, or more left over than recognised, is refused.
 """
 
 import re
+from pathlib import Path
 
 from touchline.faults import BadInput
 from touchline.highlights.vocabulary import NAMES, Names, names
@@ -23,17 +24,10 @@ ORDINAL = rf"(?:{'|'.join(ORDINALS)}|[1-5](?:st|nd|rd|th))"
 PERIOD = r"(?:half|period|quarter|game|set)"
 UNIT = r"(?P<unit>minutes?|mins?|seconds?|secs?)"
 TIME = rf"(?:the )?(?:minute )?({NUMBER})(?:st|nd|rd|th)?(?: ?min(?:ute)?s?)?"
-ALL = "highlights? everything anything action actions event events moments".split()
+ALL = ("highlights?", "everything", "anything", "actions?", "events?", "moments")
 NEGATED = r"not|no|without|except(?: for)?|excluding|excludes?|leave out|omit|minus|skip"
 AGAIN = r"but(?! not| no )|plus|only|just|and all|;|\."
-FILLER = frozenset(
-    "a an all and any are at best big both but by can clip clips could cut each every find for "
-    "from full get give great had has have i in into is it its key last made make match me my "
-    "nice of on or our out please plus reel scene scenes see show shown some team teams that the "
-    "their them then there these they this those to top us video want was watch we were what "
-    "when where which who whole will with would you your during game half side also only just "
-    "entire complete compilation montage happened happens together short let like".split()
-)
+FILLER = Path(__file__).with_name("filler.txt")  # words that say nothing of what is wanted
 
 
 def understand(text: str, name: str) -> Wish:
@@ -72,7 +66,8 @@ class _Left:
 
     def rest(self) -> tuple[str, ...]:
         words = re.findall(r"[^\W\d][\w'-]*|\d+", self.text)
-        return tuple(word for word in words if word not in FILLER)
+        empty = set(FILLER.read_text(encoding="utf-8").split())
+        return tuple(word for word in words if word not in empty)
 
 
 def _periods(left: _Left) -> tuple[int, ...]:
@@ -124,7 +119,7 @@ def _team(left: _Left) -> str:
 
 
 def _most(left: _Left, words: Names) -> tuple[int, bool]:
-    """`first three goals` -> (3, False), `the last goal` -> (1, True), `two goals` -> (2, False)."""
+    """How many, and whether of the last: `first three goals` (3, False), `last goal` (1, True)."""
     action = rf"(?= (?:{words.pattern})(?![\w-]))"
     for one in left.take(rf"(first|last|latest|final)(?: ({NUMBER}))?{action}"):
         return _number(one[2]) if one[2] else 1, one[1] != "first"
