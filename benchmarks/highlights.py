@@ -140,7 +140,8 @@ def bare(path: Path, made: Made, settings: Settings) -> None:
         number = 0
         for cut in made.cuts:
             for _, frame in frames(cut.shown, cut.start, cut.end):
-                stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
+                if not number:
+                    stream.width, stream.height = frame.width, frame.height
                 frame.pts, frame.time_base, frame.pict_type = number, Fraction(1, 25), 0
                 number += 1
                 box.mux(stream.encode(frame))
