@@ -228,8 +228,3 @@ def grouped(rows: Iterable[Row], key: str) -> defaultdict[str, list[Row]]:
     for row in rows:
         groups[getattr(row, key)].append(row)
     return groups
-
-
-def paired(times: Sequence[float]) -> list[tuple[float, float]]:
-    """The (start, end) pairs of a flat list: start, end, start, end ..."""
-    return list(zip(times[::2], times[1::2], strict=True))
