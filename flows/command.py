@@ -1,11 +1,11 @@
-"""The console command `touchline`: retrain, runs, show, sources, ui."""
+"""The console command `touchline`: retrain, runs, show, sources, highlights, export, ui."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flows import workspace
+from flows import highlights, release, workspace
 from touchline.faults import BadInput
 
 if TYPE_CHECKING:
@@ -38,6 +38,12 @@ def parser() -> argparse.ArgumentParser:
     sources.set_defaults(action=_sources)
     for one in (runs, show, sources):
         one.add_argument("--json", action="store_true", help="for programs")
+    reel = actions.add_parser("highlights", help="cut what a sentence asks for out of a match")
+    reel.set_defaults(action=highlights.run)
+    highlights.offer(reel)
+    give = actions.add_parser("export", help="write a run's model as a Hugging Face folder")
+    give.set_defaults(action=release.run)
+    release.offer(give)
     ui = actions.add_parser("ui", help="open the pages of Prefect and MLflow until Ctrl-C")
     ui.set_defaults(action=_ui)
     return top

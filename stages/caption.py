@@ -1,10 +1,11 @@
 """Put the commentary of a video onto its clips, in the clips' own time."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
 from touchline import terms
+from touchline.commentary import align, overlapped
 from touchline.dialogue import Dialogue
 from touchline.ledger import Ledger
 from touchline.products import whole_folder
@@ -55,20 +56,6 @@ def marked(lines: Iterable[Speech]) -> Iterator[tuple[Speech, bool]]:
         same = before is not None and (before.video, before.text) == (line.video, line.text)
         yield line, same
         before = line
-
-
-def overlapped(line: Speech, clips: Sequence[Clip]) -> list[Clip]:
-    """Clips that share time with [start, end) of the line: the rule of the spotting paper."""
-    return [clip for clip in clips if line.start < clip.end and line.end > clip.start]
-
-
-def align(line: Speech, clip: Clip, cut: bool) -> Caption:
-    """The line in seconds of the clip, cut to it or from its own start to its own end."""
-    start, end = line.start, line.end
-    if cut:
-        start, end = max(start, clip.start), min(end, clip.end)
-    start, end = round(start - clip.start, 3), round(end - clip.start, 3)
-    return Caption(f"{line.id}@{clip.start:g}", clip.id, start, end, line.text, line.origin)
 
 
 def end(ledger: Ledger, line: Speech, clips: int) -> None:

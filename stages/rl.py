@@ -29,6 +29,7 @@ from touchline.student.processor import FramesProcessor, vision_tokens
 from touchline.student.ranks import first, ranks
 from touchline.student.reward import Reward, collected
 from touchline.student.rollout import Player
+from touchline.student.trained import carry
 from touchline.student.training import Tuning, Watch, leave, lora, report_to, save
 from touchline.student.vllm_rollouts import Proof, Vllm, generation
 from touchline.tools.choose_frames import Budget, Reel, Viewing
@@ -126,6 +127,7 @@ def main(
         if first():
             with whole_folder(model) as draft:
                 save(trainer, processor, start, student, weights, draft)
+                carry(start, draft)
                 terms.mark(draft, held, start)
                 write(draft / ROLLOUTS, Rollout, collected(played, rl.steps))
                 proof.leave(draft)

@@ -25,6 +25,8 @@ from touchline.student.parallel import arguments, gathered_weights, held_by
 from touchline.student.phrases import phrases
 from touchline.student.ranks import first, ranks, together
 from touchline.student.tiny import build
+from touchline.student.trained import Asked, Cut, Trained
+from touchline.student.trained import save as save_trained
 from touchline.student.training import Tuning, Watch, leave, lora, report_to, save
 from touchline.tools.choose_frames import Budget
 from touchline.video.store import FrameStore
@@ -43,6 +45,8 @@ def main(
     student: Student,
     budget: Budget,
     dialogue: Dialogue,
+    chunk: Cut,
+    ask: Asked,
     clips: Path,
     questions: Path,
     frames: Path,
@@ -56,10 +60,12 @@ def main(
     talks = [row["messages"] for row in rows]
     held = terms.of(by_clip[row["clip"]] for row in rows)
     left_out = {"without_frames": len(every) - len(rows)}
+    trained = Trained(budget=budget, dialogue=dialogue, chunk=chunk, ask=ask)
     if sft.steps == 0:
         start(student, talks, held, base)
         with whole_folder(model) as draft:
             leave(base, draft)
+            save_trained(draft, trained)
         return {"trajectories": len(rows), "steps": 0, **left_out}
 
     settle(sft.seed, student.threads)
@@ -91,6 +97,7 @@ def main(
         if first():
             with whole_folder(model) as draft:
                 save(trainer, processor, base, student, weights, draft)
+                save_trained(draft, trained)
                 terms.mark(draft, held, base)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     loss = {"loss": losses[-1]} if losses else {}

@@ -24,6 +24,7 @@ from touchline.dialogue import PLAIN, Dialogue
 from touchline.records import Clip, Question, Trajectory, read, write
 from touchline.stage import Params, section
 from touchline.student.load import Student
+from touchline.student.trained import Asked, Cut
 from touchline.video.store import CELLS, SCHEMA, STEP, store_path
 
 FULL = {"kind": "full", "rank": 4, "alpha": 8, "dropout": 0.0}
@@ -50,7 +51,8 @@ class World:
     ) -> dict[str, float]:
         paths = [self.root / name for name in ("clips", "questions", "frames", "accepted")]
         made = [self.root / name for name in ("base", model)]
-        return sft_main(params, self.student(**student or {}), BUDGET, PLAIN, *paths, *made)
+        how = BUDGET, PLAIN, section(Cut, "chunk", PARAMS), section(Asked, "ask", PARAMS)
+        return sft_main(params, self.student(**student or {}), *how, *paths, *made)
 
     def run(
         self,

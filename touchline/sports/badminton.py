@@ -30,4 +30,18 @@ KEYWORDS = {
     "top": ("far side", "far court", "from the back"),
     "bottom": ("near side", "near court", "from the front"),
 }
-BADMINTON = Sport("badminton", "break", {**SIDES, **STROKES}, (), 1.5, KEYWORDS)
+SYNONYMS = {
+    "top": ("stroke of the far player", "far side"),
+    "bottom": ("stroke of the near player", "near side"),
+    "short serve": ("serve",),
+    "long serve": ("serve", "high serve"),
+    "smash": ("kill",),
+    "clear": ("lob",),
+    "drop": ("drop shot",),
+    "drive": ("flat shot",),
+}
+BADMINTON = Sport(
+    *("badminton", "break", {**SIDES, **STROKES}, (), 1.5, KEYWORDS),
+    synonyms=SYNONYMS,
+    period="game",
+)

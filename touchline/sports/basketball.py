@@ -18,4 +18,12 @@ KEYWORDS = {
     "hand check": ("hand check", "hand-check"),
     "double dribble": ("double dribble", "dribbled twice"),
 }
-BASKETBALL = Sport("basketball", "play", WORDS, (), 6.0, KEYWORDS)
+SYNONYMS = {
+    "travelling": ("travel", "traveling", "walk"),
+    "charging": ("charge", "offensive foul"),
+    "blocking": ("blocking foul",),
+    "goaltending": ("goaltend",),
+    "hand check": ("hand checking", "reach in"),
+    "double dribble": ("double dribbling", "illegal dribble"),
+}
+BASKETBALL = Sport("basketball", "play", WORDS, (), 6.0, KEYWORDS, synonyms=SYNONYMS)

@@ -40,4 +40,24 @@ KEYWORDS = {
     "red card": ("red card", "sent off"),
     "second yellow": ("second yellow",),
 }
-SOCCER = Sport("soccer", "play", WORDS, ASKED, 6.0, KEYWORDS)
+SYNONYMS = {
+    "penalty": ("spot kick", "penalty kick", "pk"),
+    "kick-off": ("kickoff",),
+    "goal": ("score", "scoring"),
+    "substitution": ("sub", "change of players", "player change"),
+    "shot on target": ("save", "saved shot", "shot at goal"),
+    "shot off target": ("miss", "missed shot", "wide shot"),
+    "ball out": ("ball out of play", "out of play"),
+    "throw-in": ("throw in",),
+    "foul": ("tackle", "rough tackle"),
+    "free-kick": ("direct free-kick", "indirect free-kick", "set piece", "fk"),
+    "corner": ("corner kick",),
+    "yellow card": ("yellow", "booking", "caution"),
+    "red card": ("red", "sending off", "sending-off", "dismissal"),
+    "second yellow": ("second yellow card", "second booking"),
+}
+SOCCER = Sport(
+    *("soccer", "play", WORDS, ASKED, 6.0, KEYWORDS),
+    synonyms=SYNONYMS,
+    period_seconds=45 * 60,
+)

@@ -1,7 +1,7 @@
 """What the pipeline must know about a sport: its labels, its words and what betrays them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -15,3 +15,7 @@ class Sport:
     reach: float  # seconds before and after a label in which the action can be seen
     keywords: dict[str, tuple[str, ...]]  # word -> lower-case words that betray it in commentary
     interval: float = math.inf  # seconds of a spotting answer at most; `ask.interval` may be less
+    # word -> what else a request may call it: lower case, singular
+    synonyms: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    period: str = "half"  # what a match is divided into
+    period_seconds: float = math.inf  # after which the clock of the next one begins

@@ -11,4 +11,10 @@ WORDS = {
     "far_court_bounce": "far court bounce",
 }
 KEYWORDS = {word: (word,) for word in WORDS.values()}
-TENNIS = Sport("tennis", "play", WORDS, tuple(WORDS.values()), 0.25, KEYWORDS, interval=2.0)
+SYNONYMS = {word: (word.split()[-1],) for word in WORDS.values()}  # a serve is one of either side
+TENNIS = Sport(
+    *("tennis", "play", WORDS, tuple(WORDS.values()), 0.25, KEYWORDS),
+    interval=2.0,
+    synonyms=SYNONYMS,
+    period="set",
+)

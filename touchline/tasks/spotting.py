@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from random import Random
 
 from touchline.clock import spoken
+from touchline.dialogue import Dialogue
 from touchline.metrics.temporal_iou import matched
 from touchline.prompts import render
 from touchline.tasks.scene import Scene, around
@@ -59,13 +60,18 @@ def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
     return [draft for draft in drafts if len(intervals(draft.truth)) == len(draft.evidence)]
 
 
+def words(action: str, sport: str, length: float, dialogue: Dialogue) -> str:
+    """The question for one action in a clip of `length` seconds."""
+    fields = {"action": action, "sport": sport, "length": spoken(length)}
+    return render(dialogue.prompt("spotting"), **fields)
+
+
 def _draft(word: str, scene: Scene, rules: Rules) -> Draft:
     length = min(rules.interval, scene.sport.interval)
     here = [s for s in scene.inside() if s.word == word]
     found = [scene.interval(s, length) for s in here]
     said = found if rules.dialogue.cut else [around(s.moment, length) for s in here]
-    fields = {"action": word, "sport": scene.sport.name, "length": spoken(scene.length)}
-    text = render(rules.dialogue.prompt("spotting"), **fields)
+    text = words(word, scene.sport.name, scene.length, rules.dialogue)
     truth = sentence(word, said, rules.dialogue.zero(scene.clip))
     return Draft(text, truth, action=word, evidence=tuple(found))
 

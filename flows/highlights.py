@@ -1,0 +1,94 @@
+"""`touchline highlights`: what is typed becomes a reel, and what came of it is said."""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows import workspace
+from touchline.clock import heard, spoken
+from touchline.faults import BadInput
+from touchline.stage import section
+
+if TYPE_CHECKING:
+    from touchline.highlights.make import Made
+    from touchline.records import Speech
+
+CACHE = ".touchline/highlights"
+
+
+def offer(one: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    one.add_argument("match", nargs="?", type=Path, help="the video of a match or a half")
+    one.add_argument("request", help='in English, e.g. "all the goals in the second half"')
+    one.add_argument("--halves", nargs="+", type=Path, default=[], metavar="FILE")
+    one.add_argument("--kickoff2", metavar="TIME", help="when the second half begins in the file")
+    one.add_argument("--commentary", nargs="+", type=Path, default=[], metavar="ASR_JSON")
+    one.add_argument("--model", default="latest", metavar="FOLDER", help="or `latest`")
+    one.add_argument("--sport", default="soccer", metavar="NAME")
+    one.add_argument("-o", "--out", type=Path, default=Path("reel.mp4"), metavar="REEL.mp4")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status 0 also when nothing was found: that is an answer."""
+    from touchline.highlights import make, model
+
+    root = workspace.root()
+    settings = section(make.Settings, "highlights", root / "params.yaml")
+    films = _films(args)
+    kickoff2 = _time(args.kickoff2)
+    wish, _ = make.plan(films, args.request, args.sport, kickoff2)
+    sys.stderr.write(f"understood: {wish.said()}\n")
+    folder = model.latest(root) if args.model == "latest" else Path(args.model)
+    asked = model.opened(folder, settings.batch, settings.turn_tokens)
+    speech = _speech(films, args.commentary)
+    how = {"sport": args.sport, "kickoff2": kickoff2, "speech": speech}
+    made = make.make(films, args.request, asked, settings, args.out, root / CACHE, **how)
+    sys.stdout.write(_told(made))
+    return 0
+
+
+def _films(args: argparse.Namespace) -> list[Path]:
+    if args.match and args.halves:
+        raise BadInput("--halves", "is given beside a match", "give one or the other")
+    if not args.match and not args.halves:
+        raise BadInput("match", "no video is named", 'touchline highlights MATCH.mkv "the goals"')
+    return args.halves or [args.match]
+
+
+def _time(said: str | None) -> float | None:
+    """`47:10`, `1:02:30` or seconds."""
+    if said is None:
+        return None
+    hours, _, rest = said.partition(":")
+    try:
+        if said.count(":") == 2:
+            return 3600 * int(hours) + heard(rest)
+        return heard(said)
+    except ValueError:
+        wrong, remedy = f"{said!r} is no time", "say it as 47:10, 1:02:30 or in seconds"
+        raise BadInput("--kickoff2", wrong, remedy) from None
+
+
+def _speech(films: list[Path], files: list[Path]) -> "dict[Path, list[Speech]]":
+    """Lines of commentary by video; a faulty line is no reason to go without the others."""
+    from touchline.highlights.spoken import lines
+
+    if files and len(files) != len(films):
+        wrong = f"{len(files)} files for {len(films)} videos"
+        raise BadInput("--commentary", wrong, "give one for each video, in their order")
+    return {film: lines(file, film) for film, file in zip(films, files, strict=False)}
+
+
+def _told(made: "Made") -> str:
+    lines = [f"note: {note}" for note in made.notes]
+    for one in made.highlights:
+        when = f"{spoken(one.match_start)} to {spoken(one.match_end)}"
+        at = spoken(math.floor(one.reel_start))
+        lines.append(f"{when}  {one.action}  ({one.votes} of {one.looks} clips), reel {at}")
+    if made.reel:
+        lines.append(f"{made.reel}  {len(made.highlights)} highlights")
+    else:
+        lines.append("nothing of this was found; no reel is written")
+    return "\n".join([*lines, str(made.page), str(made.json)]) + "\n"

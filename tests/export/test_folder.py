@@ -1,0 +1,152 @@
+"""An exported model loads without our package, says the same, and its card tells the truth."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from touchline import terms
+from touchline.dialogue import PLAIN
+from touchline.export.card import check
+from touchline.export.folder import DIGESTS, Lineage, digests, export
+from touchline.faults import BadInput
+from touchline.stage import section
+from touchline.student.load import Student, load, settle
+from touchline.student.tiny import build
+from touchline.student.trained import Asked, Cut, Trained, save
+from touchline.tools.choose_frames import Budget
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+F1 = {"value": 0.8251, "low": 0.7, "high": 0.9, "n": 12}
+SCORES = {
+    "candidates": {
+        "floor.tiles": {"spotting": {"f1": F1 | {"value": 0.39}}},
+        "rl": {"spotting": {"f1": F1}},
+    }
+}
+LINEAGE = Lineage(
+    "20260101-000000-abcd",
+    "c" * 40,
+    "rl",
+    {"rl": {"lr": 5e-5}},
+    {"data/frames": "d" * 32},
+    {},
+    SCORES,
+)
+ALONE = """
+import json, sys
+sys.modules["touchline"] = None  # not to be had
+import torch
+from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoTokenizer, Qwen2VLImageProcessorPil
+folder, picture = sys.argv[1:]
+model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+images = Qwen2VLImageProcessorPil.from_pretrained(folder)
+seen = images(images=[Image.open(picture)], return_tensors="pt")
+blocks = [{"type": "image"}, {"type": "text", "text": "Find every goal."}]
+talk = [{"role": "user", "content": blocks}]
+text = tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)
+pads = int(seen["image_grid_thw"][0].prod()) // images.merge_size**2
+text = text.replace("<|image_pad|>", "<|image_pad|>" * pads)
+given = tokenizer(text, return_tensors="pt")
+kinds = (given["input_ids"] == tokenizer.convert_tokens_to_ids("<|image_pad|>")).int()
+out = model.generate(**given, **seen, mm_token_type_ids=kinds, do_sample=False, max_new_tokens=12)
+print(json.dumps(out[0].tolist()))
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "rl"
+    settle(1, 1)
+    student = section(Student, "student", PARAMS)
+    build(student.tiny, ["Find every goal."], [" goal", "Find every"], folder)
+    cut, asked = section(Cut, "chunk", PARAMS), section(Asked, "ask", PARAMS)
+    budget = section(Budget, "budget", PARAMS)
+    save(folder, Trained(budget=budget, dialogue=PLAIN, chunk=cut, ask=asked))
+    terms.mark(folder, {"synthetic": ("Apache-2.0", "open")})
+    (folder / "log.jsonl").write_text("{}\n")
+    (folder / "rollouts.parquet").write_bytes(b"words of the data")
+    return folder
+
+
+@pytest.fixture
+def given(model: Path, tmp_path: Path) -> Path:
+    export(model, LINEAGE, tmp_path / "out")
+    return tmp_path / "out"
+
+
+def test_without_our_package_it_generates_the_same_tokens(
+    model: Path, given: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "frame.png"
+    Image.effect_mandelbrot((64, 32), (-2, -1, 1, 1), 40).convert("RGB").save(picture)
+    command = [sys.executable, "-c", ALONE, str(given), str(picture)]
+    alone = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert alone.returncode == 0, alone.stderr[-2000:]
+    net, processor = load(model, "float32")
+    blocks = [{"type": "image", "image": Image.open(picture)}]
+    blocks += [{"type": "text", "text": "Find every goal."}]
+    batch = processor.apply_chat_template(
+        [{"role": "user", "content": blocks}],
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=True,
+        return_tensors="pt",
+    )
+    ours = net.eval().generate(**batch, do_sample=False, max_new_tokens=12)
+    assert json.loads(alone.stdout.splitlines()[-1]) == ours[0].tolist()
+
+
+def test_no_file_names_our_processor_a_path_of_this_machine_or_words_of_the_data(
+    model: Path, given: Path
+) -> None:
+    names = {path.name for path in given.rglob("*")}
+    assert not names & {"log.jsonl", "rollouts.parquet", "hub.json"}
+    for path in given.rglob("*.json"):
+        text = path.read_text()
+        assert "FramesProcessor" not in text and str(model.parent) not in text, path.name
+    kinds = {path.suffix for path in given.rglob("*") if path.is_file()}
+    assert kinds <= {".json", ".safetensors", ".jinja", ".md", ".txt"}
+
+
+def test_every_file_has_its_digest(given: Path) -> None:
+    assert json.loads((given / DIGESTS).read_text()) == digests(given)
+
+
+def test_the_cards_figures_are_those_of_its_evaluation(given: Path) -> None:
+    check(given)
+    assert "[0.825](evaluation/evaluate.json#/candidates/rl/spotting/f1/value)" in (
+        (given / "README.md").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("[0.825]", "[0.925]"), ("/rl/spotting/f1/", "/rl/x/f1/"), ("[0.390]", "0.39 [")],
+)
+def test_a_figure_that_is_not_in_the_evaluation_is_caught(given: Path, old: str, new: str) -> None:
+    card = given / "README.md"
+    card.write_text(card.read_text().replace(old, new))
+    with pytest.raises(BadInput, match=r"README.md"):
+        check(given)
+
+
+@pytest.mark.parametrize("kind", ["nda", "request"])
+def test_a_model_trained_on_bound_data_is_refused(model: Path, tmp_path: Path, kind: str) -> None:
+    bound = tmp_path / "bound"
+    bound.mkdir()
+    terms.mark(bound, {"soccernet": ("NDA", kind)})
+    with pytest.raises(BadInput, match="may not be passed on: soccernet"):
+        export(bound, LINEAGE, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_nobody_evaluated_is_refused(model: Path, tmp_path: Path) -> None:
+    unknown = Lineage("run", "c", "sft", {}, {}, {}, {"candidates": {}})
+    with pytest.raises(BadInput, match="nothing says how sft scored"):
+        export(model, unknown, tmp_path / "out")

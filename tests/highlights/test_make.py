@@ -1,0 +1,220 @@
+"""A request becomes a reel with its evidence beside it, or an honest nothing."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from stages.ask import Ask
+from stages.chunk import Chunk
+from tests.highlights.conftest import decoded, steady, write_film
+from touchline.dialogue import PLAIN
+from touchline.faults import BadInput
+from touchline.highlights.make import Made, Settings, make
+from touchline.highlights.model import Games, Model
+from touchline.records import Speech, Trajectory
+from touchline.stage import section
+from touchline.student.conversation import judged
+from touchline.student.trained import Asked, Cut, Trained
+from touchline.tasks.spotting import sentence
+from touchline.tools.choose_frames import Budget, Viewing
+from touchline.tools.turns import thinking
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+Truth = dict[str, list[tuple[float, float]]]  # action -> seconds of the file
+
+
+def trained(seconds: float = 20, commentary: bool = False) -> Trained:
+    cut = section(Cut, "chunk", PARAMS).model_copy(update={"seconds": seconds})
+    asked = section(Asked, "ask", PARAMS).model_copy(update={"commentary": commentary})
+    budget = section(Budget, "budget", PARAMS)
+    return Trained(budget=budget, dialogue=PLAIN, chunk=cut, ask=asked)
+
+
+class Scripted:
+    """Knows the truth of a file and says it in the answer format; remembers what it was asked."""
+
+    def __init__(self, truth: Truth, how: Trained | None = None) -> None:
+        self.truth, self.asked, self.broken_after = truth, [], -1
+        self.model = Model("scripted", "0" * 64, how or trained(), self.answers)
+
+    def answers(self, games: Games) -> Iterator[Trajectory]:
+        for question, reel in games:
+            if len(self.asked) == self.broken_after:
+                raise KeyboardInterrupt
+            self.asked.append(question)
+            start, end = map(float, question.clip.rpartition("@")[2].split("-"))
+            here = [
+                (max(a, start) - start, min(b, end) - start)
+                for a, b in self.truth.get(question.action, [])
+                if min(b, end) - max(a, start) > 1
+            ]
+            turn = thinking("I look.", sentence(question.action, here))
+            content = [{"type": "text", "text": turn}]
+            viewing = Viewing(reel, trained().budget)
+            viewing.open()
+            messages = [{"role": "assistant", "content": content}]
+            yield judged("scripted", question, messages, viewing)
+
+
+@pytest.fixture(scope="session")
+def match(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_film(tmp_path_factory.mktemp("match") / "match.mkv", steady(1000))
+
+
+@pytest.fixture
+def settings() -> Settings:
+    given = section(Settings, "highlights", PARAMS)
+    return given.model_copy(update={"stride": 10.0, "before": 1.0, "after": 0.0})
+
+
+def cut(
+    match: Path | Sequence[Path], request: str, who: Scripted, settings: Settings, to: Path, **how
+) -> Made:
+    films = [match] if isinstance(match, Path) else match
+    return make(films, request, who.model, settings, to / "reel.mp4", to / "cache", **how)
+
+
+def test_answers_of_overlapping_clips_become_one_highlight_cut_to_the_frame(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    who = Scripted({"goal": [(8, 14), (27, 33)]})
+    made = cut(match, "all the goals", who, settings, tmp_path)
+    assert [(h.start, h.end) for h in made.highlights] == [(8, 14), (27, 33)]
+    numbers = [number for _, number in decoded(tmp_path / "reel.mp4")]
+    assert numbers == [*range(7 * 25, 14 * 25), *range(26 * 25, 33 * 25)]
+    first, second = made.highlights
+    assert (first.reel_start, first.reel_end, second.reel_start) == pytest.approx((1, 7, 8))
+
+
+def test_the_record_says_what_was_understood_asked_and_answered(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    made = cut(match, "goals", Scripted({"goal": [(8, 14)]}), settings, tmp_path)
+    said = json.loads(made.json.read_text())
+    assert said["understood"] == "goal" and said["model"]["sha256"] == "0" * 64
+    assert said["highlights"][0]["answers"][0] in {one["id"] for one in said["answers"]}
+    assert said["chapters"][0]["title"] == "goal 0:08"
+    assert str(tmp_path) not in made.json.read_text()
+    page = made.page.read_text()
+    assert "1. goal" in page and "I look." in page
+    assert str(tmp_path) not in page and not re.search(r"(src|href)=.http", page)
+
+
+def test_a_video_without_the_action_gives_an_honest_nothing_and_no_reel(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    cut(match, "goals", Scripted({"goal": [(8, 14)]}), settings, tmp_path)
+    made = cut(match, "corners", Scripted({}), settings, tmp_path)
+    assert made.reel is None and not (tmp_path / "reel.mp4").exists()
+    assert json.loads(made.json.read_text())["highlights"] == []
+    assert "Nothing of this was found" in made.page.read_text()
+
+
+def test_actions_that_overlap_share_one_chapter(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    who = Scripted({"goal": [(8, 14)], "shot on target": [(5, 11)]})
+    made = cut(match, "goals and shots on target", who, settings, tmp_path)
+    assert [one.title for one in made.cuts] == ["shot on target 0:05, goal 0:08"]
+    assert len(made.highlights) == 2
+
+
+def test_a_second_request_asks_the_model_nothing_and_decodes_nothing(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    who = Scripted({"goal": [(8, 14)]})
+    cut(match, "goals", who, settings, tmp_path)
+    asked = len(who.asked)
+    stored = [path.stat().st_mtime_ns for path in (tmp_path / "cache/frames").rglob("*.parquet")]
+    cut(match, "the first goal", who, settings, tmp_path)
+    assert len(who.asked) == asked
+    assert stored == [p.stat().st_mtime_ns for p in (tmp_path / "cache/frames").rglob("*.parquet")]
+
+
+def test_a_stopped_request_goes_on_where_it_was(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    who = Scripted({"goal": [(8, 14)]})
+    who.broken_after = 2
+    with pytest.raises(KeyboardInterrupt):
+        cut(match, "goals", who, settings, tmp_path)
+    assert not list(tmp_path.glob("reel*")) and not list(tmp_path.glob(".reel*"))
+    who.broken_after = -1
+    cut(match, "goals", who, settings, tmp_path)
+    assert len(who.asked) == len({q.id for q in who.asked})
+
+
+def test_another_model_is_asked_anew(match: Path, settings: Settings, tmp_path: Path) -> None:
+    cut(match, "goals", Scripted({"goal": [(8, 14)]}), settings, tmp_path)
+    other = Scripted({})
+    other.model = Model("other", "1" * 64, trained(), other.answers)
+    assert cut(match, "goals", other, settings, tmp_path).reel is None
+
+
+def test_the_second_half_of_one_file_begins_at_its_kickoff(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    who = Scripted({"goal": [(8, 14), (27, 33)]})
+    made = cut(match, "goals in the second half", who, settings, tmp_path, kickoff2=20.0)
+    (one,) = made.highlights
+    assert (one.period, one.start, one.match_start) == (2, 27, 27)
+
+
+def test_a_half_that_nobody_knows_is_asked_for_by_its_option(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match=r"say --kickoff2 TIME .*, or give --halves"):
+        cut(match, "goals in the second half", Scripted({}), settings, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_files_are_the_halves_in_their_order(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    second = write_film(tmp_path / "other.mkv", steady(750), first=200)
+    who = Scripted({"goal": [(8, 14)]})
+    made = cut([match, second], "goals in the second half", who, settings, tmp_path)
+    assert [(h.file, h.period, h.match_start) for h in made.highlights] == [("other.mkv", 2, 48)]
+
+
+def test_the_last_seconds_are_those_of_the_match(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    who = Scripted({"goal": [(8, 14), (27, 33)]})
+    made = cut(match, "goals in the last 20 seconds", who, settings, tmp_path)
+    assert [h.start for h in made.highlights] == [27]
+
+
+def test_commentary_stands_in_the_question_as_in_training(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    who = Scripted({}, trained(commentary=True))
+    line = Speech("a", "own", 22.0, 24.0, "What a shot!", "asr.json")
+    cut(match, "goals", who, settings, tmp_path, speech={match: [line]})
+    heard = {q.clip.rpartition("@")[2]: q.text for q in who.asked}
+    assert heard["20-40"].startswith("Commentary:\n0:02-0:04 What a shot!\nFind every goal")
+    assert heard["0-20"].startswith("Find every goal")
+
+
+def test_what_models_are_not_taught_is_noted(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    made = cut(match, "red cards", Scripted({}), settings, tmp_path)
+    assert any("red card" in note for note in made.notes)
+
+
+def test_a_file_that_is_no_reel_of_ours_is_not_overwritten(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "reel.mp4").write_bytes(b"holiday")
+    with pytest.raises(BadInput, match="no reel of ours"):
+        cut(match, "goals", Scripted({}), settings, tmp_path)
+    assert (tmp_path / "reel.mp4").read_bytes() == b"holiday"
+
+
+def test_the_settings_views_agree_with_their_sections() -> None:
+    assert set(Cut.model_fields) < set(Chunk.model_fields)
+    assert set(Asked.model_fields) < set(Ask.model_fields)

@@ -1,0 +1,54 @@
+"""A model of a folder is asked for real: an untrained one finds nothing, and says so honestly."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.highlights.conftest import steady, write_film
+from tests.highlights.test_make import PARAMS, trained
+from touchline.faults import BadInput
+from touchline.highlights.make import Settings, make
+from touchline.highlights.model import digest, latest, opened
+from touchline.stage import section
+from touchline.student.load import Student, settle
+from touchline.student.tiny import build
+from touchline.student.trained import save
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settle(1, 1)
+    place = tmp_path_factory.mktemp("model")
+    build(section(Student, "student", PARAMS).tiny, ["Find every goal."], [" goal"], place)
+    save(place, trained())
+    return place
+
+
+def test_a_folder_is_asked_about_every_clip_and_its_own_words_are_kept(
+    folder: Path, tmp_path: Path
+) -> None:
+    film = write_film(tmp_path / "film.mkv", steady(500), sound=False)
+    given = section(Settings, "highlights", PARAMS)
+    model = opened(folder, batch=4, turn_tokens=4)
+    made = make([film], "goals", model, given, tmp_path / "reel.mp4", tmp_path / "cache")
+    said = json.loads(made.json.read_text())
+    assert said["model"]["sha256"] == digest(folder)
+    assert len(said["answers"]) == 1 and made.reel is None
+
+
+def test_another_weight_or_word_of_the_tokenizer_is_another_model(folder: Path) -> None:
+    before = digest(folder)
+    note = folder / "touchline.json"
+    text = note.read_text()
+    note.write_text(text + " ")
+    changed = digest(folder)
+    note.write_text(text)
+    assert changed != before == digest(folder)
+
+
+def test_a_model_that_does_not_say_how_it_was_talked_to_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"touchline.json: is missing"):
+        opened(tmp_path, 4, 4)
+    with pytest.raises(BadInput, match="no model is here"):
+        latest(tmp_path)

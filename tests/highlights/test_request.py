@@ -1,0 +1,67 @@
+"""A request in English is understood by rules, and refused in words where it is not."""
+
+import pytest
+
+from touchline.faults import BadInput
+from touchline.highlights.request import understand
+
+SAID = {
+    "all the goals in the second half": "goal; second half",
+    "goals and red cards, not penalties": "goal, red card; without penalty",
+    "Free kicks in the last ten minutes": "free-kick; the last 10 minutes",
+    "everything except fouls and corners": (
+        "goal, substitution, shot on target, clearance, free-kick; without corner, foul"
+    ),
+    "the first three shots": "shot on target, shot off target; the first 3 of them",
+    "cards": "yellow card, red card",
+    "no goals but corners": "corner; without goal",
+    "shots on target in the first and second half": "shot on target; first half; second half",
+    "all saves from minute 30 to minute 40": "shot on target; from 30:00 to 40:00",
+    "freekicks in the first 5 minutes of the second half": (
+        "free-kick; second half; the first 5 minutes"
+    ),
+    "goals after the 60th minute": "goal; after 60:00",
+    "last goal": "goal; the last 1 of them",
+    "home team goals": "goal; home team",
+    "goals by Smith": "goal; not understood: smith",
+    "kickoffs and throw ins": "kick-off, throw-in",
+}
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_a_request_is_said_back_as_it_was_understood(text: str) -> None:
+    assert understand(text, "soccer").said() == SAID[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["alle Tore der zweiten Halbzeit", "the weather in Paris", "", "第二節的進球", "home runs"],
+)
+def test_another_language_or_nothing_of_the_sport_is_answered_with_what_can_be_asked(
+    text: str,
+) -> None:
+    with pytest.raises(BadInput, match=r"ask in English for one or more of: penalty, kick-off"):
+        understand(text, "soccer")
+
+
+def test_what_rules_itself_out_is_refused() -> None:
+    with pytest.raises(BadInput, match="rules out everything"):
+        understand("goals, not goals", "soccer")
+
+
+@pytest.mark.parametrize(
+    ("sport", "text", "said"),
+    [
+        ("badminton", "all smashes in the second game", "smash; second game"),
+        ("badminton", "serves", "short serve, long serve"),
+        ("basketball", "travels and charges", "travelling, charging"),
+        ("tennis", "serves", "near court serve, far court serve"),
+    ],
+)
+def test_each_sport_has_its_own_words(sport: str, text: str, said: str) -> None:
+    assert understand(text, sport).said() == said
+
+
+def test_an_unknown_sport_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(BadInput, match="choose among soccer"):
+        understand("goals", "quidditch")

@@ -1,0 +1,120 @@
+"""The model card: each score is a link to the place in `evaluate.json` that it comes from."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from touchline.faults import BadInput
+from touchline.student.trained import Trained
+
+if TYPE_CHECKING:
+    from touchline.export.folder import Lineage
+
+FILE = "evaluation/evaluate.json"
+LINK = re.compile(rf"\[(-?\d+(?:\.\d+)?)\]\({re.escape(FILE)}#(/[^)\s]+)\)")
+SCORES = ("## Scores", "## How to load it")  # the section between these holds links only
+METRICS = ("f1", "f1_matched", "precision", "recall", "accuracy", "score", "error")
+
+
+def card(
+    stage: str,
+    scores: Mapping[str, Any],
+    lineage: "Lineage",
+    held: Mapping[str, tuple[str, str]],
+    trained: Trained,
+) -> str:
+    """The text of README.md."""
+    licences = "\n".join(f"- {name}: {licence} ({kind})" for name, (licence, kind) in held.items())
+    budget = trained.budget
+    data = "\n".join(f"- `{name}`: {digest}" for name, digest in sorted(lineage.data.items()))
+    return f"""---
+pipeline_tag: image-text-to-text
+library_name: transformers
+tags: [sports, video, action-spotting]
+---
+# A sports video model, after {stage}
+
+It sees a few frames of a clip, may ask once for more, and answers questions about the sport in it.
+
+## Intended use
+
+Finding and counting actions in sports video, and research on it. It errs: nothing it says should
+decide about a person or a bet. Ask it in the words and with the frame budget it was trained with;
+`touchline.json` holds both ({budget.first} first frames, {budget.calls} calls of {budget.call}).
+
+{SCORES[0]}
+
+On matches it was not trained on, beside answers that need no model. Each figure links to its place
+in the file it was made from, which also holds its interval.
+
+{_table(stage, scores)}
+
+{SCORES[1]}
+
+```python
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+model = AutoModelForImageTextToText.from_pretrained("FOLDER")
+processor = AutoProcessor.from_pretrained("FOLDER")
+```
+
+`AutoProcessor` builds a video processor, too, and therefore needs torchvision. Without it, take
+`AutoTokenizer` and `Qwen2VLImageProcessorPil`. For vLLM: `vllm serve FOLDER`; this was not tried.
+
+## Terms of the data it was trained on
+
+{licences}
+
+## Where it comes from
+
+Run {lineage.run}, code {lineage.commit}. All parameters stand in `evaluation/lineage.json`, the
+sha256 of every file of this folder in `digests.json`. Digests of the data:
+
+{data}
+"""
+
+
+def _table(stage: str, scores: Mapping[str, Any]) -> str:
+    """A row per task and metric: the model, then each floor."""
+    floors = [name for name in scores["candidates"] if name.startswith("floor.")]
+    names = [stage, *floors]
+    rows = [f"| task | metric | {' | '.join(names)} |", f"|---|---|{'---|' * len(names)}"]
+    for task, metrics in scores["candidates"][stage].items():
+        for metric in (name for name in METRICS if name in metrics):
+            cells = [_cell(scores, name, task, metric) for name in names]
+            rows.append(f"| {task} | {metric} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _cell(scores: Mapping[str, Any], name: str, task: str, metric: str) -> str:
+    value = scores["candidates"][name].get(task, {}).get(metric, {}).get("value")
+    if value is None:
+        return "-"
+    return f"[{value:.3f}]({FILE}#/candidates/{name}/{task}/{metric}/value)"
+
+
+def check(folder: Path) -> None:
+    """Raises `BadInput` when a figure of the card is not the one in its evaluation file."""
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    scores = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    for said, pointer in _links(text):
+        found = _at(scores, pointer)
+        if found is None or f"{found:.3f}" != said:
+            wrong = f"says {said} where {pointer} of {FILE} is {found}"
+            raise BadInput(folder / "README.md", wrong, "export it again")
+    section = text.split(SCORES[0])[1].split(SCORES[1])[0]
+    bare = re.findall(r"\d+\.\d+|\d+ ?%", LINK.sub("", section))
+    if bare:
+        raise BadInput(folder / "README.md", f"{bare[0]} links to no evaluation", "export it again")
+
+
+def _links(text: str) -> Iterator[tuple[str, str]]:
+    return ((link[1], link[2]) for link in LINK.finditer(text))
+
+
+def _at(scores: Any, pointer: str) -> float | None:
+    for key in pointer.strip("/").split("/"):
+        scores = scores.get(key) if isinstance(scores, dict) else None
+    return scores if isinstance(scores, int | float) else None

@@ -1,0 +1,172 @@
+"""Cut stretches out of files to the exact frame and join them: H.264, AAC, chapters, faststart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.filter import Graph
+from av.video.frame import PictureType, VideoFrame
+
+from touchline.faults import BadInput
+from touchline.highlights import sound
+from touchline.highlights.shown import Shown, frames
+from touchline.progress import Progress
+from touchline.stage import Params
+from touchline.video.container import opened
+
+TICKS = 90_000  # a second of the reel: holds 24, 25, 29.97, 30, 50 and 60 frames evenly
+TURNS = {90: ("cclock",), -90: ("clock",), 180: ("clock", "clock"), -180: ("clock", "clock")}
+
+
+class Encoding(Params):
+    """How the reel is encoded."""
+
+    crf: int  # x264's quality: 18 is hardly to be told from the source, 28 is small
+    preset: str  # x264's: veryfast, fast, medium, slow
+    audio: int  # bits a second of AAC
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One stretch of a file, from a frame to a frame: see `Shown.exact`."""
+
+    shown: Shown
+    start: float
+    end: float
+    title: str
+
+    @property
+    def length(self) -> float:
+        return self.end - self.start
+
+
+def starts(cuts: Sequence[Cut]) -> list[float]:
+    """When each cut begins in the reel, seconds, and when the last one ends."""
+    return list(accumulate((cut.length for cut in cuts), initial=0.0))
+
+
+def write_reel(path: Path, cuts: Sequence[Cut], encoding: Encoding) -> None:
+    """Write the cuts as one MP4, a chapter each. Only a decoder ever sees the source's packets.
+
+    Frames keep their own spacing, so variable rates stay variable. A turned (portrait) picture is
+    put upright. Raises `BadInput` when the files differ in shape or cannot be decoded there.
+    """
+    shape = _shape(cuts)
+    heard = sound.layout(_files(cuts))
+    options = {"movflags": "+faststart"}
+    with av.open(str(path), "w", format="mp4", options=options) as box:
+        picture = _picture_stream(box, cuts[0], shape, encoding)
+        voice: Any = box.add_stream("aac", rate=sound.RATE, layout=heard) if heard else None
+        if voice:
+            voice.bit_rate = encoding.audio
+        box.set_chapters(_chapters(cuts))
+        total = round(starts(cuts)[-1])
+        with Progress("cut", total) as progress:
+            for at, cut in zip(starts(cuts), cuts, strict=False):
+                _sound(box, voice, cut, at, heard)
+                _pictures(box, picture, cut, at, shape, progress)
+        for stream in filter(None, (picture, voice)):
+            box.mux(stream.encode(None))
+
+
+def _files(cuts: Sequence[Cut]) -> list[Shown]:
+    return list({cut.shown.path: cut.shown for cut in cuts}.values())
+
+
+def _shape(cuts: Sequence[Cut]) -> tuple[int, int]:
+    """(width, height) of the upright picture, even as H.264 wants it."""
+    shapes: dict[tuple[int, int], Path] = {}
+    for found in _files(cuts):
+        _, head = next(frames(found, 0.0, found.end))
+        wide = (head.height, head.width) if head.rotation % 180 else (head.width, head.height)
+        shapes.setdefault(wide, found.path)
+    if len(shapes) > 1:
+        said = ", ".join(f"{path.name} is {w}x{h}" for (w, h), path in shapes.items())
+        raise BadInput("--halves", f"pictures differ in shape: {said}", "convert one of the files")
+    (width, height) = next(iter(shapes))
+    return width // 2 * 2, height // 2 * 2
+
+
+def _picture_stream(box: OutputContainer, cut: Cut, shape: tuple[int, int], how: Encoding) -> Any:
+    """The reel's picture, in the colours of the first file."""
+    with opened(cut.shown.path) as (_, source):
+        rate, old = source.average_rate or Fraction(25), source.codec_context
+        stream: Any = box.add_stream("libx264", rate=rate)
+        stream.width, stream.height = shape
+        stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, TICKS)
+        new = stream.codec_context
+        new.time_base = Fraction(1, TICKS)
+        new.options = {"crf": str(how.crf), "preset": how.preset}
+        for name in ("color_range", "colorspace", "color_primaries", "color_trc"):
+            setattr(new, name, getattr(old, name))
+        if old.sample_aspect_ratio:
+            new.sample_aspect_ratio = old.sample_aspect_ratio
+    return stream
+
+
+def _chapters(cuts: Sequence[Cut]) -> list[Any]:
+    edges = [round(1000 * at) for at in starts(cuts)]
+    return [
+        {
+            "id": number,
+            "start": edges[number],
+            "end": edges[number + 1],
+            "time_base": Fraction(1, 1000),
+            "metadata": {"title": cut.title},
+        }
+        for number, cut in enumerate(cuts)
+    ]
+
+
+def _pictures(
+    box: OutputContainer, stream: Any, cut: Cut, at: float, shape: tuple[int, int], said: Progress
+) -> None:
+    kind = PictureType.I  # a chapter begins with a picture one can jump to
+    for time, frame in frames(cut.shown, cut.start, cut.end):
+        picture = _upright(frame)
+        if (picture.width, picture.height, picture.format.name) != (*shape, "yuv420p"):
+            picture = picture.reformat(*shape, "yuv420p")
+        picture.pts = round((at + time - cut.start) * TICKS)
+        picture.time_base, picture.pict_type = Fraction(1, TICKS), kind
+        kind = PictureType.NONE
+        box.mux(stream.encode(picture))
+        said.to(int(at + time - cut.start))
+
+
+def _upright(frame: VideoFrame) -> VideoFrame:
+    """The picture as a player shows it: a camera held upright turns by a note in the file."""
+    turns = TURNS.get(frame.rotation, ())
+    if not turns:
+        return frame
+    graph = Graph()
+    last = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, TICKS)
+    )
+    for turn in turns:
+        step = graph.add("transpose", turn)
+        last.link_to(step)
+        last = step
+    last.link_to(graph.add("buffersink"))
+    graph.configure()
+    graph.push(frame)
+    return graph.pull()  # type: ignore[return-value]
+
+
+def _sound(box: OutputContainer, stream: Any, cut: Cut, at: float, heard: str) -> None:
+    """Samples from the first frame's time to the last one's end, so that nothing drifts."""
+    if not stream:
+        return
+    first, last = (round(time * sound.RATE) for time in (at, at + cut.length))
+    samples = sound.sound(cut.shown, cut.start, last - first, heard)
+    for begin in range(0, last - first, 1024):
+        piece = np.ascontiguousarray(samples[:, begin : begin + 1024])
+        frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout=heard)
+        frame.sample_rate, frame.time_base = sound.RATE, Fraction(1, sound.RATE)
+        frame.pts = first + begin
+        box.mux(stream.encode(frame))

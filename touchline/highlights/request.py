@@ -1,0 +1,160 @@
+"""Understand a request in English by rules: the sport's words, its synonyms, numbers, negation.
+
+What is recognised is taken out of the text, clause by clause; what is left over is said and not
+guessed at. Nothing recognised, or more left over than recognised, is refused.
+"""
+
+import re
+from pathlib import Path
+
+from touchline.faults import BadInput
+from touchline.highlights.vocabulary import NAMES, Names, names
+from touchline.highlights.wish import ORDINALS, Stretch, Wish
+from touchline.sports import SPORTS
+from touchline.sports.sport import Sport
+
+UNITS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
+    "nineteen",
+)
+TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90}
+NUMBER = rf"(?:\d+(?::\d\d)?|{'|'.join([*sorted(UNITS, key=len, reverse=True), *TENS])})"
+ORDINAL = rf"(?:{'|'.join(ORDINALS)}|[1-5](?:st|nd|rd|th))"
+PERIOD = r"(?:half|period|quarter|game|set)"
+UNIT = r"(?P<unit>minutes?|mins?|seconds?|secs?)"
+TIME = rf"(?:the )?(?:minute )?({NUMBER})(?:st|nd|rd|th)?(?: ?min(?:ute)?s?)?"
+ALL = ("highlights?", "everything", "anything", "actions?", "events?", "moments")
+NEGATED = r"not|no|without|except(?: for)?|excluding|excludes?|leave out|omit|minus|skip"
+AGAIN = r"but(?! not| no )|plus|only|just|and all|;|\."
+FILLER = Path(__file__).with_name("filler.txt")  # words that say nothing of what is wanted
+
+
+def understand(text: str, name: str) -> Wish:
+    """The request for a sport, as data; `BadInput` says what can be asked."""
+    if name not in SPORTS:
+        raise BadInput(f"--sport {name}", "is not known", f"choose among {', '.join(SPORTS)}")
+    sport, words = SPORTS[name], names(SPORTS[name])
+    left = _Left(" ".join(re.sub(r"[^\w\s:;.,'-]", " ", text.lower()).replace("_", " ").split()))
+    periods = _periods(left)
+    stretch = _stretch(left)
+    team = _team(left)
+    most, latest = _most(left, words)
+    wanted, ruled_out, found = _actions(left, sport, words)
+    rest = left.rest()
+    if not found or len(rest) > left.taken:
+        _refuse(text, sport, rest)
+    actions = tuple(word for word in wanted if word not in ruled_out)
+    if not actions:
+        raise BadInput(f'"{text}"', "rules out everything it asks for", _remedy(sport))
+    without = tuple(sorted(ruled_out))
+    return Wish(*(name, actions, without, periods, sport.period, stretch, team, most, latest, rest))
+
+
+class _Left:
+    """The text that is not understood yet; `|` stands where something was."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.taken = text, 0
+
+    def take(self, pattern: str) -> list[re.Match[str]]:
+        found = list(re.finditer(rf"(?<![\w-])(?:{pattern})(?![\w-])", self.text))
+        for one in reversed(found):
+            self.text = f"{self.text[: one.start()]}|{self.text[one.end() :]}"
+        self.taken += len(found)
+        return found
+
+    def rest(self) -> tuple[str, ...]:
+        words = re.findall(r"[^\W\d][\w'-]*|\d+", self.text)
+        empty = set(FILLER.read_text(encoding="utf-8").split())
+        return tuple(word for word in words if word not in empty)
+
+
+def _periods(left: _Left) -> tuple[int, ...]:
+    joined = rf"({ORDINAL}) and (?:the )?({ORDINAL}) {PERIOD}s?"
+    numbers = {_place(one[i]) for one in left.take(joined) for i in (1, 2)}
+    numbers |= {_place(one[1]) for one in left.take(rf"(?:in |of )?(?:the )?({ORDINAL}) {PERIOD}")}
+    numbers |= {_place(one[1]) for one in left.take(rf"{PERIOD} (one|two|three|[1-5])")}
+    left.take(r"(?:in )?both (?:halves|games|sets)")
+    return tuple(sorted(numbers))
+
+
+def _place(said: str) -> int:
+    if said in ORDINALS:
+        return ORDINALS.index(said) + 1
+    return int(said[0]) if said[0].isdigit() else UNITS.index(said)
+
+
+def _stretch(left: _Left) -> Stretch | None:
+    """The first of the stretches that are named; the match clock is in minutes."""
+    for one in left.take(rf"(?:in |of |during )?(?:the )?(first|last) ({NUMBER}) {UNIT}"):
+        length = _seconds(one[2]) / (60 if one["unit"].startswith("s") else 1)
+        return Stretch(**{one[1]: length})
+    for one in left.take(rf"(?:between|from) {TIME} (?:and|to|until) {TIME}"):
+        return Stretch(_seconds(one[1]), _seconds(one[2]))
+    for one in left.take(rf"(?:after|since|from) {TIME}"):
+        return Stretch(_seconds(one[1]))
+    for one in left.take(rf"(?:before|until|up to) {TIME}"):
+        return Stretch(0.0, _seconds(one[1]))
+    for one in left.take(r"in (?:the )?(\d+)(?:st|nd|rd|th) minute"):
+        return Stretch(_seconds(one[1]) - 60, _seconds(one[1]))
+    return None
+
+
+def _seconds(said: str) -> float:
+    """`10`, `ten` and `10:00` are ten minutes of the match clock."""
+    minutes, _, seconds = said.partition(":")
+    return 60.0 * _number(minutes) + float(seconds or 0)
+
+
+def _number(said: str) -> int:
+    if said.isdigit():
+        return int(said)
+    return TENS[said] if said in TENS else UNITS.index(said)
+
+
+def _team(left: _Left) -> str:
+    sides = left.take(r"(?:by |of |for |from )?(?:the )?(home|away|visiting)(?: team| side)")
+    return {"visiting": "away"}.get(sides[0][1], sides[0][1]) if sides else ""
+
+
+def _most(left: _Left, words: Names) -> tuple[int, bool]:
+    """How many, and whether of the last: `first three goals` (3, False), `last goal` (1, True)."""
+    action = rf"(?= (?:{words.pattern})(?![\w-]))"
+    for one in left.take(rf"(first|last|latest|final)(?: ({NUMBER}))?{action}"):
+        return _number(one[2]) if one[2] else 1, one[1] != "first"
+    for one in left.take(rf"({NUMBER}){action}"):
+        return _number(one[1]), False
+    return 0, False
+
+
+def _actions(left: _Left, sport: Sport, words: Names) -> tuple[list[str], set[str], bool]:
+    """(wanted, ruled out, whether anything was named), the wanted in the sport's order."""
+    wanted: set[str] = set()
+    out: set[str] = set()
+
+    marks = rf"(?P<no>{NEGATED})|(?P<yes>{AGAIN})|(?P<all>{'|'.join(ALL)})"
+    negated, everything = False, False
+    left.text = re.sub(r"([;.])", r" \1 ", left.text)
+    for one in left.take(rf"{marks}|(?P<word>{words.pattern})"):
+        if one["no"] or one["yes"]:
+            negated, left.taken = bool(one["no"]), left.taken - 1
+        elif one["all"]:
+            everything = everything or not negated
+        else:
+            (out if negated else wanted).update(words.means(one["word"]))
+    known = tuple(dict.fromkeys(sport.words.values()))
+    if (everything or out) and not wanted:
+        wanted = set(sport.asked or known)
+    return [word for word in known if word in wanted], out, bool(wanted or out)
+
+
+def _refuse(text: str, sport: Sport, rest: tuple[str, ...]) -> None:
+    unknown = f" (not understood: {' '.join(rest)})" if rest else ""
+    wrong = f"asks for nothing that is known in {sport.name}{unknown}"
+    raise BadInput(f'"{text}"', wrong, _remedy(sport))
+
+
+def _remedy(sport: Sport) -> str:
+    known = ", ".join(dict.fromkeys(sport.words.values())) or "nothing yet"
+    return f"ask in English for one or more of: {known}; {NAMES}"
