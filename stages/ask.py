@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Literal
 
 from touchline import terms
-from touchline.clock import spoken
+from touchline.commentary import commentary
 from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.leaks.groups import Match, Same, leaders, together
@@ -17,7 +16,6 @@ from touchline.leaks.names import by_name
 from touchline.leaks.pictures import by_picture
 from touchline.ledger import Ledger
 from touchline.products import whole_folder
-from touchline.prompts import render
 from touchline.records import Caption, Clip, Label, Question, Stated, grouped, read, write
 from touchline.samples import write_samples
 from touchline.stage import Params, run
@@ -176,22 +174,6 @@ def _question(clip: Clip, split: str, task: str, draft: Draft, heard: str, numbe
         truth=draft.truth,
         evidence=[time for span in draft.evidence for time in span],
     )
-
-
-def commentary(lines: list[Caption], dialogue: Dialogue, clip: Clip) -> str:
-    """The lines in words, times in whole seconds; in the paper's manner [start, end, text] each."""
-    if not lines:
-        return ""
-    zero = dialogue.zero(clip)
-    timed = [[_floored(zero + line.start), _floored(zero + line.end), line.text] for line in lines]
-    plain = "\n".join(f"{start}-{end} {text}" for start, end, text in timed)
-    said = plain if dialogue.thinks else json.dumps(timed, ensure_ascii=False)
-    return render(dialogue.prompt("commentary"), lines=said) + "\n"
-
-
-def _floored(seconds: float) -> str:
-    """To the whole second before, as the paper has it; nothing begins before 0:00."""
-    return spoken(max(0, math.floor(seconds + 1e-6)))
 
 
 def _hash(seed: int, text: str) -> int:
