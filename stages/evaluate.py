@@ -10,6 +10,7 @@ from touchline.candidates.candidate import Setting
 from touchline.dialogue import Dialogue
 from touchline.evaluation.bench import Bench
 from touchline.evaluation.engine import answered, failed
+from touchline.evaluation.judge import Judging, graded
 from touchline.evaluation.scored import scored
 from touchline.ledger import Ledger
 from touchline.products import whole_folder
@@ -31,6 +32,7 @@ class Evaluate(Params):
     batch: int
     turn_tokens: int
     processes: int  # that answer, each with its own copy of a model; a GPU for each, in turns
+    judge: Judging | None  # of open answers; null for none
     candidates: list[dict[str, Any]]  # beside base, sft and rl; kinds: touchline/candidates
 
 
@@ -58,6 +60,8 @@ def main(
         candidate.identity(setting)  # one that is not to be had is known before hours of work
     rows = {c.name: answered(c, bench, setting, evaluate.processes) for c in every}
     measured = scored(rows, bench, evaluate.theta, evaluate.seed)
+    if evaluate.judge:
+        measured["judge"] = graded(rows, bench.every, evaluate.judge, evaluate.seed)
     write_answers(answers, rows, bench, own)
     sections = {"Student": student.model_dump(exclude={"tiny"}), "Evaluation": chief(evaluate)}
     tell(report, rows, measured, bench, own, sections, licence)

@@ -26,8 +26,9 @@ BLIND = [
 ]
 FREE = [{"kind": "floor", "name": name} for name in FLOORS]
 EVALUATE = Evaluate(
-    seed=1, theta=0.3, interval=12, batch=4, turn_tokens=8, processes=1, candidates=[*FREE, *BLIND]
-)
+    seed=1, theta=0.3, interval=12, batch=4, turn_tokens=8, processes=1, judge=None,
+    candidates=[*FREE, *BLIND],
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from touchline.candidates.adapter import Adapter
 from touchline.candidates.blank import Blank
 from touchline.candidates.candidate import Candidate
+from touchline.candidates.endpoint import Served
 from touchline.candidates.floor import Floor
 from touchline.candidates.model import Model
 from touchline.candidates.registry import Registry
@@ -21,6 +22,7 @@ KINDS: dict[str, type[Candidate]] = {
     "adapter": Adapter,
     "registry": Registry,
     "text": Text,
+    "endpoint": Served,
     "floor": Floor,
     "blank": Blank,
     "shuffled": Shuffled,

@@ -68,6 +68,7 @@ class Candidate(Params):
     name: str = Field(pattern=NAME)  # under which its answers stand
     senses: ClassVar[Literal["frames", "commentary", "nothing"]] = "frames"
     kept: ClassVar[bool] = True  # answers are dear enough to be remembered
+    local: ClassVar[bool] = True  # it answers on this machine: several processes are faster
 
     def identity(self, setting: Setting) -> list[Any]:
         """All of itself that decides its answers, as JSON: digests of weights, sampling."""
@@ -76,6 +77,10 @@ class Candidate(Params):
     def open(self, setting: Setting) -> Answer:
         """Get ready: load weights, reach a server. Called only if there is something to ask."""
         raise NotImplementedError
+
+    def budget(self, setting: Setting) -> Budget:
+        """How much of the clip it may be shown."""
+        return setting.budget
 
     def looking(self, reel: Reel) -> Reel:
         """The frames as this candidate is shown them."""
@@ -93,7 +98,7 @@ class Candidate(Params):
 
     def row(self, game: Game, said: Said, setting: Setting) -> Trajectory:
         """What was said, played again and judged by the question's own task."""
-        viewing = Viewing(self.looking(game.reel), setting.budget)
+        viewing = Viewing(self.looking(game.reel), self.budget(setting))
         if self.senses == "frames":
             messages = Talk(game.question, viewing, setting.dialogue).replay(said.turns).messages
         else:

@@ -6,7 +6,7 @@ those of an undisturbed run; so they are when the batches are dealt to other pro
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from functools import lru_cache
 
@@ -34,19 +34,25 @@ def answered(
     """
     games = bench.games()
     with keep() as store, Progress(candidate.name, len(games)) as progress:
-        names = keys(candidate, games, bench, setting) if candidate.kept else []
-        known = _recalled(store, names)
-        progress.start_at(sum(name in known for name in names))
-        said = [known.get(name) for name in names] or [None] * len(games)
-        for places, given in _fresh(candidate, bench, setting, processes, said):
-            for place, one in zip(places, given, strict=True):
-                said[place] = one
-                progress.step()
+        names = keys(candidate, games, bench, setting)
+        said = _recalled(store, names) if candidate.kept else {}
+        progress.start_at(sum(name in said for name in names))
+        for places, given in _fresh(candidate, bench, setting, processes, _asked(names, said)):
+            fresh = {names[place]: one for place, one in zip(places, given, strict=True)}
+            said |= fresh
             if candidate.kept:
-                _remember(store, {names[p]: s for p, s in zip(places, given, strict=True)})
-    whole = [one for one in said if one is not None]
-    _refuse_silence(candidate, whole)
-    return [candidate.row(*pair, setting) for pair in zip(games, whole, strict=True)]
+                _remember(store, fresh)
+            progress.to(progress.done + len(places))
+        progress.to(len(games))
+    _refuse_silence(candidate, list(said.values()))
+    rows = zip(games, names, strict=True)
+    return [candidate.row(game, said[name], setting) for game, name in rows]
+
+
+def _asked(names: Sequence[str], known: Collection[str]) -> list[bool]:
+    """Which places are to be asked: of equal questions about equal frames, the first."""
+    first = {name: place for place, name in reversed([*enumerate(names)])}
+    return [name not in known and first[name] == place for place, name in enumerate(names)]
 
 
 def failed(rows: Iterable[Trajectory]) -> int:
@@ -59,16 +65,16 @@ def _fresh(
     bench: Bench,
     setting: Setting,
     processes: int,
-    said: Sequence[Said | None],
+    wanted: Sequence[bool],
 ) -> Iterator[tuple[tuple[int, ...], list[Said]]]:
-    """(places, what was said) batch by batch, of the places that nothing is known of."""
-    starts = range(0, len(said), setting.batch)
-    batches = [range(at, min(at + setting.batch, len(said))) for at in starts]
-    left = [tuple(place for place in batch if said[place] is None) for batch in batches]
+    """(places, what was said) batch by batch, of the places that are wanted."""
+    starts = range(0, len(wanted), setting.batch)
+    batches = [range(at, min(at + setting.batch, len(wanted))) for at in starts]
+    left = [tuple(place for place in batch if wanted[place]) for batch in batches]
     missing = [places for places in left if places]
     if not missing:
         return
-    if processes > 1:
+    if processes > 1 and candidate.local:
         yield from zip(missing, _dealt(candidate, bench, setting, processes, missing), strict=True)
         return
     games, say = bench.games(), candidate.open(setting)
