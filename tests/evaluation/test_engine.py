@@ -29,9 +29,9 @@ def told(parrot: Parrot) -> list[str]:
     return path.read_text().splitlines() if path.is_file() else []
 
 
-def keyed(bench: Bench, candidate: Candidate = Parrot(), **changes: object) -> dict[str, str]:
+def keyed(bench: Bench, candidate: Candidate | None = None, **changes: object) -> dict[str, str]:
     games = bench.games()
-    found = keys(candidate, games, bench, setting_of(bench, **changes))
+    found = keys(candidate or Parrot(), games, bench, setting_of(bench, **changes))
     return dict(zip([game.question.id for game in games], found, strict=True))
 
 
@@ -147,7 +147,7 @@ def test_a_model_that_breaks_down_at_a_question_gives_a_row_and_is_asked_again(b
 
 def test_a_candidate_that_answers_nothing_at_all_is_a_fault(bench: Bench):
     texts = tuple(q.text for q in bench.asked)
-    with pytest.raises(BadInput, match="parrot: answered none of .* CUDA out of memory"):
+    with pytest.raises(BadInput, match=r"parrot: answered none of .* CUDA out of memory"):
         answered(Parrot(fails=texts), bench, setting_of(bench))
 
 
