@@ -64,6 +64,9 @@ def main(
         measured["judge"] = graded(rows, bench.every, evaluate.judge, evaluate.seed)
     write_answers(answers, rows, bench, own)
     sections = {"Student": student.model_dump(exclude={"tiny"}), "Evaluation": chief(evaluate)}
+    if evaluate.judge:
+        told = {k: v for k, v in measured["judge"].items() if k != "candidates"}
+        sections["Judge of open answers"] = {key: str(value) for key, value in told.items()}
     tell(report, rows, measured, bench, own, sections, licence)
     broken = {name: failed(given) for name, given in rows.items() if failed(given)}
     return {**measured, "without_frames": bench.unseen, "failed": broken}
