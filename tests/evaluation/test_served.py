@@ -54,7 +54,7 @@ def test_without_the_tool_a_call_is_refused_in_words(bench: Bench):
 
 def test_rubbish_and_an_empty_answer_are_rows(bench: Bench):
     def script(body: dict, number: int):
-        return "<html>busy</html>" if number == 0 else completion("" if number % 2 else THOUGHT)
+        return "<html>busy</html>" if number == 2 else completion("" if number % 2 else THOUGHT)
 
     with standing_in(StandIn(script=script)) as server:
         rows = answered(served(server.url), bench, setting_of(bench))
