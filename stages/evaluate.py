@@ -1,36 +1,28 @@
-"""Ask base, SFT and RL the test questions, put them beside honest floors, and write the report."""
+"""Ask base, SFT, RL and other candidates the test questions, beside honest floors; the report."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PIL.Image import Image, new
-
 from touchline import terms
+from touchline.candidates import Candidate, chosen
+from touchline.candidates.candidate import Setting
 from touchline.dialogue import Dialogue
-from touchline.faults import BadInput
-from touchline.floors import FLOORS, Prior, prior
-from touchline.metrics import scores
+from touchline.evaluation.bench import Bench
+from touchline.evaluation.engine import answered, failed
+from touchline.evaluation.judge import Judging, graded
+from touchline.evaluation.scored import scored
+from touchline.ledger import Ledger
 from touchline.products import whole_folder
-from touchline.progress import track
-from touchline.records import Caption, Clip, Question, Trajectory, by_id, grouped, read, write
+from touchline.records import Trajectory, write
 from touchline.report.page import write_report
 from touchline.stage import Params, run
-from touchline.student.conversation import NO_FRAMES, asked, judged, reel
-from touchline.student.load import Student, load, settle
-from touchline.student.rollout import Player
-from touchline.tasks.counting import count
-from touchline.tasks.score import number
-from touchline.tasks.spotting import intervals
+from touchline.student.load import Student
 from touchline.terms import Licence
-from touchline.tools.choose_frames import Budget, Reel, Viewing
-from touchline.tools.turns import thinking
-from touchline.video.store import FrameStore
+from touchline.tools.choose_frames import Budget
 
-Games = list[tuple[Question, Reel]]
-NUMBERS = {"counting": count, "score": number}  # tasks whose answers are numbers
+OWN = ("base", "sft", "rl")
+Rows = dict[str, list[Trajectory]]
 
 
 class Evaluate(Params):
@@ -39,6 +31,9 @@ class Evaluate(Params):
     interval: float  # seconds a floor gives to one action
     batch: int
     turn_tokens: int
+    processes: int  # that answer, each with its own copy of a model; a GPU for each, in turns
+    judge: Judging | None  # of open answers; null for none
+    candidates: list[dict[str, Any]]  # beside base, sft and rl; kinds: touchline/candidates
 
 
 def main(
@@ -57,66 +52,88 @@ def main(
     answers: Path,
     report: Path,
 ) -> dict[str, Any]:
-    every = by_id(read(questions / "questions.parquet", Question))
-    test = [q for q in every.values() if q.split == "test"]
-    if not test:
-        raise BadInput(questions, "no question is in the test split", "raise ask.shares.test")
-    by_clip = by_id(read(clips / "clips.parquet", Clip))
-    hidden, test = len(test), [q for q in test if by_clip[q.clip].frames]
-    if not test:
-        raise BadInput(questions, f"not one of {hidden} test questions has frames", NO_FRAMES)
-    store = FrameStore(frames)
-    games = [(q, reel(store, by_clip[q.clip], budget, dialogue)) for q in test]
-    settle(evaluate.seed, student.threads)
+    bench = Bench(clips, captions, questions, frames, budget, dialogue)
+    own = {"base": base, "sft": sft, "rl": rl}
+    setting = setting_of(evaluate, student, bench, own)
+    every = lineup(evaluate.candidates)
+    for candidate in every:
+        candidate.identity(setting)  # one that is not to be had is known before hours of work
+    rows = {c.name: answered(c, bench, setting, evaluate.processes) for c in every}
+    measured = scored(rows, bench, evaluate.theta, evaluate.seed)
+    if evaluate.judge:
+        measured["judge"] = graded(rows, bench.every, evaluate.judge, evaluate.seed)
+    write_answers(answers, rows, bench, own)
+    sections = {"Student": student.model_dump(exclude={"tiny"}), "Evaluation": chief(evaluate)}
+    if evaluate.judge:
+        told = {k: v for k, v in measured["judge"].items() if k != "candidates"}
+        sections["Judge of open answers"] = {key: str(value) for key, value in told.items()}
+    tell(report, rows, measured, bench, own, sections, licence)
+    broken = {name: failed(given) for name, given in rows.items() if failed(given)}
+    return {**measured, "without_frames": bench.unseen, "failed": broken}
 
-    rows = floors(
-        games,
-        by_clip,
-        grouped(read(captions / "captions.parquet", Caption), "clip"),
-        prior(every.values(), evaluate.interval, dialogue),
-        budget,
+
+def setting_of(evaluate: Evaluate, student: Student, bench: Bench, own: dict[str, Path]) -> Setting:
+    """What all candidates share."""
+    return Setting(
+        budget=bench.budget,
+        dialogue=bench.dialogue,
+        known=bench.prior(evaluate.interval),
+        dtype=student.dtype,
+        attention=student.attention,
+        threads=student.threads,
+        seed=evaluate.seed,
+        batch=evaluate.batch,
+        turn_tokens=evaluate.turn_tokens,
+        models=own,
     )
-    for author, folder, seen in (
-        ("floor.blank", sft, blank(games)),
-        ("base", base, games),
-        ("sft", sft, games),
-        ("rl", rl, games),
-    ):
-        rows[author] = list(attempts(author, folder, seen, evaluate, student, budget, dialogue))
 
+
+def lineup(entries: list[dict[str, Any]]) -> list[Candidate]:
+    """Floors first, then others, then the run's own: the order of the report."""
+    mine = [{"kind": "model", "name": name, "model": name, "revision": ""} for name in OWN]
+    found = chosen([*entries, *mine])
+    return sorted(found, key=lambda c: (c.name in OWN, not c.name.startswith("floor.")))
+
+
+def write_answers(folder: Path, rows: Rows, bench: Bench, own: dict[str, Path]) -> None:
+    """Every answer of every candidate, and what became of each test question."""
+    with whole_folder(folder) as draft:
+        every = [row for given in rows.values() for row in given]
+        write(draft / "answers.parquet", Trajectory, every)
+        asked = {question.id for question in bench.asked}
+        ledger = Ledger(q.id for q in bench.every.values() if q.split == bench.split)
+        for id in ledger.rows:
+            ledger.keep(id) if id in asked else ledger.drop(id, "no frames here")
+        ledger.close(draft / "ledger.parquet")
+        terms.mark(draft, terms.of(bench.by_clip.values()), *own.values())
+
+
+def tell(
+    folder: Path,
+    rows: Rows,
+    measured: dict[str, Any],
+    bench: Bench,
+    own: dict[str, Path],
+    sections: dict[str, dict[str, Any]],
+    licence: Licence,
+) -> None:
+    """The report, without what is under terms that forbid it."""
     withheld = licence.withheld("report")
-    judge = scores.Judge(intervals, evaluate.theta, evaluate.seed, NUMBERS, by_clip, dialogue.zero)
-    labelled = {q.id: as_said(q) for q in test} if dialogue.time == "half" else every
-    measured = scores.report(rows, labelled, judge)
-    with whole_folder(answers) as draft:
-        write(
-            draft / "answers.parquet", Trajectory, [row for given in rows.values() for row in given]
-        )
-        terms.mark(draft, terms.of(by_clip.values()), base, sft, rl)
-    with whole_folder(report) as draft:
+    with whole_folder(folder) as draft:
         write_report(
             draft / "report.html",
-            questions=every,
-            clips=by_clip,
+            questions=bench.every,
+            clips=bench.by_clip,
             answers=rows,
             scores=measured,
-            frames=lambda clip, time: store.images(clip.video, [clip.start + time])[0],
-            logs={"sft": logged(sft), "rl": logged(rl)},
-            about=about(test, evaluate, student, budget, dialogue, hidden - len(test)),
-            zero=dialogue.zero,
+            frames=lambda clip, time: bench.store.images(clip.video, [clip.start + time])[0],
+            logs={name: logged(own[name]) for name in ("sft", "rl")},
+            about=about(bench, sections),
+            zero=bench.dialogue.zero,
             withheld=withheld,
         )
-        shown = [clip for clip in by_clip.values() if clip.terms not in withheld]
+        shown = [clip for clip in bench.by_clip.values() if clip.terms not in withheld]
         terms.mark(draft, terms.of(shown))
-    return {**measured, "without_frames": hidden - len(test)}
-
-
-def as_said(question: Question) -> Question:
-    """A spotting question whose evidence is what its truth says, by the clock of the answers."""
-    if question.task != "spotting":
-        return question
-    said = [time for pair in intervals(question.truth) for time in pair]
-    return replace(question, evidence=said)
 
 
 def logged(model: Path) -> list[dict[str, Any]]:
@@ -124,80 +141,25 @@ def logged(model: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (model / "log.jsonl").read_text().splitlines()]
 
 
-def about(
-    test: list[Question],
-    evaluate: Evaluate,
-    student: Student,
-    budget: Budget,
-    dialogue: Dialogue,
-    without_frames: int,
-) -> dict[str, dict[str, Any]]:
+def about(bench: Bench, sections: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """What the page says about how its numbers came to be."""
     return {
         "Questions": {
-            "asked": len(test),
-            "left out, no frames here": without_frames,
-            "of matches": len({(q.sport, q.match) for q in test}),
-            "sources": ", ".join(sorted({q.source for q in test})),
+            "asked": len(bench.asked),
+            "left out, no frames here": bench.unseen,
+            "of matches": len({(q.sport, q.match) for q in bench.asked}),
+            "sources": ", ".join(sorted({q.source for q in bench.asked})),
         },
-        "Student": student.model_dump(exclude={"tiny"}),
-        "Frames a model may see": budget.model_dump(),
-        "Dialogue": dialogue.model_dump(),
-        "Evaluation": evaluate.model_dump(),
+        "Frames a model may see": bench.budget.model_dump(),
+        "Dialogue": bench.dialogue.model_dump(),
+        **sections,
     }
 
 
-def attempts(
-    author: str,
-    folder: Path,
-    games: Games,
-    evaluate: Evaluate,
-    student: Student,
-    budget: Budget,
-    dialogue: Dialogue,
-) -> Iterator[Trajectory]:
-    """A model's answers, in the order of the questions."""
-    net, processor = load(folder, student.dtype, student.attention)
-    player = Player(net.eval(), processor, budget, evaluate.turn_tokens, evaluate.batch, dialogue)
-    for attempt in track(player.play(games), author, total=len(games)):
-        yield judged(author, attempt.question, attempt.messages, attempt.viewing, dialogue)
-
-
-def floors(
-    games: Games,
-    clips: dict[str, Clip],
-    said: dict[str, list[Caption]],
-    known: Prior,
-    budget: Budget,
-) -> dict[str, list[Trajectory]]:
-    """The answers of the floors that need no model."""
-    how = budget, known.dialogue
-    return {
-        author: [
-            _floor(author, q, answer(q, clips[q.clip], said.get(q.clip, []), known), frames, *how)
-            for q, frames in games
-        ]
-        for author, answer in FLOORS.items()
-    }
-
-
-def _floor(
-    author: str, question: Question, said: str, frames: Reel, budget: Budget, dialogue: Dialogue
-) -> Trajectory:
-    text = thinking("-", said) if dialogue.thinks else said
-    turn = {"role": "assistant", "content": [{"type": "text", "text": text}]}
-    messages = [*asked(question, dialogue=dialogue), turn]
-    return judged(author, question, messages, Viewing(frames, budget), dialogue)
-
-
-def blank(games: Games) -> Games:
-    """The same questions over black pictures: what the words alone give away."""
-
-    def black(times: Sequence[float], like: Reel) -> list[Image]:
-        size = like.fetch(times[:1])[0].size
-        return [new("RGB", size) for _ in times]
-
-    return [(q, replace(r, fetch=lambda times, r=r: black(times, r))) for q, r in games]
+def chief(evaluate: Evaluate) -> dict[str, Any]:
+    """The section of the parameters, a candidate by its name and kind."""
+    named = [f"{entry['name']} ({entry['kind']})" for entry in evaluate.candidates]
+    return {**evaluate.model_dump(exclude={"candidates"}), "candidates": ", ".join(named)}
 
 
 if __name__ == "__main__":

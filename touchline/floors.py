@@ -72,6 +72,34 @@ def keyword(question: Question, clip: Clip, captions: Sequence[Caption], known: 
     return constant(question, clip, captions, known)
 
 
+def majority(question: Question, clip: Clip, captions: Sequence[Caption], known: Prior) -> str:
+    """The class that training has most of: whether an action occurs at all, a choice by its words.
+
+    Spotting: absent where most questions about that action are; else as the constant.
+    """
+    if question.task == "choice":
+        truths = known.truths.get((question.task, question.sport), Counter())
+        words = Counter[str]()
+        for truth, count in truths.items():
+            words[truth.partition(". ")[2].casefold()] += count
+        return choice.truth(
+            question.options, max(question.options, key=lambda text: words[text.casefold()])
+        )
+    if question.task == "spotting" and _mostly_absent(question, known):
+        return spotting.sentence(question.action, [])
+    return constant(question, clip, captions, known)
+
+
+def _mostly_absent(question: Question, known: Prior) -> bool:
+    truths = known.truths.get((question.task, question.sport), Counter())
+    absent = spotting.sentence(question.action, [])
+    word = question.action
+    about = {
+        t: n for t, n in truths.items() if t == absent or t.partition(" ")[2].startswith(f"{word} ")
+    }
+    return 2 * truths[absent] > sum(about.values())
+
+
 def _interval(question: Question, known: Prior) -> float:
     return min(known.interval, SPORTS[question.sport].interval)
 
@@ -124,4 +152,5 @@ FLOORS: dict[str, Floor] = {
     "floor.constant": constant,
     "floor.tiles": tiles,
     "floor.keyword": keyword,
+    "floor.majority": majority,
 }

@@ -40,6 +40,18 @@ def checkpoint_root() -> Path:
     return Path(given) if given else _main_checkout() / ".touchline" / "checkpoints"
 
 
+def reply_folder(name: str) -> Path:
+    """Where replies of an endpoint are kept, shared by all worktrees and runs; made if need be.
+
+    Not keyed by a stage's inputs as checkpoints are, and never removed: a reply was paid for, and
+    is known by what was asked and how. `$TOUCHLINE_REPLIES` or `.touchline/replies`.
+    """
+    given = os.environ.get("TOUCHLINE_REPLIES")
+    folder = (Path(given) if given else _main_checkout() / ".touchline" / "replies") / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def stage_key() -> str | None:
     """The run-cache key of the DVC stage that runs this process; None outside DVC.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stages.evaluate import Evaluate, blank, main
+from stages.evaluate import Evaluate, main
 from tests.stages.training import BUDGET, World, clip, world
 from tests.student.conftest import lessons
 from tests.world import HOSTILE
@@ -20,11 +20,20 @@ from touchline.tasks.spotting import sentence
 from touchline.terms import Licence
 
 OUTSIDE = Licence(inside=[])
-EVALUATE = Evaluate(seed=1, theta=0.3, interval=12, batch=4, turn_tokens=8)
+BLIND = [
+    {"kind": kind, "name": f"floor.{kind}", "model": "sft", "revision": ""}
+    for kind in ("blank", "single", "shuffled")
+]
+FREE = [{"kind": "floor", "name": name} for name in FLOORS]
+EVALUATE = Evaluate(
+    seed=1, theta=0.3, interval=12, batch=4, turn_tokens=8, processes=1, judge=None,
+    candidates=[*FREE, *BLIND],
+)  # fmt: skip
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> World:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setenv("TOUCHLINE_CHECKPOINTS", str(tmp_path / "checkpoints"))
     taught = lessons(1)
     made = world(tmp_path, taught)
     made.sft(made.sft_params(0))
@@ -53,7 +62,7 @@ def test_every_candidate_answers_every_test_question(here: World):
     every = read(here.root / "questions/questions.parquet", Question)
     test = sorted(q.id for q in every if q.split == "test")
     authors = {row.author for row in rows}
-    assert authors == {*FLOORS, "floor.blank", "base", "sft", "rl"}
+    assert authors == {*FLOORS, *(entry["name"] for entry in BLIND), "base", "sft", "rl"}
     for author in authors:
         assert sorted(row.question for row in rows if row.author == author) == test
     assert (here.root / "report/report.html").stat().st_size > 10_000
@@ -114,11 +123,3 @@ def test_without_test_questions_there_is_nothing_to_claim(here: World):
     write(here.root / "questions/questions.parquet", Question, [])
     with pytest.raises(BadInput, match="no question is in the test split"):
         evaluated(here)
-
-
-def test_blank_pictures_are_black_and_as_many(here: World):
-    taught = lessons(1)[0]
-    ((_, reel),) = blank([(taught.question, taught.reel)])
-    pictures = reel.fetch([0.0, 5.0])
-    assert [picture.getextrema() for picture in pictures] == [((0, 0),) * 3] * 2
-    assert pictures[0].size == taught.reel.fetch([0.0])[0].size

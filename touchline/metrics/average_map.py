@@ -17,7 +17,7 @@ where they leave room, what version 0.2.0 of the package `SoccerNet` does:
 One departure: a time before the half counts as its first half-second; there it is from the end.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -29,6 +29,7 @@ LOOSE = tuple(range(5, 61, 5))  # tolerances in seconds
 TIGHT = (1, 2, 3, 4, 5)
 STEPS = 2  # of the grid, per second
 LENGTH = 120 * 60 * STEPS  # of a half on the grid
+STRETCH = 2 * LENGTH  # from one half and class to the next: no tolerance reaches so far
 THRESHOLDS = np.linspace(0, 1, 200)
 RECALLS = np.arange(11) / 10
 UNSHOWN = 17 / 13
@@ -78,8 +79,9 @@ def average_map(
 
     Classes outside `names` are left out; one of `names` that never occurs has AP 0.
     """
-    truths = [truth for truth in truths if truth.name in names]
-    guesses = [guess for guess in guesses if guess.name in names]
+    asked = set(names)
+    truths = [truth for truth in truths if truth.name in asked]
+    guesses = [guess for guess in guesses if guess.name in asked]
     found = match(truths, guesses, tolerances)
     seen = np.array([truths[i].shown for i in found.truths], bool)
     views = {
@@ -87,10 +89,13 @@ def average_map(
         "shown": (seen, found.shown),
         "unshown": (~seen, ~found.shown),
     }
+    known = cells(truths, np.zeros(len(truths), int), names)
+    tried = cells(guesses, np.zeros(len(guesses), int), names)
+    confidences = np.array([guess.confidence for guess in guesses])
     result = {}
-    for view, (labels, tried) in views.items():
-        part = Matches(found.truths[labels], found.guesses[tried], *_rows(found, tried))
-        counts = tally(part, truths, guesses, names, [0] * len(truths), [0] * len(guesses), 1)[0]
+    for view, (labels, made) in views.items():
+        part = Matches(found.truths[labels], found.guesses[made], *_rows(found, made))
+        counts = tally(part, known, tried, confidences, 1, len(names))[0]
         scale = UNSHOWN if view == "unshown" and len(tolerances) > 1 else 1.0
         result[view] = _average(precision(counts), names, scale)
     return result
@@ -112,50 +117,71 @@ def match(truths: Sequence[Truth], guesses: Sequence[Guess], tolerances: Sequenc
     """Put both on the grid and match them one to one, per half, class and tolerance (seconds)."""
     labelled, tried = _gridded(truths), _gridded(guesses)
     kept: list[int] = []
-    hits: list[np.ndarray] = []
     shown: list[bool] = []
-    for key, row in tried.items():
-        frames = [frame for frame in sorted(row) if guesses[row[frame]].confidence >= 0]
-        labels = labelled.get(key, {})
-        times = sorted(labels)
-        confidences = [guesses[row[frame]].confidence for frame in frames]
-        kept += [row[frame] for frame in frames]
-        hits += [_taken(times, frames, confidences, tolerances)]
-        shown += _nearest(frames, times, [truths[labels[time]].shown for time in times])
+    labels: list[int] = []  # of all groups on one axis, each group a stretch of its own
+    frames: list[int] = []
+    for number, (key, row) in enumerate(tried.items()):
+        here = [frame for frame in sorted(row) if guesses[row[frame]].confidence >= 0]
+        given = labelled.get(key, {})
+        times = sorted(given)
+        kept += [row[frame] for frame in here]
+        shown += _nearest(here, times, [truths[given[time]].shown for time in times])
+        labels += [number * STRETCH + time for time in times]
+        frames += [number * STRETCH + frame for frame in here]
+    confidences = np.array([guesses[i].confidence for i in kept])
+    hits = _taken(np.array(labels, int), np.array(frames, int), confidences, tolerances)
     left = [place for row in labelled.values() for place in row.values()]
-    empty = np.zeros((0, len(tolerances)), bool)
-    return Matches(
-        np.array(left, int), np.array(kept, int), np.concatenate([empty, *hits]),
-        np.array(shown, bool),
-    )  # fmt: skip
+    return Matches(np.array(left, int), np.array(kept, int), hits, np.array(shown, bool))
 
 
 def _gridded(spots: Sequence[Truth] | Sequence[Guess]) -> dict[tuple[str, str], dict[int, int]]:
     """{(half, class): {half-second: which spot}}."""
     grid: defaultdict[tuple[str, str], dict[int, int]] = defaultdict(dict)
-    for place, spot in enumerate(spots):
-        frame = min(max(int(STEPS * spot.time), 0), LENGTH - 1)
-        grid[spot.half, spot.name][frame] = place
+    for place, (half, name, time, _) in enumerate(spots):
+        frame = int(STEPS * time)
+        grid[half, name][0 if frame < 0 else frame if frame < LENGTH else LENGTH - 1] = place
     return grid
 
 
 def _taken(
-    labels: list[int], guesses: list[int], confidences: list[float], tolerances: Sequence[int]
+    labels: np.ndarray, guesses: np.ndarray, confidences: np.ndarray, tolerances: Sequence[int]
 ) -> np.ndarray:
     """Which guesses a label took: (guesses, tolerances). Of equal ones the first is taken.
 
-    Half a tolerance of so many seconds is as many half-seconds.
+    Both ascend. Half a tolerance of so many seconds is as many half-seconds.
     """
     taken = np.zeros((len(guesses), len(tolerances)), bool)
+    order = np.lexsort((np.arange(len(guesses)), -confidences))
+    rank = np.empty(len(guesses) + 1, int)  # one more, so that a window may end behind the last
+    rank[order], rank[-1] = np.arange(len(guesses)), len(guesses)
     for column, reach in enumerate(tolerances):
-        free = [True] * len(guesses)
-        for label in labels:
-            first, last = bisect_left(guesses, label - reach), bisect_right(guesses, label + reach)
-            near = [i for i in range(first, last) if free[i]]
-            if near:
-                free[max(near, key=confidences.__getitem__)] = False
-        taken[:, column] = ~np.array(free, bool)
+        first = np.searchsorted(guesses, labels - reach)
+        last = np.searchsorted(guesses, labels + reach, side="right")
+        near = last > first
+        if near.any():
+            windows = np.stack([first[near], last[near]], 1)
+            taken[_best(rank, order, windows), column] = True
     return taken
+
+
+def _best(rank: np.ndarray, order: np.ndarray, windows: np.ndarray) -> list[int]:
+    """The guess that each window takes in turn, of those that no window before it took.
+
+    Where no two windows want the same guess, each has its best: only the others are gone through.
+    """
+    wanted = order[np.minimum.reduceat(rank, windows.ravel())[::2]]
+    if len(np.unique(wanted)) == len(wanted):
+        return wanted.tolist()
+    ranks, taken, found = rank.tolist(), set[int](), list[int]()
+    for best, (first, last) in zip(wanted.tolist(), windows.tolist(), strict=True):
+        if best in taken:
+            free = [i for i in range(first, last) if i not in taken]
+            if not free:
+                continue
+            best = min(free, key=ranks.__getitem__)
+        taken.add(best)
+        found.append(best)
+    return found
 
 
 def _nearest(frames: list[int], labels: list[int], shown: list[bool]) -> list[bool]:
@@ -168,41 +194,36 @@ def _nearest(frames: list[int], labels: list[int], shown: list[bool]) -> list[bo
 
 def tally(
     found: Matches,
-    truths: Sequence[Truth],
-    guesses: Sequence[Guess],
-    names: Sequence[str],
-    of_truths: Sequence[int],
-    of_guesses: Sequence[int],
+    truths: np.ndarray,
+    guesses: np.ndarray,
+    confidences: np.ndarray,
     rows: int,
+    names: int,
 ) -> np.ndarray:
     """Count per row, class and confidence level: (rows, names, tolerances + 2, levels).
 
-    `of_truths` and `of_guesses` are the rows in which each truth and each guess counts.
+    `truths` and `guesses` are the `cells` in which each of them counts.
     The third axis holds the hits at each tolerance, then all guesses, then the labels. A level is
     a set of thresholds that let the same guesses through: equal confidences make a single one.
     """
-    confidences = [guesses[i].confidence for i in found.guesses]
-    passed = np.searchsorted(THRESHOLDS, confidences, side="right")
+    passed = np.searchsorted(THRESHOLDS, confidences[found.guesses], side="right")
     levels, level = np.unique(passed, return_inverse=True)
-    shape = (rows, len(names), max(len(levels), 1))
-    tried = _cells(guesses, found.guesses, of_guesses, names) * shape[2] + level
-    known = _cells(truths, found.truths, of_truths, names)
+    shape = (rows, names, max(len(levels), 1))
+    tried = guesses[found.guesses] * shape[2] + level
     columns = [np.bincount(tried, hit, np.prod(shape)) for hit in [*found.hits.T, None]]
     over = np.stack(columns).astype(float).reshape(-1, *shape)[..., ::-1].cumsum(-1)[..., ::-1]
-    labels = np.bincount(known, minlength=rows * len(names)).reshape(1, *shape[:2], 1)
+    labels = np.bincount(truths[found.truths], minlength=rows * names).reshape(1, *shape[:2], 1)
     counts = np.concatenate([over, labels.repeat(shape[2], -1)])
     return np.moveaxis(counts, 0, 2)
 
 
-def _cells(
-    spots: Sequence[Truth] | Sequence[Guess],
-    which: np.ndarray,
-    of: Sequence[int],
-    names: Sequence[str],
+def cells(
+    spots: Sequence[Truth] | Sequence[Guess], of: Sequence[int], names: Sequence[str]
 ) -> np.ndarray:
-    """Row and class of `which` spots, as places in a flat table (rows, names)."""
+    """Row (`of` each spot) and class, as places in a flat table (rows, names)."""
     place = {name: i for i, name in enumerate(names)}
-    return np.array([of[i] * len(names) + place[spots[i].name] for i in which], int)
+    classes = np.array([place[spot.name] for spot in spots], int)
+    return np.asarray(of, int) * len(names) + classes
 
 
 def precision(counts: np.ndarray) -> np.ndarray:

@@ -26,7 +26,8 @@ HEADLINE = {
     "score": "accuracy",
 }
 LENGTHS = (15, 30, 60, 120)  # seconds at which the slices by clip length end
-LENGTHS = (15, 30, 60, 120)  # seconds at which the slices by clip length end
+# The right frames in any order are enough to choose: there a shuffled clip hides nothing.
+NO_FLOOR = {("floor.shuffled", "choice")}
 Rows = Sequence[tuple[Question, Trajectory]]
 Scores = dict[str, dict[str, dict[str, float]]]
 
@@ -177,5 +178,9 @@ def headline(scores: Mapping[str, Mapping], task: str) -> Estimate:
 
 def best_floor(candidates: Mapping[str, Scores], task: str) -> str:
     """The floor with the highest headline number, the first of equals; "" when there is none."""
-    floors = [n for n in candidates if n.startswith("floor.") and task in candidates[n]]
+    floors = [
+        name
+        for name, tasks in candidates.items()
+        if name.startswith("floor.") and task in tasks and (name, task) not in NO_FLOOR
+    ]
     return max(floors, key=lambda n: headline(candidates[n], task).value, default="")

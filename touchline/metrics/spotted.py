@@ -23,6 +23,7 @@ from touchline.metrics.average_map import (
     Guess,
     Truth,
     area,
+    cells,
     match,
     precision,
     tally,
@@ -66,7 +67,8 @@ def _counts(rows: Sequence[Spotted], names: Sequence[str], tolerances: Sequence[
     truths, guesses = [truth for _, truth in labels], [guess for _, guess in tried]
     found = match(truths, guesses, tolerances)
     of_truths, of_guesses = ([i for i, _ in spots] for spots in (labels, tried))
-    return tally(found, truths, guesses, names, of_truths, of_guesses, len(rows))
+    where = cells(truths, of_truths, names), cells(guesses, of_guesses, names)
+    return tally(found, *where, np.full(len(guesses), EQUAL), len(rows), len(names))
 
 
 def middle(interval: Interval) -> float:

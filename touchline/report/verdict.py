@@ -15,7 +15,10 @@ NAMES = {
     "floor.constant": "constant",
     "floor.tiles": "tiles",
     "floor.keyword": "keyword",
+    "floor.majority": "majority",
     "floor.blank": "blank frames",
+    "floor.single": "single frame",
+    "floor.shuffled": "shuffled frames",
 }
 FEW = 5  # matches below which a bootstrap over them is too sure of itself
 METRICS = {"f1": "F1", "accuracy": "accuracy"}

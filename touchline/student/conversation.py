@@ -46,14 +46,18 @@ def reels(
 
 
 def asked(
-    question: Question, opening: Sequence[dict[str, Any]] = (), dialogue: Dialogue = PLAIN
+    question: Question,
+    opening: Sequence[dict[str, Any]] = (),
+    dialogue: Dialogue = PLAIN,
+    rules: str = "",
 ) -> Messages:
     """System and user message; the question stands behind the first frames, near its answer.
 
     In the manner of the spotting paper there is one message: instructions, frames, question.
+    `rules` are other instructions than the dialogue's.
     """
     said = [*opening, _text(f"\n{question.text}")]
-    rules = words(dialogue.prompt("instructions"))
+    rules = rules or words(dialogue.prompt("instructions"))
     if not dialogue.thinks:
         return [{"role": "user", "content": [_text(f"{rules}\n\n"), *said]}]
     return [{"role": "system", "content": [_text(rules)]}, {"role": "user", "content": said}]

@@ -8,36 +8,20 @@ import torch
 
 from touchline.dialogue import PLAIN, Dialogue
 from touchline.records import Question
-from touchline.student.conversation import Messages, asked, pictured, tools
+from touchline.student.conversation import Messages, pictured, tools
 from touchline.student.processor import FramesProcessor, vision_tokens
-from touchline.tools.choose_frames import NAME, Budget, Reel, Viewing, read_call
+from touchline.student.talk import Talk
+from touchline.tools.choose_frames import Budget, Reel, Viewing
 
 
 @dataclass
-class Attempt:
-    """One question in progress: `messages` name pictures by time, `shown` holds the pictures."""
+class Attempt(Talk):
+    """A talk with its pictures: `shown` holds the messages as the model gets them."""
 
-    question: Question
-    viewing: Viewing
-    dialogue: Dialogue = PLAIN
-    messages: Messages = field(default_factory=list)
     shown: Messages = field(default_factory=list)
-    done: bool = False
-
-    def __post_init__(self) -> None:
-        self._add(*asked(self.question, self.viewing.open(), self.dialogue))
-
-    def hear(self, turn: str) -> None:
-        """Take the model's turn; a call that can be read is answered, anything else ends it."""
-        self._add({"role": "assistant", "content": [{"type": "text", "text": turn}]})
-        call = read_call(turn) if self.dialogue.thinks else None
-        self.done = call is None
-        if call is not None:
-            blocks = self.viewing.call(*call)
-            self._add({"role": "tool", "name": NAME, "content": blocks})
 
     def _add(self, *messages: dict[str, Any]) -> None:
-        self.messages.extend(messages)
+        super()._add(*messages)
         reel = self.viewing.reel
         self.shown.extend({**m, "content": pictured(m["content"], reel)} for m in messages)
 

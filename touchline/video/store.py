@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -72,6 +72,30 @@ class FrameStore:
         with pq.ParquetFile(store_path(self.folder, video), pre_buffer=False) as file:
             column = file.read(columns=["look"], use_threads=False)["look"].combine_chunks()
         return np.frombuffer(column.buffers()[1], np.uint8).reshape(-1, CELLS**2)
+
+    def digest(self, video: str, start: float, end: float) -> str:
+        """sha256 of the frames from `start` to before `end`: stored bytes and times less `start`.
+
+        Nothing is decoded; one changed byte of one frame gives another digest.
+        """
+        index, found = self._index(video), hashlib.sha256()
+        inside = np.searchsorted(index.times, [start - 1e-6, end - 1e-6]).tolist()
+        for at, jpeg in self._stored(video, range(*inside)):
+            found.update(f"{index.times[at] - start:.6f} {jpeg.size}\n".encode())
+            found.update(jpeg)
+        return found.hexdigest()
+
+    def _stored(self, video: str, numbers: range) -> Iterator[tuple[int, pa.Buffer]]:
+        """(number, JPEG) of frames, as stored."""
+        first = self._index(video).first
+        groups = np.unique(np.searchsorted(first, numbers, side="right") - 1).tolist()
+        path = store_path(self.folder, video)
+        with pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
+            for group in groups:
+                column = file.read_row_group(group, columns=["jpeg"], use_threads=False)["jpeg"]
+                for at, jpeg in enumerate(column, int(first[group])):
+                    if at in numbers:
+                        yield at, jpeg.as_buffer()
 
     def images(
         self, video: str, times: Sequence[float], size: tuple[int, int] | None = None

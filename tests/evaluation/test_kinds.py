@@ -1,0 +1,103 @@
+"""The kinds of candidates: what each is shown, and which are refused at the door."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.evaluation.parrot import setting_of
+from tests.student.conftest import Kit
+from touchline.candidates import KINDS, chosen
+from touchline.evaluation.bench import Bench
+from touchline.evaluation.engine import answered
+from touchline.faults import BadInput
+from touchline.tools.choose_frames import Reel
+
+
+def one(kind: str, **fields: Any):
+    return chosen([{"kind": kind, "name": "x", **fields}])[0]
+
+
+def coloured() -> Reel:
+    """A frame's colour is its second."""
+    return Reel(
+        np.arange(60.0), lambda times: [Image.new("RGB", (4, 2), (int(t), 0, 0)) for t in times]
+    )
+
+
+def shown(kind: str, times: list[float]) -> list[int]:
+    reel = one(kind, model="sft", revision="").looking(coloured())
+    return [picture.getpixel((0, 0))[0] for picture in reel.fetch(times)]  # type: ignore[index]
+
+
+def test_blank_single_and_shuffled_are_shown_less():
+    times = [float(second) for second in range(60)]
+    assert shown("blank", times) == [0] * 60
+    assert shown("single", times) == [30] * 60
+    shuffled = shown("shuffled", times)
+    assert sorted(shuffled) == list(range(60)) and shuffled != list(range(60))
+    assert shown("shuffled", times[7:9]) == shuffled[7:9]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_entry_with_a_strange_key_is_named(kind: str):
+    with pytest.raises(BadInput, match=r"evaluate.candidates\[0\]"):
+        one(kind, colour="red")
+
+
+def test_unknown_kinds_and_equal_names_are_refused():
+    with pytest.raises(BadInput, match="kind 'oracle' is unknown"):
+        one("oracle")
+    floor = {"kind": "floor", "name": "floor.tiles"}
+    with pytest.raises(BadInput, match=r"floor.tiles: two have this name"):
+        chosen([floor, floor])
+
+
+def test_a_model_that_is_not_there_is_refused(bench: Bench, tmp_path: Path):
+    missing = one("model", model=str(tmp_path / "none"), revision="")
+    with pytest.raises(BadInput, match="this model folder is missing"):
+        missing.identity(setting_of(bench))
+
+
+def test_an_adapter_answers_over_its_base_and_no_other(bench: Bench, kit: Kit, tmp_path: Path):
+    from peft import LoraConfig, get_peft_model
+
+    from touchline.student.load import load
+    from touchline.student.training import TARGETS
+
+    net, _ = load(kit.folder, "float32")
+    tuned = get_peft_model(net, LoraConfig(r=2, target_modules=TARGETS, task_type="CAUSAL_LM"))
+    tuned.save_pretrained(tmp_path / "adapter")
+    given = {"adapter": str(tmp_path / "adapter"), "base": "base", "revision": ""}
+    lora = one("adapter", **given)
+    rows = answered(lora, bench, setting_of(bench, models={"base": kit.folder}))
+    plain = one("model", model="base", revision="")
+    same = answered(plain, bench, setting_of(bench, models={"base": kit.folder}))
+    assert [row.answer for row in rows] == [row.answer for row in same]  # B is zero at first
+    file = tmp_path / "adapter/adapter_model.safetensors"
+    from safetensors.torch import load_file, save_file
+
+    wide = {k: v.repeat(1, 2) if "lora_A" in k else v for k, v in load_file(file).items()}
+    save_file(wide, file)
+    with pytest.raises(BadInput, match="does not fit its base"):
+        lora.open(setting_of(bench, models={"base": kit.folder}))
+
+
+def test_a_text_model_reads_the_commentary(bench: Bench, kit: Kit, tmp_path: Path):
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    size = len(kit.processor.tokenizer)
+    config = LlamaConfig(
+        vocab_size=size, hidden_size=32, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=2,
+        eos_token_id=kit.processor.tokenizer.eos_token_id, pad_token_id=0,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "text")
+    kit.processor.tokenizer.save_pretrained(tmp_path / "text")
+    rows = answered(
+        one("text", model=str(tmp_path / "text"), revision=""), bench, setting_of(bench)
+    )
+    assert len(rows) == len(bench.asked) and all(row.frames == 0 for row in rows)
+    assert all("And a foul." in row.messages for row in rows)

@@ -1,0 +1,59 @@
+"""How many requests are on their way: as many as the server takes, found out by asking.
+
+Additive increase, and on a refusal back to what the server is still working on: that number is
+what it has just shown to be its capacity (after congestion control in TCP).
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+FIRST, LONGEST = 0.5, 60.0  # seconds of back-off: at first, and at most without the server's word
+LEAST = 8  # refusals in a row, from which nothing at all is sent for a while
+
+
+class Pace:
+    """A window of requests that are under way; rows that wait to be sent again are not in it."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.window, self.active = most, float(most), 0
+        self.refusals, self.opens = 0, 0.0
+        self._room = asyncio.Condition()
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Wait for a place among those under way."""
+        await self._enter()
+        try:
+            yield
+        finally:
+            self.active -= 1
+            async with self._room:
+                self._room.notify(max(1, int(self.window) - self.active))
+
+    async def _enter(self) -> None:
+        while (rest := self.opens - time.monotonic()) > 0:
+            await asyncio.sleep(rest * random.uniform(1, 1.1))
+        async with self._room:
+            await self._room.wait_for(lambda: self.active < self.window)
+            self.active += 1
+
+    def accepted(self) -> None:
+        """A reply came: one more per round trip of the whole window."""
+        self.window = min(self.most, self.window + 1 / self.window)
+        self.refusals = 0
+
+    def refused(self, wait: float) -> None:
+        """The server is full; call while still in the slot. If nothing passes, all wait."""
+        self.window = max(1.0, min(self.window, self.active - 1))
+        self.refusals += 1
+        if self.refusals >= max(LEAST, self.window):
+            self.opens = time.monotonic() + wait
+
+
+def back_off(failures: int, asked: float) -> float:
+    """Seconds before the next try: what the server asks for, else doubling, spread by chance."""
+    pause = min(LONGEST, FIRST * 2 ** min(failures, 16))
+    return asked * random.uniform(1, 1.1) if asked else pause * random.uniform(0.5, 1)

@@ -1,0 +1,78 @@
+"""Which endpoint is asked, how it is sampled, and what it may cost."""
+
+import os
+from ipaddress import ip_address
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from touchline.faults import BadInput
+from touchline.stage import Params
+
+
+class Price(Params):
+    """Money per million tokens, in whatever currency the budget is in."""
+
+    input: float
+    output: float
+
+    def of(self, tokens_in: int, tokens_out: int) -> float:
+        return (tokens_in * self.input + tokens_out * self.output) / 1e6
+
+
+class Endpoint(Params):
+    """An OpenAI-compatible chat endpoint: vLLM, OpenAI, a gateway, or `touchline serve`."""
+
+    url: str  # up to and with the version, e.g. https://api.openai.com/v1
+    model: str
+    key: str  # name of the environment variable that holds the key; "" for none
+    in_flight: int  # requests at the same time, at most; fewer when the server refuses
+    timeout: float  # seconds for one reply
+    tries: int  # of one request, before its row ends as a fault
+    patience: float  # seconds without any good reply, after which the endpoint is given up
+    calls: Literal["api", "text"]  # tool calls as the API has them, or written out in the text
+    frames_in: Literal["tool", "user"]  # OpenAI takes no pictures in the tool's turn, vLLM does
+    pictures: Literal["png", "jpeg"]
+    metadata: bool  # tell the row's id to the server; OpenAI refuses it unless `store` is set
+    price: Price
+    sampling: dict[str, Any]  # goes whole into the request: max_tokens, temperature, seed ...
+
+    @property
+    def host(self) -> str:
+        """Host and port: what lineage may say of an address."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def here(self) -> bool:
+        """Whether the endpoint is this very machine."""
+        name = urlsplit(self.url).hostname or ""
+        try:
+            return name == "localhost" or ip_address(name).is_loopback
+        except ValueError:
+            return False
+
+    def secret(self) -> str:
+        """The key's value; a `BadInput` when it is missing, malformed or would go in clear."""
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            wrong = "is no http(s) address without a user"
+            raise BadInput(f"endpoint url at {parts.hostname}", wrong, "write http://host:port/v1")
+        value = os.environ.get(self.key, "") if self.key else ""
+        if self.key and not value:
+            raise BadInput(self.key, "is not set", "put the endpoint's key into this variable")
+        if not (value.isascii() and value.isprintable()):
+            raise BadInput(self.key, "holds what no key holds (a line break?)", "set it again")
+        if value and parts.scheme != "https" and not self.here:
+            raise BadInput(self.url, f"would get {self.key} unencrypted", "use its https address")
+        return value
+
+
+class Spend(Params):
+    """What a product may cost; replies from an earlier attempt count with what they cost then."""
+
+    money: float  # 0 for no limit
+    tokens: int  # 0 for no limit
+    pilot: int  # rows after which the whole is forecast; 0 for no forecast
+    on_forecast: Literal["stop", "go"]  # when the forecast exceeds the budget
+
+
+FREE = Spend(money=0.0, tokens=0, pilot=0, on_forecast="go")
