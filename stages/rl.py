@@ -1,4 +1,4 @@
-"""Improve the student by its own attempts: TRL's GRPOTrainer, the frame tool, gated rewards."""
+"""Improve the student by its own attempts: TRL's GRPO, the frame tool, gated rewards, proof of sight."""
 
 from collections.abc import Set
 from functools import partial
@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from datasets import Dataset
 from trl.trainer.grpo_config import GRPOConfig
-from trl.trainer.grpo_trainer import GRPOTrainer
 
 from touchline import terms
 from touchline.dialogue import Dialogue
@@ -18,7 +17,7 @@ from touchline.records import Clip, Question, Rollout, by_id, read, write
 from touchline.resume import checkpoint_folder
 from touchline.rewards.rule import Rule
 from touchline.stage import Params, run
-from touchline.student.checkpoints import Seal, train
+from touchline.student.checkpoints import Seal, reached, train
 from touchline.student.conversation import NO_FRAMES, reels, unasked
 from touchline.student.direct import direct
 from touchline.student.environment import Clips
@@ -27,6 +26,9 @@ from touchline.student.processor import vision_tokens
 from touchline.student.ranks import first, ranks
 from touchline.student.reward import Reward, collected
 from touchline.student.rollout import Player
+from touchline.student.sight import FILE, Sight, leave_proof, told
+from touchline.student.stop import Limits, Stop
+from touchline.student.trainer import SeeingTrainer
 from touchline.student.training import Tuning, Watch, leave, lora, report_to, save
 from touchline.tools.choose_frames import Budget
 from touchline.video.store import FrameStore
@@ -41,6 +43,8 @@ class Rl(Params):
     turn_tokens: int  # at most so many new tokens per turn
     tuning: Tuning
     reward: Rule
+    sight: Sight
+    stop: Limits
     trainer: dict[str, Any]  # goes whole to GRPOConfig
 
 
@@ -71,6 +75,7 @@ def main(
             leave(start, draft)
             terms.mark(draft, held, start)
             write(draft / ROLLOUTS, Rollout, [])
+            leave_proof(draft / FILE, told(draft, 0, rl.sight))
         return {"questions": len(rows), "steps": 0, **left_out}
     if not dialogue.thinks:
         wrong = f"{dialogue.style} has no thoughts and no tool to reinforce"
@@ -91,21 +96,27 @@ def main(
             easy = direct(player, games, rl.reward.gate, checkpoints / "direct.json")
             left_out["direct"] = len(easy)
         played, size = checkpoints / "rollouts", args.num_generations or 1
-        reward: Any = Reward(every, processor, rl.reward, size, played, easy)
+        reward = Reward(every, processor, rl.reward, size, played, easy)
+        stop, proofs = Stop(reward, rl.stop), checkpoints / "sight"
         environment: Any = partial(Clips, every, shown, budget)
 
         # Training
-        trainer = GRPOTrainer(
+        stop.take_up(reached(checkpoints))
+        scored: Any = reward
+        trainer = SeeingTrainer(
             model=net,
-            reward_funcs=[reward],
+            reward_funcs=[scored],
             args=args,
             train_dataset=Dataset.from_list(rows),
             processing_class=processor,
             environment_factory=environment,
             peft_config=lora(rl.tuning),
-            callbacks=[Seal(), Watch("rl")],
+            callbacks=[Seal(), stop, Watch("rl")],
+            sight=rl.sight,
+            proofs=proofs,
         )
         train(trainer, checkpoints)
+        stop.demand(trainer.state.global_step)
 
         # Save
         if first():
@@ -113,6 +124,7 @@ def main(
                 save(trainer, processor, start, student.dtype, draft)
                 terms.mark(draft, held, start)
                 write(draft / ROLLOUTS, Rollout, collected(played, rl.steps))
+                leave_proof(draft / FILE, told(proofs, rl.steps, rl.sight))
     return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer), **left_out}
 
 
@@ -140,7 +152,7 @@ def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path) -> GRPOC
     )
 
 
-def last(trainer: GRPOTrainer) -> dict[str, float]:
+def last(trainer: SeeingTrainer) -> dict[str, float]:
     """The reward's parts over the last logged steps."""
     logged = [entry for entry in trainer.state.log_history if "reward" in entry]
     names = ("reward", "accuracy", "format", "tool_rate", "groups/no_signal", "groups/phantom")
