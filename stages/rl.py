@@ -1,4 +1,4 @@
-"""Improve the student by its own attempts: TRL's GRPO, the frame tool, gated rewards, proof of sight."""
+"""Improve the student by its own attempts: TRL's GRPO, the frame tool, rewards, proof of sight."""
 
 from collections.abc import Set
 from functools import partial
@@ -24,9 +24,10 @@ from touchline.student.environment import Clips
 from touchline.student.load import Student, load, settle
 from touchline.student.processor import vision_tokens
 from touchline.student.ranks import first, ranks
+from touchline.student.replay import RULES, Rules, leave_rules
 from touchline.student.reward import Reward, collected
 from touchline.student.rollout import Player
-from touchline.student.sight import FILE, Sight, leave_proof, told
+from touchline.student.sight import PROOF, Sight, leave_proof, told
 from touchline.student.stop import Limits, Stop
 from touchline.student.trainer import SeeingTrainer
 from touchline.student.training import Tuning, Watch, leave, lora, report_to, save
@@ -69,13 +70,15 @@ def main(
     if not rows:
         raise BadInput(questions, f"not one of {len(asked_of)} questions has frames", NO_FRAMES)
     left_out = {"without_frames": len(asked_of) - len(rows)}
+    rules = Rules(budget=budget, reward=rl.reward, turn_tokens=rl.turn_tokens)
     held = terms.of(here[every[row["question"]].clip] for row in rows)
     if rl.steps == 0:
         with whole_folder(model) as draft:
             leave(start, draft)
             terms.mark(draft, held, start)
             write(draft / ROLLOUTS, Rollout, [])
-            leave_proof(draft / FILE, told(draft, 0, rl.sight))
+            leave_proof(draft / PROOF, told(draft, 0, rl.sight))
+            leave_rules(draft / RULES, rules)
         return {"questions": len(rows), "steps": 0, **left_out}
     if not dialogue.thinks:
         wrong = f"{dialogue.style} has no thoughts and no tool to reinforce"
@@ -124,7 +127,8 @@ def main(
                 save(trainer, processor, start, student.dtype, draft)
                 terms.mark(draft, held, start)
                 write(draft / ROLLOUTS, Rollout, collected(played, rl.steps))
-                leave_proof(draft / FILE, told(proofs, rl.steps, rl.sight))
+                leave_proof(draft / PROOF, told(proofs, rl.steps, rl.sight))
+                leave_rules(draft / RULES, rules)
     return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer), **left_out}
 
 

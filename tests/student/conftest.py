@@ -102,6 +102,7 @@ def scripted(
     A turn is the same for all rollouts, or one for each.
     """
     from datasets import Dataset
+
     from touchline.student.trainer import SeeingTrainer
 
     class Scripted(SeeingTrainer):

@@ -56,7 +56,11 @@ def images(kit: Kit) -> Any:
 
 def test_what_the_tool_returned_is_what_training_was_given(trainer: Any, batch: dict[str, Any]):
     checked = forward(trainer, batch)
-    assert (checked.rollouts, checked.frames, checked.unseen) == (2, len(batch["image_grid_thw"]), 0)
+    assert (checked.rollouts, checked.frames, checked.unseen) == (
+        2,
+        len(batch["image_grid_thw"]),
+        0,
+    )
     assert checked.frames == 2 * sum(map(len, trainer._shown[0]))
     file = trainer._proofs / "step-00000000.json"
     assert json.loads(file.read_text())["frames"] == checked.frames
@@ -97,8 +101,14 @@ def dropped(batch: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("tamper", "says"),
     [
-        (one_level, r"step 0: training does not see: rollout 0: turn 1, frame \d: the tool returned"),
-        (swapped, r"rollout 0: turn 0, frame 0: the tool returned \w{32}, training was given \w{32}"),
+        (
+            one_level,
+            r"step 0: training does not see: rollout 0: turn 1, frame \d: the tool returned",
+        ),
+        (
+            swapped,
+            r"rollout 0: turn 0, frame 0: the tool returned \w{32}, training was given \w{32}",
+        ),
         (dropped, r"rollout 0: \d+ picture tokens, but patches for 0"),
     ],
 )
@@ -239,7 +249,10 @@ def test_what_a_tool_returned_is_kept_even_if_someone_paints_over_the_picture(ki
 
 
 def test_processes_are_weighed_by_their_tokens():
-    ours, theirs = {"vision_used": (3.0, 10)}, {"vision_used": (1.0, 30), "vision_used/tool": (0, 0)}
+    ours, theirs = (
+        {"vision_used": (3.0, 10)},
+        {"vision_used": (1.0, 30), "vision_used/tool": (0, 0)},
+    )
     assert means([ours, theirs, {}]) == {"vision_used": 0.1}
 
 

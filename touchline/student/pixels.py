@@ -47,7 +47,9 @@ def received(patches: torch.Tensor, grid: torch.Tensor, images: Any) -> list[Pix
     `grid` is (frames, 3) patches in time, down and across.
     """
     rows = torch.split(patches.detach(), grid.prod(-1).tolist())
-    return [_frame(some, tuple(size), images) for some, size in zip(rows, grid.tolist(), strict=True)]
+    return [
+        _frame(some, tuple(size), images) for some, size in zip(rows, grid.tolist(), strict=True)
+    ]
 
 
 def _frame(rows: torch.Tensor, size: tuple[int, ...], images: Any) -> Pixels:

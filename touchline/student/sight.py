@@ -18,8 +18,10 @@ from touchline.products import whole_file
 from touchline.stage import Params
 from touchline.student.pixels import Pixels, digest, flat, received, resized, same
 
-FILE = "sight.json"  # beside the model
+PROOF = "sight.json"  # beside the model
 REMEDY = "this is a fault of the training code, not of the data: report it with params.yaml"
+
+LOOK = "see that its vision tower is loaded and connected"
 
 
 class Sight(Params):
@@ -73,7 +75,11 @@ def _given(given: Mapping[str, Any], rollouts: int, images: Any) -> tuple[list[l
 
 
 def _compare(
-    shown: Sequence[Sequence[Pixels]], pads: int, arrived: Sequence[Pixels], images: Any, exact: bool
+    shown: Sequence[Sequence[Pixels]],
+    pads: int,
+    arrived: Sequence[Pixels],
+    images: Any,
+    exact: bool,
 ) -> tuple[list[str], int]:
     """What is wrong with one rollout, and how many frames of it nobody saw."""
     merged = images.patch_size * images.merge_size
@@ -116,8 +122,7 @@ def demand_use(step: int, found: Mapping[str, float], sight: Sight) -> None:
         f"with {what} blanked the log-probability of the chosen tokens moves by {value:.2g} nats, "
         f"less than {sight.least:g} ({name}): the student does not use what it sees"
     )
-    remedy = "see that its vision tower is loaded and connected, train SFT longer, or lower rl.sight.least"
-    raise BadInput(f"step {step}", wrong, remedy)
+    raise BadInput(f"step {step}", wrong, f"{LOOK}, train SFT longer, or lower rl.sight.least")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from touchline.faults import BadInput
 from touchline.records import Rollout, grouped, read
 from touchline.rewards.groups import NOISE
 from touchline.stage import Params
-from touchline.tools.choose_frames import read_call
 from touchline.tools.endings import CALL
 
 if TYPE_CHECKING:

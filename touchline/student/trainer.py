@@ -30,6 +30,7 @@ class SeeingTrainer(GRPOTrainer):
         """`proofs` is a folder for one file per step; a resumed training makes them again."""
         super().__init__(*args, **kwargs)
         self._sight, self._proofs = sight, proofs
+        self._net: Any = self.model
         self._shown: list[Any] = []
         self._watched: Mapping[str, Any] | None = None
         self._checked = Checked(-1, 0, 0, 0, {})
@@ -42,7 +43,7 @@ class SeeingTrainer(GRPOTrainer):
         return made
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Any:
-        if ROLLOUT not in inputs or not self.model.training:
+        if ROLLOUT not in inputs or not self._net.training:
             return super()._compute_loss(model, inputs)
         step = self.state.global_step
         if self._checked.step != step:
@@ -103,7 +104,7 @@ class SeeingTrainer(GRPOTrainer):
         batch, kept = some(inputs, openings, self._sight.rollouts)
         bare = model.module if isinstance(model, DistributedDataParallel) else model
         images = self.processing_class.image_processor  # pyright: ignore
-        with torch.no_grad(), still(self.model), disable_gradient_checkpointing(self.model, None):
+        with torch.no_grad(), still(self._net), disable_gradient_checkpointing(self._net, None):
             found = moved(lambda some: self._logps(bare, some), batch, kept, images)
             if self._start is not None:
                 now = self._logps(bare, batch)
@@ -127,9 +128,9 @@ class SeeingTrainer(GRPOTrainer):
         spread = self.is_fsdp_enabled or self.is_deepspeed_enabled
         if self.beta or not self._sight.every or spread:
             return None
-        if isinstance(self.model, PeftModel):
+        if isinstance(self._net, PeftModel):
             return []
-        return [weight.detach().to("cpu", copy=True) for weight in self.model.parameters()]
+        return [weight.detach().to("cpu", copy=True) for weight in self._net.parameters()]
 
     @contextmanager
     def _as_at_the_start(self, model: Any) -> Iterator[None]:

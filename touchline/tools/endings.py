@@ -1,4 +1,4 @@
-"""How an attempt ended: well, or by the first thing that was wrong with it. One kind per attempt."""
+"""How an attempt ended, one kind for each: well, or by what was wrong with it."""
 
 import re
 from collections.abc import Sequence
