@@ -13,6 +13,7 @@ from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.floors import FLOORS, Prior, prior
 from touchline.metrics import scores
+from touchline.necessity import How, necessity
 from touchline.products import whole_folder
 from touchline.progress import track
 from touchline.records import Caption, Clip, Question, Trajectory, by_id, grouped, read, write
@@ -39,6 +40,7 @@ class Evaluate(Params):
     interval: float  # seconds a floor gives to one action
     batch: int
     turn_tokens: int
+    necessity: int  # questions, at most, that RL answers again without, with and with a blank tool
 
 
 def main(
@@ -88,6 +90,8 @@ def main(
     judge = scores.Judge(intervals, evaluate.theta, evaluate.seed, NUMBERS, by_clip, dialogue.zero)
     labelled = {q.id: as_said(q) for q in test} if dialogue.time == "half" else every
     measured = scores.report(rows, labelled, judge)
+    how = How(budget, dialogue, student.dtype, evaluate.turn_tokens, evaluate.batch, evaluate.seed)
+    measured["necessity"] = necessity(rl, games, rows["rl"], evaluate.necessity, how)
     with whole_folder(answers) as draft:
         write(
             draft / "answers.parquet", Trajectory, [row for given in rows.values() for row in given]

@@ -20,7 +20,7 @@ from touchline.tasks.spotting import sentence
 from touchline.terms import Licence
 
 OUTSIDE = Licence(inside=[])
-EVALUATE = Evaluate(seed=1, theta=0.3, interval=12, batch=4, turn_tokens=8)
+EVALUATE = Evaluate(seed=1, theta=0.3, interval=12, batch=4, turn_tokens=8, necessity=4)
 
 
 @pytest.fixture
