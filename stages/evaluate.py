@@ -16,8 +16,19 @@ from touchline.metrics import scores
 from touchline.necessity import How, necessity
 from touchline.products import whole_folder
 from touchline.progress import track
-from touchline.records import Caption, Clip, Question, Trajectory, by_id, grouped, read, write
+from touchline.records import (
+    Caption,
+    Clip,
+    Question,
+    Rollout,
+    Trajectory,
+    by_id,
+    grouped,
+    read,
+    write,
+)
 from touchline.report.page import write_report
+from touchline.report.player import picked, write_player
 from touchline.stage import Params, run
 from touchline.student.conversation import NO_FRAMES, asked, judged, reel
 from touchline.student.load import Student, load, settle
@@ -56,6 +67,7 @@ def main(
     base: Path,
     sft: Path,
     rl: Path,
+    accepted: Path,
     answers: Path,
     report: Path,
 ) -> dict[str, Any]:
@@ -86,6 +98,7 @@ def main(
     ):
         rows[author] = list(attempts(author, folder, seen, evaluate, student, budget, dialogue))
 
+    lessons = made(accepted / "trajectories.parquet", Trajectory)
     withheld = licence.withheld("report")
     judge = scores.Judge(intervals, evaluate.theta, evaluate.seed, NUMBERS, by_clip, dialogue.zero)
     labelled = {q.id: as_said(q) for q in test} if dialogue.time == "half" else every
@@ -110,6 +123,14 @@ def main(
             zero=dialogue.zero,
             withheld=withheld,
         )
+        write_player(
+            draft / "player.html",
+            questions=every,
+            clips=by_clip,
+            picked=picked(rows, made(rl / "rollouts.parquet", Rollout), lessons),
+            frames=lambda clip, time: store.images(clip.video, [clip.start + time])[0],
+            withheld=withheld,
+        )
         shown = [clip for clip in by_clip.values() if clip.terms not in withheld]
         terms.mark(draft, terms.of(shown))
     return {**measured, "without_frames": hidden - len(test)}
@@ -121,6 +142,11 @@ def as_said(question: Question) -> Question:
         return question
     said = [time for pair in intervals(question.truth) for time in pair]
     return replace(question, evidence=said)
+
+
+def made(file: Path, kind: type[Any]) -> list[Any]:
+    """The attempts of teacher or RL; none where a model was brought from elsewhere."""
+    return read(file, kind) if file.is_file() else []
 
 
 def logged(model: Path) -> list[dict[str, Any]]:
