@@ -1,8 +1,9 @@
-"""The console command `touchline`: retrain, runs, show, sources, highlights, export, ui."""
+"""The console command `touchline`: retrain, runs, show, sources, replay, highlights, export, ui."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows import highlights, release, workspace
@@ -38,6 +39,12 @@ def parser() -> argparse.ArgumentParser:
     sources.set_defaults(action=_sources)
     for one in (runs, show, sources):
         one.add_argument("--json", action="store_true", help="for programs")
+    replay = actions.add_parser("replay", help="play rollouts of RL again from their rows")
+    replay.set_defaults(action=_replay)
+    replay.add_argument("rollouts", metavar="FILE[:ID]", help="e.g. data/rl/rollouts.parquet")
+    replay.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="of questions, clips, frames; else FILE/../.."
+    )
     reel = actions.add_parser("highlights", help="cut what a sentence asks for out of a match")
     reel.set_defaults(action=highlights.run)
     highlights.offer(reel)
@@ -96,6 +103,15 @@ def _sources(args: argparse.Namespace) -> int:
     found = listing.every(workspace.root())
     sys.stdout.write(listing.as_json(found) if args.json else listing.as_text(found))
     return 0
+
+
+def _replay(args: argparse.Namespace) -> int:
+    """Exit status 1 when any rollout plays otherwise than it did."""
+    from touchline.student import replay
+
+    file, _, only = args.rollouts.partition(".parquet:")
+    path = Path(f"{file}.parquet" if only else file)
+    return replay.say(path, args.data or path.resolve().parent.parent, only)
 
 
 def _ui(args: argparse.Namespace) -> int:

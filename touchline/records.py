@@ -160,6 +160,8 @@ class Rollout(Trajectory):
     step: int  # optimizer steps before it
     group: int  # of its step: attempts at one question that are compared
     tokens: list[int]  # of the completion, the tool's turns included
+    shown: list[str]  # digest of each frame's pixels, in the order shown
+    ending: str  # how it ended: see touchline/tools/endings.py
     direct: bool  # the model before RL answers the question from the first frames alone
     parts: str  # JSON: the reward's parts, before weight and gate
     earned: float  # the reward

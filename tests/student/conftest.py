@@ -97,14 +97,15 @@ def scripted(
     folder: Path,
     params: Rl | None = None,
 ) -> Any:
-    """TRL's own trainer, rollouts of one question in which the model's turns are given.
+    """The trainer of RL, rollouts of one question in which the model's turns are given.
 
     A turn is the same for all rollouts, or one for each.
     """
     from datasets import Dataset
-    from trl.trainer.grpo_trainer import GRPOTrainer
 
-    class Scripted(GRPOTrainer):
+    from touchline.student.trainer import SeeingTrainer
+
+    class Scripted(SeeingTrainer):
         round = 0
         prompts: list[list[int]] | None = None
 
@@ -130,4 +131,6 @@ def scripted(
         train_dataset=Dataset.from_list([{"prompt": unasked(), "question": taught.question.id}]),
         processing_class=kit.processor,
         environment_factory=environment,
+        sight=given.sight,
+        proofs=folder / "sight",
     )

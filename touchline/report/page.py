@@ -74,6 +74,8 @@ def _numbers(scores: Mapping[str, Any], models: Sequence[str]) -> dict[str, Any]
         "occurring": bars.table({"candidates": scores["without_negatives"]}, "spotting"),
         "tables": {task: bars.table(scores, task) for task in tasks},
         "differences": scores["differences"],
+        "necessity": bars.necessity(scores.get("necessity", {})),
+        "necessity_of": scores.get("necessity", {}),
         "matches": scores["matches"],
         "few": verdict.FEW,
     }

@@ -86,4 +86,4 @@ def score(answer: str, truth: str) -> float:
     return 2 * matched(said, true, THETA).tp / (len(said) + len(true))
 
 
-SPOTTING = Task("spotting", ask, score)
+SPOTTING = Task("spotting", ask, score, level="recognition")
