@@ -1,4 +1,4 @@
-"""The console command `touchline`: retrain, runs, show, sources, ui."""
+"""The console command `touchline`: retrain, runs, show, sources, serve, ui."""
 
 import argparse
 import sys
@@ -38,6 +38,14 @@ def parser() -> argparse.ArgumentParser:
     sources.set_defaults(action=_sources)
     for one in (runs, show, sources):
         one.add_argument("--json", action="store_true", help="for programs")
+    serve = actions.add_parser("serve", help="answer as an OpenAI-compatible endpoint until Ctrl-C")
+    serve.set_defaults(action=_serve)
+    serve.add_argument("what", help="a model's folder, such as data/rl, or `scripted`")
+    serve.add_argument("--port", type=int, default=8321)
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="this machine alone, unless told otherwise"
+    )
+    serve.add_argument("--batch", type=int, default=16, help="requests answered together")
     ui = actions.add_parser("ui", help="open the pages of Prefect and MLflow until Ctrl-C")
     ui.set_defaults(action=_ui)
     return top
@@ -89,6 +97,13 @@ def _sources(args: argparse.Namespace) -> int:
 
     found = listing.every(workspace.root())
     sys.stdout.write(listing.as_json(found) if args.json else listing.as_text(found))
+    return 0
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from touchline import serving
+
+    serving.serve(serving.mind(args.what, workspace.root(), args.batch), args.host, args.port)
     return 0
 
 
