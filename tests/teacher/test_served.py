@@ -91,7 +91,7 @@ MISSTEPS: dict[str, Script] = {
     "invalid JSON arguments": always(("choose_frames", '{"start": "0:10", "end"')),
     "empty answer": lambda *_: completion(""),
     "refusal": always(text="I'm sorry, but I can't help with that."),
-    "another language": always(text="在这个片段中没有角球，也没有任何其他事件发生。" * 3),
+    "another language": always(text="在这个片段中没有角球也没有任何其他事件发生。" * 3),
     "format not kept": lambda *_: completion("No corner occurs in this clip."),
     "cut off by the limit of tokens": lambda *_: completion("I think that", finish="length"),
     "web page in place of a reply": pages,
