@@ -57,7 +57,7 @@ def test_the_scripted_teacher_teaches_the_same_behind_a_server(
         measured, taught = distilled(served(server.url, endpoint=how), checkout)
     assert [one.messages for one in taught] == [one.messages for one in wanted]
     assert [one.answer for one in taught] == [one.answer for one in wanted]
-    assert measured["kept"] == measured["accepted"] == len(wanted) > 5
+    assert measured["kept"] == measured["accepted"] == len(wanted) > 3
     assert any(verdict.calls for verdict in verdicts(checkout))
     assert measured["requests"] == sum(1 + verdict.calls for verdict in verdicts(checkout))
 
