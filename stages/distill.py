@@ -6,6 +6,7 @@ from pathlib import Path
 
 from touchline import terms
 from touchline.dialogue import Dialogue
+from touchline.endpoint import Endpoint
 from touchline.faults import BadInput
 from touchline.ledger import Ledger
 from touchline.products import whole_file
@@ -70,13 +71,19 @@ def _teacher(distill: Distill, course: Course, clips: Mapping[str, Clip]) -> Tea
     if distill.teacher not in TEACHERS:
         known = ", ".join(TEACHERS)
         raise BadInput("distill.teacher", f"there is no {distill.teacher}", f"known are {known}")
-    served, shown = distill.served, {clips[question.clip].terms for question in course.questions}
-    bound = shown - set(served.terms)
-    if distill.teacher == "served" and bound and not served.endpoint.here:
-        wrong = f"frames under the terms {sorted(bound)} would leave this machine"
-        remedy = "leave these sources out, or add the terms to distill.served.terms if you may"
-        raise BadInput(f"distill.served.endpoint {served.endpoint.host}", wrong, remedy)
+    shown = {clips[question.clip].terms for question in course.questions}
+    bound = sorted(shown - set(distill.served.terms))
+    if distill.teacher == "served" and bound:
+        for endpoint in distill.served.asked:
+            _stays(endpoint, bound)
     return TEACHERS[distill.teacher]
+
+
+def _stays(endpoint: Endpoint, bound: Sequence[str]) -> None:
+    if not endpoint.here:
+        wrong = f"would get frames or words under the terms {', '.join(bound)}"
+        remedy = "leave these sources out, or add the terms to distill.served.terms if you may"
+        raise BadInput(f"distill.served: {endpoint.host}", wrong, remedy)
 
 
 def _ledger(every: Sequence[Question], taught: Sequence[Taught]) -> Ledger:

@@ -52,7 +52,7 @@ def lineage(distill: Distill, dialogue: Dialogue) -> dict[str, Any]:
         "threshold": served.threshold,
         "look": served.look,
     }
-    if served.judge != "none" or served.look == "judge":
+    if served.judges:
         used = {"judge_answer": served.judge != "none", "judge_frames": served.look == "judge"}
         known["judge"] = _who(served.judging, [name for name, asked in used.items() if asked])
     return known

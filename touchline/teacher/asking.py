@@ -27,7 +27,7 @@ class Judge:
     """A second model, asked for YES or NO; its door is not opened where nobody needs it."""
 
     def __init__(self, settings: Served, purse: Purse) -> None:
-        self.needed = settings.judge != "none" or settings.look == "judge"
+        self.needed = settings.judges
         self.client = Client(settings.judging, reply_folder("judge"), purse)
 
     async def __aenter__(self) -> Self:

@@ -24,6 +24,16 @@ class Served(Params):
     look: Literal["none", "masked", "judge"]  # how it is seen that the frames matter
     judging: Endpoint
 
+    @property
+    def judges(self) -> bool:
+        """Whether there is any work for a judge."""
+        return self.judge != "none" or self.look == "judge"
+
+    @property
+    def asked(self) -> tuple[Endpoint, ...]:
+        """Every endpoint that is told of the clips."""
+        return (self.endpoint, self.judging) if self.judges else (self.endpoint,)
+
 
 class Distill(Params):
     """The section `distill`."""
