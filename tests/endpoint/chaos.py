@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
-import asyncio, resource, sys
+import asyncio, resource, sys, time
 from pathlib import Path
 from tests.endpoint.conftest import at
 from touchline.endpoint import Client, each, request
@@ -26,11 +26,12 @@ def requests():
     for n in range(count):
         yield request(endpoint, f"q{n}", [{"role": "user", "content": f"say {n}"}])
 async def main():
-    good = 0
+    good, start = 0, time.monotonic()
     async with Client(endpoint, folder) as client:
         async for asked, reply in each(requests(), client.ask, client.at_once):
             good += reply.text == "echo " + asked.messages[0]["content"]
-    print(good, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, *client.troubles)
+        took = time.monotonic() - start
+    print(good, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, took)
 asyncio.run(main())
 """
 

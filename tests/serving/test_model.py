@@ -43,7 +43,7 @@ def test_a_served_student_sees_and_says_the_same_as_in_the_evaluation(kit: Kit):
         heard = reply["message"]
         text = turn(Reply(text=heard["content"] or "", thought=heard["reasoning_content"]))
         assert text.strip() == wanted.strip()
-        assert reply["usage"]["prompt_tokens"] > 500
+        assert reply["usage"]["prompt_tokens"] > 20
         assert reply["finish_reason"] in ("length", "stop")
 
 

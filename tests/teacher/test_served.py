@@ -172,7 +172,7 @@ def test_a_trajectory_whose_frames_have_changed_since_is_dropped(
 
 
 def test_a_spent_budget_drops_the_rest_and_keeps_what_is_done(checkout: Path):
-    spend = {"money": 0.0, "tokens": 30_000, "pilot": 0, "on_forecast": "go"}
+    spend = {"money": 0.0, "tokens": 5_000, "pilot": 0, "on_forecast": "go"}
     with standing_in(Scripted(checkout)) as server:
         distill = served(server.url, endpoint={"in_flight": 1})
         given = distill.served.spend.model_copy(update=spend)
@@ -182,13 +182,13 @@ def test_a_spent_budget_drops_the_rest_and_keeps_what_is_done(checkout: Path):
         measured, taught = distilled(distill, checkout)
     assert 0 < len(taught) < measured["rows"]
     assert reasons(checkout) == ["", "budget spent"]
-    assert measured["tokens_in"] + measured["tokens_out"] <= 30_000
+    assert measured["tokens_in"] + measured["tokens_out"] <= 5_000
 
 
 def test_a_forecast_above_the_budget_stops_after_the_pilot(checkout: Path):
     with standing_in(Scripted(checkout)) as server:
         distill = served(server.url)
-        spend = {"money": 0.0, "tokens": 30_000, "pilot": 1, "on_forecast": "stop"}
+        spend = {"money": 0.0, "tokens": 10_000, "pilot": 1, "on_forecast": "stop"}
         given = distill.served.spend.model_copy(update=spend)
         distill = distill.model_copy(
             update={"served": distill.served.model_copy(update={"spend": given})}
