@@ -1,4 +1,4 @@
-"""The console command `touchline`: retrain, runs, show, sources, replay, highlights, export, ui."""
+"""The console command `touchline`."""
 
 import argparse
 import sys
@@ -51,6 +51,14 @@ def parser() -> argparse.ArgumentParser:
     give = actions.add_parser("export", help="write a run's model as a Hugging Face folder")
     give.set_defaults(action=release.run)
     release.offer(give)
+    serve = actions.add_parser("serve", help="answer as an OpenAI-compatible endpoint until Ctrl-C")
+    serve.set_defaults(action=_serve)
+    serve.add_argument("what", help="a model's folder, such as data/rl, or `scripted`")
+    serve.add_argument("--port", type=int, default=8321)
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="this machine alone, unless told otherwise"
+    )
+    serve.add_argument("--batch", type=int, default=16, help="requests answered together")
     ui = actions.add_parser("ui", help="open the pages of Prefect and MLflow until Ctrl-C")
     ui.set_defaults(action=_ui)
     return top
@@ -112,6 +120,13 @@ def _replay(args: argparse.Namespace) -> int:
     file, _, only = args.rollouts.partition(".parquet:")
     path = Path(f"{file}.parquet" if only else file)
     return replay.say(path, args.data or path.resolve().parent.parent, only)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from touchline import serving
+
+    serving.serve(serving.mind(args.what, workspace.root(), args.batch), args.host, args.port)
+    return 0
 
 
 def _ui(args: argparse.Namespace) -> int:

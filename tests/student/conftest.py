@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from stages.distill import attempt
 from stages.rl import Rl
 from stages.rl import config as rl_config
 from tests.world import BUDGETS, asked_of, reel_of
@@ -22,6 +21,7 @@ from touchline.student.processor import FramesProcessor, vision_tokens
 from touchline.student.reward import Reward
 from touchline.student.tiny import build
 from touchline.tasks import TASKS
+from touchline.teacher.scripted import attempt
 from touchline.tools.choose_frames import Reel
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -61,7 +61,7 @@ def lessons(per_task: int) -> list[Taught]:
     """Some trajectories of every task: without a call, with one and with two."""
     found = []
     for task in TASKS:
-        every = [(attempt(q, v, reel_of(v), BUDGET, "t"), v, q) for v, q in asked_of(task)]
+        every = [(attempt(q, v, reel_of(v), BUDGET), v, q) for v, q in asked_of(task)]
         by_calls = sorted(every, key=lambda one: -len(one[0].windows))
         picked = by_calls[:per_task] + by_calls[-1:]
         found += [Taught(q, reel_of(v), trajectory) for trajectory, v, q in picked]

@@ -6,15 +6,18 @@ minutes: without the names it sees nothing, without the marks it names the actio
 it, and without the numbers it guesses the count.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from touchline.clock import spoken
 from touchline.dialogue import PLAIN, Dialogue
-from touchline.records import Question, paired
+from touchline.progress import track
+from touchline.records import Question, Trajectory, paired
+from touchline.student.conversation import asked, judged
 from touchline.tasks.choice import letter, option
 from touchline.tasks.scene import Scene
-from touchline.tools.choose_frames import Viewing, called
+from touchline.teacher.course import Course, Taught
+from touchline.tools.choose_frames import Budget, Reel, Viewing, called
 from touchline.tools.turns import thinking
 
 Span = tuple[float, float]
@@ -96,6 +99,24 @@ class Lesson:
 
     def _say(self, turn: str) -> None:
         self.messages.append({"role": "assistant", "content": [{"type": "text", "text": turn}]})
+
+
+def lessons(course: Course) -> Iterator[Taught]:
+    """A lesson for every question of the course."""
+    for question in track(course.questions, "distill"):
+        view, reel = course.view(question), course.reel(question)
+        yield Taught(question, attempt(question, view, reel, course.budget, course.dialogue))
+
+
+def attempt(
+    question: Question, view: Scene, frames: Reel, budget: Budget, dialogue: Dialogue = PLAIN
+) -> Trajectory:
+    """One trajectory of this teacher, judged like any model's."""
+    viewing = Viewing(frames, budget)
+    lesson = Lesson(question, view, viewing, viewing.open())
+    teach(lesson, dialogue)
+    messages = [*asked(question, lesson.opening, dialogue), *lesson.messages]
+    return judged("teacher.scripted", question, messages, lesson.viewing, dialogue)
 
 
 def teach(lesson: Lesson, dialogue: Dialogue = PLAIN) -> None:
