@@ -217,6 +217,11 @@ def by_id(rows: Sequence[Identified]) -> dict[str, Identified]:
     return index
 
 
+def paired(times: Sequence[float]) -> list[tuple[float, float]]:
+    """(start, end) pairs of a flat list; an odd number of times is a ValueError."""
+    return list(zip(times[::2], times[1::2], strict=True))
+
+
 def grouped(rows: Iterable[Row], key: str) -> defaultdict[str, list[Row]]:
     """Rows by one of their fields, in the order given; an unknown group is empty."""
     groups: defaultdict[str, list[Row]] = defaultdict(list)
