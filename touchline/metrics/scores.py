@@ -26,7 +26,6 @@ HEADLINE = {
     "score": "accuracy",
 }
 LENGTHS = (15, 30, 60, 120)  # seconds at which the slices by clip length end
-LENGTHS = (15, 30, 60, 120)  # seconds at which the slices by clip length end
 Rows = Sequence[tuple[Question, Trajectory]]
 Scores = dict[str, dict[str, dict[str, float]]]
 
