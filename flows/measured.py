@@ -17,6 +17,7 @@ BLANK = "blank"  # behind a candidate's name: the same on black frames
 def floors(going: Going) -> None:
     """The floors that need no model."""
     made = asking.file(going, asking.FLOORS)
+    going.night.floors_file = made.name
     for name in asking.authors(made):
         rows = kept.load(made, name)
         going.lines[name] = headlines(_paired(going, rows), going.asked.judge)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -36,16 +36,17 @@ class Request:
     runs: tuple[str, ...] = ()  # the challengers, instead of the new ones
 
 
-@dataclass
 class Going:
-    """A night that is going on."""
+    """A night that is going on; `lines` are what its candidates and floors are compared by.
 
-    root: Path
-    request: Request
-    night: Night
-    lock: int  # descriptor; whoever inherits it holds the lock as well
-    benchmark: Benchmark | None = None
-    lines: dict[str, Headlines] = field(default_factory=dict)  # by model, or floor
+    No dataclass: Prefect would search it, with all its numbers, for futures at every task.
+    """
+
+    def __init__(self, root: Path, request: Request, night: Night, lock: int) -> None:
+        self.root, self.request, self.night = root, request, night
+        self.lock = lock  # descriptor; whoever inherits it holds the lock as well
+        self.benchmark: Benchmark | None = None
+        self.lines: dict[str, Headlines] = {}
 
     @cached_property
     def nightly(self) -> Nightly:

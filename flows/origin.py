@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from flows import record as runs
 from flows.night import Going
 from flows.record import Record
-from flows.weights import listing
+from flows.weights import names, stored
 from touchline import terms
 from touchline.faults import BadInput
 from touchline.ledger import SCHEMA, STATES
@@ -52,10 +52,10 @@ def ledgers(cache: Path, run: Record) -> dict[str, dict[str, Any]]:
     found = {}
     for stage, done in run.stages.items():
         for file in done.products:
-            if file.md5.endswith(".dir"):
-                ledger = listing(cache, file.md5, f"{file.path} of run {run.id}").get(LEDGER)
-                if ledger:
-                    found[stage] = _balance(ledger, done.metrics)
+            whose = f"{file.path} of run {run.id}"
+            listed = names(cache, file.md5, whose) if file.md5.endswith(".dir") else {}
+            if LEDGER in listed:
+                found[stage] = _balance(stored(cache, listed[LEDGER], whose), done.metrics)
     return found
 
 

@@ -9,7 +9,7 @@ from touchline.products import whole_folder
 
 def restore(cache: Path, md5: str, folder: Path, whose: str) -> Path:
     """`folder` with links to the objects of a folder's digest; `whose` names it in a fault."""
-    files = listing(cache, md5, whose)
+    files = {name: stored(cache, one, whose) for name, one in names(cache, md5, whose).items()}
     if folder.is_dir() and all((folder / name).is_file() for name in files):
         return folder
     with whole_folder(folder) as draft:
@@ -19,13 +19,14 @@ def restore(cache: Path, md5: str, folder: Path, whose: str) -> Path:
     return folder
 
 
-def listing(cache: Path, md5: str, whose: str) -> dict[str, Path]:
-    """Files of a folder's digest: path in the folder -> object in the cache."""
-    names = json.loads(_object(cache, md5, whose).read_text(encoding="utf-8"))
-    return {_inside(one["relpath"], whose): _object(cache, one["md5"], whose) for one in names}
+def names(cache: Path, md5: str, whose: str) -> dict[str, str]:
+    """The files of a folder's digest: path in the folder -> digest."""
+    listed = json.loads(stored(cache, md5, whose).read_text(encoding="utf-8"))
+    return {_inside(one["relpath"], whose): one["md5"] for one in listed}
 
 
-def _object(cache: Path, md5: str, whose: str) -> Path:
+def stored(cache: Path, md5: str, whose: str) -> Path:
+    """The object of a digest."""
     file = (cache / "files" / "md5" / md5[:2] / md5[2:]).resolve()
     if not md5 or not file.is_file():
         wrong = f"is not in DVC's cache ({md5 or 'no digest'})"

@@ -54,6 +54,7 @@ class Night(BaseModel):
     candidates: dict[str, Candidate] = {}  # the champion's too, by the model's name
     newest: str = ""  # the name of the newest challenger
     floors: dict[str, Scores] = {}
+    floors_file: str = ""  # name below .touchline/nights/answers
     sentence: str = ""
     alerts: list[dict[str, str]] = []  # about, sentence, outcome
     page: str = ""  # the evaluation's page, below .touchline/nights
