@@ -49,7 +49,7 @@ def _payload(night: str, alert: dict[str, str]) -> dict[str, str]:
 
 
 def send(block: str, payload: dict[str, str]) -> str:
-    """`sent to ...`, `not sent: ...`, or that nobody is to be told. Never raises: this is a border."""
+    """`sent to ...`, `not sent to ...`, or that nobody is to be told. Never raises."""
     url = os.environ.get(URL, "")
     if not block and not url:
         return f"nobody is told: name a block in nightly.alert, or set {URL}"

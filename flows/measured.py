@@ -1,7 +1,5 @@
 """Score the answers of a night and compare them: with the floors, the champion and last night."""
 
-from collections.abc import Mapping
-
 from flows import asking
 from flows.night import Going
 from touchline.faults import BadInput
@@ -20,7 +18,7 @@ def floors(going: Going) -> None:
     going.night.floors_file = made.name
     for name in asking.authors(made):
         rows = kept.load(made, name)
-        going.lines[name] = headlines(_paired(going, rows), going.asked.judge)
+        going.lines[name] = headlines(paired(going, rows), going.asked.judge)
         going.night.floors[name] = _scores(going, rows)
 
 
@@ -31,7 +29,7 @@ def candidate(going: Going, name: str) -> None:
     rows, blank = asking.of_model(made)
     seed = going.asked.evaluate["seed"]
     for line, given in ((name, rows), (f"{name} {BLANK}", blank)):
-        going.lines[line] = headlines(_paired(going, given), going.asked.judge)
+        going.lines[line] = headlines(paired(going, given), going.asked.judge)
     one.answers, one.file = kept.digest(rows), made.name
     one.scores = _known(going, one) or _scores(going, rows)
     one.overall = compare.overall(going.lines[name], seed)._asdict()
@@ -79,7 +77,7 @@ def _earlier(going: Going, old: Candidate) -> Headlines | None:
     if not file.is_file():
         return None
     rows, _ = asking.of_model(file)
-    return headlines(_paired(going, rows), going.asked.judge)
+    return headlines(paired(going, rows), going.asked.judge)
 
 
 def _against(going: Going, name: str, other: str, theirs: Headlines) -> None:
@@ -91,7 +89,7 @@ def _against(going: Going, name: str, other: str, theirs: Headlines) -> None:
         one.regression = sentence
 
 
-def _known(going: Going, one: Candidate) -> Mapping:
+def _known(going: Going, one: Candidate) -> record.Scores:
     """The scores that the last night found for these very answers."""
     before = _comparable(going)
     old = before.candidates.get(one.model.name) if before else None
@@ -99,10 +97,10 @@ def _known(going: Going, one: Candidate) -> Mapping:
 
 
 def _scores(going: Going, rows: list[Trajectory]) -> record.Scores:
-    return scores.by_task(_paired(going, rows), going.asked.judge)
+    return scores.by_task(paired(going, rows), going.asked.judge)
 
 
-def _paired(going: Going, rows: list[Trajectory]) -> scores.Rows:
+def paired(going: Going, rows: list[Trajectory]) -> scores.Rows:
     """Answers beside their questions; all must be there, each once."""
     asked = going.asked.labelled
     if sorted(row.question for row in rows) != sorted(asked):

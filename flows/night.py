@@ -89,7 +89,8 @@ def opened(root: Path, request: Request) -> Iterator[Going]:
     """Hold the lock, close the records of killed nights, and write this one's, however it ends."""
     with locked(root, "night") as held:
         settle(root)
-        commit = workspace.git(root, "rev-parse", "HEAD").strip()
+        changed = ", and uncommitted changes" if workspace.changes(root) else ""
+        commit = workspace.git(root, "rev-parse", "HEAD").strip() + changed
         night = Night(id=runs.fresh_id(), started=runs.now(), pid=os.getpid(), commit=commit)
         going = Going(root, request, night, held)
         going.folder.mkdir(parents=True, exist_ok=True)
@@ -106,6 +107,15 @@ def opened(root: Path, request: Request) -> Iterator[Going]:
         finally:
             night.ended, night.pid = runs.now(), 0
             going.save()
+
+
+@contextmanager
+def borrowed(root: Path) -> Iterator[Going]:
+    """The means of a night, its lock included, for a question in between; leaves no record."""
+    with locked(root, "night") as held:
+        going = Going(root, Request(), Night(id="bisect", started=runs.now()), held)
+        going.folder.mkdir(parents=True, exist_ok=True)
+        yield going
 
 
 def settle(root: Path) -> list[Night]:

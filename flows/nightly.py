@@ -11,8 +11,18 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows import alert, asking, closing, lineup, measured, night, perform, promotion, settings
-from flows import workspace
+from flows import (
+    alert,
+    asking,
+    closing,
+    lineup,
+    measured,
+    night,
+    perform,
+    promotion,
+    settings,
+    workspace,
+)
 from flows.night import Going, Request
 from touchline.faults import BadInput
 from touchline.nights import record

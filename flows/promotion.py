@@ -101,7 +101,9 @@ def _champions(going: Going, champion: Model) -> str:
     known = going.night.candidates.get(champion.name)
     if known is None or not known.answers:
         why = known.error if known else "it was moved while the night went on"
-        raise BadInput(champion.name, f"the champion was not evaluated ({why})", "run the night again")
+        raise BadInput(
+            champion.name, f"the champion was not evaluated ({why})", "run the night again"
+        )
     return known.answers
 
 

@@ -10,5 +10,7 @@ def rule(case: Case, gate: Gate) -> Ruling:
         return Ruling(NAME, False, "the model does not say the terms of its data (terms.json)")
     if case.terms not in gate.terms:
         allowed = ", ".join(gate.terms) or "none"
-        return Ruling(NAME, False, f"its data is under the terms `{case.terms}`; allowed: {allowed}")
+        return Ruling(
+            NAME, False, f"its data is under the terms `{case.terms}`; allowed: {allowed}"
+        )
     return Ruling(NAME, True, f"its data is under the terms `{case.terms}`")

@@ -77,4 +77,3 @@ def worse(found: Gap) -> bool:
 def _plain(given: Estimate, sign: int) -> str:
     low, high = sorted((sign * given.low, sign * given.high))
     return f"{abs(given.value):.2f} ({low:.2f} to {high:.2f})"
-

@@ -16,7 +16,9 @@ QUIET = 36.0  # hours between two nights from which the page shows a gap
 def story(nights: Sequence[Night]) -> Story:
     """Every night that ended; those that failed have a row and no points."""
     ended = [night for night in nights if night.state != "running"]
-    tasks = sorted({task for night in ended for one in _roles(night).values() for task in one.scores})
+    tasks = sorted(
+        {task for night in ended for one in _roles(night).values() for task in one.scores}
+    )
     order = sorted(tasks, key=lambda task: ([*HEADLINE, task].index(task), task))
     return Story(
         plots=[_plot(ended, task) for task in [OVERALL, *order]] if tasks else [],
@@ -76,7 +78,9 @@ def _mean(tasks: Mapping[str, Any]) -> float:
 
 def _events(nights: Sequence[Night], at: int, night: Night) -> list[Event]:
     """What stands across all plots: a new champion, another benchmark, nights that are missing."""
-    found = [Event(at, "champion", one.model.name) for one in night.candidates.values() if one.promoted]
+    found = [
+        Event(at, "champion", one.model.name) for one in night.candidates.values() if one.promoted
+    ]
     before = [earlier for earlier in nights[:at] if earlier.benchmark.get("digest")]
     digest = night.benchmark.get("digest")
     if before and digest and before[-1].benchmark["digest"] != digest:
@@ -115,4 +119,3 @@ def _state(night: Night) -> str:
     if any(one.regression for one in every):
         return "regression"
     return "refused" if any(one.decision for one in every) else "unchanged"
-

@@ -1,4 +1,4 @@
-"""`trend.html`: scores over nights with their intervals, floors and the gate's verdicts; offline."""
+"""`trend.html`: scores over nights, their intervals, floors and the gate's verdicts; offline."""
 
 import math
 from collections.abc import Mapping, Sequence
