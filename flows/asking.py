@@ -9,6 +9,7 @@ from pathlib import Path
 import touchline
 from flows import launch, settings
 from flows.night import Going
+from flows.perform import BAR
 from touchline.faults import BadInput
 from touchline.nights import kept
 from touchline.nights.ask import BLANK, MODEL
@@ -52,9 +53,12 @@ class Ear:
         self.log, self.say, self.last = log, say, ""
 
     def __call__(self, line: str) -> None:
+        line = BAR.sub("", line.split("\r")[-1]).rstrip()
+        if not line:
+            return
         with self.log.open("a") as stream:
             stream.write(f"{line}\n")
-        self.last = line or self.last
+        self.last = line
         self.say(line)
 
     def fault(self, name: str, status: int) -> BadInput:

@@ -1,12 +1,12 @@
 """End a night: its sentence, its run in MLflow, its page, and the trend over all nights."""
 
-import logging
 import os
 import time
 
 import mlflow
 from mlflow.entities import Metric
 
+from flows import registry
 from flows.night import Going
 from flows.tracking import BATCH, LONGEST
 from touchline.nights import page, record, trend
@@ -49,8 +49,7 @@ def _with(going: Going) -> list[Night]:
 
 def _track(night: Night) -> str:
     """A run in the experiment `nightly`: numbers by candidate and task, digests as tags."""
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    client = mlflow.MlflowClient()
+    client = registry.client()
     tags = {"commit": night.commit, "night": night.id, "sentence": night.sentence[:LONGEST]}
     tags |= {f"benchmark.{key}": str(value) for key, value in night.benchmark.items()}
     tags |= {"error": night.error[:LONGEST]} if night.error else {}

@@ -16,10 +16,8 @@ from touchline.nights.record import Candidate, Model
 
 def assemble(going: Going) -> None:
     """Fill in benchmark, champion and candidates; restore what they are made of."""
-    import mlflow
-
     pin(going)
-    found = registry.champion(mlflow.MlflowClient())
+    found = registry.champion(registry.client())
     going.night.champion = going.night.champion_after = found[0] if found else None
     models = ([found[0]] if found else []) + challengers(going)
     if not models:

@@ -30,7 +30,7 @@ def judge(going: Going, name: str) -> bool:
 
     The champion is read under the lock: it may have changed since the night began.
     """
-    client = mlflow.MlflowClient()
+    client = registry.client()
     with locked(going.root, "decision"):
         settle(going.root, client)
         found = registry.champion(client)

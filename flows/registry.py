@@ -15,9 +15,14 @@ TAGS = ("touchline.run", "dvc.path", "dvc.md5")
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # of the model, of the alias
 
 
+def client() -> mlflow.MlflowClient:
+    """MLflow without its chatter about databases."""
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    return mlflow.MlflowClient()
+
+
 def champion(client: mlflow.MlflowClient) -> tuple[Model, str] | None:
     """The champion and its version; None where the registry has none."""
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
     try:
         found = client.get_model_version_by_alias(NAME, ALIAS)
     except MlflowException as error:

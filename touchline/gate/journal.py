@@ -36,7 +36,7 @@ class Evidence(BaseModel):
     commit: str = ""
 
 
-def looked(benchmark: str, ours: str, theirs: str) -> str:
+def looked(benchmark: str, ours: str, theirs: str = "") -> str:
     """The name of a comparison: of these answers, on this benchmark."""
     return hashlib.sha256(" ".join((benchmark, ours, theirs)).encode()).hexdigest()
 
