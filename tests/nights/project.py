@@ -74,5 +74,3 @@ def environment() -> dict[str, str]:
     out = ("PREFECT_", "MLFLOW_", "TOUCHLINE_", "DVC_", "GIT_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(out)}
     return {**kept, "PYTHONPATH": str(REPOSITORY)}
-
-

@@ -10,6 +10,8 @@ from touchline.report.template import write_page
 
 WIDTH, HEIGHT = 1000.0, 200.0  # of a plot, in the units of its SVG
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 14.0, 22.0, 26.0  # margins
+BEFORE = {"champion": 0.0, "benchmark": 0.5, "gap": 0.5}  # nights an event stands before its own
+ASIDE = {"champion": -2.5, "newest": 2.5}  # so that whiskers of one night do not hide each other
 DATES = 8  # at most so many along an axis
 LEAST = 0.1  # an axis spans at least so much, so that noise looks like noise
 
@@ -72,7 +74,8 @@ def write_trend(path: Path, story: Story) -> None:
         path,
         "trend.html",
         plots=[drawn(plot, count) for plot in story.plots],
-        events=[(event, f"{across(event.at, count):.1f}") for event in story.events],
+        events=[(event, f"{across(event.at - BEFORE[event.kind], count):.1f}")
+                for event in story.events],
         dates=[(f"{across(at, count):.1f}", story.rows[at].when[5:10]) for at in _dates(count)],
         marks=[(f"{across(at, count):.1f}", row) for at, row in enumerate(story.rows)],
         rows=list(reversed(story.rows)),
@@ -96,12 +99,14 @@ def drawn(plot: Plot, count: int) -> dict[str, Any]:
         "ticks": [(f"{down(tick):.1f}", f"{tick:.2f}") for tick in _ticks(low, high)],
         "floor": [_band(part, count, down) for part in _parts(plot.floors)],
         "floor_name": plot.floors[-1].name.removeprefix("floor.") if plot.floors else "",
-        "lines": {role: _line(line, count, down) for role, line in plot.lines.items() if line},
+        "lines": {
+            role: _line(line, count, down, ASIDE[role]) for role, line in plot.lines.items() if line
+        },
         "last": {role: line[-1] for role, line in plot.lines.items() if line},
     }
 
 
-def across(at: int, count: int) -> float:
+def across(at: float, count: int) -> float:
     """Where a night stands."""
     wide = WIDTH - LEFT - RIGHT
     return LEFT + wide * ((at + 0.5) / max(count, 1))
@@ -149,16 +154,18 @@ def _band(part: Sequence[Point], count: int, down: Any) -> dict[str, str]:
     return {"area": " ".join([*over, *reversed(under)]), "line": " ".join(middle)}
 
 
-def _line(line: Sequence[Point], count: int, down: Any) -> dict[str, Any]:
+def _line(line: Sequence[Point], count: int, down: Any, aside: float) -> dict[str, Any]:
     """The points with their whiskers; nights in a row are joined."""
+
+    def right(point: Point) -> str:
+        return f"{across(point.at, count) + aside:.1f}"
+
     return {
         "paths": [
-            " ".join(f"{across(p.at, count):.1f},{down(p.value):.1f}" for p in part)
-            for part in _parts(line)
+            " ".join(f"{right(p)},{down(p.value):.1f}" for p in part) for part in _parts(line)
         ],
         "points": [
-            (f"{across(p.at, count):.1f}", *(f"{down(v):.1f}" for v in (p.value, p.low, p.high)), p)
-            for p in line
+            (right(p), *(f"{down(v):.1f}" for v in (p.value, p.low, p.high)), p) for p in line
         ],
     }
 
