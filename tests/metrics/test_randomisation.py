@@ -1,4 +1,4 @@
-"""The paired randomisation test is exact: it is right about equal candidates, and sees better ones."""
+"""The paired randomisation test is exact about equal candidates, and sees better ones."""
 
 import numpy as np
 import pytest
