@@ -15,11 +15,13 @@ BLANK = "blank"  # behind a candidate's name: the same on black frames
 def floors(going: Going) -> None:
     """The floors that need no model."""
     made = asking.file(going, asking.FLOORS)
+    before = _comparable(going)
+    known = before.floors if before and before.floors_file == made.name else {}
     going.night.floors_file = made.name
     for name in asking.authors(made):
         rows = kept.load(made, name)
         going.lines[name] = headlines(paired(going, rows), going.asked.judge)
-        going.night.floors[name] = _scores(going, rows)
+        going.night.floors[name] = known.get(name) or _scores(going, rows)
 
 
 def candidate(going: Going, name: str) -> None:

@@ -72,6 +72,7 @@ def held(going: Going) -> State:
 @step
 def assemble(going: Going) -> None:
     """Pin the benchmark; find the champion and who challenges it."""
+    promotion.settled(going.root)
     lineup.assemble(going)
     names = ", ".join(going.night.candidates)
     questions = going.night.benchmark["questions"]

@@ -61,6 +61,12 @@ def settle(root: Path, client: mlflow.MlflowClient) -> list[Evidence]:
     return left
 
 
+def settled(root: Path) -> list[Evidence]:
+    """`settle` under the lock: a night begins with it."""
+    with locked(root, "decision"):
+        return settle(root, registry.client())
+
+
 def _act(client: mlflow.MlflowClient, root: Path, evidence: Evidence) -> None:
     """Register, note the version, move the alias, say that it is done: each may be repeated."""
     evidence.version = registry.register(client, Model(**evidence.model))

@@ -22,8 +22,8 @@ from touchline.records import Caption, Clip, Question, Trajectory, write
 from touchline.tasks import TASKS
 from touchline.video.store import store_path
 
-SPORTS = ("soccer", "badminton")
-MATCHES = 12  # of each sport
+SPORTS = ("soccer",)
+MATCHES = 24  # of each sport
 SIGHT = '{"proved": true, "steps": 8, "least": 0.01, "checks": [{"vision_used": 0.3}]}'
 
 
@@ -35,7 +35,7 @@ def products(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         (view, question_of(task, view, draft))
         for sport in SPORTS
         for view in scenes_of(sport)[:MATCHES]
-        for task in ("spotting", "choice")
+        for task in ("spotting", "open")
         for draft in TASKS[task].ask(view, RULES, Random(view.clip.id))
     ]
     clips = {view.clip.id: view.clip for view, _ in pairs}
@@ -99,6 +99,7 @@ class Nights:
         """One night, step by step as the flow takes them, with scripted models."""
         settings.prepare(self.root)
         with night.opened(self.root, request or Request()) as going:
+            promotion.settled(self.root)
             lineup.assemble(going)
             ask(going.asked, None, asking.file(going, asking.FLOORS))
             measured.floors(going)

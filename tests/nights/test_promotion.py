@@ -93,7 +93,7 @@ def test_the_evidence_names_answers_numbers_rules_and_the_version_links_to_it(ni
     assert written["answers"] == {model.name: going.night.candidates[model.name].answers}
     assert written["benchmark"] == going.night.benchmark["digest"]
     assert written["case"]["floors"]["spotting"]["floor.tiles"] and written["gate"]["looks"] == 200
-    assert version.tags["dvc.md5"] == model.md5 and written["version"] == version.version
+    assert version.tags["dvc.md5"] == model.md5 and written["version"] == str(version.version)
 
 
 @pytest.mark.parametrize("moment", ["register", "crown", "after"])

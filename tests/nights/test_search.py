@@ -56,12 +56,12 @@ def test_the_first_bad_run_is_found_with_what_changed_there(
     assert found["changed"]["params"]["sft.lr"] == [0.002, 0.5]
     assert "data/rl" in found["changed"]["data"] and found["change"]["high"] < 0
     assert len(asked) <= 4  # the last, and three between; never all six
-    assert bisect.search(nights.root, "choice", "20261101", "20261107", as_json=False) == 0
+    assert bisect.search(nights.root, "open", "20261101", "20261107", as_json=False) == 0
     said = capsys.readouterr().out
-    assert "choice fell with 20261104-200000-aaaa/rl" in said and "sft.lr: 0.002 -> 0.5" in said
+    assert "open fell with 20261104-200000-aaaa/rl" in said and "sft.lr: 0.002 -> 0.5" in said
     with pytest.raises(BadInput, match="it did not fall beyond its interval"):
-        bisect.search(nights.root, "choice", "20261101", "20261103", as_json=False)
-    with pytest.raises(BadInput, match=r"no such metric here; known: overall, choice\.acc"):
+        bisect.search(nights.root, "open", "20261101", "20261103", as_json=False)
+    with pytest.raises(BadInput, match=r"no such metric here; known: overall, open\.acc"):
         bisect.search(nights.root, "spotting.luck", "20261101", "20261107", as_json=False)
     assert [night.state for night in record.every(nights.root)] == ["completed"]
 
