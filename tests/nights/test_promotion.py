@@ -27,10 +27,10 @@ def failed(going, model: Model) -> list[str]:
 
 
 def test_the_first_good_model_a_better_one_but_no_equal_one_becomes_champion(nights: Nights):
-    first = nights.train(0.7)
+    first = nights.train(0.55)
     going = nights.night()
     assert going.night.champion is None and champion(nights) == first.name
-    equal = nights.train(0.7)
+    equal = nights.train(0.55)
     going = nights.night()
     assert "better" in failed(going, equal) and champion(nights) == first.name
     better = nights.train(1.0)

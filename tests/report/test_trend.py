@@ -93,7 +93,7 @@ def test_the_page_tells_champions_refusals_failures_gaps_and_links(tmp_path: Pat
         "○",
         "▼",
         "✕",
-        "4 days without a night",
+        "5 days without a night",
         "new benchmark",
         "what better found",
         'href="pages/29.html"',
