@@ -14,15 +14,15 @@ PATIENCE = 10.0  # seconds
 SENT, UNSENT = "sent", "not sent"
 
 
-def about(night: Night, before: Night | None) -> list[tuple[str, str]]:
-    """What a night has to tell: (kind, sentence). What was told last night is not told again."""
+def about(night: Night, before: Iterable[Night]) -> list[tuple[str, str]]:
+    """What a night has to tell: (kind, sentence). A failure always, the rest once."""
     found = [("failed", night.error)] if night.error else []
     for one in night.candidates.values():
         found += [("failed", one.error)] if one.error else []
         found += [("regression", one.regression)] if one.regression else []
         found += [("refused", one.decision)] if one.decision and not one.promoted else []
-    told = {alert["sentence"] for alert in before.alerts} if before else set()
-    return [(kind, sentence) for kind, sentence in found if sentence not in told]
+    told = {alert["sentence"] for one in before for alert in one.alerts}
+    return [(kind, said) for kind, said in found if kind == "failed" or said not in told]
 
 
 def tell(going: Going, kinds: Iterable[tuple[str, str]]) -> None:

@@ -122,7 +122,8 @@ def gate(going: Going) -> None:
 @step
 def tell(going: Going) -> None:
     """Send the alerts."""
-    alert.tell(going, alert.about(going.night, record.last(going.root)))
+    before = [one for one in record.every(going.root) if one.id != going.night.id]
+    alert.tell(going, alert.about(going.night, before))
     for one in going.night.alerts:
         _say(f"alert ({one['about']}): {one['outcome']}")
 

@@ -1,4 +1,4 @@
-"""A project with a benchmark of two dozen matches, and models whose skill is known."""
+"""A project with a benchmark of forty matches, and models whose skill is known."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ from touchline.tasks import TASKS
 from touchline.video.store import store_path
 
 SPORTS = ("soccer",)
-MATCHES = 24  # of each sport
+MATCHES = 40  # of each sport
 SIGHT = '{"proved": true, "steps": 8, "least": 0.01, "checks": [{"vision_used": 0.3}]}'
 
 

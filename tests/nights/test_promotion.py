@@ -27,10 +27,10 @@ def failed(going, model: Model) -> list[str]:
 
 
 def test_the_first_good_model_a_better_one_but_no_equal_one_becomes_champion(nights: Nights):
-    first = nights.train(0.55)
+    first = nights.train(0.5)
     going = nights.night()
     assert going.night.champion is None and champion(nights) == first.name
-    equal = nights.train(0.55)
+    equal = nights.train(0.5)
     going = nights.night()
     assert "better" in failed(going, equal) and champion(nights) == first.name
     better = nights.train(1.0)
@@ -39,7 +39,7 @@ def test_the_first_good_model_a_better_one_but_no_equal_one_becomes_champion(nig
     assert failed(going, better) == [] and champion(nights) == better.name
     (verdict,) = going.night.candidates[better.name].verdicts[:1]
     assert verdict.startswith(f"{better.name}: better than the champion by 0.")
-    assert "on 24 matches" in verdict
+    assert "on 40 matches" in verdict
     worse = nights.train(0.6)
     going = nights.night()
     assert "worse than the champion" in going.night.candidates[worse.name].regression

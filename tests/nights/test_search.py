@@ -124,14 +124,14 @@ def test_an_alert_that_reaches_nobody_is_kept_without_the_secret_and_sent_again(
     monkeypatch.setenv(alert.URL, "http://127.0.0.1:9/hook?key=topsecret")
     nights.train(0.0)
     going = nights.night()
-    alert.tell(going, alert.about(going.night, None))
+    alert.tell(going, alert.about(going.night, []))
     (first,) = going.night.alerts
     assert first["outcome"].startswith("not sent to 127.0.0.1: ConnectError")
     assert "topsecret" not in (record.folder(nights.root) / f"{going.night.id}.json").read_text()
     with receiver() as (url, heard):
         monkeypatch.setenv(alert.URL, url)
         again = nights.night()
-        alert.tell(again, alert.about(again.night, going.night))
+        alert.tell(again, alert.about(again.night, [going.night]))
     assert heard[0]["night"] == going.night.id
     (kept,) = record.every(nights.root)[0].alerts
     assert kept["outcome"] == "sent to 127.0.0.1"
@@ -140,12 +140,13 @@ def test_an_alert_that_reaches_nobody_is_kept_without_the_secret_and_sent_again(
 def test_what_was_told_last_night_is_not_told_again(nights: Nights):
     nights.train(0.0)
     going = nights.night()
-    first = alert.about(going.night, None)
+    first = alert.about(going.night, [])
     assert [kind for kind, _ in first] == ["refused"]
     alert.tell(going, first)
     again = nights.night()
     again.night.candidates = going.night.candidates
-    assert alert.about(again.night, going.night) == []
+    silent = record.Night(id="0", started="2026-01-01T00:00:00+00:00")
+    assert alert.about(again.night, [going.night, silent]) == []
     assert "set TOUCHLINE_ALERT_URL" in going.night.alerts[0]["outcome"]
 
 
