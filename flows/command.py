@@ -35,9 +35,15 @@ def parser() -> argparse.ArgumentParser:
     show = actions.add_parser("show", help="name every input, parameter and product of a run")
     show.add_argument("run", help="id of a run, its beginning, or `latest`")
     show.set_defaults(action=_show)
+    nightly = actions.add_parser("nightly", help="evaluate champion and challengers, and judge")
+    nightly.set_defaults(action=_nightly)
+    _say_which_night(nightly)
+    bisect = actions.add_parser("bisect", help="find the first run in which a score fell")
+    bisect.set_defaults(action=_bisect)
+    _say_what_fell(bisect)
     sources = actions.add_parser("sources", help="list the sources, and what of them is here")
     sources.set_defaults(action=_sources)
-    for one in (runs, show, sources):
+    for one in (runs, show, sources, bisect):
         one.add_argument("--json", action="store_true", help="for programs")
     replay = actions.add_parser("replay", help="play rollouts of RL again from their rows")
     replay.set_defaults(action=_replay)
@@ -74,6 +80,45 @@ def _say_what_to_retrain(one: argparse.ArgumentParser) -> None:
         "--dirty", action="store_true", help="run uncommitted changes, and record them"
     )
     one.add_argument("--force", action="store_true", help="run even what is unchanged")
+
+
+def _say_which_night(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--benchmark", metavar="RUN", default="", help="ask this run's test questions")
+    one.add_argument(
+        "--run", action="append", default=[], metavar="RUN", help="challengers, not the new ones"
+    )
+    kind = one.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--check", action="store_true", help="fail, and say so, when the last night is too old"
+    )
+    kind.add_argument(
+        "--arm", action="store_true", help="let Prefect raise the alarm when no night completes"
+    )
+    one.add_argument("--hours", type=float, help="how old is too old, instead of nightly.hours")
+
+
+def _say_what_fell(one: argparse.ArgumentParser) -> None:
+    one.add_argument("metric", metavar="METRIC", help="overall, a task, or TASK.METRIC")
+    one.add_argument("--good", metavar="RUN", default="", help="a run before the score fell")
+    one.add_argument("--bad", metavar="RUN", default="", help="a run after it, else the last")
+
+
+def _nightly(args: argparse.Namespace) -> int:
+    from flows import nights
+    from flows.night import Request
+
+    root = workspace.root()
+    if args.check:
+        return nights.check(root, args.hours)
+    if args.arm:
+        return nights.arm(root, args.hours)
+    return nights.spend(root, Request(args.benchmark, tuple(args.run)))
+
+
+def _bisect(args: argparse.Namespace) -> int:
+    from flows import bisect
+
+    return bisect.search(workspace.root(), args.metric, args.good, args.bad, args.json)
 
 
 def _retrain(args: argparse.Namespace) -> int:
