@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.highlights.conftest import RATE, decoded, write_film
+from tests.video.conftest import TURNS, number_of, turned
 from touchline.faults import BadInput
 from touchline.highlights.film import Cut, Encoding, write_reel
 from touchline.highlights.shown import shown
@@ -139,6 +140,20 @@ def test_files_of_different_shape_are_refused_in_words(
     cuts = [cut(films["plain"], 1, 2), cut(films["tall"], 1, 2)]
     with pytest.raises(BadInput, match="pictures differ in shape"):
         write_reel(tmp_path / "reel.mp4", cuts, FINE)
+
+
+@pytest.mark.parametrize("degrees", TURNS)
+def test_a_film_of_a_turned_phone_is_upright_in_the_reel(
+    films: dict[str, Path], tmp_path: Path, degrees: int
+) -> None:
+    phone = turned(films["silent"], tmp_path / "phone.mp4", degrees)
+    write_reel(tmp_path / "reel.mp4", [cut(phone, 1, 1.4)], FINE)
+    with av.open(str(tmp_path / "reel.mp4")) as box:
+        pictures = [frame for frame in box.decode(video=0)]
+    shapes = {(frame.rotation, frame.width, frame.height) for frame in pictures}
+    assert shapes == {(0, 108, 192) if degrees % 180 else (0, 192, 108)}
+    back = [number_of(frame.to_image().rotate(degrees, expand=True)) for frame in pictures]
+    assert back == list(range(25, 35))
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Real H.264 files whose every frame carries its number in its pixels, made by PyAV."""
 
 import random
+import struct
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -63,6 +64,19 @@ def copy(source: Path, target: Path, skip: float = 0.0) -> Path:
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
             packet.stream = streams[packet.stream_index]
             out.mux(packet)
+    return target
+
+
+TURNS = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}  # clockwise, as shown
+
+
+def turned(source: Path, target: Path, degrees: int) -> Path:
+    """An MP4 with a phone's note that it was held another way: `tkhd` of ISO 14496-12."""
+    data = bytearray(source.read_bytes())
+    matrix = data.index(b"tkhd") + 44
+    a, b, c, d = (number << 16 for number in TURNS[degrees])
+    data[matrix : matrix + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    target.write_bytes(data)
     return target
 
 

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tests.video.conftest import TURNS, turned
 from touchline.faults import BadInput
 from touchline.video.sample import Written, write_frames
 from touchline.video.store import FrameStore
@@ -71,3 +72,13 @@ def test_a_damaged_video_is_named_with_the_place_and_leaves_no_file(
     with pytest.raises(BadInput, match=f"{name}: ({sentence})"):
         write(broken(name), out)
     assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("degrees", TURNS)
+def test_a_film_of_a_turned_phone_is_stored_upright(
+    files: Path, tmp_path: Path, read_number: Reader, degrees: int
+) -> None:
+    write(turned(files / "clean.mp4", tmp_path / "phone.mp4", degrees), tmp_path / "film.parquet")
+    (picture,) = FrameStore(tmp_path).images("film", [5.0])
+    assert picture.size == ((30, 54) if degrees % 180 else (96, 54))
+    assert read_number(picture.rotate(degrees, expand=True)) == 125

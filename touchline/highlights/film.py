@@ -10,8 +10,7 @@ from typing import Any
 import av
 import numpy as np
 from av.container import OutputContainer
-from av.filter import Graph
-from av.video.frame import PictureType, VideoFrame
+from av.video.frame import PictureType
 
 from touchline.faults import BadInput
 from touchline.highlights import sound
@@ -19,9 +18,9 @@ from touchline.highlights.shown import Shown, frames
 from touchline.progress import Progress
 from touchline.stage import Params
 from touchline.video.container import opened
+from touchline.video.upright import upright
 
 TICKS = 90_000  # a second of the reel: holds 24, 25, 29.97, 30, 50 and 60 frames evenly
-TURNS = {90: ("cclock",), -90: ("clock",), 180: ("clock", "clock"), -180: ("clock", "clock")}
 
 
 class Encoding(Params):
@@ -129,7 +128,7 @@ def _pictures(
 ) -> None:
     kind = PictureType.I  # a chapter begins with a picture one can jump to
     for time, frame in frames(cut.shown, cut.start, cut.end):
-        picture = _upright(frame)
+        picture = upright(frame)
         if (picture.width, picture.height, picture.format.name) != (*shape, "yuv420p"):
             picture = picture.reformat(*shape, "yuv420p")
         picture.pts = round((at + time - cut.start) * TICKS)
@@ -137,25 +136,6 @@ def _pictures(
         kind = PictureType.NONE
         box.mux(stream.encode(picture))
         said.to(int(at + time - cut.start))
-
-
-def _upright(frame: VideoFrame) -> VideoFrame:
-    """The picture as a player shows it: a camera held upright turns by a note in the file."""
-    turns = TURNS.get(frame.rotation, ())
-    if not turns:
-        return frame
-    graph = Graph()
-    last = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, TICKS)
-    )
-    for turn in turns:
-        step = graph.add("transpose", turn)
-        last.link_to(step)
-        last = step
-    last.link_to(graph.add("buffersink"))
-    graph.configure()
-    graph.push(frame)
-    return graph.pull()  # type: ignore[return-value]
 
 
 def _sound(box: OutputContainer, stream: Any, cut: Cut, at: float, heard: str) -> None:

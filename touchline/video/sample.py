@@ -18,6 +18,7 @@ from touchline.products import whole_file
 from touchline.video.container import AGAIN, clock, first_shown, opened, tick, too_long
 from touchline.video.look import Look
 from touchline.video.store import SCHEMA, STEP, TERMS
+from touchline.video.upright import upright
 
 LAYOUT = {"compression": "none", "use_dictionary": False, "write_statistics": ["time"]}
 
@@ -38,7 +39,8 @@ def write_frames(
 
     Only kept frames leave YUV: FFmpeg scales them to `height` pixels (the width follows the
     video's shape), PIL writes them as JPEG of `quality`. A row group holds `seconds` seconds.
-    The bytes depend on the file and these settings alone; the file says its `terms`.
+    A turned picture is put upright. The bytes depend on the file and these settings alone; the
+    file says its `terms`.
     Raises `BadInput` naming the place when decoding fails or the pictures have a hole.
     """
     seen, scale = _Pass(video, fps), _Scaler(height, quality)
@@ -84,7 +86,7 @@ class _Pass:
                 if time * self.fps >= step - 1e-6:
                     step = int(time * self.fps + 1e-6) + 1
                     self.times.append(time)
-                    yield time, frame
+                    yield time, upright(frame)
         except BadInput as fault:
             if not self.decoded:
                 raise
