@@ -25,6 +25,9 @@ def offer(one: argparse.ArgumentParser) -> None:
     one.add_argument("--halves", nargs="+", type=Path, default=[], metavar="FILE")
     one.add_argument("--kickoff2", metavar="TIME", help="when the second half begins in the file")
     one.add_argument("--commentary", nargs="+", type=Path, default=[], metavar="ASR_JSON")
+    one.add_argument(
+        "--free", action="store_true", help="put the request to the model in its words"
+    )
     one.add_argument("--model", default="latest", metavar="FOLDER", help="or `latest`")
     one.add_argument("--sport", default="soccer", metavar="NAME")
     one.add_argument("-o", "--out", type=Path, default=Path("reel.mp4"), metavar="REEL.mp4")
@@ -38,12 +41,12 @@ def run(args: argparse.Namespace) -> int:
     settings = section(make.Settings, "highlights", root / "params.yaml")
     films = _films(args)
     kickoff2 = _time(args.kickoff2)
-    wish, _ = make.plan(films, args.request, args.sport, kickoff2)
+    wish, _ = make.plan(films, args.request, args.sport, kickoff2, args.free)
     sys.stderr.write(f"understood: {wish.said()}\n")
     folder = model.latest(root) if args.model == "latest" else Path(args.model)
     asked = model.opened(folder, settings.batch, settings.turn_tokens)
     speech = _speech(films, args.commentary)
-    how = {"sport": args.sport, "kickoff2": kickoff2, "speech": speech}
+    how = {"sport": args.sport, "kickoff2": kickoff2, "free": args.free, "speech": speech}
     made = make.make(films, args.request, asked, settings, args.out, root / CACHE, **how)
     sys.stdout.write(_told(made))
     return 0

@@ -149,7 +149,7 @@ def test_a_film_of_a_turned_phone_is_upright_in_the_reel(
     phone = turned(films["silent"], tmp_path / "phone.mp4", degrees)
     write_reel(tmp_path / "reel.mp4", [cut(phone, 1, 1.4)], FINE)
     with av.open(str(tmp_path / "reel.mp4")) as box:
-        pictures = [frame for frame in box.decode(video=0)]
+        pictures = list(box.decode(video=0))
     shapes = {(frame.rotation, frame.width, frame.height) for frame in pictures}
     assert shapes == {(0, 108, 192) if degrees % 180 else (0, 192, 108)}
     back = [number_of(frame.to_image().rotate(degrees, expand=True)) for frame in pictures]

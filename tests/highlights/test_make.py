@@ -206,6 +206,24 @@ def test_what_models_are_not_taught_is_noted(
     assert any("red card" in note for note in made.notes)
 
 
+def test_own_words_are_the_question_and_the_reel_says_that_nobody_taught_them(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    who = Scripted({"crowd goes wild": [(8, 14)]})
+    with pytest.raises(BadInput, match="add --free to put your own words"):
+        cut(match, "when the crowd goes wild", who, settings, tmp_path)
+    made = cut(match, "when the crowd goes wild", who, settings, tmp_path, free=True)
+    assert {q.text for q in who.asked} == {
+        "Find every crowd goes wild in this soccer clip of 0:20."
+    }
+    assert [(h.action, h.start, h.end) for h in made.highlights] == [("crowd goes wild", 8, 14)]
+    assert made.notes == (
+        '"crowd goes wild" was put to the model as it stands; '
+        "it was not taught these words and may only guess",
+    )
+    assert json.loads(made.json.read_text())["wish"]["own"] is True
+
+
 def test_a_file_that_is_no_reel_of_ours_is_not_overwritten(
     match: Path, settings: Settings, tmp_path: Path
 ) -> None:

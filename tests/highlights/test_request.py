@@ -3,7 +3,7 @@
 import pytest
 
 from touchline.faults import BadInput
-from touchline.highlights.request import understand
+from touchline.highlights.request import as_said, understand
 
 SAID = {
     "all the goals in the second half": "goal; second half",
@@ -65,3 +65,24 @@ def test_each_sport_has_its_own_words(sport: str, text: str, said: str) -> None:
 def test_an_unknown_sport_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(BadInput, match="choose among soccer"):
         understand("goals", "quidditch")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("the best saves", "in your words: best saves"),
+        ("when the crowd goes wild", "in your words: crowd goes wild"),
+        ("die Tore von Smith in the second half", "in your words: die tore von smith; second half"),
+        ("a fan on the pitch in the last ten minutes", "in your words: fan on the pitch; the last"),
+    ],
+)
+def test_own_words_are_kept_as_they_stand_and_halves_and_minutes_are_understood(
+    text: str, said: str
+) -> None:
+    assert as_said(text, "soccer").said().startswith(said)
+
+
+@pytest.mark.parametrize("text", ["", "show me the second half", "?!"])
+def test_own_words_that_say_nothing_are_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="says nothing to look for"):
+        as_said(text, "soccer")

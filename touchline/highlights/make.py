@@ -12,7 +12,7 @@ from touchline.highlights.film import Cut, Encoding, starts, write_reel
 from touchline.highlights.match import Part, narrowed, parts
 from touchline.highlights.merge import Found, Said, merged
 from touchline.highlights.model import Model
-from touchline.highlights.request import understand
+from touchline.highlights.request import as_said, understand
 from touchline.highlights.sheet import write_sheet
 from touchline.highlights.watch import Film, answered, film
 from touchline.highlights.wish import ORDINALS, Wish
@@ -74,10 +74,14 @@ class _Spot:
 
 
 def plan(
-    films: Sequence[Path], request: str, sport: str, kickoff2: float | None = None
+    films: Sequence[Path],
+    request: str,
+    sport: str,
+    kickoff2: float | None = None,
+    free: bool = False,
 ) -> tuple[Wish, list[Part]]:
     """What is understood and which parts of the files it is about; raises before any long work."""
-    wish = understand(request, sport)
+    wish = as_said(request, sport) if free else understand(request, sport)
     if wish.team:
         wrong = f"asks for the {wish.team} team, which no model here was taught to tell"
         raise BadInput(f'"{request}"', wrong, "leave the team out")
@@ -94,16 +98,18 @@ def make(
     *,
     sport: str = "soccer",
     kickoff2: float | None = None,
+    free: bool = False,
     speech: Mapping[Path, Sequence[Speech]] | None = None,
 ) -> Made:
     """Write the reel `out`, and beside it `.json` and `.html`; without a find no reel is written.
 
-    `films`: the match in one file, or a file per period; `speech`: lines of commentary by file.
+    `films`: the match in one file, or a file per period; `free`: the request is no list of actions,
+    its own words are put to the model; `speech`: lines of commentary by file.
     What the model saw and said is kept below `cache` for the next request. Raises `BadInput` when
     the request or a file cannot be understood, and when `out` is a file of somebody else.
     """
     _mine(out)
-    wish, chosen = plan(films, request, sport, kickoff2)
+    wish, chosen = plan(films, request, sport, kickoff2, free)
     cut = model.trained.chunk
     files = list({part.shown.path: part.shown for part in chosen}.values())
     seen = [film(one, chosen, wish, cut, settings.stride, cache) for one in files]
@@ -215,7 +221,12 @@ def _notes(wish: Wish, files: Sequence[Any], spoken_of: bool, model: Model) -> t
     """What one should know before believing the reel."""
     notes = []
     untaught = [word for word in wish.actions if word not in SPORTS[wish.sport].asked]
-    if untaught:
+    if wish.own:
+        guess = (
+            "was put to the model as it stands; it was not taught these words and may only guess"
+        )
+        notes.append(f'"{wish.actions[0]}" {guess}')
+    elif untaught:
         notes.append(f"not among the actions that models are taught to find: {', '.join(untaught)}")
     if wish.left_out:
         notes.append(f"not understood and left out: {' '.join(wish.left_out)}")

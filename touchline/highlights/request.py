@@ -27,15 +27,46 @@ TIME = rf"(?:the )?(?:minute )?({NUMBER})(?:st|nd|rd|th)?(?: ?min(?:ute)?s?)?"
 ALL = ("highlights?", "everything", "anything", "actions?", "events?", "moments")
 NEGATED = r"not|no|without|except(?: for)?|excluding|excludes?|leave out|omit|minus|skip"
 AGAIN = r"but(?! not| no )|plus|only|just|and all|;|\."
+ASKING = (
+    *(
+        "show",
+        "give",
+        "get",
+        "cut",
+        "find",
+        "make",
+        "want",
+        "let",
+        "see",
+        "please",
+        "i",
+        "me",
+        "us",
+    ),
+    *(
+        "my",
+        "all",
+        "every",
+        "any",
+        "the",
+        "a",
+        "an",
+        "of",
+        "in",
+        "from",
+        "when",
+        "where",
+        "whenever",
+    ),
+    *("clip", "clips", "reel", "scene", "scenes", "video", "match", "moments"),
+)
 FILLER = Path(__file__).with_name("filler.txt")  # words that say nothing of what is wanted
 
 
 def understand(text: str, name: str) -> Wish:
     """The request for a sport, as data; `BadInput` says what can be asked."""
-    if name not in SPORTS:
-        raise BadInput(f"--sport {name}", "is not known", f"choose among {', '.join(SPORTS)}")
-    sport, words = SPORTS[name], names(SPORTS[name])
-    left = _Left(" ".join(re.sub(r"[^\w\s:;.,'-]", " ", text.lower()).replace("_", " ").split()))
+    sport, left = _sport(name), _left(text)
+    words = names(sport)
     periods = _periods(left)
     stretch = _stretch(left)
     team = _team(left)
@@ -49,6 +80,30 @@ def understand(text: str, name: str) -> Wish:
         raise BadInput(f'"{text}"', "rules out everything it asks for", _remedy(sport))
     without = tuple(sorted(ruled_out))
     return Wish(*(name, actions, without, periods, sport.period, stretch, team, most, latest, rest))
+
+
+def as_said(text: str, name: str) -> Wish:
+    """Halves and minutes as in `understand`; all else is one action in the asker's own words.
+
+    Raises `BadInput` when nothing is left to ask for.
+    """
+    sport, left = _sport(name), _left(text)
+    periods, stretch = _periods(left), _stretch(left)
+    action = left.words()
+    if not action:
+        raise BadInput(f'"{text}"', "says nothing to look for", "say what to look for")
+    return Wish(name, (action,), (), periods, sport.period, stretch, "", 0, False, (), own=True)
+
+
+def _sport(name: str) -> Sport:
+    if name not in SPORTS:
+        raise BadInput(f"--sport {name}", "is not known", f"choose among {', '.join(SPORTS)}")
+    return SPORTS[name]
+
+
+def _left(text: str) -> "_Left":
+    plain = re.sub(r"[^\w\s:;.,'-]", " ", text.lower()).replace("_", " ")
+    return _Left(" ".join(plain.split()))
 
 
 class _Left:
@@ -65,9 +120,17 @@ class _Left:
         return found
 
     def rest(self) -> tuple[str, ...]:
-        words = re.findall(r"[^\W\d][\w'-]*|\d+", self.text)
         empty = set(FILLER.read_text(encoding="utf-8").split())
-        return tuple(word for word in words if word not in empty)
+        return tuple(word for word in self._all() if word not in empty)
+
+    def words(self) -> str:
+        """All of it in its order, without what only asks at its two ends."""
+        every = self._all()
+        places = [at for at, word in enumerate(every) if word not in ASKING]
+        return " ".join(every[places[0] : places[-1] + 1]) if places else ""
+
+    def _all(self) -> list[str]:
+        return re.findall(r"[^\W\d][\w'-]*|\d+", self.text)
 
 
 def _periods(left: _Left) -> tuple[int, ...]:
@@ -157,4 +220,5 @@ def _refuse(text: str, sport: Sport, rest: tuple[str, ...]) -> None:
 
 def _remedy(sport: Sport) -> str:
     known = ", ".join(dict.fromkeys(sport.words.values())) or "nothing yet"
-    return f"ask in English for one or more of: {known}; {NAMES}"
+    own = "or add --free to put your own words to the model"
+    return f"ask in English for one or more of: {known}; {NAMES}; {own}"

@@ -40,10 +40,11 @@ class Wish:
     most: int  # at most so many highlights; 0: all
     latest: bool  # of these the last ones
     left_out: tuple[str, ...]  # words that mean nothing here
+    own: bool = False  # the one action is in the asker's own words
 
     def said(self) -> str:
         """One sentence for people."""
-        parts = [", ".join(self.actions)]
+        parts = [f"in your words: {self.actions[0]}" if self.own else ", ".join(self.actions)]
         if self.most:
             parts.append(f"the {'last' if self.latest else 'first'} {self.most} of them")
         parts += [f"{ORDINALS[number - 1]} {self.period}" for number in self.periods]
