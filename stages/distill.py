@@ -10,13 +10,14 @@ from touchline.records import Clip, Label, Question, Trajectory, by_id, grouped,
 from touchline.stage import Params, run
 from touchline.student.conversation import asked, judged, reel
 from touchline.tasks.scene import Scene, scene
-from touchline.teacher import Lesson, teach
+from touchline.teacher import Lesson, jittered, teach
 from touchline.tools.choose_frames import Budget, Reel, Viewing
 from touchline.video.store import FrameStore
 
 
 class Distill(Params):
     teacher: str  # scripted: knows the truth
+    jitter: int  # seconds by which either end of an interval it tells may be off
 
 
 def main(
@@ -41,7 +42,7 @@ def main(
         clip = by_clip[question.clip]
         view = scene(clip, labels[clip.video])
         shown = reel(store, clip, budget, dialogue)
-        taught.append(attempt(question, view, shown, budget, distill.teacher, dialogue))
+        taught.append(attempt(question, view, shown, budget, distill, dialogue))
         ledger.keep(question.id)
     write(trajectories / "trajectories.parquet", Trajectory, taught)
     terms.mark(trajectories, terms.of(by_clip.values()))
@@ -59,15 +60,16 @@ def attempt(
     view: Scene,
     frames: Reel,
     budget: Budget,
-    name: str,
+    distill: Distill,
     dialogue: Dialogue = PLAIN,
 ) -> Trajectory:
     """One trajectory of the scripted teacher, judged like any model's."""
     viewing = Viewing(frames, budget)
-    lesson = Lesson(question, view, viewing, viewing.open())
+    told = jittered(question, distill.jitter, dialogue.zero(view.clip) + view.length)
+    lesson = Lesson(question, view, viewing, viewing.open(), told)
     teach(lesson, dialogue)
     messages = [*asked(question, lesson.opening, dialogue), *lesson.messages]
-    return judged(f"teacher.{name}", question, messages, lesson.viewing, dialogue)
+    return judged(f"teacher.{distill.teacher}", question, messages, lesson.viewing, dialogue)
 
 
 if __name__ == "__main__":

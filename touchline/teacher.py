@@ -8,12 +8,14 @@ it, and without the numbers it guesses the count.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 
 from touchline.clock import spoken
 from touchline.dialogue import PLAIN, Dialogue
 from touchline.records import Question, paired
 from touchline.tasks.choice import letter, option
 from touchline.tasks.scene import Scene
+from touchline.tasks.spotting import intervals, sentence
 from touchline.tools.choose_frames import Viewing, called
 from touchline.tools.turns import thinking
 
@@ -31,6 +33,7 @@ class Lesson:
     scene: Scene
     viewing: Viewing
     opening: list[dict]
+    told: str  # the answer
 
     def __post_init__(self) -> None:
         self.messages: list[dict] = []
@@ -54,11 +57,11 @@ class Lesson:
         return max(0.0, float(round(window[0]))), float(min(round(window[1]), int(last)))
 
     def answer(self, thought: str) -> None:
-        self._say(thinking(thought, self.question.truth))
+        self._say(thinking(thought, self.told))
 
     def tell(self) -> None:
         """The bare answer."""
-        self._say(self.question.truth)
+        self._say(self.told)
 
     def clock(self, time: float) -> str:
         """A second of the clip in words."""
@@ -140,7 +143,8 @@ def _counting(lesson: Lesson) -> None:
     near = lesson.runs() or _evidence(lesson)
     span = (near[0][0], near[-1][1])
     said = lesson.said([span])
-    thought = lesson.call(f"{thought}. So rally {said}.", around(span), hit, numbered)
+    if lesson.viewing.budget.calls:
+        thought = lesson.call(f"{thought}. So rally {said}.", around(span), hit, numbered)
     lesson.answer(f"{thought}. So #{lesson.question.truth}.")
 
 
@@ -151,7 +155,8 @@ def _choice(lesson: Lesson) -> None:
     decision = f"So {option(call.word)} {letter(lesson.question.truth)}."
     thought = lesson.first(hit)
     near = lesson.runs() or _evidence(lesson)
-    thought = lesson.call(f"{thought}. {decision}", around(near[0]), hit)
+    if lesson.viewing.budget.calls:
+        thought = lesson.call(f"{thought}. {decision}", around(near[0]), hit)
     lesson.answer(f"{thought}. {decision}")
 
 
@@ -174,6 +179,21 @@ LESSONS: dict[str, Callable[[Lesson], None]] = {
     "open": _open,
     "score": _unlabelled,
 }
+
+
+def jittered(question: Question, jitter: int, end: float) -> str:
+    """The truth as a teacher tells it who is unsure of times; other tasks and absence are exact.
+
+    Each end of an interval is off by up to `jitter` whole seconds, the same for the same question;
+    what is told begins before it ends and lies between 0:00 and `end` of the dialogue's clock.
+    """
+    spans = intervals(question.truth) if question.task == "spotting" else []
+    if not jitter or not spans:
+        return question.truth
+    random = Random(question.id)
+    off = [[t + random.randint(-jitter, jitter) for t in span] for span in spans]
+    told = [(max(0.0, a), min(b, float(int(end)))) for a, b in off]
+    return sentence(question.action, [max(pair, (pair[0], pair[0] + 1)) for pair in told])
 
 
 def around(span: Span) -> Span:

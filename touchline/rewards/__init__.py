@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from touchline.rewards.accuracy import accuracy
+from touchline.rewards.closeness import closeness
 from touchline.rewards.evidence import evidence
 from touchline.rewards.format_kept import format_kept
 from touchline.rewards.fresh_windows import fresh_windows
@@ -13,6 +14,7 @@ from touchline.rewards.selective import selective
 
 PARTS: dict[str, Callable[[Judged, Rule], float]] = {
     "accuracy": accuracy,
+    "closeness": closeness,
     "gated": gated,
     "selective": selective,
     "evidence": evidence,

@@ -37,6 +37,11 @@ class Task:
     name: str
     ask: Callable[[Scene, Rules, Random], list[Draft]]
     score: Callable[[str, str], float]
+    close: Callable[[str, str], float] | None = None  # a finer score in [0, 1], for RL alone
+
+    def closeness(self, answer: str, truth: str) -> float:
+        """How near an answer is to the truth: the score where the task has nothing finer."""
+        return (self.close or self.score)(answer, truth)
 
 
 def brought(scene: Scene, task: str, rules: Rules) -> list[Draft]:
