@@ -10,13 +10,14 @@ from touchline.records import Clip, Label, Question, Trajectory, by_id, grouped,
 from touchline.stage import Params, run
 from touchline.student.conversation import asked, judged, reel
 from touchline.tasks.scene import Scene, scene
-from touchline.teacher import Lesson, jittered, teach
+from touchline.teacher import Lesson, jittered, strays, teach
 from touchline.tools.choose_frames import Budget, Reel, Viewing
 from touchline.video.store import FrameStore
 
 
 class Distill(Params):
     teacher: str  # scripted: knows the truth
+    astray: float  # share of lessons that look again where there is no need, and only there
     jitter: int  # seconds by which either end of an interval it tells may be off
 
 
@@ -66,7 +67,7 @@ def attempt(
     """One trajectory of the scripted teacher, judged like any model's."""
     viewing = Viewing(frames, budget)
     told = jittered(question, distill.jitter, dialogue.zero(view.clip) + view.length)
-    lesson = Lesson(question, view, viewing, viewing.open(), told)
+    lesson = Lesson(question, view, viewing, viewing.open(), told, strays(question, distill.astray))
     teach(lesson, dialogue)
     messages = [*asked(question, lesson.opening, dialogue), *lesson.messages]
     return judged(f"teacher.{distill.teacher}", question, messages, lesson.viewing, dialogue)

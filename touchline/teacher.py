@@ -34,9 +34,23 @@ class Lesson:
     viewing: Viewing
     opening: list[dict]
     told: str  # the answer
+    astray: bool = False  # looks again where there is no need, and does not where there is
 
     def __post_init__(self) -> None:
         self.messages: list[dict] = []
+
+    @property
+    def calls(self) -> int:
+        """How often to look again where that helps."""
+        return 0 if self.astray else self.viewing.budget.calls
+
+    def stray(self, thought: str, hit: Hit) -> str:
+        """Look again at some stretch where there is no need to; a lesson not astray does not."""
+        if not self.astray or not self.viewing.budget.calls:
+            return thought
+        last = max(0.0, float(self.viewing.reel.times[-1]) - 2 * REACH)
+        start = Random(f"stray {self.question.id}").uniform(0.0, last)
+        return self.call(f"{thought}.", (start, start + 2 * REACH), hit)
 
     def first(self, hit: Hit) -> str:
         """The thought about the frames that came with the question."""
@@ -122,13 +136,14 @@ def _spotting(lesson: Lesson) -> None:
     thought = lesson.first(hit)
     near = _apart(lesson, lesson.runs() or _evidence(lesson))
     if not near:
+        thought = lesson.stray(thought, hit)
         lesson.answer(f"{thought}. So {action} no.")
         return
     found: list[Span] = []
-    for i, span in enumerate(near[: lesson.viewing.budget.calls]):
+    for i, span in enumerate(near[: lesson.calls]):
         thought = lesson.call(f"{thought}. So {action} {lesson.said(near[i:])}.", around(span), hit)
         found += lesson.runs()
-    found += near[lesson.viewing.budget.calls :]  # seen once, no call left to look again
+    found += near[lesson.calls :]  # seen once, no call left to look again
     lesson.answer(f"{thought}. So {action} {lesson.said(found)}.")
 
 
@@ -143,7 +158,7 @@ def _counting(lesson: Lesson) -> None:
     near = lesson.runs() or _evidence(lesson)
     span = (near[0][0], near[-1][1])
     said = lesson.said([span])
-    if lesson.viewing.budget.calls:
+    if lesson.calls:
         thought = lesson.call(f"{thought}. So rally {said}.", around(span), hit, numbered)
     lesson.answer(f"{thought}. So #{lesson.question.truth}.")
 
@@ -155,15 +170,20 @@ def _choice(lesson: Lesson) -> None:
     decision = f"So {option(call.word)} {letter(lesson.question.truth)}."
     thought = lesson.first(hit)
     near = lesson.runs() or _evidence(lesson)
-    if lesson.viewing.budget.calls:
+    if lesson.calls:
         thought = lesson.call(f"{thought}. {decision}", around(near[0]), hit)
     lesson.answer(f"{thought}. {decision}")
 
 
 def _open(lesson: Lesson) -> None:
     idle = lesson.scene.sport.idle
-    thought = lesson.first(lambda word, before: word not in (idle, before))
-    lesson.answer(f"{thought}. So {' then '.join(lesson.marked()) or 'nothing'}.")
+
+    def hit(word: str, before: str) -> bool:
+        return word not in (idle, before)
+
+    thought = lesson.first(hit)
+    decision = f"So {' then '.join(lesson.marked()) or 'nothing'}."
+    lesson.answer(f"{lesson.stray(thought, hit)}. {decision}")
 
 
 def _unlabelled(lesson: Lesson) -> None:
@@ -194,6 +214,11 @@ def jittered(question: Question, jitter: int, end: float) -> str:
     off = [[t + random.randint(-jitter, jitter) for t in span] for span in spans]
     told = [(max(0.0, a), min(b, float(int(end)))) for a, b in off]
     return sentence(question.action, [max(pair, (pair[0], pair[0] + 1)) for pair in told])
+
+
+def strays(question: Question, share: float) -> bool:
+    """Whether this is one of the `share` of lessons that go astray: always the same ones."""
+    return Random(f"astray {question.id}").random() < share
 
 
 def around(span: Span) -> Span:

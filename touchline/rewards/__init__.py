@@ -11,6 +11,7 @@ from touchline.rewards.gated import gated
 from touchline.rewards.judged import Judged
 from touchline.rewards.rule import Rule
 from touchline.rewards.selective import selective
+from touchline.rewards.thrift import thrift
 
 PARTS: dict[str, Callable[[Judged, Rule], float]] = {
     "accuracy": accuracy,
@@ -18,6 +19,7 @@ PARTS: dict[str, Callable[[Judged, Rule], float]] = {
     "gated": gated,
     "selective": selective,
     "evidence": evidence,
+    "thrift": thrift,
 }
 RULES: dict[str, Callable[[Judged, Rule], bool]] = {
     "format": format_kept,

@@ -13,6 +13,7 @@ class Weights(Params):
     gated: float
     selective: float
     evidence: float
+    thrift: float
 
 
 class Gated(Params):
