@@ -113,13 +113,9 @@ def keep(root: Path, pair: Pair) -> None:
         write(
             draft / "answers.parquet", Trajectory, [a for a in given if a.author in ("sft", "rl")]
         )
-        about = {"run": made[-1].id if made else "", "preset": pair.request.preset,
-                 "sets": pair.request.sets, "frames": _budget(made[-1].params if made else {})}  # fmt: skip
+        run = made[-1].id if made else ""
+        about = {"run": run, "preset": pair.request.preset, "sets": pair.request.sets}
         (draft / "about.json").write_text(json.dumps(about, indent=2) + "\n")
-
-
-def _budget(params: dict) -> dict:
-    return params.get("budget", {})
 
 
 def compare(root: Path, wish: Wish, pairs: Sequence[Pair]) -> None:

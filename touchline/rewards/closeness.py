@@ -1,4 +1,4 @@
-"""The answer's worth on a finer scale than right or wrong: for intervals their IoU with the truth."""
+"""The answer's worth on a finer scale than right or wrong: for intervals their IoU."""
 
 from touchline.rewards.judged import Judged
 from touchline.rewards.rule import Rule
