@@ -1,6 +1,7 @@
 """Distill trajectories: a teacher answers the training questions, thinking with the frame tool."""
 
 from pathlib import Path
+from typing import Any
 
 from touchline import terms
 from touchline.dialogue import PLAIN, Dialogue
@@ -34,6 +35,7 @@ def main(
     every = read(questions / "questions.parquet", Question)
     by_clip = by_id(read(clips / "clips.parquet", Clip))
     labels = grouped(read(manifest / "labels.parquet", Label), "video")
+    habits: dict[str, Any] = {"astray": distill.astray, "jitter": distill.jitter}
     store, ledger = FrameStore(frames), Ledger(q.id for q in every)
     taught = []
     for question in track(every, "distill"):
@@ -43,7 +45,7 @@ def main(
         clip = by_clip[question.clip]
         view = scene(clip, labels[clip.video])
         shown = reel(store, clip, budget, dialogue)
-        taught.append(attempt(question, view, shown, budget, distill, dialogue))
+        taught.append(attempt(question, view, shown, budget, distill.teacher, dialogue, **habits))
         ledger.keep(question.id)
     write(trajectories / "trajectories.parquet", Trajectory, taught)
     terms.mark(trajectories, terms.of(by_clip.values()))
@@ -61,16 +63,18 @@ def attempt(
     view: Scene,
     frames: Reel,
     budget: Budget,
-    distill: Distill,
+    name: str,
     dialogue: Dialogue = PLAIN,
+    astray: float = 0.0,
+    jitter: int = 0,
 ) -> Trajectory:
     """One trajectory of the scripted teacher, judged like any model's."""
     viewing = Viewing(frames, budget)
-    told = jittered(question, distill.jitter, dialogue.zero(view.clip) + view.length)
-    lesson = Lesson(question, view, viewing, viewing.open(), told, strays(question, distill.astray))
+    told = jittered(question, jitter, dialogue.zero(view.clip) + view.length)
+    lesson = Lesson(question, view, viewing, viewing.open(), told, strays(question, astray))
     teach(lesson, dialogue)
     messages = [*asked(question, lesson.opening, dialogue), *lesson.messages]
-    return judged(f"teacher.{distill.teacher}", question, messages, lesson.viewing, dialogue)
+    return judged(f"teacher.{name}", question, messages, lesson.viewing, dialogue)
 
 
 if __name__ == "__main__":

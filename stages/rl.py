@@ -23,7 +23,6 @@ from touchline.student.conversation import NO_FRAMES, reels, unasked
 from touchline.student.direct import direct
 from touchline.student.environment import Clips
 from touchline.student.load import Student, load, settle
-from touchline.student.passes import Prompts, between, passes
 from touchline.student.processor import vision_tokens
 from touchline.student.ranks import first, ranks
 from touchline.student.reward import Reward, collected
@@ -32,7 +31,6 @@ from touchline.student.training import Tuning, Watch, leave, lora, report_to, sa
 from touchline.tools.choose_frames import Budget
 from touchline.video.store import FrameStore
 
-TRIED = 64  # attempts at a time, before training
 ROLLOUTS = "rollouts.parquet"  # beside the model
 
 
@@ -42,7 +40,6 @@ class Rl(Params):
     lr: float
     turn_tokens: int  # at most so many new tokens per turn
     tuning: Tuning
-    prompts: Prompts
     reward: Rule
     trainer: dict[str, Any]  # goes whole to GRPOConfig
 
@@ -86,21 +83,13 @@ def main(
         checkpoints = checkpoint_folder("rl")
         args = config(rl, budget, vision_tokens(processor), checkpoints)
         shown = reels(FrameStore(frames), clips, budget, dialogue)
-        games = [(q, shown[q.clip]) for q in asked_of if q.clip in here]
         easy: Set[str] = set()
         if rl.reward.weights.selective:
             batch = args.per_device_train_batch_size
             player = Player(net.eval(), processor, alone(budget), rl.turn_tokens, batch)
+            games = [(q, shown[q.clip]) for q in asked_of if q.clip in here]
             easy = direct(player, games, rl.reward.gate, checkpoints / "direct.json")
             left_out["direct"] = len(easy)
-        if rl.prompts.attempts:
-            sampling = partial(Player, net.eval(), processor, budget, rl.turn_tokens, TRIED)
-            player = sampling(temperature=args.temperature)
-            file = checkpoints / "passes.json"
-            passed = passes(player, games, rl.prompts.attempts, rl.seed, file)
-            taken = set(between(passed, rl.prompts))
-            rows = [row for row in rows if row["question"] in taken]
-            left_out["prompts"] = len(rows)
         played, size = checkpoints / "rollouts", args.num_generations or 1
         reward: Any = Reward(every, processor, rl.reward, size, played, easy)
         environment: Any = partial(Clips, every, shown, budget)

@@ -44,7 +44,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Player:
-    """A model that answers; at temperature 0 greedily: the same weights give the same answers."""
+    """A model that answers: greedy, so that the same weights give the same answers."""
 
     model: Any
     processor: FramesProcessor
@@ -52,7 +52,6 @@ class Player:
     turn_tokens: int  # at most so many new tokens per turn
     batch: int
     dialogue: Dialogue = PLAIN
-    temperature: float = 0.0
 
     def play(self, games: Sequence[tuple[Question, Reel]]) -> Iterator[Attempt]:
         """Attempts in the order given, a batch at a time."""
@@ -84,17 +83,12 @@ class Player:
         )
         ids = self.model.generate(
             **batch.to(self.model.device),
-            **self._sampling(),
+            do_sample=False,
             max_new_tokens=self.turn_tokens,
             suppress_tokens=vision_tokens(self.processor),
         )
         new = ids[:, batch["input_ids"].shape[1] :]
         return [self._text(row) for row in new]
-
-    def _sampling(self) -> dict[str, Any]:
-        if not self.temperature:
-            return {"do_sample": False}
-        return {"do_sample": True, "temperature": self.temperature, "top_k": 0, "top_p": 1.0}
 
     def _text(self, ids: torch.Tensor) -> str:
         """The turn up to its end mark, tool marks kept."""
