@@ -34,7 +34,9 @@ def folder(tmp_path: Path) -> Path:
 
 def distilled(folder: Path) -> tuple[dict[str, float], list[Trajectory]]:
     read_from = [folder / name for name in ("manifest", "clips", "questions", "frames")]
-    measured = main(Distill(teacher="scripted"), BUDGET, PLAIN, *read_from, folder / "out")
+    measured = main(
+        Distill(teacher="scripted", astray=0.0, jitter=0), BUDGET, PLAIN, *read_from, folder / "out"
+    )
     return measured, read(folder / "out/trajectories.parquet", Trajectory)
 
 
