@@ -24,6 +24,7 @@ from touchline.tasks.spotting import intervals
 
 RECIPE = "recipe"  # what the preset itself is called among its variants
 SEEDED = ("student.tiny.seed", "sft.seed", "rl.seed")
+MAKERS = ("dvc.yaml", "params.yaml", "presets", "stages", "touchline")
 THETA, DRAWS = 0.3, 1  # IoU of the loosest F1, seed of the bootstrap
 METRICS, PAGE = Path("data/metrics/ablation.json"), Path("data/ablation/ablation.html")
 
@@ -33,7 +34,7 @@ class Wish:
     """What somebody asks for on the command line."""
 
     preset: str
-    seeds: int
+    seeds: tuple[int, ...]
     only: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()
     dirty: bool = False
@@ -70,6 +71,14 @@ def ablation(wish: Wish) -> int:
     return 0
 
 
+def numbers(text: str) -> tuple[int, ...]:
+    """`1,2,3` as seeds."""
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise BadInput(f"--seeds {text}", "are no whole numbers", "write e.g. 1,2,3") from None
+
+
 def variants(root: Path, preset: str) -> dict[str, str]:
     """{VARIANT: preset to run}: the preset itself, then its folder's files by name."""
     presets = root / "presets"
@@ -84,18 +93,23 @@ def wanted(root: Path, wish: Wish) -> Iterator[Pair]:
     """The pairs in the order to run them: all variants of a seed, then the next seed."""
     known = variants(root, wish.preset)
     strange = [name for name in wish.only if name not in known]
-    if strange or wish.seeds < 1:
-        wrong = f"{strange} are no variants" if strange else "less than one seed"
-        raise BadInput("ablation", wrong, f"choose among {', '.join(known)}, and 1 seed or more")
-    code = workspace.code(root, wish.dirty)
-    for seed in range(1, wish.seeds + 1):
+    if strange:
+        raise BadInput("--only", f"{strange} are no variants", f"choose among {', '.join(known)}")
+    code = made_by(root, wish.dirty)
+    for seed in wish.seeds:
         for name, preset in known.items():
             if name in (wish.only or known):
                 sets = (*wish.sets, *(f"{key}={seed}" for key in SEEDED))
                 request = Request(preset, sets, None, wish.dirty, False, tuple(sys.argv))
-                key = digest((code.base, code.digest, preset, *sets))
+                key = digest((code, preset, *sets))
                 folder = root / ".touchline" / "ablation" / f"{name}-{seed}-{key}"
                 yield Pair(name, seed, request, folder)
+
+
+def made_by(root: Path, dirty: bool) -> str:
+    """The code and parameters that answers depend on, as git knows them; not README or flows."""
+    commit = workspace.code(root, dirty).commit
+    return workspace.git(root, "ls-tree", commit, "--", *MAKERS)
 
 
 def digest(parts: Iterable[str]) -> str:

@@ -60,7 +60,7 @@ def _say_what_to_retrain(one: argparse.ArgumentParser) -> None:
 
 def _say_what_to_compare(one: argparse.ArgumentParser) -> None:
     one.add_argument("--preset", metavar="NAME", default="ablation", help="and presets/NAME/*")
-    one.add_argument("--seeds", metavar="N", type=int, default=3, help="trainings of each variant")
+    one.add_argument("--seeds", metavar="A,B", default="1,2,3", help="a training of each for each")
     one.add_argument("--only", metavar="A,B", default="", help="these variants alone")
     one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for all")
     one.add_argument("--dirty", action="store_true", help="run uncommitted changes")
@@ -85,7 +85,8 @@ def _ablation(args: argparse.Namespace) -> int:
     from flows import ablation
 
     only = tuple(name for name in args.only.split(",") if name)
-    wish = ablation.Wish(args.preset, args.seeds, only, tuple(args.set), args.dirty)
+    seeds = ablation.numbers(args.seeds)
+    wish = ablation.Wish(args.preset, seeds, only, tuple(args.set), args.dirty)
     return ablation.ablation(wish)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.ablation import SEEDED, Wish, variants, wanted
+from flows.ablation import SEEDED, Wish, numbers, variants, wanted
 from touchline.faults import BadInput
 from touchline.report.ablation import as_text, write_ablation
 
@@ -32,7 +32,7 @@ def test_the_preset_comes_first_then_the_files_of_its_folder(root: Path) -> None
 
 
 def test_each_seed_trains_anew_from_the_first_weights_on(root: Path) -> None:
-    pairs = list(wanted(root, Wish("small", 2, ("v1",))))
+    pairs = list(wanted(root, Wish("small", (1, 2), ("v1",))))
     assert [(pair.variant, pair.seed) for pair in pairs] == [("v1", 1), ("v1", 2)]
     assert set(SEEDED) == {"student.tiny.seed", "sft.seed", "rl.seed"}
     assert all(f"{key}=2" in pairs[1].request.sets for key in SEEDED)
@@ -40,7 +40,7 @@ def test_each_seed_trains_anew_from_the_first_weights_on(root: Path) -> None:
 
 def test_another_commit_or_setting_keeps_its_answers_elsewhere(root: Path) -> None:
     def folders(*sets: str) -> set[Path]:
-        return {pair.folder for pair in wanted(root, Wish("small", 1, (), sets))}
+        return {pair.folder for pair in wanted(root, Wish("small", (1,), (), sets))}
 
     before = folders()
     assert before == folders() and not before & folders("rl.lr=1e-4")
@@ -50,11 +50,17 @@ def test_another_commit_or_setting_keeps_its_answers_elsewhere(root: Path) -> No
     assert not before & folders()
 
 
+def test_seeds_are_numbers_and_named_once() -> None:
+    assert numbers("1,2,2") == (1, 2)
+    with pytest.raises(BadInput, match="1,2,3"):
+        numbers("one")
+
+
 def test_an_unknown_preset_or_variant_is_refused_with_those_known(root: Path) -> None:
     with pytest.raises(BadInput, match="small"):
         variants(root, "smal")
     with pytest.raises(BadInput, match="no-tool, v1"):
-        list(wanted(root, Wish("small", 1, ("v3",))))
+        list(wanted(root, Wish("small", (1,), ("v3",))))
 
 
 def test_every_variant_in_the_repository_goes_back_to_its_preset() -> None:
