@@ -212,8 +212,10 @@ def jittered(question: Question, jitter: int, end: float) -> str:
         return question.truth
     random = Random(question.id)
     off = [[t + random.randint(-jitter, jitter) for t in span] for span in spans]
-    told = [(max(0.0, a), min(b, float(int(end)))) for a, b in off]
-    return sentence(question.action, [max(pair, (pair[0], pair[0] + 1)) for pair in told])
+    last = float(int(end))
+    starts = [min(max(0.0, a), last - 1) for a, _ in off]
+    told = [(a, min(max(b, a + 1), last)) for a, (_, b) in zip(starts, off, strict=True)]
+    return sentence(question.action, told)
 
 
 def strays(question: Question, share: float) -> bool:
