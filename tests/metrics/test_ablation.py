@@ -62,8 +62,8 @@ def test_answers_half_right_count_at_the_looser_threshold_alone() -> None:
 
 def test_a_task_counts_the_same_however_many_questions_it_has() -> None:
     whole = cell(1, 0.3)
-    few = Cell(*(rows[:20] + [row for row in rows[20:] if row[0].task == "choice"]
-                 for rows in whole))  # fmt: skip
+    kept = [n < 20 or row[0].task == "choice" for n, row in enumerate(whole.rl)]
+    few = Cell(*([r for r, k in zip(rows, kept, strict=True) if k] for rows in whole))
     found = table({"recipe": {1: few}}, JUDGE)["recipe"]["rl"]
     mean = (found["spotting"]["value"] + found["choice"]["value"]) / 2
     assert found["score"]["value"] == pytest.approx(mean)

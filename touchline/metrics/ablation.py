@@ -26,6 +26,13 @@ class Cell(NamedTuple):
     rl: Rows
 
 
+class Measured(NamedTuple):
+    """A cell as what the bootstrap draws from, per metric."""
+
+    sft: Mapping[str, Side]
+    rl: Mapping[str, Side]
+
+
 def table(variants: Mapping[str, Mapping[int, Cell]], judge: Judge) -> dict[str, Any]:
     """{VARIANT: {seeds, sft, rl, rl_minus_sft, differences, minus_first}}, values with intervals.
 
@@ -34,14 +41,19 @@ def table(variants: Mapping[str, Mapping[int, Cell]], judge: Judge) -> dict[str,
     variant, on the seeds that both have.
     """
     sides = {
-        name: {seed: Cell(*(_sides(rows, judge) for rows in cell)) for seed, cell in cells.items()}
+        name: {
+            seed: Measured(_sides(cell.sft, judge), _sides(cell.rl, judge))
+            for seed, cell in cells.items()
+        }
         for name, cells in variants.items()
     }
     first = next(iter(sides.values()), {})
     return {name: _variant(cells, first, judge.seed) for name, cells in sides.items()}
 
 
-def _variant(cells: Mapping[int, Cell], first: Mapping[int, Cell], seed: int) -> dict[str, Any]:
+def _variant(
+    cells: Mapping[int, Measured], first: Mapping[int, Measured], seed: int
+) -> dict[str, Any]:
     before, after = [c.sft for c in cells.values()], [c.rl for c in cells.values()]
     differences = _differences(after, before, seed)
     shared = [s for s in cells if s in first]

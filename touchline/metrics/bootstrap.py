@@ -78,7 +78,7 @@ def over_trainings(ours: Sequence[Side], theirs: Sequence[Side], seed: int) -> E
             "bs,bm,sm...->b...", _draws(len(sides), seed + 1), _draws(len(order), seed), sums
         )
         values.append(np.nan_to_num(sides[0].value(drawn)))
-    return _estimate(np.float64(whole.value), values[0] - values[1], whole.n)
+    return _estimate(np.asarray(whole.value), values[0] - values[1], whole.n)
 
 
 def _sums(side: Side, order: list[str]) -> np.ndarray:
