@@ -9,13 +9,13 @@ from touchline.metrics.ablation import MAIN
 from touchline.report.template import signed, write_page
 
 TITLES = {
-    MAIN: "score, mean over tasks",
+    MAIN: "Mean over tasks",
     "f1_30": "F1 at IoU 0.3",
     "f1_50": "F1 at IoU 0.5",
     "f1_70": "F1 at IoU 0.7",
-    "frames": "frames a question",
-    "tool_rate": "calls the tool",
-    "valid": "keeps the format",
+    "frames": "frames",
+    "tool_rate": "calls",
+    "valid": "valid",
 }
 SHOWN = (MAIN, "f1_50", "f1_70")  # plotted
 LEAST = 0.05  # half of the shortest axis
