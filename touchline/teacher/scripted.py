@@ -166,7 +166,7 @@ def _spotting(lesson: Lesson) -> None:
         return
     found: list[Span] = []
     for i, span in enumerate(near[: lesson.calls]):
-        window = lesson.aim(span)
+        window = around(span) if i else lesson.aim(span)  # the same window twice is a misstep
         thought = lesson.call(f"{thought}. So {action} {lesson.said(near[i:])}.", window, hit)
         found += lesson.runs() or ([span] if lesson.astray else [])
     found += near[lesson.calls :]  # seen once, no call left to look again
