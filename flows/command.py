@@ -1,11 +1,12 @@
-"""The console command `touchline`: retrain, runs, show, sources, highlights, export, ui."""
+"""The console command `touchline`: retrain, runs, show, sources, score, highlights,
+export, ui."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flows import highlights, release, workspace
+from flows import highlights, release, score, workspace
 from touchline.faults import BadInput
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ def parser() -> argparse.ArgumentParser:
     sources.set_defaults(action=_sources)
     for one in (runs, show, sources):
         one.add_argument("--json", action="store_true", help="for programs")
+    judged = actions.add_parser("score", help="score answers that were made elsewhere")
+    judged.set_defaults(action=score.run)
+    score.offer(judged)
     reel = actions.add_parser("highlights", help="cut what a sentence asks for out of a match")
     reel.set_defaults(action=highlights.run)
     highlights.offer(reel)
