@@ -245,7 +245,7 @@ def tally(
 
 
 def cells(
-    spots: Sequence[Truth] | Sequence[Guess], of: Sequence[int], names: Sequence[str]
+    spots: Sequence[Truth] | Sequence[Guess], of: Sequence[int] | np.ndarray, names: Sequence[str]
 ) -> np.ndarray:
     """Row (`of` each spot) and class, as places in a flat table (rows, names)."""
     place = {name: i for i, name in enumerate(names)}

@@ -1,7 +1,7 @@
 """Score SoccerNet's action spotting: `results_spotting.json` per game, by Average-mAP.
 
-Format: SoccerNet's challenges, https://github.com/SilvioGiancola/SoccerNetv2-DevKit. Every game that
-has `Labels-v2.json` counts; one without predictions counts as one where nothing was found.
+Format: that of SoccerNet's challenges (github.com/SilvioGiancola/SoccerNetv2-DevKit). Every game
+that has `Labels-v2.json` counts; one without predictions counts as one where nothing was found.
 """
 
 import math
@@ -80,8 +80,8 @@ def _guess(place: str, game: str, row: Any) -> Guess:
 
 def _label(place: str, row: Any) -> str:
     label = row.get("label")
-    if label not in WORDS:
-        raise BadInput(f"{place}.label", f"{label!r} is no class", f"of {', '.join(WORDS)}")
+    if not isinstance(label, str) or label not in WORDS:
+        raise BadInput(f"{place}.label", f"{str(label)[:40]!r} is no class", f"of {', '.join(WORDS)}")
     return label
 
 
@@ -92,7 +92,7 @@ def _sure(place: str, row: Any) -> float:
     except (TypeError, ValueError):
         sure = math.nan
     if not 0 <= sure <= 1:
-        wrong = f"{row.get('confidence')!r} is not from 0 to 1"
+        wrong = f"{str(row.get('confidence'))[:40]!r} is not from 0 to 1"
         raise BadInput(f"{place}.confidence", wrong, "scale confidences to that")
     return sure
 

@@ -33,7 +33,7 @@ def _left(measured: Mapping[str, Any]) -> list[str]:
 
 def of_spotting(measured: Mapping[str, Any]) -> str:
     """Loose and tight Average-mAP, over all, shown and unshown actions."""
-    rows = [("metric", "candidate", "all", "shown", "unshown")]
+    rows: list[Sequence[str]] = [("metric", "candidate", "all", "shown", "unshown")]
     for metric in ("loose", "tight"):
         for who, found in measured["candidates"].items():
             means = [f"{found[metric][view]['mean']:.6f}" for view in ("all", "shown", "unshown")]
