@@ -81,7 +81,9 @@ def _guess(place: str, game: str, row: Any) -> Guess:
 def _label(place: str, row: Any) -> str:
     label = row.get("label")
     if not isinstance(label, str) or label not in WORDS:
-        raise BadInput(f"{place}.label", f"{str(label)[:40]!r} is no class", f"of {', '.join(WORDS)}")
+        raise BadInput(
+            f"{place}.label", f"{str(label)[:40]!r} is no class", f"of {', '.join(WORDS)}"
+        )
     return label
 
 

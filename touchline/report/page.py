@@ -7,7 +7,7 @@ from typing import Any
 from PIL.Image import Image
 
 from touchline.records import Clip, Question, Trajectory
-from touchline.report import bars, verdict
+from touchline.report import bars, confusion, verdict
 from touchline.report.cards import card, tally
 from touchline.report.curves import curves
 from touchline.report.picks import pick
@@ -47,9 +47,16 @@ def write_report(
     cards = [
         card(found, clips[found.clip], given, pictures, zero(clips[found.clip])) for found in picked
     ]
+    shown = [name for name in answers if not name.startswith("floor.")]
     write_page(
         path,
         "report.html",
+        confusions={
+            "choice": confusion.of_choice(asked, given, shown, clips, withheld),
+            "spotting": confusion.of_spotting(
+                asked, given, shown, lambda question: zero(clips[question.clip])
+            ),
+        },
         pictures=pictures.css(),
         cards=cards,
         shown=tally(cards),
