@@ -57,10 +57,7 @@ def _answers(args: argparse.Namespace, name: str) -> tuple[Mapping[str, Any], st
         check_free(args.out)
     root = workspace.root()
     params = root / "params.yaml"
-    questions, clips, captions = (
-        getattr(args, place) or root / "data" / place
-        for place in ("clips", "captions", "questions")
-    )
+    questions, clips, captions = (getattr(args, place) or root / "data" / place for place in PLACES)
     budget, dialogue = section(Budget, "budget", params), section(Dialogue, "dialogue", params)
     asked = sheet(clips, captions, questions, budget, dialogue, args.split)
     rule = _rule(params)
