@@ -1,5 +1,7 @@
 """A made-up evaluation on disk, as `touchline score` finds it."""
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,7 +13,7 @@ from tests.world import BUDGETS
 from touchline.dialogue import PLAIN
 from touchline.predictions.score import Rule
 from touchline.predictions.sheet import Sheet, sheet
-from touchline.records import Caption, Clip, Question, write
+from touchline.records import Caption, Clip, Question, Trajectory, write
 
 RULE = Rule(theta=0.3, seed=7, interval=12, judge=None)
 
@@ -34,3 +36,14 @@ def asked(made: Any, tmp_path: Path) -> Sheet:
 def opened(root: Path) -> Sheet:
     places = [root / name for name in ("clips", "captions", "questions")]
     return sheet(*places, BUDGETS["tiny"], PLAIN, "test")
+
+
+def exported(path: Path, rows: Iterable[Trajectory]) -> Path:
+    """A run's own answers as lines."""
+    lines = [
+        {"question": r.question, "answer": r.answer, "valid": r.valid, "windows": r.windows,
+         "frames": r.frames}
+        for r in rows
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path

@@ -1,7 +1,6 @@
 """Answers from elsewhere get the numbers of a run's own, beside the same floors."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows import command
-from tests.predictions.conftest import RULE, opened
+from tests.predictions.conftest import RULE, exported, opened
 from touchline.faults import BadInput
 from touchline.floors import FLOORS
 from touchline.predictions.score import keep, score
@@ -18,17 +17,6 @@ from touchline.records import Clip, Trajectory, read, write
 from touchline.terms import Licence
 
 OUTSIDE = Licence(inside=[])
-
-
-def exported(path: Path, rows: Iterable[Trajectory]) -> Path:
-    """A run's own answers as lines."""
-    lines = [
-        {"question": r.question, "answer": r.answer, "valid": r.valid, "windows": r.windows,
-         "frames": r.frames}
-        for r in rows
-    ]  # fmt: skip
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    return path
 
 
 def test_a_runs_own_answers_exported_get_its_numbers(asked: Sheet, made: Any, tmp_path: Path):
