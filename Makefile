@@ -22,7 +22,7 @@ UV = set -f; links="$(LINKS)" index="$(INDEX)" extra="$(EXTRA)" cert="$(CERT)"; 
 	[ -z "$$cert" ] || export SSL_CERT_FILE=$$cert; \
 	UV_INDEX_STRATEGY=unsafe-best-match VIRTUAL_ENV=.venv $(BIN)/uv
 
-.PHONY: help setup retrain test slow check format lock ui bench
+.PHONY: help setup retrain nightly test slow check format lock ui bench
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */	/' | expand -t 12
@@ -40,6 +40,9 @@ $(READY): requirements.lock pyproject.toml
 
 retrain: setup  ## all stages, from video to report; ARGS="--set sft.lr=1e-4 --stage sft"
 	@$(BIN)/touchline retrain $(ARGS)
+
+nightly: setup  ## champion and challengers on the benchmark; compare, gate, alert
+	@$(BIN)/touchline nightly $(ARGS)
 
 test: setup  ## the tests that take seconds; ARGS="-k word"
 	@$(BIN)/python -m pytest $(ARGS)

@@ -1,9 +1,9 @@
-"""The console command `touchline`: retrain, runs, show, sources, score, highlights,
-export, ui."""
+"""The console command `touchline`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows import highlights, release, score, workspace
@@ -30,24 +30,47 @@ def parser() -> argparse.ArgumentParser:
     retrain = actions.add_parser("retrain", help="bring every stage up to date")
     retrain.set_defaults(action=_retrain)
     _say_what_to_retrain(retrain)
+    compare = actions.add_parser("ablation", help="what each variant's RL does to the answers")
+    compare.set_defaults(action=_ablation)
+    _say_what_to_compare(compare)
     runs = actions.add_parser("runs", help="list the runs")
     runs.set_defaults(action=_runs)
     show = actions.add_parser("show", help="name every input, parameter and product of a run")
     show.add_argument("run", help="id of a run, its beginning, or `latest`")
     show.set_defaults(action=_show)
+    nightly = actions.add_parser("nightly", help="evaluate champion and challengers, and judge")
+    nightly.set_defaults(action=_nightly)
+    _say_which_night(nightly)
+    bisect = actions.add_parser("bisect", help="find the first run in which a score fell")
+    bisect.set_defaults(action=_bisect)
+    _say_what_fell(bisect)
     sources = actions.add_parser("sources", help="list the sources, and what of them is here")
     sources.set_defaults(action=_sources)
-    for one in (runs, show, sources):
+    for one in (runs, show, sources, bisect):
         one.add_argument("--json", action="store_true", help="for programs")
     judged = actions.add_parser("score", help="score answers that were made elsewhere")
     judged.set_defaults(action=score.run)
     score.offer(judged)
+    replay = actions.add_parser("replay", help="play rollouts of RL again from their rows")
+    replay.set_defaults(action=_replay)
+    replay.add_argument("rollouts", metavar="FILE[:ID]", help="e.g. data/rl/rollouts.parquet")
+    replay.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="of questions, clips, frames; else FILE/../.."
+    )
     reel = actions.add_parser("highlights", help="cut what a sentence asks for out of a match")
     reel.set_defaults(action=highlights.run)
     highlights.offer(reel)
     give = actions.add_parser("export", help="write a run's model as a Hugging Face folder")
     give.set_defaults(action=release.run)
     release.offer(give)
+    serve = actions.add_parser("serve", help="answer as an OpenAI-compatible endpoint until Ctrl-C")
+    serve.set_defaults(action=_serve)
+    serve.add_argument("what", help="a model's folder, such as data/rl, or `scripted`")
+    serve.add_argument("--port", type=int, default=8321)
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="this machine alone, unless told otherwise"
+    )
+    serve.add_argument("--batch", type=int, default=16, help="requests answered together")
     ui = actions.add_parser("ui", help="open the pages of Prefect and MLflow until Ctrl-C")
     ui.set_defaults(action=_ui)
     return top
@@ -65,6 +88,53 @@ def _say_what_to_retrain(one: argparse.ArgumentParser) -> None:
     one.add_argument("--force", action="store_true", help="run even what is unchanged")
 
 
+def _say_what_to_compare(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--preset", metavar="NAME", default="ablation", help="and presets/NAME/*")
+    one.add_argument("--seeds", metavar="A,B", default="1,2,3", help="a training of each for each")
+    one.add_argument("--only", metavar="A,B", default="", help="these variants alone")
+    one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for all")
+    one.add_argument("--dirty", action="store_true", help="run uncommitted changes")
+
+
+def _say_which_night(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--benchmark", metavar="RUN", default="", help="ask this run's test questions")
+    one.add_argument(
+        "--run", action="append", default=[], metavar="RUN", help="challengers, not the new ones"
+    )
+    kind = one.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--check", action="store_true", help="fail, and say so, when the last night is too old"
+    )
+    kind.add_argument(
+        "--arm", action="store_true", help="let Prefect raise the alarm when no night completes"
+    )
+    one.add_argument("--hours", type=float, help="how old is too old, instead of nightly.hours")
+
+
+def _say_what_fell(one: argparse.ArgumentParser) -> None:
+    one.add_argument("metric", metavar="METRIC", help="overall, a task, or TASK.METRIC")
+    one.add_argument("--good", metavar="RUN", default="", help="a run before the score fell")
+    one.add_argument("--bad", metavar="RUN", default="", help="a run after it, else the last")
+
+
+def _nightly(args: argparse.Namespace) -> int:
+    from flows import nights
+    from flows.night import Request
+
+    root = workspace.root()
+    if args.check:
+        return nights.check(root, args.hours)
+    if args.arm:
+        return nights.arm(root, args.hours)
+    return nights.spend(root, Request(args.benchmark, tuple(args.run)))
+
+
+def _bisect(args: argparse.Namespace) -> int:
+    from flows import bisect
+
+    return bisect.search(workspace.root(), args.metric, args.good, args.bad, args.json)
+
+
 def _retrain(args: argparse.Namespace) -> int:
     from flows import local
 
@@ -78,6 +148,15 @@ def _request(args: argparse.Namespace) -> "Request":
     return Request(
         args.preset, sets, args.stage, args.dirty, args.force, ("touchline", *sys.argv[1:])
     )
+
+
+def _ablation(args: argparse.Namespace) -> int:
+    from flows import ablation
+
+    only = tuple(name for name in args.only.split(",") if name)
+    seeds = ablation.numbers(args.seeds)
+    wish = ablation.Wish(args.preset, seeds, only, tuple(args.set), args.dirty)
+    return ablation.ablation(wish)
 
 
 def _runs(args: argparse.Namespace) -> int:
@@ -99,6 +178,22 @@ def _sources(args: argparse.Namespace) -> int:
 
     found = listing.every(workspace.root())
     sys.stdout.write(listing.as_json(found) if args.json else listing.as_text(found))
+    return 0
+
+
+def _replay(args: argparse.Namespace) -> int:
+    """Exit status 1 when any rollout plays otherwise than it did."""
+    from touchline.student import replay
+
+    file, _, only = args.rollouts.partition(".parquet:")
+    path = Path(f"{file}.parquet" if only else file)
+    return replay.say(path, args.data or path.resolve().parent.parent, only)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from touchline import serving
+
+    serving.serve(serving.mind(args.what, workspace.root(), args.batch), args.host, args.port)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""One run at a time per checkout; a killed one frees the lock once its last process is gone."""
+"""One run at a time per checkout, or night; a killed one frees the lock with its last process."""
 
 import fcntl
 import json
@@ -14,21 +14,21 @@ PATIENCE = 5.0  # seconds that the supervisors of a killed run may need to end i
 
 
 @contextmanager
-def locked(root: Path) -> Iterator[int]:
-    """One run per checkout: a second one is a `BadInput` naming the first."""
-    file = root / ".touchline" / "lock"
+def locked(root: Path, what: str = "run") -> Iterator[int]:
+    """One of a kind per checkout: a second one is a `BadInput` naming the first."""
+    file = _file(root, what)
     file.parent.mkdir(exist_ok=True)
     lock = os.open(file, os.O_RDWR | os.O_CREAT)
     try:
-        _take(lock, file)
+        _take(lock, file, what)
         yield lock
     finally:
         os.close(lock)
 
 
-def owner(root: Path) -> int | None:
+def owner(root: Path, what: str = "run") -> int | None:
     """The process that runs here now, or None."""
-    file = root / ".touchline" / "lock"
+    file = _file(root, what)
     if not file.is_file():
         return None
     with file.open("r+") as lock:
@@ -39,7 +39,11 @@ def owner(root: Path) -> int | None:
     return None
 
 
-def _take(lock: int, file: Path) -> None:
+def _file(root: Path, what: str) -> Path:
+    return root / ".touchline" / ("lock" if what == "run" else f"{what}.lock")
+
+
+def _take(lock: int, file: Path, what: str) -> None:
     until = time.monotonic() + PATIENCE
     while True:
         try:
@@ -48,8 +52,9 @@ def _take(lock: int, file: Path) -> None:
         except BlockingIOError:
             pid = json.loads(file.read_text() or "{}").get("pid", 0)
             if Path(f"/proc/{pid}").exists() or time.monotonic() > until:
-                wrong = f"a run is going on (process {pid})"
-                raise BadInput("retrain", wrong, "wait for its end or stop it") from None
+                wrong = f"a {what} is going on (process {pid})"
+                name = "retrain" if what == "run" else what
+                raise BadInput(name, wrong, "wait for its end or stop it") from None
         time.sleep(0.1)
     os.ftruncate(lock, 0)
     os.pwrite(lock, json.dumps({"pid": os.getpid()}).encode(), 0)

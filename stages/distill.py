@@ -1,22 +1,34 @@
 """Distill trajectories: a teacher answers the training questions, thinking with the frame tool."""
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from touchline import terms
-from touchline.dialogue import PLAIN, Dialogue
+from touchline.dialogue import Dialogue
+from touchline.endpoint import Endpoint
+from touchline.faults import BadInput
 from touchline.ledger import Ledger
-from touchline.progress import track
-from touchline.records import Clip, Label, Question, Trajectory, by_id, grouped, read, write
-from touchline.stage import Params, run
-from touchline.student.conversation import asked, judged, reel
-from touchline.tasks.scene import Scene, scene
-from touchline.teacher import Lesson, teach
-from touchline.tools.choose_frames import Budget, Reel, Viewing
+from touchline.products import whole_file
+from touchline.records import (
+    Clip,
+    Label,
+    Question,
+    Trajectory,
+    Verdict,
+    by_id,
+    grouped,
+    read,
+    write,
+)
+from touchline.stage import run
+from touchline.student.conversation import reel
+from touchline.tasks.scene import scene
+from touchline.teacher import TEACHERS, Teacher
+from touchline.teacher.account import lineage, numbers
+from touchline.teacher.course import Course, Distill, Taught
+from touchline.tools.choose_frames import Budget
 from touchline.video.store import FrameStore
-
-
-class Distill(Params):
-    teacher: str  # scripted: knows the truth
 
 
 def main(
@@ -32,42 +44,70 @@ def main(
     every = read(questions / "questions.parquet", Question)
     by_clip = by_id(read(clips / "clips.parquet", Clip))
     labels = grouped(read(manifest / "labels.parquet", Label), "video")
-    store, ledger = FrameStore(frames), Ledger(q.id for q in every)
-    taught = []
-    for question in track(every, "distill"):
+    store, anew = FrameStore(frames), FrameStore(frames)
+    course = Course(
+        [question for question in every if question.split == "train"],
+        lambda q: scene(by_clip[q.clip], labels[q.video]),
+        lambda q: reel(store, by_clip[q.clip], budget, dialogue),
+        lambda q: reel(anew, by_clip[q.clip], budget, dialogue),
+        budget,
+        dialogue,
+        distill.served,
+        distill.astray,
+        distill.jitter,
+    )
+    taught = list(_teacher(distill, course, by_clip)(course))
+    kept = [one.trajectory for one in taught if one.trajectory is not None]
+    write(trajectories / "trajectories.parquet", Trajectory, kept)
+    terms.mark(trajectories, terms.of(by_clip.values()))
+    with whole_file(trajectories / "teacher.json") as draft:
+        draft.write_text(json.dumps(lineage(distill, dialogue), indent=1) + "\n")
+    totals = _ledger(every, taught).close(trajectories / "ledger.parquet")
+    calls = sum(bool(t.windows) for t in kept) / max(len(kept), 1)
+    measured = {**totals, "calls": calls, "without_frames": sum(not t.frames for t in kept)}
+    return measured | _verdicts(taught, trajectories / "verdicts.parquet")
+
+
+def _teacher(distill: Distill, course: Course, clips: Mapping[str, Clip]) -> Teacher:
+    """The teacher asked for, unless what it would be shown must not leave this machine."""
+    if distill.teacher not in TEACHERS:
+        known = ", ".join(TEACHERS)
+        raise BadInput("distill.teacher", f"there is no {distill.teacher}", f"known are {known}")
+    shown = {clips[question.clip].terms for question in course.questions}
+    bound = sorted(shown - set(distill.served.terms))
+    if distill.teacher == "served" and bound:
+        for endpoint in distill.served.asked:
+            _stays(endpoint, bound)
+    return TEACHERS[distill.teacher]
+
+
+def _stays(endpoint: Endpoint, bound: Sequence[str]) -> None:
+    if not endpoint.here:
+        wrong = f"would get frames or words under the terms {', '.join(bound)}"
+        remedy = "leave these sources out, or add the terms to distill.served.terms if you may"
+        raise BadInput(f"distill.served: {endpoint.host}", wrong, remedy)
+
+
+def _ledger(every: Sequence[Question], taught: Sequence[Taught]) -> Ledger:
+    ledger, reasons = Ledger(q.id for q in every), {one.question.id: one for one in taught}
+    for question in every:
         if question.split != "train":
             ledger.drop(question.id, f"{question.split} split: never taught")
-            continue
-        clip = by_clip[question.clip]
-        view = scene(clip, labels[clip.video])
-        shown = reel(store, clip, budget, dialogue)
-        taught.append(attempt(question, view, shown, budget, distill.teacher, dialogue))
-        ledger.keep(question.id)
-    write(trajectories / "trajectories.parquet", Trajectory, taught)
-    terms.mark(trajectories, terms.of(by_clip.values()))
-    calls = sum(bool(t.windows) for t in taught) / max(len(taught), 1)
-    blind = sum(not t.frames for t in taught)
-    return {
-        **ledger.close(trajectories / "ledger.parquet"),
-        "calls": calls,
-        "without_frames": blind,
-    }
+        elif reasons[question.id].trajectory is None:
+            ledger.drop(question.id, f"teacher: {reasons[question.id].reason}")
+        else:
+            ledger.keep(question.id)
+    return ledger
 
 
-def attempt(
-    question: Question,
-    view: Scene,
-    frames: Reel,
-    budget: Budget,
-    name: str,
-    dialogue: Dialogue = PLAIN,
-) -> Trajectory:
-    """One trajectory of the scripted teacher, judged like any model's."""
-    viewing = Viewing(frames, budget)
-    lesson = Lesson(question, view, viewing, viewing.open())
-    teach(lesson, dialogue)
-    messages = [*asked(question, lesson.opening, dialogue), *lesson.messages]
-    return judged(f"teacher.{name}", question, messages, lesson.viewing, dialogue)
+def _verdicts(taught: Sequence[Taught], file: Path) -> dict[str, float]:
+    """The verdicts beside the trajectories, and their numbers; none of a teacher that knows."""
+    verdicts = [one.verdict for one in taught if one.verdict is not None]
+    if not verdicts:
+        file.unlink(missing_ok=True)
+        return {}
+    write(file, Verdict, verdicts)
+    return numbers(verdicts)
 
 
 if __name__ == "__main__":

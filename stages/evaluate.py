@@ -13,9 +13,11 @@ from touchline.evaluation.engine import answered, failed
 from touchline.evaluation.judge import Judging, graded
 from touchline.evaluation.scored import scored
 from touchline.ledger import Ledger
+from touchline.necessity import How, necessity
 from touchline.products import whole_folder
-from touchline.records import Trajectory, write
+from touchline.records import Rollout, Trajectory, read, write
 from touchline.report.page import write_report
+from touchline.report.player import picked, write_player
 from touchline.stage import Params, run
 from touchline.student.load import Student
 from touchline.terms import Licence
@@ -31,6 +33,7 @@ class Evaluate(Params):
     interval: float  # seconds a floor gives to one action
     batch: int
     turn_tokens: int
+    necessity: int  # questions, at most, that RL answers again without, with and with a blank tool
     processes: int  # that answer, each with its own copy of a model; a GPU for each, in turns
     judge: Judging | None  # of open answers; null for none
     candidates: list[dict[str, Any]]  # beside base, sft and rl; kinds: touchline/candidates
@@ -49,6 +52,7 @@ def main(
     base: Path,
     sft: Path,
     rl: Path,
+    accepted: Path,
     answers: Path,
     report: Path,
 ) -> dict[str, Any]:
@@ -60,6 +64,7 @@ def main(
         candidate.identity(setting)  # one that is not to be had is known before hours of work
     rows = {c.name: answered(c, bench, setting, evaluate.processes) for c in every}
     measured = scored(rows, bench, evaluate.theta, evaluate.seed)
+    measured["necessity"] = needed(rl, rows, bench, evaluate, setting)
     if evaluate.judge:
         measured["judge"] = graded(rows, bench.every, evaluate.judge, evaluate.seed)
     write_answers(answers, rows, bench, own)
@@ -67,7 +72,8 @@ def main(
     if evaluate.judge:
         told = {k: v for k, v in measured["judge"].items() if k != "candidates"}
         sections["Judge of open answers"] = {key: str(value) for key, value in told.items()}
-    tell(report, rows, measured, bench, own, sections, licence)
+    lessons = made(accepted / "trajectories.parquet", Trajectory)
+    tell(report, rows, measured, bench, own, lessons, sections, licence)
     broken = {name: failed(given) for name, given in rows.items() if failed(given)}
     return {**measured, "without_frames": bench.unseen, "failed": broken}
 
@@ -95,6 +101,20 @@ def lineup(entries: list[dict[str, Any]]) -> list[Candidate]:
     return sorted(found, key=lambda c: (c.name in OWN, not c.name.startswith("floor.")))
 
 
+def needed(rl: Path, rows: Rows, bench: Bench, evaluate: Evaluate, setting: Setting) -> Any:
+    """What the tool is worth to the model after RL."""
+    how = How(
+        setting.budget,
+        setting.dialogue,
+        setting.dtype,
+        setting.turn_tokens,
+        setting.batch,
+        setting.seed,
+    )
+    games = [(game.question, game.reel) for game in bench.games()]
+    return necessity(rl, games, rows["rl"], evaluate.necessity, how)
+
+
 def write_answers(folder: Path, rows: Rows, bench: Bench, own: dict[str, Path]) -> None:
     """Every answer of every candidate, and what became of each test question."""
     with whole_folder(folder) as draft:
@@ -114,10 +134,11 @@ def tell(
     measured: dict[str, Any],
     bench: Bench,
     own: dict[str, Path],
+    lessons: list[Trajectory],
     sections: dict[str, dict[str, Any]],
     licence: Licence,
 ) -> None:
-    """The report, without what is under terms that forbid it."""
+    """The report and the player, without what is under terms that forbid it."""
     withheld = licence.withheld("report")
     with whole_folder(folder) as draft:
         write_report(
@@ -132,8 +153,21 @@ def tell(
             zero=bench.dialogue.zero,
             withheld=withheld,
         )
+        write_player(
+            draft / "player.html",
+            questions=bench.every,
+            clips=bench.by_clip,
+            picked=picked(rows, made(own["rl"] / "rollouts.parquet", Rollout), lessons),
+            frames=lambda clip, time: bench.store.images(clip.video, [clip.start + time])[0],
+            withheld=withheld,
+        )
         shown = [clip for clip in bench.by_clip.values() if clip.terms not in withheld]
         terms.mark(draft, terms.of(shown))
+
+
+def made(file: Path, kind: type[Any]) -> list[Any]:
+    """The attempts of teacher or RL; none where a model was brought from elsewhere."""
+    return read(file, kind) if file.is_file() else []
 
 
 def logged(model: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Improve the student by its own attempts: TRL's GRPOTrainer, the frame tool, gated rewards."""
+"""Improve the student by its own attempts: TRL's GRPO, the frame tool, rewards, proof of sight."""
 
 from collections.abc import Mapping, Sequence, Set
 from functools import partial
@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from datasets import Dataset
 from trl.trainer.grpo_config import GRPOConfig
-from trl.trainer.grpo_trainer import GRPOTrainer
 
 from touchline import terms
 from touchline.dialogue import Dialogue
@@ -18,7 +17,7 @@ from touchline.records import Clip, Question, Rollout, by_id, read, write
 from touchline.resume import checkpoint_folder
 from touchline.rewards.rule import Rule
 from touchline.stage import Params, run
-from touchline.student.checkpoints import Seal, train
+from touchline.student.checkpoints import Seal, reached, train
 from touchline.student.conversation import NO_FRAMES, asked, pictured, reels, unasked
 from touchline.student.direct import direct
 from touchline.student.environment import Clips
@@ -27,9 +26,13 @@ from touchline.student.parallel import arguments, gathered_weights, held_by
 from touchline.student.parity import Prompt, prompt_of
 from touchline.student.processor import FramesProcessor, vision_tokens
 from touchline.student.ranks import first, ranks
+from touchline.student.replay import RULES, Rules, leave_rules
 from touchline.student.reward import Reward, collected
 from touchline.student.rollout import Player
+from touchline.student.sight import PROOF, Sight, leave_proof, told
+from touchline.student.stop import Limits, Stop
 from touchline.student.trained import carry
+from touchline.student.trainer import SeeingTrainer
 from touchline.student.training import Tuning, Watch, leave, lora, report_to, save
 from touchline.student.vllm_rollouts import Proof, Vllm, generation
 from touchline.tools.choose_frames import Budget, Reel, Viewing
@@ -46,6 +49,8 @@ class Rl(Params):
     vllm: Vllm
     tuning: Tuning
     reward: Rule
+    sight: Sight
+    stop: Limits
     trainer: dict[str, Any]  # goes whole to GRPOConfig
 
 
@@ -70,12 +75,15 @@ def main(
     if not rows:
         raise BadInput(questions, f"not one of {len(asked_of)} questions has frames", NO_FRAMES)
     left_out = {"without_frames": len(asked_of) - len(rows)}
+    rules = Rules(budget=budget, reward=rl.reward, turn_tokens=rl.turn_tokens)
     held = terms.of(here[every[row["question"]].clip] for row in rows)
     if rl.steps == 0:
         with whole_folder(model) as draft:
             leave(start, draft)
             terms.mark(draft, held, start)
             write(draft / ROLLOUTS, Rollout, [])
+            leave_proof(draft / PROOF, told(draft, 0, rl.sight))
+            leave_rules(draft / RULES, rules)
         return {"questions": len(rows), "steps": 0, **left_out}
     if not dialogue.thinks:
         wrong = f"{dialogue.style} has no thoughts and no tool to reinforce"
@@ -98,7 +106,8 @@ def main(
             easy = direct(player, games, rl.reward.gate, checkpoints / "direct.json")
             left_out["direct"] = len(easy)
         played, size = checkpoints / "rollouts", args.num_generations or 1
-        reward: Any = Reward(every, processor, rl.reward, size, played, easy)
+        reward = Reward(every, processor, rl.reward, size, played, easy)
+        stop, proofs = Stop(reward, rl.stop), checkpoints / "sight"
         environment: Any = partial(Clips, every, shown, budget)
 
         some = [every[row["question"]] for row in rows[: rl.vllm.parity.prompts]]
@@ -106,21 +115,26 @@ def main(
         proof = Proof(rl.vllm.parity, prompts, processor, never, checkpoints)
 
         # Training
-        trainer = GRPOTrainer(
+        stop.take_up(reached(checkpoints))
+        scored: Any = reward
+        trainer = SeeingTrainer(
             model=net,
-            reward_funcs=[reward],
+            reward_funcs=[scored],
             args=args,
             train_dataset=Dataset.from_list(rows),
             processing_class=processor,
             environment_factory=environment,
             peft_config=lora(rl.tuning),
-            callbacks=[Seal(), Watch("rl")],
+            callbacks=[Seal(), stop, Watch("rl")],
+            sight=rl.sight,
+            proofs=proofs,
         )
         held_by(trainer, student.parallel)
         if rl.vllm.mode != "none":
             proof.engine = trainer.vllm_generation
             trainer.add_callback(proof)
         train(trainer, checkpoints)
+        stop.demand(trainer.state.global_step)
 
         # Save
         weights = gathered_weights(trainer, student.parallel)
@@ -131,6 +145,8 @@ def main(
                 terms.mark(draft, held, start)
                 write(draft / ROLLOUTS, Rollout, collected(played, rl.steps))
                 proof.leave(draft)
+                leave_proof(draft / PROOF, told(proofs, rl.steps, rl.sight))
+                leave_rules(draft / RULES, rules)
     return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer), **left_out}
 
 
@@ -172,7 +188,7 @@ def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path, **more: 
     )
 
 
-def last(trainer: GRPOTrainer) -> dict[str, float]:
+def last(trainer: SeeingTrainer) -> dict[str, float]:
     """The reward's parts over the last logged steps."""
     logged = [entry for entry in trainer.state.log_history if "reward" in entry]
     names = ("reward", "accuracy", "format", "tool_rate", "groups/no_signal", "groups/phantom")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from datasets import Dataset
@@ -20,6 +20,7 @@ from touchline.stage import Params, run
 from touchline.student.checkpoints import Seal, train
 from touchline.student.collator import TrajectoryCollator
 from touchline.student.conversation import NO_FRAMES, reels
+from touchline.student.curriculum import curriculum
 from touchline.student.load import Student, freeze, load, point, settle
 from touchline.student.parallel import arguments, gathered_weights, held_by
 from touchline.student.phrases import phrases
@@ -36,6 +37,7 @@ class Sft(Params):
     seed: int
     steps: int
     lr: float
+    order: Literal["mixed", "curriculum"]  # of the lessons
     tuning: Tuning
     trainer: dict[str, Any]  # goes whole to SFTConfig
 
@@ -80,10 +82,11 @@ def main(
         # Training
         checkpoints = checkpoint_folder("sft")
         shown = reels(FrameStore(frames), clips, budget, dialogue)
+        args = config(sft, checkpoints, **arguments(student.parallel))
         trainer = SFTTrainer(
             model=net,
-            args=config(sft, checkpoints, **arguments(student.parallel)),
-            train_dataset=Dataset.from_list(rows),
+            args=args,
+            train_dataset=lessons(sft, rows, args),
             processing_class=processor,
             data_collator=TrajectoryCollator(processor, shown, dialogue),
             peft_config=lora(sft.tuning),
@@ -111,11 +114,23 @@ def taught(
     if not every:
         raise BadInput(accepted, "no trajectory was accepted", "look at its page.html for why")
     asked = by_id(read(questions / "questions.parquet", Question))
-    rows = [{"messages": t.messages, "clip": asked[t.question].clip, "images": []} for t in every]
+    rows = [
+        {"messages": t.messages, "clip": asked[t.question].clip, "task": t.task, "images": []}
+        for t in every
+    ]
     rows = [row for row in rows if clips[row["clip"]].frames]
     if not rows:
         raise BadInput(accepted, f"not one of {len(every)} trajectories has frames", NO_FRAMES)
     return rows
+
+
+def lessons(sft: Sft, rows: list[dict[str, Any]], args: SFTConfig) -> Dataset:
+    """The rows, which TRL draws in random order; or one long row of them, taken as it stands."""
+    every = Dataset.from_list(rows)
+    if sft.order == "mixed":
+        return every
+    count = sft.steps * args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+    return every.select(curriculum([row["task"] for row in rows], count, sft.seed))
 
 
 def config(sft: Sft, checkpoints: Path, **more: Any) -> SFTConfig:
@@ -130,6 +145,7 @@ def config(sft: Sft, checkpoints: Path, **more: Any) -> SFTConfig:
         use_cpu=not torch.cuda.is_available(),
         max_length=None,  # a cut picture token would end in a crash: too long a row is an error
         remove_unused_columns=False,
+        train_sampling_strategy="random" if sft.order == "mixed" else "sequential",
         **more,
         **sft.trainer,
     )

@@ -16,7 +16,7 @@ from touchline.gates.page import tally, write_gates
 from touchline.gates.suite import Outcome, stop
 from touchline.ledger import Ledger
 from touchline.products import whole_folder
-from touchline.records import Caption, Clip, Question, Trajectory, Video, read, write
+from touchline.records import Caption, Clip, Question, Trajectory, Verdict, Video, read, write
 from touchline.stage import run
 from touchline.terms import Licence
 from touchline.tools.choose_frames import Budget
@@ -40,6 +40,7 @@ def main(
         read(captions / "captions.parquet", Caption),
         read(questions / "questions.parquet", Question),
         read(trajectories / "trajectories.parquet", Trajectory),
+        _judged(trajectories / "verdicts.parquet"),
     )
     findings = judge(records, validate, budget, dialogue)
     stop(findings.outcomes, validate.fail_on)
@@ -57,6 +58,12 @@ def main(
         write_gates(page, findings.outcomes, records.questions, kept, fates)
     found = tally(findings.outcomes)
     return {**totals, "checks": len(findings.outcomes), "warnings": found["warning"]}
+
+
+def _judged(file: Path) -> frozenset[str]:
+    """Of a served teacher's trajectories, those that a judge takes for right."""
+    verdicts = read(file, Verdict) if file.is_file() else []
+    return frozenset(verdict.id for verdict in verdicts if verdict.judged == "right")
 
 
 def _ledger(

@@ -13,7 +13,7 @@ from touchline.sources import SOURCES
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS
 from touchline.tasks.scene import scene
-from touchline.teacher import LESSONS
+from touchline.teacher.scripted import LESSONS
 
 GIBBERISH = ["", "x", "0", "lorem ipsum dolor", "((((", "yes", "<think>", "1:00, 2:00", "()"]
 

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from stages.distill import attempt
 from tests.world import BUDGETS, asked_of, clip_of, plain_reel
 from touchline.dialogue import PLAIN, Dialogue
 from touchline.floors import FLOORS, prior
 from touchline.records import Trajectory
 from touchline.student.conversation import asked, judged
 from touchline.tasks.spotting import intervals, sentence
+from touchline.teacher.scripted import attempt
 from touchline.tools.choose_frames import Reel, Viewing
 
 HALF = PLAIN.model_copy(update={"time": "half"})
@@ -61,7 +61,7 @@ def test_an_interval_in_words_of_the_half_is_read_back_in_seconds_of_the_clip() 
 def test_the_teacher_thinks_and_looks_by_the_clock_of_the_half() -> None:
     for view, question in asked_of("spotting", ["soccer"])[:20]:
         frames = Reel(np.arange(60.0), lambda times: [], HALF.zero(view.clip))
-        taught = attempt(question, view, frames, BUDGET, "scripted", HALF)
+        taught = attempt(question, view, frames, BUDGET, HALF)
         assert taught.valid and taught.score == 1
         assert all(0 <= time <= view.length for time in taught.windows)
         assert "1:4" in taught.messages  # the clips of this world begin at 1:40

@@ -6,13 +6,14 @@ from random import Random
 import numpy as np
 import pytest
 
-from stages.distill import attempt
 from tests.world import BUDGETS, RULES, asked_of, clip_of, label, question_of, reel_of
 from touchline.records import Clip, Label, Question, Trajectory
 from touchline.student.conversation import assistant_turns
 from touchline.tasks import TASKS
 from touchline.tasks.scene import Scene, scene
+from touchline.tasks.spotting import intervals
 from touchline.tasks.task import Rules
+from touchline.teacher.scripted import attempt
 from touchline.tools.choose_frames import Budget, Reel
 
 
@@ -25,7 +26,7 @@ def test_every_trajectory_is_valid_right_and_within_its_limits(
     worlds = asked_of(task)
     assert len(worlds) > 5
     for view, question in worlds:
-        held(attempt(question, view, reel_of(view, fps), budget, "scripted"), view, budget)
+        held(attempt(question, view, reel_of(view, fps), budget), view, budget)
 
 
 def held(taught: Trajectory, view: Scene, budget: Budget) -> None:
@@ -40,7 +41,7 @@ def held(taught: Trajectory, view: Scene, budget: Budget) -> None:
 
 def test_thoughts_name_each_frame_shown_and_the_truth_is_said_last():
     for view, question in asked_of("spotting"):
-        taught = attempt(question, view, reel_of(view), BUDGETS["tiny"], "scripted")
+        taught = attempt(question, view, reel_of(view), BUDGETS["tiny"])
         turns = assistant_turns(json.loads(taught.messages))
         assert sum(turn.count(":") for turn in turns) >= taught.frames
         assert turns[-1].endswith(question.truth)
@@ -53,7 +54,7 @@ def test_two_actions_in_one_stretch_are_looked_at_once():
     draft = next(d for d in TASKS["spotting"].ask(view, RULES, Random(1)) if d.evidence)
     question = question_of("spotting", view, draft)
     for budget in BUDGETS.values():
-        taught = attempt(question, view, reel_of(view), budget, "scripted")
+        taught = attempt(question, view, reel_of(view), budget)
         held(taught, view, budget)
         calls = list(zip(taught.windows[::2], taught.windows[1::2], strict=True))
         assert len(set(calls)) == len(calls) > 0
@@ -62,7 +63,7 @@ def test_two_actions_in_one_stretch_are_looked_at_once():
 def test_pictures_are_named_by_time_and_belong_to_the_clip():
     view, question = next((v, q) for v, q in asked_of("spotting") if q.evidence)
     reel = reel_of(view)
-    taught = attempt(question, view, reel, BUDGETS["tiny"], "scripted")
+    taught = attempt(question, view, reel, BUDGETS["tiny"])
     blocks = [b for m in json.loads(taught.messages) for b in m["content"] if b["type"] == "image"]
     assert len(blocks) == taught.frames
     assert {block["time"] for block in blocks} <= set(reel.times.tolist())
@@ -70,7 +71,7 @@ def test_pictures_are_named_by_time_and_belong_to_the_clip():
 
 def test_the_same_question_is_taught_in_the_same_words():
     def words(view: Scene, question: Question) -> str:
-        return attempt(question, view, reel_of(view), BUDGETS["tiny"], "scripted").messages
+        return attempt(question, view, reel_of(view), BUDGETS["tiny"]).messages
 
     for view, question in asked_of("spotting")[:10]:
         assert words(view, question) == words(view, question)
@@ -86,4 +87,43 @@ def test_no_window_leaves_a_clip_whose_length_is_no_whole_number_of_seconds():
         draft.truth, [0.0, 7.7],
     )  # fmt: skip
     reel = Reel(np.arange(31) / 4, lambda times: [])
-    held(attempt(question, view, reel, BUDGETS["tiny"], "scripted"), view, BUDGETS["tiny"])
+    held(attempt(question, view, reel, BUDGETS["tiny"]), view, BUDGETS["tiny"])
+
+
+@pytest.mark.parametrize("task", ["spotting", "counting", "choice", "open"])
+def test_a_lesson_astray_always_looks_again_at_the_beginning_and_shows_as_many_frames(task: str):
+    for view, question in asked_of(task):
+        if task in view.brought:
+            continue
+        right, astray = (
+            attempt(question, view, reel_of(view), BUDGETS["tiny"], astray=share)
+            for share in (0.0, 1.0)
+        )
+        held(astray, view, BUDGETS["tiny"])
+        assert astray.answer == right.answer
+        assert len(astray.windows) == len(right.windows)
+        assert all(start == 0.0 for start in astray.windows[:1])
+
+
+@pytest.mark.parametrize("task", ["spotting", "counting", "choice", "open"])
+def test_without_a_call_to_make_the_teacher_answers_from_the_first_frames(task: str):
+    none = BUDGETS["tiny"].model_copy(update={"calls": 0})
+    for view, question in asked_of(task):
+        if task not in view.brought:
+            held(attempt(question, view, reel_of(view), none), view, none)
+
+
+def test_an_unsure_teacher_tells_intervals_near_the_truth_and_the_same_every_time():
+    off = 0
+    for view, question in asked_of("spotting"):
+        first, again = (
+            attempt(question, view, reel_of(view), BUDGETS["tiny"], jitter=3) for _ in range(2)
+        )
+        assert first.answer == again.answer
+        said, true = intervals(first.answer), intervals(question.truth)
+        assert len(said) == len(true)
+        for (start, end), (a, b) in zip(said, true, strict=True):
+            assert 0 <= start < end <= view.length
+            assert max(abs(start - a), abs(end - b)) <= 3
+        off += first.answer != question.truth
+    assert off > 3

@@ -154,12 +154,34 @@ class Trajectory:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What became of one question that was put to a teacher, and what it cost."""
+
+    id: str  # of the trajectory that it is about, whether or not there is one
+    question: str
+    sport: str
+    task: str
+    reason: str  # "" for an accepted one, else why not
+    score: float  # the task's own, in [0, 1]
+    judged: str  # by a judge: right, wrong or "" where none was asked
+    look: str  # the frames matter: seen, unseen or "" where nobody looked
+    calls: int  # of the tool
+    frames: list[str]  # sha256 of the pictures' pixels: with the question, and of each call
+    requests: int
+    tokens_in: int
+    tokens_out: int
+    cost: float  # money, the judge's included
+
+
+@dataclass(frozen=True)
 class Rollout(Trajectory):
     """An attempt within RL and what it earned; tokens and windows suffice to play it again."""
 
     step: int  # optimizer steps before it
     group: int  # of its step: attempts at one question that are compared
     tokens: list[int]  # of the completion, the tool's turns included
+    shown: list[str]  # digest of each frame's pixels, in the order shown
+    ending: str  # how it ended: see touchline/tools/endings.py
     direct: bool  # the model before RL answers the question from the first frames alone
     parts: str  # JSON: the reward's parts, before weight and gate
     earned: float  # the reward
@@ -168,7 +190,9 @@ class Rollout(Trajectory):
 
 Identified = TypeVar("Identified", Video, Label, Speech, Clip, Caption, Question, Trajectory)
 
-Row = TypeVar("Row", Video, Label, Speech, Stated, Clip, Caption, Question, Trajectory, Rollout)
+Row = TypeVar(
+    "Row", Video, Label, Speech, Stated, Clip, Caption, Question, Trajectory, Verdict, Rollout
+)
 
 
 def schema(kind: type) -> pa.Schema:

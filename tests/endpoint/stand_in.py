@@ -87,6 +87,7 @@ class StandIn:
         given = self.script(body, number) if self.script else None
         if isinstance(given, web.Response):
             return given
+        self.active += 1
         work = asyncio.ensure_future(self._generate(body, key, given))
         if self.heeds:
             self.replies[key] = work
@@ -97,7 +98,6 @@ class StandIn:
         return web.Response(body=reply, content_type=JSON)
 
     async def _generate(self, body: dict, key: str, given: Any) -> bytes:
-        self.active += 1
         self.billed[key] += 1
         try:
             await asyncio.sleep(self.latency)

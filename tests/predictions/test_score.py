@@ -56,6 +56,7 @@ def test_three_products_are_written_and_the_page_shows_the_answers(
     page = (tmp_path / "out/report.html").read_text()
     assert "My is above its best floor" in page
     assert "data:image" not in page
+    assert "player.html" not in page  # which is not here
     keep(tmp_path / "out", result, asked, {"file": "my.jsonl"}, OUTSIDE)  # its own is replaced
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from stages.distill import Distill, main
+from stages.distill import main
 from tests.stages.training import BUDGET, clip, world
-from tests.student.conftest import lessons
+from tests.student.conftest import PARAMS, lessons
 from tests.world import label
 from touchline.dialogue import PLAIN
 from touchline.records import Label, Question, Trajectory, read, write
+from touchline.stage import section
+from touchline.teacher.course import Distill
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def distilled(folder: Path) -> tuple[dict[str, float], list[Trajectory]]:
     read_from = [folder / name for name in ("manifest", "clips", "questions", "frames")]
-    measured = main(Distill(teacher="scripted"), BUDGET, PLAIN, *read_from, folder / "out")
+    measured = main(section(Distill, "distill", PARAMS), BUDGET, PLAIN, *read_from, folder / "out")
     return measured, read(folder / "out/trajectories.parquet", Trajectory)
 
 

@@ -30,7 +30,7 @@ BLIND = [
 FREE = [{"kind": "floor", "name": name} for name in FLOORS]
 EVALUATE = Evaluate(
     seed=1, theta=0.3, interval=12, batch=4, turn_tokens=8, processes=1, judge=None,
-    candidates=[*FREE, *BLIND],
+    necessity=4, candidates=[*FREE, *BLIND],
 )  # fmt: skip
 
 
@@ -50,9 +50,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def run(here: World, dialogue: Dialogue = PLAIN) -> dict[str, Any]:
-    names = ("clips", "captions", "questions", "frames", "base", "sft", "rl", "answers", "report")
+    names = ("clips", "captions", "questions", "frames", "base", "sft", "rl", "accepted")
     given = EVALUATE, here.student(), BUDGET, dialogue, OUTSIDE
-    return main(*given, *[here.root / name for name in names])
+    return main(*given, *[here.root / name for name in (*names, "answers", "report")])
 
 
 def evaluated(here: World) -> list[Trajectory]:
@@ -69,6 +69,7 @@ def test_every_candidate_answers_every_test_question(here: World):
     for author in authors:
         assert sorted(row.question for row in rows if row.author == author) == test
     assert (here.root / "report/report.html").stat().st_size > 10_000
+    assert (here.root / "report/player.html").stat().st_size > 10_000
     said = {a: [r.answer for r in rows if r.author == a] for a in ("base", "sft", "rl")}
     assert said["base"] == said["sft"] == said["rl"]
 

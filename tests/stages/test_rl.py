@@ -1,6 +1,8 @@
 """RL starts from the SFT model and leaves a plain model folder."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from touchline.dialogue import Dialogue
 from touchline.faults import BadInput
 from touchline.records import Question, Rollout, read, write
 from touchline.student.load import load
+from touchline.student.replay import say
+from touchline.student.trainer import SeeingTrainer
 
 
 @pytest.fixture
@@ -101,3 +105,79 @@ def test_the_selective_reward_asks_the_model_before_it_trains(here: World):
     known = json.loads((here.root / "checkpoints/rl/one/direct.json").read_text())
     assert all(row.direct == (row.question in known) for row in rollouts(here))
     assert all(set(json.loads(row.parts)) == {"accuracy", "selective"} for row in rollouts(here))
+
+
+def proof(here: World) -> dict:
+    return json.loads((here.root / "rl/sight.json").read_text())
+
+
+def test_a_training_of_no_steps_proves_nothing(here: World):
+    here.rl(0)
+    assert proof(here) == {
+        "proved": False, "steps": 0, "rollouts": 0, "frames": 0, "unseen": 0, "least": 0.001,
+        "checks": [],
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_sight_is_proved_beside_the_model_and_every_rollout_plays_again(here: World):
+    here.rl(2)
+    found = proof(here)
+    assert found["proved"] and found["steps"] == 2
+    assert found["rollouts"] == len(rollouts(here)) == 4
+    assert found["frames"] == sum(len(row.shown) for row in rollouts(here))
+    (check,) = found["checks"]
+    assert check["step"] == 0 and check["vision_used"] > found["least"] and check["kl"] == 0
+    assert any("vision_used" in entry for entry in log(here.root / "rl"))
+    assert say(here.root / "rl/rollouts.parquet", here.root) == 0
+
+
+@pytest.mark.slow
+def test_the_proof_leaves_the_trained_weights_as_they_would_be(
+    here: World, monkeypatch: pytest.MonkeyPatch
+):
+    from trl.trainer.grpo_trainer import GRPOTrainer
+
+    here.rl(3)
+    watched = weights(here.root / "rl")
+    monkeypatch.setenv("TOUCHLINE_CHECKPOINT_KEY", "two")
+    for hook in ("_compute_loss", "_generate_and_score_completions"):
+        monkeypatch.setattr(SeeingTrainer, hook, getattr(GRPOTrainer, hook))
+    here.rl(3)
+    assert not proof(here)["proved"]
+    assert weights(here.root / "rl") == watched
+
+
+@pytest.mark.slow
+def test_a_student_without_a_valid_turn_stops_rl_and_leaves_no_model(here: World):
+    stop = {"steps": 2, "format": 0.5, "calls": 0.0, "silent": 0}
+    with pytest.raises(BadInput, match="rl stopped at step 2: 0 of 4 rollouts"):
+        here.rl(4, stop=stop)
+    assert not (here.root / "rl").exists()
+    assert (here.root / "checkpoints/rl/one/checkpoint-2/whole").is_file()
+    with pytest.raises(BadInput, match="rl stopped at step 2"):  # and not a step later
+        here.rl(4, stop=stop)
+
+
+@pytest.mark.slow
+def test_two_processes_prove_their_sight_together(here: World):
+    script = here.root / "two.py"
+    script.write_text(TWO.format(root=str(here.root)))
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=ROOT, capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = proof(here)
+    assert found["proved"] and found["steps"] == 2
+    assert found["rollouts"] == len(rollouts(here)) == 8
+    assert found["frames"] == sum(len(row.shown) for row in rollouts(here))
+
+
+ROOT = Path(__file__).parents[2]
+TWO = """
+import sys
+sys.path.insert(0, ".")
+from pathlib import Path
+from tests.stages.training import World
+World(Path({root!r})).rl(2, processes=2)
+"""

@@ -18,6 +18,7 @@ from touchline.faults import BadInput
 from touchline.records import Trajectory, write
 from touchline.student.collator import TrajectoryCollator
 from touchline.student.load import load
+from touchline.tasks import TASKS
 
 LORA = {"kind": "lora", "rank": 4, "alpha": 8, "dropout": 0.0}
 QLORA = LORA | {"kind": "qlora"}
@@ -168,3 +169,34 @@ def test_two_processes_train_together_and_none_is_left(here: World):
     lines = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
     assert not any(str(here.root) in line for line in lines)
     load(here.root / "sft", "float32")
+
+
+@pytest.mark.slow
+def test_a_curriculum_is_trained_in_its_order_and_resumed_where_it_was(
+    here: World, monkeypatch: pytest.MonkeyPatch
+):
+    taught: list[str] = []
+    collate = TrajectoryCollator.__call__
+
+    def noted(self: TrajectoryCollator, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        taught.extend(row["task"] for row in rows)
+        return collate(self, rows)
+
+    monkeypatch.setattr(TrajectoryCollator, "__call__", noted)
+    given = here.sft_params(6).model_copy(update={"order": "curriculum"})
+    here.sft(given)
+    phases = [PHASE[TASKS[task].level] for task in taught[:12]]
+    assert phases == sorted(phases)
+    assert set(phases) == {0, 1, 2}
+    whole = weights(here.root / "sft")
+
+    for step in (6,):  # as after a kill behind step 4
+        (here.root / f"checkpoints/sft/one/checkpoint-{step}/whole").unlink()
+    before = taught[:12]
+    taught.clear()
+    here.sft(given)
+    assert taught[: len(before) - 8] == before[8:]
+    assert weights(here.root / "sft") == whole
+
+
+PHASE = {"recognition": 0, "rules": 1, "coaching": 2, "commentary": 2}

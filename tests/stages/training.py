@@ -92,10 +92,12 @@ class World:
         steps: int,
         weights: dict[str, float] | None = None,
         tuning: dict[str, Any] | None = None,
+        stop: dict[str, float] | None = None,
     ) -> Rl:
         given = section(Rl, "rl", PARAMS).model_dump()
         given["reward"]["weights"] |= weights or {}
         given["trainer"] |= SMALL | {"num_generations": 2, "max_completion_length": 64}
+        given["stop"] |= stop or {}
         return Rl(**given | {"steps": steps, "turn_tokens": 8, "tuning": tuning or FULL})
 
     def rl(
@@ -105,9 +107,10 @@ class World:
         dialogue: Dialogue = PLAIN,
         weights: dict[str, float] | None = None,
         tuning: dict[str, Any] | None = None,
+        stop: dict[str, float] | None = None,
         **student: Any,
     ) -> dict[str, float]:
-        params = self.rl_params(steps, weights, tuning)
+        params = self.rl_params(steps, weights, tuning, stop)
         paths = [self.root / name for name in ("clips", "questions", "frames", start)]
         return rl_main(params, self.student(**student), BUDGET, dialogue, *paths, self.root / "rl")
 
@@ -127,12 +130,12 @@ def clip(question: Question) -> Clip:
     return clip_of(question.sport, question.match.split("-", 1)[1], start=100.0)
 
 
-def stored(path: Path, seconds: int = 160) -> None:
+def stored(path: Path, seconds: int = 160, shade: int = 99) -> None:
     """A frame store file: one frame a second."""
     rows = []
     for second in range(seconds):
         file = io.BytesIO()
-        Image.new("RGB", (64, 32), (second, 255 - second, 99)).save(file, "JPEG")
+        Image.new("RGB", (64, 32), (second, 255 - second, shade)).save(file, "JPEG")
         rows.append({"time": float(second), "width": 64, "height": 32, "jpeg": file.getvalue()})
         rows[-1]["look"] = bytes(CELLS**2)
     path.parent.mkdir(parents=True, exist_ok=True)

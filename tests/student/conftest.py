@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from stages.distill import attempt
 from stages.rl import Rl
 from stages.rl import config as rl_config
 from tests.world import BUDGETS, asked_of, reel_of
@@ -22,6 +21,7 @@ from touchline.student.processor import FramesProcessor, vision_tokens
 from touchline.student.reward import Reward
 from touchline.student.tiny import build
 from touchline.tasks import TASKS
+from touchline.teacher.scripted import attempt
 from touchline.tools.choose_frames import Reel
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -61,7 +61,7 @@ def lessons(per_task: int) -> list[Taught]:
     """Some trajectories of every task: without a call, with one and with two."""
     found = []
     for task in TASKS:
-        every = [(attempt(q, v, reel_of(v), BUDGET, "t"), v, q) for v, q in asked_of(task)]
+        every = [(attempt(q, v, reel_of(v), BUDGET), v, q) for v, q in asked_of(task)]
         by_calls = sorted(every, key=lambda one: -len(one[0].windows))
         picked = by_calls[:per_task] + by_calls[-1:]
         found += [Taught(q, reel_of(v), trajectory) for trajectory, v, q in picked]
@@ -97,14 +97,15 @@ def scripted(
     folder: Path,
     params: Rl | None = None,
 ) -> Any:
-    """TRL's own trainer, rollouts of one question in which the model's turns are given.
+    """The trainer of RL, rollouts of one question in which the model's turns are given.
 
     A turn is the same for all rollouts, or one for each.
     """
     from datasets import Dataset
-    from trl.trainer.grpo_trainer import GRPOTrainer
 
-    class Scripted(GRPOTrainer):
+    from touchline.student.trainer import SeeingTrainer
+
+    class Scripted(SeeingTrainer):
         round = 0
         prompts: list[list[int]] | None = None
 
@@ -130,4 +131,6 @@ def scripted(
         train_dataset=Dataset.from_list([{"prompt": unasked(), "question": taught.question.id}]),
         processing_class=kit.processor,
         environment_factory=environment,
+        sight=given.sight,
+        proofs=folder / "sight",
     )

@@ -15,6 +15,7 @@ from touchline.student.conversation import asked, assistant_turns, pictured
 from touchline.student.environment import Clips
 from touchline.student.reward import ASSISTANT, Reward, collected, spoken_turns
 from touchline.tools.choose_frames import Viewing, called, read_call
+from touchline.tools.endings import ENDINGS
 from touchline.tools.turns import thinking
 
 STATE = SimpleNamespace(global_step=0)
@@ -68,6 +69,7 @@ def test_what_is_logged_is_what_happened(kit: Kit, tmp_path: Path):
         "accuracy": 1, "format": 1, "fresh": 1, "tool_rate": 0, "tool_calls": 0,
         "frames": BUDGET.first, "parts/accuracy": 1, "parts/gated": 0,
         "groups/same_outcome": 1, "groups/no_signal": 1, "groups/phantom": 0,
+        **{f"endings/{one}": float(one == "direct") for one in ENDINGS},
     }  # fmt: skip
 
 
@@ -77,6 +79,7 @@ def test_hostile_completions_earn_the_penalty_and_are_kept(kit: Kit, tmp_path: P
     assert judged(kit, taught, [text], 0, tmp_path)[0] == -RULE.penalty
     (row,) = collected(tmp_path, 1)
     assert not row.valid
+    assert row.ending in set(ENDINGS) - {"looked", "direct"}
     assert row.earned == -RULE.penalty
 
 

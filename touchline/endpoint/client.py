@@ -112,13 +112,13 @@ class Client:
             return found
 
     async def _try(self, asked: Request) -> Reply:
-        async with self.pace.slot():
+        async with self.pace.slot() as place:
             if not self.purse.allows():
                 found = failed(reply.BUDGET)
                 self.store.end(asked, found)
                 return found
             with self.purse.pending():
-                found = await self._sent(asked)
+                found = await self._sent(asked, place)
                 self.store.end(asked, found)  # before anything else can happen
                 self.purse.take(found)
         if found.fault in reply.FINAL:
@@ -128,12 +128,12 @@ class Client:
             self._trouble(found.fault, found.detail)
         return found
 
-    async def _sent(self, asked: Request) -> Reply:
+    async def _sent(self, asked: Request, place: int) -> Reply:
         try:
             return await self._exchange(asked)
         except Passing as why:
             if why.full:
-                self.pace.refused(back_off(0, why.wait))
+                self.pace.refused(place, back_off(0, why.wait))
             raise
 
     def _trouble(self, fault: str, detail: str, wait: float = 0.0) -> None:

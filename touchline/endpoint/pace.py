@@ -23,11 +23,11 @@ class Pace:
         self._room = asyncio.Condition()
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Wait for a place among those under way."""
+    async def slot(self) -> AsyncIterator[int]:
+        """Wait for a place among those under way; yields how many there are with this one."""
         await self._enter()
         try:
-            yield
+            yield self.active
         finally:
             self.active -= 1
             async with self._room:
@@ -45,9 +45,13 @@ class Pace:
         self.window = min(self.most, self.window + 1 / self.window)
         self.refusals = 0
 
-    def refused(self, wait: float) -> None:
-        """The server is full; call while still in the slot. If nothing passes, all wait."""
-        self.window = max(1.0, min(self.window, self.active - 1))
+    def refused(self, place: int, wait: float) -> None:
+        """The server had no room for the request that was the `place`-th under way.
+
+        How many are under way by now would mislead: replies and refusals come in bursts. If
+        nothing passes at all, all wait.
+        """
+        self.window = max(1.0, min(self.window, place - 1))
         self.refusals += 1
         if self.refusals >= max(LEAST, self.window):
             self.opens = time.monotonic() + wait

@@ -20,6 +20,7 @@ class Records:
     captions: Sequence[Caption]
     questions: Sequence[Question]
     trajectories: Sequence[Trajectory]
+    judged: frozenset[str] = frozenset()  # ids of those that a judge takes for right
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ def _tables(records: Records, budget: Budget, dialogue: Dialogue) -> dict[str, l
         "captions": tables.caption_rows(records.captions, clips, dialogue),
         "questions": questions,
         "spotting questions": [row for row in questions if row["task"] == "spotting"],
-        "trajectories": tables.trajectory_rows(records.trajectories, asked, clips, budget),
+        "trajectories": tables.trajectory_rows(
+            records.trajectories, asked, clips, budget, records.judged
+        ),
     }
 
 

@@ -5,7 +5,7 @@ that a check is a plain statement about one column.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -94,11 +94,15 @@ def trajectory_rows(
     questions: Mapping[str, Question],
     clips: Mapping[str, Clip],
     budget: Budget,
+    judged: Container[str] = (),
 ) -> list[Row]:
-    """Attempts against their questions, their clips and the frame budget."""
-    return [
-        _attempt(attempt, questions.get(attempt.question), clips, budget) for attempt in attempts
-    ]
+    """Attempts against their questions, their clips and the frame budget.
+
+    `judged` are the ids of those that a judge takes for right, whatever their task's own score.
+    """
+    rows = [_attempt(one, questions.get(one.question), clips, budget) for one in attempts]
+    right = {"score": 1.0, "score_again": 1.0}
+    return [row | right if row["id"] in judged else row for row in rows]
 
 
 def _attempt(

@@ -87,8 +87,8 @@ def _comparable(rows: Mapping[str, Rows]) -> None:
 def by_task(rows: Rows, judge: Judge) -> Scores:
     """{TASK: {METRIC: {value, low, high, n}}} of one candidate."""
     return {
-        task: {name: bootstrap.estimate(side, judge.seed)._asdict() for name, side in sides.items()}
-        for task, sides in _sides(rows, judge).items()
+        task: {name: bootstrap.estimate(side, judge.seed)._asdict() for name, side in given.items()}
+        for task, given in sides(rows, judge).items()
     }
 
 
@@ -120,10 +120,10 @@ def _occurs(question: Question) -> bool:
 
 def differences(rows: Mapping[str, Rows], judge: Judge) -> dict[str, Scores]:
     """Every candidate minus every one before it that is worth telling: models against all."""
-    sides = {name: _sides(given, judge) for name, given in rows.items()}
+    found = {name: sides(given, judge) for name, given in rows.items()}
     names = list(rows)
     return {
-        f"{ours} - {theirs}": _against(sides[ours], sides[theirs], judge.seed)
+        f"{ours} - {theirs}": _against(found[ours], found[theirs], judge.seed)
         for i, ours in enumerate(names)
         for theirs in names[:i]
         if not ours.startswith("floor.")
@@ -145,7 +145,7 @@ def _tasks(rows: Rows) -> dict[str, Rows]:
     return {name: [row for row in rows if row[0].task == name] for name in names}
 
 
-def _sides(rows: Rows, judge: Judge) -> dict[str, dict[str, Side]]:
+def sides(rows: Rows, judge: Judge) -> dict[str, dict[str, Side]]:
     """{TASK: {METRIC: what the bootstrap draws from}}."""
     return {task: _metrics(part, judge) for task, part in _tasks(rows).items()}
 

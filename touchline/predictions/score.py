@@ -94,6 +94,7 @@ def keep(folder: Path, result: Result, sheet: Sheet, about: Mapping[str, Any], l
             about={"Answers": about, "Dialogue": sheet.dialogue.model_dump()},
             zero=sheet.dialogue.zero,
             withheld=withheld,
+            player=False,
         )
         terms.mark(draft, terms.of(sheet.by_clip[q.clip] for q in sheet.asked))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from touchline.metrics.bootstrap import Estimate
 from touchline.metrics.scores import HEADLINE, best_floor, headline
+from touchline.report.template import signed
 
 PANELS = {
     "spotting": ("f1", "precision", "recall", "map_loose", "negatives_correct", "frames"),
@@ -149,3 +150,21 @@ def table(scores: Mapping[str, Any], task: str) -> list[tuple[str, dict[str, Est
 def _place(metric: str) -> tuple[int, str]:
     known = ["f1", "precision", "recall", "accuracy", "f1_matched"]
     return (known.index(metric) if metric in known else len(known), metric)
+
+
+def necessity(found: Mapping[str, Any]) -> list[tuple[str, list[Panel], str]]:
+    """(task, its panel, what the tool brings in words); nothing where it was not measured."""
+    return [
+        (task, [_panel(ways, "accuracy", "")], _worth(found["gains"][task]))
+        for task, ways in found.get("ways", {}).items()
+    ]
+
+
+def _worth(gains: Mapping[str, Any]) -> str:
+    gap = Estimate(**gains["free - forbidden"])
+    spread = f"{signed(gap.value)} ({signed(gap.low)} to {signed(gap.high)})"
+    if gap.low > 0:
+        return f"The tool brings {spread}."
+    return (
+        f"The tool costs {spread}." if gap.high < 0 else f"No clear gain from the tool: {spread}."
+    )

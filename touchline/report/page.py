@@ -30,6 +30,7 @@ def write_report(
     about: Mapping[str, Mapping[str, Any]],
     zero: Callable[[Clip], float] = lambda clip: 0.0,
     withheld: Collection[str],
+    player: bool = True,
 ) -> None:
     """Write the page.
 
@@ -37,7 +38,7 @@ def write_report(
     `metrics.scores.report`; `frames` gives the picture at a time of a clip; `logs` has the rows of
     a model's `log.jsonl`, {} shows none; `about` is {TITLE: {KEY: VALUE}}; `zero` is what
     the clock of the answers shows at a clip's first frame. Of clips under the terms `withheld` only
-    times and scores are shown.
+    times and scores are shown. `player` says whether player.html will stand beside it.
     """
     models = verdict.models(scores)
     given = {name: {row.question: row for row in rows} for name, rows in answers.items()}
@@ -63,6 +64,7 @@ def write_report(
         hidden=sum(found.hidden for found in cards),
         curves={name: curves(rows) for name, rows in logs.items()},
         about=about,
+        player=player,
         **_numbers(scores, models),
     )
 
@@ -81,6 +83,8 @@ def _numbers(scores: Mapping[str, Any], models: Sequence[str]) -> dict[str, Any]
         "occurring": bars.table({"candidates": scores["without_negatives"]}, "spotting"),
         "tables": {task: bars.table(scores, task) for task in tasks},
         "differences": scores["differences"],
+        "necessity": bars.necessity(scores.get("necessity", {})),
+        "necessity_of": scores.get("necessity", {}),
         "matches": scores["matches"],
         "few": verdict.FEW,
     }

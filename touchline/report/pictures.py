@@ -16,8 +16,13 @@ QUALITY = 70  # JPEG
 class Pictures:
     """Collects frames while the page is built; `css` then holds all of them as data URIs."""
 
-    def __init__(self, fetch: Callable[[Clip, float], Image], withheld: Collection[str]) -> None:
-        self.fetch, self.withheld = fetch, withheld
+    def __init__(
+        self,
+        fetch: Callable[[Clip, float], Image],
+        withheld: Collection[str],
+        height: int = HEIGHT,
+    ) -> None:
+        self.fetch, self.withheld, self.height = fetch, withheld, height
         self.known: dict[tuple[str, float], tuple[str, int]] = {}
         self.rules: list[str] = []
 
@@ -35,9 +40,9 @@ class Pictures:
         return clip.terms in self.withheld
 
     def _add(self, image: Image) -> tuple[str, int]:
-        width = round(image.width * HEIGHT / image.height)
-        if image.height > HEIGHT:
-            image = image.resize((width, HEIGHT))
+        width = round(image.width * self.height / image.height)
+        if image.height > self.height:
+            image = image.resize((width, self.height))
         file = io.BytesIO()
         image.convert("RGB").save(file, "JPEG", quality=QUALITY)
         data = base64.b64encode(file.getvalue()).decode()

@@ -40,6 +40,12 @@ def train(trainer: Any, checkpoints: Path) -> None:
         trainer.train(resume_from_checkpoint=str(newest) if newest else None)
 
 
+def reached(folder: Path) -> int:
+    """The step at which a training in this folder is taken up."""
+    newest = newest_whole(folder)
+    return _step(newest) if newest else 0
+
+
 def newest_whole(folder: Path) -> Path | None:
     """The sealed checkpoint of the highest step."""
     sealed = [mark.parent for mark in folder.glob(f"checkpoint-*/{WHOLE}")]

@@ -5,7 +5,8 @@ from typing import Any
 
 from touchline.records import Question
 from touchline.student.conversation import asked, pictured
-from touchline.tools.choose_frames import Budget, Reel, Viewing
+from touchline.student.pixels import Pixels, pixels_of
+from touchline.tools.choose_frames import Blocks, Budget, Reel, Viewing
 
 
 class Clips:
@@ -22,7 +23,8 @@ class Clips:
         self._reel = self._reels[self._question.clip]
         self._viewing = Viewing(self._reel, self._budget)
         self._opening = self._viewing.open()
-        return asked(self._question, pictured(self._opening, self._reel))[-1]["content"]
+        self._shown: list[list[Pixels]] = []  # the frames of each turn, as they left the tool
+        return asked(self._question, self._pictured(self._opening))[-1]["content"]
 
     def choose_frames(self, start: str, end: str) -> list:
         """Show more frames of one stretch of the clip.
@@ -31,4 +33,9 @@ class Clips:
             start: where the stretch begins, minutes:seconds of the clip
             end: where the stretch ends, minutes:seconds of the clip
         """
-        return pictured(self._viewing.call(start, end), self._reel)
+        return self._pictured(self._viewing.call(start, end))
+
+    def _pictured(self, blocks: Blocks) -> Blocks:
+        found = pictured(blocks, self._reel)
+        self._shown.append([pixels_of(b["image"]) for b in found if b["type"] == "image"])
+        return found

@@ -12,11 +12,15 @@ from touchline.rewards.groups import divided, filtered, shares
 from touchline.rewards.judged import Judged
 from touchline.rewards.rule import Rule
 from touchline.rewards.total import Total, total
-from touchline.student.conversation import Messages, asked, judged
+from touchline.student.conversation import Messages, asked, assistant_turns, judged
 from touchline.student.environment import Clips
+from touchline.student.pixels import digest, flat
 from touchline.student.processor import FramesProcessor
 from touchline.student.ranks import first, gathered, own
+from touchline.student.stop import Step, step_of
+from touchline.tasks import TASKS
 from touchline.tools.choose_frames import REPEATED
+from touchline.tools.endings import ENDINGS, ending
 
 ASSISTANT = "<|im_start|>assistant\n"
 
@@ -52,6 +56,7 @@ class Reward:
         self.questions, self.processor, self.rule = questions, processor, rule
         self.size, self.folder, self.direct = size, folder, direct
         self.step, self.rows = -1, list[Rollout]()
+        self.recent: list[Step] = []  # what `Stop` looks at
 
     def __call__(
         self,
@@ -63,8 +68,9 @@ class Reward:
         **_: Any,
     ) -> list[float]:
         attempts = zip(completions, completion_ids, environments, strict=True)
-        every = gathered([self._play(*attempt) for attempt in attempts])
-        outcomes, earned = zip(*((p.facts.accuracy, p.total.reward) for p in every), strict=True)
+        every = gathered([self.play(*attempt) for attempt in attempts])
+        outcomes = [worth(p.facts, self.rule) for p in every]
+        earned = [p.total.reward for p in every]
         groups = divided(outcomes, earned, self.size)
         groups = filtered(groups) if self.rule.filter == "outcome" else groups
         paid = [reward for group in groups for reward in group.rewards]
@@ -73,7 +79,7 @@ class Reward:
         self._keep(trainer_state.global_step, [played.row for played in every], paid)
         return own(paid)
 
-    def _play(self, completion: Messages, ids: list[int], environment: Clips) -> Played:
+    def play(self, completion: Messages, ids: list[int], environment: Clips) -> Played:
         """Judged by the very tokens that are trained on."""
         question, viewing = environment._question, environment._viewing
         text = self.processor.tokenizer.decode(ids, skip_special_tokens=False)
@@ -81,25 +87,30 @@ class Reward:
         shown = viewing.seen[sum(block["type"] == "image" for block in environment._opening) :]
         messages = [*opening, *conversed(spoken_turns(text), completion, shown)]
         row = judged("rl", question, messages, viewing)
+        pictures = [b for m in messages for b in m["content"] if b["type"] == "image"]
+        row = replace(row, frames=len(pictures))  # a reply that did not fit was not seen
         facts = Judged(
             accuracy=row.score,
+            closeness=TASKS[question.task].closeness(row.answer, question.truth),
             kept=row.valid,
             again=REPEATED in viewing.faults,
             windows=tuple(viewing.windows),
             evidence=tuple(paired(question.evidence)),
             direct=question.id in self.direct,
         )
-        worth = total(facts, self.rule)
+        paid = total(facts, self.rule)
         more = {
             "step": 0,
             "group": 0,
             "tokens": list(ids),
+            "shown": [digest(p) for _, _, p in flat(environment._shown)][: len(pictures)],
+            "ending": ending(assistant_turns(messages), viewing),
             "direct": facts.direct,
-            "parts": json.dumps(worth.parts, sort_keys=True),
-            "earned": worth.reward,
-            "paid": worth.reward,
+            "parts": json.dumps(paid.parts, sort_keys=True),
+            "earned": paid.reward,
+            "paid": paid.reward,
         }
-        return Played(Rollout(**asdict(row), **more), facts, worth)
+        return Played(Rollout(**asdict(row), **more), facts, paid)
 
     def _keep(self, step: int, rows: Sequence[Rollout], paid: Sequence[float]) -> None:
         """Write the step's rollouts, those of an earlier batch of the same step before them."""
@@ -109,12 +120,21 @@ class Reward:
             at = len(self.rows)
             more = {"step": step, "group": at // self.size, "paid": reward}
             self.rows.append(replace(row, id=f"rl:{step}:{at}", **more))
+        self.recent = [*(one for one in self.recent if one.step < step), step_of(self.rows)]
         if first():
             write(self.folder / f"step-{step:08d}.parquet", Rollout, self.rows)
 
 
+def worth(attempt: Judged, rule: Rule) -> float:
+    """How good the answer is, as the filter sees it: on the finer scale where that one is paid."""
+    return attempt.closeness if rule.weights.closeness else attempt.accuracy
+
+
 def measured(every: Sequence[Played]) -> dict[str, float]:
-    """Means over rollouts; of windows only where a question has evidence and there are windows."""
+    """Means over rollouts, and how many ended in each way.
+
+    Of windows only where a question has evidence and there are windows.
+    """
 
     def mean(values: Sequence[float]) -> float:
         return sum(values) / len(values)
@@ -132,6 +152,7 @@ def measured(every: Sequence[Played]) -> dict[str, float]:
         **{name: mean([p.total.rules[name] for p in every]) for name in every[0].total.rules},
         **{f"parts/{n}": mean([p.total.parts[n] for p in every]) for n in every[0].total.parts},
         **windows,
+        **{f"endings/{e}": float(sum(p.row.ending == e for p in every)) for e in ENDINGS},
     }
 
 

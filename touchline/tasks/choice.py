@@ -65,4 +65,4 @@ def score(answer: str, truth: str) -> float:
     return float(letter(answer) == letter(truth) != "")
 
 
-CHOICE = Task("choice", ask, score)
+CHOICE = Task("choice", ask, score, level="rules")

@@ -40,4 +40,4 @@ def score(answer: str, truth: str) -> float:
     return float(count(answer) == count(truth) is not None)
 
 
-COUNTING = Task("counting", ask, score)
+COUNTING = Task("counting", ask, score, level="recognition")

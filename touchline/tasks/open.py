@@ -67,4 +67,4 @@ def _tokens(text: str) -> list[str]:
     return [w for w in re.findall(r"[\w-]+", text.lower()) if w not in {"a", "an", "then"}]
 
 
-OPEN = Task("open", ask, score)
+OPEN = Task("open", ask, score, level="commentary")

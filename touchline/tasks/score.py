@@ -30,4 +30,4 @@ def score(answer: str, truth: str) -> float:
     return float(abs(said - true) <= TOLERANCE * true)
 
 
-SCORE = Task("score", ask, score)
+SCORE = Task("score", ask, score, level="coaching")

@@ -13,7 +13,10 @@ from touchline.clock import heard, spoken
 from touchline.stage import Params
 
 NAME = "choose_frames"
+UNREAD = "Not a stretch of the clip: say minutes:seconds, twice."
+NO_FRAMES = "There are no frames of this clip: answer now."
 REPEATED = "You have seen this stretch already."
+NO_MORE = "No more calls: answer now."
 Blocks = list[dict[str, Any]]
 Frames = Callable[[Sequence[float]], list[Image]]  # times of the clip -> pictures, budget's size
 
@@ -130,16 +133,16 @@ class Viewing:
         try:  # the border to model output: what cannot be read becomes data
             window = self._window(start, end)
         except (ValueError, RecursionError):
-            return "Not a stretch of the clip: say minutes:seconds, twice."
+            return UNREAD
         if not len(self.reel.times):
-            return "There are no frames of this clip: answer now."
+            return NO_FRAMES
         if not 0 <= window[0] < window[1] or window[0] > self.reel.times[-1]:
             said = [spoken(self.reel.zero + time) for time in window]
             return f"Not a stretch of the clip: {said[0]} to {said[1]}."
         if window in self.windows:
             return REPEATED
         if len(self.windows) >= self.budget.calls:
-            return "No more calls: answer now."
+            return NO_MORE
         return ""
 
 

@@ -1,0 +1,92 @@
+"""`touchline nightly`: a night from the console, and the alarm for nights that did not run."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flows import alert, night, server, settings
+from flows.night import Going, Nightly, Request
+from flows.perform import say
+from touchline.nights import record
+from touchline.stage import section
+
+
+def spend(root: Path, request: Request) -> int:
+    """A night in this process. Exit status 0: done; 1: it failed, or found a regression."""
+    settings.prepare(root)
+    with night.opened(root, request) as going:
+        state = _follow(root, going)
+        if not state.is_completed() and going.night.state == "running":
+            going.night.state, going.night.error = "failed", f"the flow: {state.message}"
+    say(f"night {going.night.id}: {going.night.error or going.night.sentence}")
+    say(f"see {going.folder.relative_to(root) / 'trend.html'}")
+    worse = any(one.regression for one in going.night.candidates.values())
+    return 1 if worse or going.night.state != "completed" else 0
+
+
+def _follow(root: Path, going: Going) -> Any:
+    with server.served(root, going.lock):
+        from prefect.events.worker import EventsWorker
+
+        from flows.nightly import CURRENT
+        from flows.nightly import nightly as flow
+
+        token = CURRENT.set(going)
+        try:
+            named = flow.with_options(flow_run_name=f"night {going.night.id}")
+            ask = going.request
+            return named(ask.benchmark, list(ask.runs), return_state=True)
+        finally:
+            CURRENT.reset(token)
+            sys.stdout.flush()
+            EventsWorker.drain_all(timeout=10)
+
+
+def check(root: Path, hours: float | None) -> int:
+    """Exit status 1, a sentence and an alert when no night completed in so many hours."""
+    params: Nightly = section(Nightly, "nightly", root / "params.yaml")
+    limit = params.hours if hours is None else hours
+    last = record.last(root)
+    if last is not None and (age := _age(last.ended)) <= limit:
+        say(f"the last night ended {age:.1f} hours ago: {last.sentence}")
+        return 0
+    sentence = _absent(root, limit, last)
+    settings.prepare(root)
+    payload = {"night": last.id if last else "", "about": "absent", "sentence": sentence}
+    sys.stderr.write(f"{sentence}; alert: {alert.send(params.alert, payload)}\n")
+    return 1
+
+
+def _absent(root: Path, limit: float, last: record.Night | None) -> str:
+    if last is None:
+        said = f"no night has completed in {root.name} yet"
+    else:
+        said = f"the last night in {root.name} ended {_age(last.ended):.1f} hours ago"
+    later = [one for one in record.every(root) if last is None or one.id > last.id]
+    tail = f"; since then: {later[-1].state} ({later[-1].error})" if later else ""
+    return f"{said}, one is due every {limit:g} hours{tail}"
+
+
+def _age(ended: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(ended)).total_seconds() / 3600
+
+
+def arm(root: Path, hours: float | None) -> int:
+    """Put the automations on the Prefect server that `PREFECT_API_URL` names, or of `ui`."""
+    state = settings.prepare(root)
+    api = os.environ.get("PREFECT_API_URL") or server.open_ui(state)
+    if not api:
+        sys.stderr.write(
+            "error: no Prefect server to arm: set PREFECT_API_URL, or `touchline ui`\n"
+        )
+        return 2
+    os.environ["PREFECT_API_URL"] = api
+    from flows import watch
+
+    params: Nightly = section(Nightly, "nightly", root / "params.yaml")
+    limit = params.hours if hours is None else hours
+    for name in watch.arm(params.alert, limit):
+        say(f"armed: {name}")
+    return 0

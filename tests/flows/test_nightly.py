@@ -1,0 +1,163 @@
+"""Whole nights: a real Prefect server and worker, a real model that is asked, a real webhook."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from flows import alert
+from tests.flows.conftest import REPOSITORY, Toy
+from tests.nights import project
+from tests.nights.test_search import receiver
+from tests.stages.training import World, world
+from tests.student.conftest import lessons
+from touchline import terms
+from touchline.ledger import Ledger
+from touchline.nights import record
+from touchline.records import Caption, Question, write
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+EVALUATE = {"seed": 1, "theta": 0.3, "interval": 12, "batch": 4, "turn_tokens": 8}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The products of a run whose student was never trained."""
+    taught = lessons(1)
+    here = world(tmp_path_factory.mktemp("made"), taught)
+    here.sft(here.sft_params(0), model="rl")
+    terms.mark(here.root / "rl", {"world": ("CC0-1.0", "open")})
+    asked = [replace(t.question, id=f"{t.question.id}-test", split="test") for t in taught]
+    every = [*(t.question for t in taught), *asked]
+    write(here.root / "questions/questions.parquet", Question, every)
+    write(here.root / "captions/captions.parquet", Caption, [])
+    ledger = Ledger(["a"])
+    ledger.keep("a")
+    ledger.close(here.root / "questions/ledger.parquet")
+    return here
+
+
+@pytest.fixture
+def toy(tmp_path: Path, made: World) -> Toy:
+    """A checkout with one run of those products."""
+    toy = Toy(project.plant(tmp_path / "toy"))
+    toy.git("config", "user.name", "toy")
+    toy.git("config", "user.email", "toy@localhost")
+    names = ("clips", "captions", "questions", "frames", "rl")
+    params = {"evaluate": EVALUATE}
+    project.run(toy.root, "20261101-200000-aaaa", {n: made.root / n for n in names}, params)
+    return toy
+
+
+def nights(toy: Toy) -> list[record.Night]:
+    return record.every(toy.root)
+
+
+def test_the_second_night_asks_nobody_and_a_killed_one_goes_on_where_it_was(
+    toy: Toy, server: str, monkeypatch: pytest.MonkeyPatch
+):
+    toy.api = server
+    with toy.start("nightly") as first:  # killed while the model is being asked
+        part = _wait_for_part(toy)
+        first.send_signal(signal.SIGKILL)
+    until = time.monotonic() + 20
+    while toy.processes() and time.monotonic() < until:
+        time.sleep(0.2)
+    assert toy.processes() == []
+    before = [line for line in part.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    assert before
+    status, said = toy.type("nightly")
+    assert status == 0, said
+    killed, done = nights(toy)
+    assert killed.state == "killed" and done.state == "completed"
+    (one,) = done.candidates.values()
+    assert one.answers and not one.promoted and "floors" in one.decision
+    assert f"answers {len(before) + 4}/" in said or f"answers {len(before)}/" not in said
+    assert (toy.root / ".touchline/nights" / done.page).stat().st_size > 10_000
+    log = _log(toy, done)
+    assert "answers" in log
+
+    status, said = toy.type("nightly")
+    again = nights(toy)[-1]
+    assert status == 0 and not _log(toy, again)
+    (same,) = again.candidates.values()
+    assert same.answers == one.answers and again.page == done.page and not again.alerts
+    client = mlflow.MlflowClient(f"sqlite:///{toy.root / '.touchline' / 'mlflow.db'}")
+    found = client.get_experiment_by_name("nightly")
+    runs = client.search_runs([found.experiment_id])
+    assert {run.data.tags["night"] for run in runs} == {done.id, again.id}
+    assert all("newest.overall.mean" in run.data.metrics for run in runs)
+
+
+def _wait_for_part(toy: Toy) -> Path:
+    folder, until = toy.root / ".touchline/nights/answers", time.monotonic() + 600
+    while time.monotonic() < until:
+        for part in folder.glob("*.part.jsonl"):
+            if part.stat().st_size:
+                return part
+        time.sleep(0.05)
+    raise AssertionError("no row was ever written")
+
+
+def _log(toy: Toy, night: record.Night) -> str:
+    file = toy.root / ".touchline/nights" / f"{night.id}.log"
+    return file.read_text() if file.is_file() else ""
+
+
+def prefect(toy: Toy, env: dict[str, str], command: str, **options) -> str:
+    argv = [sys.executable, "-m", "prefect", "--no-prompt", *command.split()]
+    done = subprocess.run(
+        argv, cwd=toy.root, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def test_a_worker_picks_up_the_scheduled_night_and_silence_raises_the_alarm(toy: Toy):
+    subprocess.run(
+        f"cp -r {REPOSITORY}/flows {REPOSITORY}/prefect.yaml . && sed -i 's/0 2 . . ./* * * * */'"
+        " prefect.yaml && git add -A && git commit -qm Flows",
+        shell=True, cwd=toy.root, check=True,
+    )  # fmt: skip
+    with receiver() as (url, heard), toy.start("ui") as ui:
+        assert ui.stdout
+        said = [ui.stdout.readline() for _ in range(3)]
+        toy.api = f"{said[0].split()[1]}/api"
+        env = {**toy.environment(), "PREFECT_HOME": str(toy.root / ".touchline" / "prefect")}
+        env |= {alert.URL: url, "PREFECT_API_URL": toy.api}
+        armed = subprocess.run(
+            [sys.executable, "-m", "flows.command", "nightly", "--arm", "--hours", "0.004"],
+            cwd=toy.root, env=env, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert "armed: touchline: no night" in armed.stdout
+        _wait(lambda: any(told["about"] == "absent" for told in heard), 180)
+        prefect(toy, env, "work-pool create local --type process")
+        prefect(toy, env, "deploy --name nightly")
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "worker", "start", "--pool", "local", "--limit", "1"],
+            cwd=toy.root, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            _wait(lambda: any(night.state == "completed" for night in nights(toy)), 900)
+            _wait(lambda: any(told["about"] == "refused" for told in heard), 60)
+        finally:
+            worker.terminate()
+            worker.wait(60)
+            ui.send_signal(signal.SIGINT)
+    _wait(lambda: not toy.processes(), 30)
+    done = next(night for night in nights(toy) if night.state == "completed")
+    assert done.flow_run and done.alerts[0]["outcome"] == "sent to 127.0.0.1"
+    assert json.dumps(heard).count("topsecret") == 0
+
+
+def _wait(true, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "it never came to that"
+        time.sleep(0.5)

@@ -1,0 +1,55 @@
+"""A served model says what it says without a server, and refuses what it cannot read."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.endpoint.conftest import at
+from tests.student.conftest import BUDGET, Kit, kit
+from touchline.endpoint.dialect import chat, tools, turn
+from touchline.endpoint.reply import Reply
+from touchline.serving.model import opened
+from touchline.serving.server import Unfit
+from touchline.student.rollout import Attempt, Player
+from touchline.tools.choose_frames import Viewing
+
+__all__ = ["kit"]
+ENDPOINT = at("http://127.0.0.1:1/v1")
+
+
+def body(attempt: Attempt, **more: Any) -> dict[str, Any]:
+    return {
+        "model": "tiny",
+        "messages": chat(attempt.shown, ENDPOINT),
+        "tools": tools(ENDPOINT),
+        "max_tokens": 24,
+        "temperature": 0,
+    } | more
+
+
+def test_a_served_student_sees_and_says_the_same_as_in_the_evaluation(kit: Kit):
+    games = [(one.question, one.reel) for one in kit.taught[:3]]
+    player = Player(kit.net, kit.processor, BUDGET.model_copy(update={"calls": 0}), 24, 3)
+    played = list(player.play(games))
+    said = [attempt.messages[2]["content"][0]["text"] for attempt in played]
+    fresh = [Attempt(question, Viewing(reel, BUDGET)) for question, reel in games]
+    model = opened(kit.folder, 3)
+
+    async def ask() -> list[dict]:
+        return await asyncio.gather(*[model.answer(body(attempt)) for attempt in fresh])
+
+    for reply, wanted in zip(asyncio.run(ask()), said, strict=True):
+        heard = reply["message"]
+        text = turn(Reply(text=heard["content"] or "", thought=heard["reasoning_content"]))
+        assert text.strip() == wanted.strip()
+        assert reply["usage"]["prompt_tokens"] > 20
+        assert reply["finish_reason"] in ("length", "stop")
+
+
+@pytest.mark.parametrize("url", ["http://example.org/a.png", "data:image/png;base64,xx", "/etc/x"])
+def test_pictures_come_with_the_message_or_not_at_all(kit: Kit, url: str):
+    block = {"type": "image_url", "image_url": {"url": url}}
+    asked = {"model": "tiny", "messages": [{"role": "user", "content": [block]}]}
+    with pytest.raises(Unfit, match="picture"):
+        asyncio.run(opened(kit.folder, 1).answer(asked))

@@ -1,0 +1,69 @@
+"""What any teacher is given, and what it gives back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from touchline.dialogue import Dialogue
+from touchline.endpoint import Endpoint, Spend
+from touchline.records import Question, Trajectory, Verdict
+from touchline.stage import Params
+from touchline.tasks.scene import Scene
+from touchline.tools.choose_frames import Budget, Reel
+
+
+class Served(Params):
+    """A teacher behind an endpoint, and what its lessons must hold to be accepted."""
+
+    endpoint: Endpoint
+    spend: Spend  # the teacher's and the judge's together
+    terms: list[Literal["open", "request", "nda"]]  # whose frames and words may leave this machine
+    languages: list[str]  # ISO 639-1: what it may write in; [] for any
+    threshold: float  # the task's own score from which an answer is right
+    judge: Literal["none", "open"]  # open answers below the threshold are put to the judge
+    look: Literal["none", "masked", "judge"]  # how it is seen that the frames matter
+    judging: Endpoint
+
+    @property
+    def judges(self) -> bool:
+        """Whether there is any work for a judge."""
+        return self.judge != "none" or self.look == "judge"
+
+    @property
+    def asked(self) -> tuple[Endpoint, ...]:
+        """Every endpoint that is told of the clips."""
+        return (self.endpoint, self.judging) if self.judges else (self.endpoint,)
+
+
+class Distill(Params):
+    """The section `distill`."""
+
+    teacher: str  # one of TEACHERS
+    astray: float  # scripted: share of lessons that look again at the clip's beginning, always
+    jitter: int  # scripted: seconds by which either end of an interval it tells may be off
+    served: Served
+
+
+@dataclass(frozen=True)
+class Course:
+    """The questions to be taught, and where to look."""
+
+    questions: Sequence[Question]
+    view: Callable[[Question], Scene]  # which the scripted teacher alone may use
+    reel: Callable[[Question], Reel]
+    replay: Callable[[Question], Reel]  # the same frames, read from the store anew
+    budget: Budget
+    dialogue: Dialogue
+    served: Served
+    astray: float = 0.0
+    jitter: int = 0
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A question's fate: a trajectory, or why there is none."""
+
+    question: Question
+    trajectory: Trajectory | None
+    reason: str = ""
+    verdict: Verdict | None = None  # of a teacher that can be wrong or costs something
