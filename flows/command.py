@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows import highlights, release, workspace
+from flows import highlights, release, score, workspace
 from touchline.faults import BadInput
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ def parser() -> argparse.ArgumentParser:
     sources.set_defaults(action=_sources)
     for one in (runs, show, sources, bisect):
         one.add_argument("--json", action="store_true", help="for programs")
+    judged = actions.add_parser("score", help="score answers that were made elsewhere")
+    judged.set_defaults(action=score.run)
+    score.offer(judged)
     replay = actions.add_parser("replay", help="play rollouts of RL again from their rows")
     replay.set_defaults(action=_replay)
     replay.add_argument("rollouts", metavar="FILE[:ID]", help="e.g. data/rl/rollouts.parquet")
