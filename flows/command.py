@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows import highlights, release, workspace
+from flows import highlights, release, score, workspace
 from touchline.faults import BadInput
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ def parser() -> argparse.ArgumentParser:
     retrain = actions.add_parser("retrain", help="bring every stage up to date")
     retrain.set_defaults(action=_retrain)
     _say_what_to_retrain(retrain)
+    compare = actions.add_parser("ablation", help="what each variant's RL does to the answers")
+    compare.set_defaults(action=_ablation)
+    _say_what_to_compare(compare)
     runs = actions.add_parser("runs", help="list the runs")
     runs.set_defaults(action=_runs)
     show = actions.add_parser("show", help="name every input, parameter and product of a run")
@@ -45,6 +48,9 @@ def parser() -> argparse.ArgumentParser:
     sources.set_defaults(action=_sources)
     for one in (runs, show, sources, bisect):
         one.add_argument("--json", action="store_true", help="for programs")
+    judged = actions.add_parser("score", help="score answers that were made elsewhere")
+    judged.set_defaults(action=score.run)
+    score.offer(judged)
     replay = actions.add_parser("replay", help="play rollouts of RL again from their rows")
     replay.set_defaults(action=_replay)
     replay.add_argument("rollouts", metavar="FILE[:ID]", help="e.g. data/rl/rollouts.parquet")
@@ -80,6 +86,14 @@ def _say_what_to_retrain(one: argparse.ArgumentParser) -> None:
         "--dirty", action="store_true", help="run uncommitted changes, and record them"
     )
     one.add_argument("--force", action="store_true", help="run even what is unchanged")
+
+
+def _say_what_to_compare(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--preset", metavar="NAME", default="ablation", help="and presets/NAME/*")
+    one.add_argument("--seeds", metavar="A,B", default="1,2,3", help="a training of each for each")
+    one.add_argument("--only", metavar="A,B", default="", help="these variants alone")
+    one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for all")
+    one.add_argument("--dirty", action="store_true", help="run uncommitted changes")
 
 
 def _say_which_night(one: argparse.ArgumentParser) -> None:
@@ -134,6 +148,15 @@ def _request(args: argparse.Namespace) -> "Request":
     return Request(
         args.preset, sets, args.stage, args.dirty, args.force, ("touchline", *sys.argv[1:])
     )
+
+
+def _ablation(args: argparse.Namespace) -> int:
+    from flows import ablation
+
+    only = tuple(name for name in args.only.split(",") if name)
+    seeds = ablation.numbers(args.seeds)
+    wish = ablation.Wish(args.preset, seeds, only, tuple(args.set), args.dirty)
+    return ablation.ablation(wish)
 
 
 def _runs(args: argparse.Namespace) -> int:

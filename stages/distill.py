@@ -53,6 +53,8 @@ def main(
         budget,
         dialogue,
         distill.served,
+        distill.astray,
+        distill.jitter,
     )
     taught = list(_teacher(distill, course, by_clip)(course))
     kept = [one.trajectory for one in taught if one.trajectory is not None]

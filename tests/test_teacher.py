@@ -11,6 +11,7 @@ from touchline.records import Clip, Label, Question, Trajectory
 from touchline.student.conversation import assistant_turns
 from touchline.tasks import TASKS
 from touchline.tasks.scene import Scene, scene
+from touchline.tasks.spotting import intervals
 from touchline.tasks.task import Rules
 from touchline.teacher.scripted import attempt
 from touchline.tools.choose_frames import Budget, Reel
@@ -87,3 +88,42 @@ def test_no_window_leaves_a_clip_whose_length_is_no_whole_number_of_seconds():
     )  # fmt: skip
     reel = Reel(np.arange(31) / 4, lambda times: [])
     held(attempt(question, view, reel, BUDGETS["tiny"]), view, BUDGETS["tiny"])
+
+
+@pytest.mark.parametrize("task", ["spotting", "counting", "choice", "open"])
+def test_a_lesson_astray_always_looks_again_at_the_beginning_and_shows_as_many_frames(task: str):
+    for view, question in asked_of(task):
+        if task in view.brought:
+            continue
+        right, astray = (
+            attempt(question, view, reel_of(view), BUDGETS["tiny"], astray=share)
+            for share in (0.0, 1.0)
+        )
+        held(astray, view, BUDGETS["tiny"])
+        assert astray.answer == right.answer
+        assert len(astray.windows) == len(right.windows)
+        assert all(start == 0.0 for start in astray.windows[:1])
+
+
+@pytest.mark.parametrize("task", ["spotting", "counting", "choice", "open"])
+def test_without_a_call_to_make_the_teacher_answers_from_the_first_frames(task: str):
+    none = BUDGETS["tiny"].model_copy(update={"calls": 0})
+    for view, question in asked_of(task):
+        if task not in view.brought:
+            held(attempt(question, view, reel_of(view), none), view, none)
+
+
+def test_an_unsure_teacher_tells_intervals_near_the_truth_and_the_same_every_time():
+    off = 0
+    for view, question in asked_of("spotting"):
+        first, again = (
+            attempt(question, view, reel_of(view), BUDGETS["tiny"], jitter=3) for _ in range(2)
+        )
+        assert first.answer == again.answer
+        said, true = intervals(first.answer), intervals(question.truth)
+        assert len(said) == len(true)
+        for (start, end), (a, b) in zip(said, true, strict=True):
+            assert 0 <= start < end <= view.length
+            assert max(abs(start - a), abs(end - b)) <= 3
+        off += first.answer != question.truth
+    assert off > 3

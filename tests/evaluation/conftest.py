@@ -7,7 +7,7 @@ import pytest
 
 from tests.evaluation.parrot import fresh
 from tests.stages.training import world
-from tests.student.conftest import lessons  # noqa: F401: a fixture
+from tests.student.conftest import kit, lessons  # noqa: F401
 from touchline.evaluation.bench import Bench
 from touchline.records import Caption, Question, write
 

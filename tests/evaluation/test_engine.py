@@ -43,6 +43,21 @@ def test_a_second_night_asks_nothing_and_has_the_same_rows(bench: Bench, tmp_pat
     assert len(told(parrot)) == len(first)
 
 
+def test_a_floor_answers_each_question_even_where_all_have_the_same_words(
+    bench: Bench, tmp_path: Path
+):
+    alike = [replace(q, text="What now?") for q in bench.every.values()]
+    write(tmp_path / "questions/questions.parquet", Question, alike)
+    bench = fresh(tmp_path)
+    (floor,) = chosen([{"kind": "floor", "name": "floor.constant"}])
+    setting = setting_of(bench)
+    alone = [said for game in bench.games() for said in floor.open(setting)([game])]
+    assert len({said.turns for said in alone}) > 1
+    rows = answered(floor, bench, setting)
+    games = zip(bench.games(), alone, strict=True)
+    assert rows == [floor.row(game, said, setting) for game, said in games]
+
+
 def test_a_new_truth_is_scored_without_asking_again(bench: Bench, tmp_path: Path):
     parrot = Parrot(log=str(tmp_path / "log"))
     first = answered(parrot, bench, setting_of(bench))

@@ -18,5 +18,11 @@ def weighted(**weights: float) -> Rule:
 
 
 def attempt(accuracy: float = 1.0, *windows: tuple[float, float], **more: Any) -> Judged:
-    given = {"kept": True, "again": False, "evidence": (), "direct": False} | more
+    given = {
+        "kept": True,
+        "again": False,
+        "evidence": (),
+        "direct": False,
+        "closeness": accuracy,
+    } | more
     return Judged(accuracy=accuracy, windows=windows, **given)

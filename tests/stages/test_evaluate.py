@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from stages.evaluate import Evaluate, main
+from tests.predictions.conftest import exported
 from tests.stages.training import BUDGET, World, clip, world
 from tests.student.conftest import lessons
 from tests.world import HOSTILE
 from touchline.dialogue import PLAIN, Dialogue
 from touchline.faults import BadInput
 from touchline.floors import FLOORS
+from touchline.predictions.score import Rule, score
+from touchline.predictions.sheet import sheet
 from touchline.records import Caption, Question, Trajectory, read, write
 from touchline.student.rollout import Player
 from touchline.tasks.spotting import sentence
@@ -69,6 +72,18 @@ def test_every_candidate_answers_every_test_question(here: World):
     assert (here.root / "report/player.html").stat().st_size > 10_000
     said = {a: [r.answer for r in rows if r.author == a] for a in ("base", "sft", "rl")}
     assert said["base"] == said["sft"] == said["rl"]
+
+
+def test_answers_exported_and_scored_elsewhere_get_the_numbers_of_the_stage(here: World):
+    measured = run(here)
+    rows = read(here.root / "answers/answers.parquet", Trajectory)
+    file = exported(here.root / "sft.jsonl", [row for row in rows if row.author == "sft"])
+    places = [here.root / name for name in ("clips", "captions", "questions")]
+    rule = Rule(EVALUATE.theta, EVALUATE.seed, EVALUATE.interval, None)
+    found = score(file, "sft", sheet(*places, BUDGET, PLAIN, "test"), rule).measured
+    names = [*FLOORS, "sft"]
+    for key in ("candidates", "sports", "actions", "sources", "lengths", "without_negatives"):
+        assert found[key] == {name: measured[key][name] for name in names}
 
 
 def test_questions_without_frames_are_left_out_and_the_report_says_how_many(here: World):

@@ -34,7 +34,7 @@ def answered(
     """
     games = bench.games()
     with keep() as store, Progress(candidate.name, len(games)) as progress:
-        names = keys(candidate, games, bench, setting)
+        names = _names(candidate, games, bench, setting)
         said = _recalled(store, names) if candidate.kept else {}
         progress.start_at(sum(name in said for name in names))
         for places, given in _fresh(candidate, bench, setting, processes, _asked(names, said)):
@@ -47,6 +47,15 @@ def answered(
     _refuse_silence(candidate, list(said.values()))
     rows = zip(games, names, strict=True)
     return [candidate.row(game, said[name], setting) for game, name in rows]
+
+
+def _names(
+    candidate: Candidate, games: Sequence[Game], bench: Bench, setting: Setting
+) -> list[str]:
+    """By what each answer is known; a floor, which reads more than words, answers each anew."""
+    if candidate.kept:
+        return keys(candidate, games, bench, setting)
+    return [game.question.id for game in games]
 
 
 def _asked(names: Sequence[str], known: Collection[str]) -> list[bool]:

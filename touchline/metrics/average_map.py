@@ -17,10 +17,7 @@ where they leave room, what version 0.2.0 of the package `SoccerNet` does:
 One departure: a time before the half counts as its first half-second; there it is from the end.
 """
 
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -79,30 +76,47 @@ def average_map(
 
     Classes outside `names` are left out; one of `names` that never occurs has AP 0.
     """
+    return average_maps(truths, guesses, names, {"": tolerances})[""]
+
+
+def average_maps(
+    truths: Sequence[Truth],
+    guesses: Sequence[Guess],
+    names: Sequence[str],
+    metrics: Mapping[str, Sequence[int]],
+) -> dict[str, dict[str, Average]]:
+    """The same for several {METRIC: tolerances}; what they share is done once."""
     asked = set(names)
     truths = [truth for truth in truths if truth.name in asked]
     guesses = [guess for guess in guesses if guess.name in asked]
+    every = sorted({tolerance for wanted in metrics.values() for tolerance in wanted})
+    counts = _by_shown(truths, guesses, names, every)
+    found = {}
+    for metric, wanted in metrics.items():
+        columns = [every.index(tolerance) for tolerance in wanted]
+        unshown, shown = counts[:, :, [*columns, -2, -1]]
+        found[metric] = {
+            "all": _average(precision(shown + unshown), names, 1.0),
+            "shown": _average(precision(shown), names, 1.0),
+            "unshown": _average(precision(unshown), names, UNSHOWN if len(wanted) > 1 else 1.0),
+        }
+    return found
+
+
+def _by_shown(
+    truths: Sequence[Truth],
+    guesses: Sequence[Guess],
+    names: Sequence[str],
+    tolerances: Sequence[int],
+) -> np.ndarray:
+    """The `tally` in two rows: of unshown and of shown actions."""
     found = match(truths, guesses, tolerances)
-    seen = np.array([truths[i].shown for i in found.truths], bool)
-    views = {
-        "all": (np.ones_like(seen), np.ones_like(found.shown)),
-        "shown": (seen, found.shown),
-        "unshown": (~seen, ~found.shown),
-    }
-    known = cells(truths, np.zeros(len(truths), int), names)
-    tried = cells(guesses, np.zeros(len(guesses), int), names)
+    seen, looked = np.zeros(len(truths), int), np.zeros(len(guesses), int)
+    seen[found.truths] = [truths[i].shown for i in found.truths.tolist()]
+    looked[found.guesses] = found.shown
+    where = cells(truths, seen, names), cells(guesses, looked, names)
     confidences = np.array([guess.confidence for guess in guesses])
-    result = {}
-    for view, (labels, made) in views.items():
-        part = Matches(found.truths[labels], found.guesses[made], *_rows(found, made))
-        counts = tally(part, known, tried, confidences, 1, len(names))[0]
-        scale = UNSHOWN if view == "unshown" and len(tolerances) > 1 else 1.0
-        result[view] = _average(precision(counts), names, scale)
-    return result
-
-
-def _rows(found: Matches, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return found.hits[which], found.shown[which]
+    return tally(found, *where, confidences, 2, len(names))
 
 
 def _average(curves: np.ndarray, names: Sequence[str], scale: float) -> Average:
@@ -115,32 +129,33 @@ def _average(curves: np.ndarray, names: Sequence[str], scale: float) -> Average:
 
 def match(truths: Sequence[Truth], guesses: Sequence[Guess], tolerances: Sequence[int]) -> Matches:
     """Put both on the grid and match them one to one, per half, class and tolerance (seconds)."""
-    labelled, tried = _gridded(truths), _gridded(guesses)
-    kept: list[int] = []
-    shown: list[bool] = []
-    labels: list[int] = []  # of all groups on one axis, each group a stretch of its own
-    frames: list[int] = []
-    for number, (key, row) in enumerate(tried.items()):
-        here = [frame for frame in sorted(row) if guesses[row[frame]].confidence >= 0]
-        given = labelled.get(key, {})
-        times = sorted(given)
-        kept += [row[frame] for frame in here]
-        shown += _nearest(here, times, [truths[given[time]].shown for time in times])
-        labels += [number * STRETCH + time for time in times]
-        frames += [number * STRETCH + frame for frame in here]
-    confidences = np.array([guesses[i].confidence for i in kept])
-    hits = _taken(np.array(labels, int), np.array(frames, int), confidences, tolerances)
-    left = [place for row in labelled.values() for place in row.values()]
-    return Matches(np.array(left, int), np.array(kept, int), hits, np.array(shown, bool))
+    groups: dict[tuple[str, str], int] = {}
+    labels, left = _gridded(truths, groups)
+    frames, kept = _gridded(guesses, groups)
+    sure = np.array([guesses[i].confidence for i in kept.tolist()])
+    real = sure >= 0
+    frames, kept, sure = frames[real], kept[real], sure[real]
+    shown = _nearest(frames, labels, np.array([truths[i].shown for i in left.tolist()], bool))
+    return Matches(left, kept, _taken(labels, frames, sure, tolerances), shown)
 
 
-def _gridded(spots: Sequence[Truth] | Sequence[Guess]) -> dict[tuple[str, str], dict[int, int]]:
-    """{(half, class): {half-second: which spot}}."""
-    grid: defaultdict[tuple[str, str], dict[int, int]] = defaultdict(dict)
-    for place, (half, name, time, _) in enumerate(spots):
-        frame = int(STEPS * time)
-        grid[half, name][0 if frame < 0 else frame if frame < LENGTH else LENGTH - 1] = place
-    return grid
+def _gridded(
+    spots: Sequence[Truth] | Sequence[Guess], groups: dict[tuple[str, str], int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Half-seconds of all halves and classes on one axis, ascending, and which spot is at each.
+
+    Each (half, class) has a stretch of its own, of the number that `groups` gives it.
+    """
+    if not spots:
+        return np.empty(0, int), np.empty(0, int)
+    halves, names, times, _ = zip(*spots, strict=True)
+    of = [groups.setdefault(key, len(groups)) for key in zip(halves, names, strict=True)]
+    frames = np.clip(np.array(times, float) * STEPS, 0, LENGTH - 1).astype(int)
+    frames += np.array(of) * STRETCH
+    order = np.argsort(frames, kind="stable")
+    ascending = frames[order]
+    last = np.append(ascending[1:] != ascending[:-1], True)
+    return ascending[last], order[last]
 
 
 def _taken(
@@ -151,7 +166,7 @@ def _taken(
     Both ascend. Half a tolerance of so many seconds is as many half-seconds.
     """
     taken = np.zeros((len(guesses), len(tolerances)), bool)
-    order = np.lexsort((np.arange(len(guesses)), -confidences))
+    order = np.argsort(-confidences, kind="stable")
     rank = np.empty(len(guesses) + 1, int)  # one more, so that a window may end behind the last
     rank[order], rank[-1] = np.arange(len(guesses)), len(guesses)
     for column, reach in enumerate(tolerances):
@@ -164,32 +179,44 @@ def _taken(
     return taken
 
 
-def _best(rank: np.ndarray, order: np.ndarray, windows: np.ndarray) -> list[int]:
+def _best(rank: np.ndarray, order: np.ndarray, windows: np.ndarray) -> np.ndarray:
     """The guess that each window takes in turn, of those that no window before it took.
 
-    Where no two windows want the same guess, each has its best: only the others are gone through.
+    Only in a run of overlapping windows where two want the same one are they gone through.
     """
     wanted = order[np.minimum.reduceat(rank, windows.ravel())[::2]]
-    if len(np.unique(wanted)) == len(wanted):
-        return wanted.tolist()
-    ranks, taken, found = rank.tolist(), set[int](), list[int]()
-    for best, (first, last) in zip(wanted.tolist(), windows.tolist(), strict=True):
-        if best in taken:
-            free = [i for i in range(first, last) if i not in taken]
-            if not free:
-                continue
-            best = min(free, key=ranks.__getitem__)
-        taken.add(best)
-        found.append(best)
-    return found
+    runs = np.append(0, np.cumsum(windows[1:, 0] >= windows[:-1, 1]))
+    unlike = np.sort(wanted)
+    twice = unlike[1:][unlike[1:] == unlike[:-1]]
+    contested = np.isin(runs, runs[np.isin(wanted, twice)])
+    fought = _in_turn(rank, wanted[contested].tolist(), windows[contested].tolist())
+    return np.append(wanted[~contested], np.array(fought, int))
 
 
-def _nearest(frames: list[int], labels: list[int], shown: list[bool]) -> list[bool]:
-    """Whether the label nearest to each frame is shown; the later one of two as near."""
-    if not labels:
-        return [False] * len(frames)
-    borders = [(one + other) // 2 for one, other in pairwise(labels)]
-    return [shown[bisect_right(borders, frame)] for frame in frames]
+def _in_turn(rank: np.ndarray, wanted: list[int], windows: list[list[int]]) -> list[int]:
+    taken: set[int] = set()
+    for best, (first, last) in zip(wanted, windows, strict=True):
+        if best not in taken:
+            taken.add(best)
+        elif free := [i for i in range(first, last) if i not in taken]:
+            taken.add(min(free, key=rank.__getitem__))
+    return list(taken)
+
+
+def _nearest(frames: np.ndarray, labels: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Whether the label nearest to each frame is shown; the later one of two as near.
+
+    False where the frame's stretch has no label.
+    """
+    if not len(labels):
+        return np.zeros(len(frames), bool)
+    after = np.searchsorted(labels, frames, side="right")
+    behind, ahead = np.maximum(after - 1, 0), np.minimum(after, len(labels) - 1)
+    own = frames // STRETCH
+    left = (after > 0) & (labels[behind] // STRETCH == own)
+    right = (after < len(labels)) & (labels[ahead] // STRETCH == own)
+    later = right & (~left | ((labels[behind] + labels[ahead]) // 2 <= frames))
+    return np.where(later, shown[ahead], shown[behind] & left)
 
 
 def tally(
@@ -218,7 +245,7 @@ def tally(
 
 
 def cells(
-    spots: Sequence[Truth] | Sequence[Guess], of: Sequence[int], names: Sequence[str]
+    spots: Sequence[Truth] | Sequence[Guess], of: Sequence[int] | np.ndarray, names: Sequence[str]
 ) -> np.ndarray:
     """Row (`of` each spot) and class, as places in a flat table (rows, names)."""
     place = {name: i for i, name in enumerate(names)}

@@ -57,6 +57,30 @@ def difference(ours: Side, theirs: Side, seed: int) -> Estimate:
     return _estimate(values[0] - values[1], drawn[0] - drawn[1], n)
 
 
+def pooled(sides: Sequence[Side]) -> Side:
+    """One side of several trainings: their rows together, so that a match brings all of them."""
+    rows = np.concatenate([side.rows for side in sides])
+    return Side(rows, [match for side in sides for match in side.matches], sides[0].value)
+
+
+def over_trainings(ours: Sequence[Side], theirs: Sequence[Side], seed: int) -> Estimate:
+    """The difference of paired trainings when trainings are drawn as well as matches.
+
+    The i-th of ours belongs to the i-th of theirs. With three trainings there are ten different
+    draws of them: the interval says how far they agree, not what a hundred would give.
+    """
+    order = sorted({match for side in (*ours, *theirs) for match in side.matches})
+    whole = difference(pooled(ours), pooled(theirs), seed)
+    values = []
+    for sides in (ours, theirs):
+        sums = np.stack([per_match(side, order) for side in sides])
+        drawn = np.einsum(
+            "bs,bm,sm...->b...", _draws(len(sides), seed + 1), _draws(len(order), seed), sums
+        )
+        values.append(np.nan_to_num(sides[0].value(drawn)))
+    return _estimate(np.asarray(whole.value), values[0] - values[1], whole.n)
+
+
 def per_match(side: Side, order: Sequence[str]) -> np.ndarray:
     """Sum rows per match: (matches, ...), so that a draw costs matches, not rows."""
     place = {match: i for i, match in enumerate(order)}

@@ -43,6 +43,17 @@ def many_to_many(guesses: Sequence[Interval], labels: Sequence[Interval], theta:
     return Counts(tp, fp, fn)
 
 
+def overlap(guesses: Sequence[Interval], labels: Sequence[Interval]) -> float:
+    """Sum of the IoU of pairs in which each guess and label is used once, the best taken first."""
+    left, free, total = list(guesses), list(labels), 0.0
+    while left and free:
+        best, guess, label = max((iou(g, k), g, k) for g in left for k in free)
+        left.remove(guess)
+        free.remove(label)
+        total += best
+    return total
+
+
 def matched(guesses: Sequence[Interval], labels: Sequence[Interval], theta: float) -> Counts:
     """Count with each guess and each label used once, the best overlaps taken first."""
     pairs = [(iou(g, k), i, j) for i, g in enumerate(guesses) for j, k in enumerate(labels)]

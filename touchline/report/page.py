@@ -7,7 +7,7 @@ from typing import Any
 from PIL.Image import Image
 
 from touchline.records import Clip, Question, Trajectory
-from touchline.report import bars, verdict
+from touchline.report import bars, confusion, verdict
 from touchline.report.cards import card, tally
 from touchline.report.curves import curves
 from touchline.report.picks import pick
@@ -30,6 +30,7 @@ def write_report(
     about: Mapping[str, Mapping[str, Any]],
     zero: Callable[[Clip], float] = lambda clip: 0.0,
     withheld: Collection[str],
+    player: bool = True,
 ) -> None:
     """Write the page.
 
@@ -37,7 +38,7 @@ def write_report(
     `metrics.scores.report`; `frames` gives the picture at a time of a clip; `logs` has the rows of
     a model's `log.jsonl`, {} shows none; `about` is {TITLE: {KEY: VALUE}}; `zero` is what
     the clock of the answers shows at a clip's first frame. Of clips under the terms `withheld` only
-    times and scores are shown.
+    times and scores are shown. `player` says whether player.html will stand beside it.
     """
     models = verdict.models(scores)
     given = {name: {row.question: row for row in rows} for name, rows in answers.items()}
@@ -47,15 +48,23 @@ def write_report(
     cards = [
         card(found, clips[found.clip], given, pictures, zero(clips[found.clip])) for found in picked
     ]
+    shown = [name for name in answers if not name.startswith("floor.")]
     write_page(
         path,
         "report.html",
+        confusions={
+            "choice": confusion.of_choice(asked, given, shown, clips, withheld),
+            "spotting": confusion.of_spotting(
+                asked, given, shown, lambda question: zero(clips[question.clip])
+            ),
+        },
         pictures=pictures.css(),
         cards=cards,
         shown=tally(cards),
         hidden=sum(found.hidden for found in cards),
         curves={name: curves(rows) for name, rows in logs.items()},
         about=about,
+        player=player,
         **_numbers(scores, models),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from touchline.rewards.accuracy import accuracy
+from touchline.rewards.closeness import closeness
 from touchline.rewards.evidence import evidence
 from touchline.rewards.format_kept import format_kept
 from touchline.rewards.fresh_windows import fresh_windows
@@ -10,12 +11,15 @@ from touchline.rewards.gated import gated
 from touchline.rewards.judged import Judged
 from touchline.rewards.rule import Rule
 from touchline.rewards.selective import selective
+from touchline.rewards.thrift import thrift
 
 PARTS: dict[str, Callable[[Judged, Rule], float]] = {
     "accuracy": accuracy,
+    "closeness": closeness,
     "gated": gated,
     "selective": selective,
     "evidence": evidence,
+    "thrift": thrift,
 }
 RULES: dict[str, Callable[[Judged, Rule], bool]] = {
     "format": format_kept,

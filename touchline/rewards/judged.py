@@ -10,6 +10,7 @@ class Judged:
     """One attempt at one question; times in clip seconds."""
 
     accuracy: float  # the task's own score, in [0, 1]
+    closeness: float  # the same on the task's finer scale, in [0, 1]
     kept: bool  # thoughts, calls and answer in the agreed format, no call refused
     again: bool  # asked the tool for the very window that it had shown
     windows: tuple[Interval, ...]  # that the tool showed

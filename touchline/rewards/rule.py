@@ -9,9 +9,11 @@ class Weights(Params):
     """What each part counts in the sum; a part of weight 0 is not computed."""
 
     accuracy: float
+    closeness: float
     gated: float
     selective: float
     evidence: float
+    thrift: float
 
 
 class Gated(Params):

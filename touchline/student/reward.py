@@ -18,6 +18,7 @@ from touchline.student.pixels import digest, flat
 from touchline.student.processor import FramesProcessor
 from touchline.student.ranks import first, gathered, own
 from touchline.student.stop import Step, step_of
+from touchline.tasks import TASKS
 from touchline.tools.choose_frames import REPEATED
 from touchline.tools.endings import ENDINGS, ending
 
@@ -68,7 +69,8 @@ class Reward:
     ) -> list[float]:
         attempts = zip(completions, completion_ids, environments, strict=True)
         every = gathered([self.play(*attempt) for attempt in attempts])
-        outcomes, earned = zip(*((p.facts.accuracy, p.total.reward) for p in every), strict=True)
+        outcomes = [worth(p.facts, self.rule) for p in every]
+        earned = [p.total.reward for p in every]
         groups = divided(outcomes, earned, self.size)
         groups = filtered(groups) if self.rule.filter == "outcome" else groups
         paid = [reward for group in groups for reward in group.rewards]
@@ -89,13 +91,14 @@ class Reward:
         row = replace(row, frames=len(pictures))  # a reply that did not fit was not seen
         facts = Judged(
             accuracy=row.score,
+            closeness=TASKS[question.task].closeness(row.answer, question.truth),
             kept=row.valid,
             again=REPEATED in viewing.faults,
             windows=tuple(viewing.windows),
             evidence=tuple(paired(question.evidence)),
             direct=question.id in self.direct,
         )
-        worth = total(facts, self.rule)
+        paid = total(facts, self.rule)
         more = {
             "step": 0,
             "group": 0,
@@ -103,11 +106,11 @@ class Reward:
             "shown": [digest(p) for _, _, p in flat(environment._shown)][: len(pictures)],
             "ending": ending(assistant_turns(messages), viewing),
             "direct": facts.direct,
-            "parts": json.dumps(worth.parts, sort_keys=True),
-            "earned": worth.reward,
-            "paid": worth.reward,
+            "parts": json.dumps(paid.parts, sort_keys=True),
+            "earned": paid.reward,
+            "paid": paid.reward,
         }
-        return Played(Rollout(**asdict(row), **more), facts, worth)
+        return Played(Rollout(**asdict(row), **more), facts, paid)
 
     def _keep(self, step: int, rows: Sequence[Rollout], paid: Sequence[float]) -> None:
         """Write the step's rollouts, those of an earlier batch of the same step before them."""
@@ -120,6 +123,11 @@ class Reward:
         self.recent = [*(one for one in self.recent if one.step < step), step_of(self.rows)]
         if first():
             write(self.folder / f"step-{step:08d}.parquet", Rollout, self.rows)
+
+
+def worth(attempt: Judged, rule: Rule) -> float:
+    """How good the answer is, as the filter sees it: on the finer scale where that one is paid."""
+    return attempt.closeness if rule.weights.closeness else attempt.accuracy
 
 
 def measured(every: Sequence[Played]) -> dict[str, float]:

@@ -6,7 +6,7 @@ from random import Random
 
 from touchline.clock import spoken
 from touchline.dialogue import Dialogue
-from touchline.metrics.temporal_iou import matched
+from touchline.metrics.temporal_iou import matched, overlap
 from touchline.prompts import render
 from touchline.tasks.scene import Scene, around
 from touchline.tasks.task import Draft, Rules, Task
@@ -86,4 +86,12 @@ def score(answer: str, truth: str) -> float:
     return 2 * matched(said, true, THETA).tp / (len(said) + len(true))
 
 
-SPOTTING = Task("spotting", ask, score, level="recognition")
+def close(answer: str, truth: str) -> float:
+    """As `score`, but a matched pair counts its IoU: a second nearer is worth something."""
+    said, true = intervals(answer), intervals(truth)
+    if not said or not true:
+        return score(answer, truth)
+    return 2 * overlap(said, true) / (len(said) + len(true))
+
+
+SPOTTING = Task("spotting", ask, score, close, level="recognition")

@@ -40,7 +40,12 @@ class Task:
     name: str
     ask: Callable[[Scene, Rules, Random], list[Draft]]
     score: Callable[[str, str], float]
+    close: Callable[[str, str], float] | None = None  # a finer score in [0, 1], for RL alone
     level: str = LEVELS[0]  # where a curriculum teaches it
+
+    def closeness(self, answer: str, truth: str) -> float:
+        """How near an answer is to the truth: the score where the task has nothing finer."""
+        return (self.close or self.score)(answer, truth)
 
 
 def brought(scene: Scene, task: str, rules: Rules) -> list[Draft]:

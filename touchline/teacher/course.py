@@ -39,6 +39,8 @@ class Distill(Params):
     """The section `distill`."""
 
     teacher: str  # one of TEACHERS
+    astray: float  # scripted: share of lessons that look again at the clip's beginning, always
+    jitter: int  # scripted: seconds by which either end of an interval it tells may be off
     served: Served
 
 
@@ -53,6 +55,8 @@ class Course:
     budget: Budget
     dialogue: Dialogue
     served: Served
+    astray: float = 0.0
+    jitter: int = 0
 
 
 @dataclass(frozen=True)

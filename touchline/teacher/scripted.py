@@ -8,6 +8,7 @@ it, and without the numbers it guesses the count.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from random import Random
 
 from touchline.clock import spoken
 from touchline.dialogue import PLAIN, Dialogue
@@ -16,6 +17,7 @@ from touchline.records import Question, Trajectory, paired
 from touchline.student.conversation import asked, judged
 from touchline.tasks.choice import letter, option
 from touchline.tasks.scene import Scene
+from touchline.tasks.spotting import intervals, sentence
 from touchline.teacher.course import Course, Taught
 from touchline.tools.choose_frames import Budget, Reel, Viewing, called
 from touchline.tools.turns import thinking
@@ -34,9 +36,20 @@ class Lesson:
     scene: Scene
     viewing: Viewing
     opening: list[dict]
+    told: str  # the answer
+    astray: bool = False  # looks again at the clip's beginning, wherever it is
 
     def __post_init__(self) -> None:
         self.messages: list[dict] = []
+
+    @property
+    def calls(self) -> int:
+        """How often it may look again."""
+        return self.viewing.budget.calls
+
+    def aim(self, span: Span) -> Span:
+        """The window to look at again: where it is, or, astray, the clip's beginning."""
+        return (0.0, 2 * REACH) if self.astray else around(span)
 
     def first(self, hit: Hit) -> str:
         """The thought about the frames that came with the question."""
@@ -57,11 +70,11 @@ class Lesson:
         return max(0.0, float(round(window[0]))), float(min(round(window[1]), int(last)))
 
     def answer(self, thought: str) -> None:
-        self._say(thinking(thought, self.question.truth))
+        self._say(thinking(thought, self.told))
 
     def tell(self) -> None:
         """The bare answer."""
-        self._say(self.question.truth)
+        self._say(self.told)
 
     def clock(self, time: float) -> str:
         """A second of the clip in words."""
@@ -105,15 +118,24 @@ def lessons(course: Course) -> Iterator[Taught]:
     """A lesson for every question of the course."""
     for question in track(course.questions, "distill"):
         view, reel = course.view(question), course.reel(question)
-        yield Taught(question, attempt(question, view, reel, course.budget, course.dialogue))
+        habits = course.astray, course.jitter
+        lesson = attempt(question, view, reel, course.budget, course.dialogue, *habits)
+        yield Taught(question, lesson)
 
 
 def attempt(
-    question: Question, view: Scene, frames: Reel, budget: Budget, dialogue: Dialogue = PLAIN
+    question: Question,
+    view: Scene,
+    frames: Reel,
+    budget: Budget,
+    dialogue: Dialogue = PLAIN,
+    astray: float = 0.0,
+    jitter: int = 0,
 ) -> Trajectory:
     """One trajectory of this teacher, judged like any model's."""
     viewing = Viewing(frames, budget)
-    lesson = Lesson(question, view, viewing, viewing.open())
+    told = jittered(question, jitter, dialogue.zero(view.clip) + view.length)
+    lesson = Lesson(question, view, viewing, viewing.open(), told, strays(question, astray))
     teach(lesson, dialogue)
     messages = [*asked(question, lesson.opening, dialogue), *lesson.messages]
     return judged("teacher.scripted", question, messages, lesson.viewing, dialogue)
@@ -143,10 +165,11 @@ def _spotting(lesson: Lesson) -> None:
         lesson.answer(f"{thought}. So {action} no.")
         return
     found: list[Span] = []
-    for i, span in enumerate(near[: lesson.viewing.budget.calls]):
-        thought = lesson.call(f"{thought}. So {action} {lesson.said(near[i:])}.", around(span), hit)
-        found += lesson.runs()
-    found += near[lesson.viewing.budget.calls :]  # seen once, no call left to look again
+    for i, span in enumerate(near[: lesson.calls]):
+        window = around(span) if i else lesson.aim(span)  # the same window twice is a misstep
+        thought = lesson.call(f"{thought}. So {action} {lesson.said(near[i:])}.", window, hit)
+        found += lesson.runs() or ([span] if lesson.astray else [])
+    found += near[lesson.calls :]  # seen once, no call left to look again
     lesson.answer(f"{thought}. So {action} {lesson.said(found)}.")
 
 
@@ -161,7 +184,8 @@ def _counting(lesson: Lesson) -> None:
     near = lesson.runs() or _evidence(lesson)
     span = (near[0][0], near[-1][1])
     said = lesson.said([span])
-    thought = lesson.call(f"{thought}. So rally {said}.", around(span), hit, numbered)
+    if lesson.calls:
+        thought = lesson.call(f"{thought}. So rally {said}.", lesson.aim(span), hit, numbered)
     lesson.answer(f"{thought}. So #{lesson.question.truth}.")
 
 
@@ -172,14 +196,20 @@ def _choice(lesson: Lesson) -> None:
     decision = f"So {option(call.word)} {letter(lesson.question.truth)}."
     thought = lesson.first(hit)
     near = lesson.runs() or _evidence(lesson)
-    thought = lesson.call(f"{thought}. {decision}", around(near[0]), hit)
+    if lesson.calls:
+        thought = lesson.call(f"{thought}. {decision}", lesson.aim(near[0]), hit)
     lesson.answer(f"{thought}. {decision}")
 
 
 def _open(lesson: Lesson) -> None:
     idle = lesson.scene.sport.idle
-    thought = lesson.first(lambda word, before: word not in (idle, before))
-    lesson.answer(f"{thought}. So {' then '.join(lesson.marked()) or 'nothing'}.")
+
+    def hit(word: str, before: str) -> bool:
+        return word not in (idle, before)
+
+    thought = lesson.first(hit)
+    decision = f"So {' then '.join(lesson.marked()) or 'nothing'}."
+    lesson.answer(f"{thought}. {decision}")
 
 
 def _unlabelled(lesson: Lesson) -> None:
@@ -195,6 +225,28 @@ LESSONS: dict[str, Callable[[Lesson], None]] = {
     "open": _open,
     "score": _unlabelled,
 }
+
+
+def jittered(question: Question, jitter: int, end: float) -> str:
+    """The truth as a teacher tells it who is unsure of times; other tasks and absence are exact.
+
+    Each end of an interval is off by up to `jitter` whole seconds, the same for the same question;
+    what is told begins before it ends and lies between 0:00 and `end` of the dialogue's clock.
+    """
+    spans = intervals(question.truth) if question.task == "spotting" else []
+    if not jitter or not spans:
+        return question.truth
+    random = Random(question.id)
+    off = [[t + random.randint(-jitter, jitter) for t in span] for span in spans]
+    last = float(int(end))
+    starts = [min(max(0.0, a), last - 1) for a, _ in off]
+    told = [(a, min(max(b, a + 1), last)) for a, (_, b) in zip(starts, off, strict=True)]
+    return sentence(question.action, told)
+
+
+def strays(question: Question, share: float) -> bool:
+    """Whether this is one of the `share` of lessons that go astray: always the same ones."""
+    return Random(f"astray {question.id}").random() < share
 
 
 def around(span: Span) -> Span:
