@@ -25,6 +25,7 @@ from touchline.video.store import store_path
 SPORTS = ("soccer",)
 MATCHES = 40  # of each sport
 BLANK = "floor.blank"
+SPOKEN = '[{"role": "assistant"}]'
 SIGHT = '{"proved": true, "steps": 8, "least": 0.01, "checks": [{"vision_used": 0.3}]}'
 
 
@@ -134,7 +135,7 @@ def said(
     score = TASKS[question.task].score(text, question.truth)
     return Trajectory(
         f"{author}:{question.id}", question.id, author, question.split, question.sport,
-        question.task, question.match, "[]", text, score, True, [], 8,
+        question.task, question.match, SPOKEN, text, score, True, [], 8,
     )  # fmt: skip
 
 
