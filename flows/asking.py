@@ -1,7 +1,8 @@
-"""Let a candidate answer the benchmark in a process of its own, unless its answers are here."""
+"""Have the answers of a candidate: what is kept is read here, the rest is asked in a process.
 
-import hashlib
-import json
+The process loads torch, this one never does; a killed one goes on behind its last whole batch.
+"""
+
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,39 +12,54 @@ from flows import launch, settings
 from flows.night import Going
 from flows.perform import BAR
 from touchline.faults import BadInput
-from touchline.nights import kept
-from touchline.nights.ask import BLANK, MODEL
+from touchline.nights import ask
 from touchline.nights.record import Model
-from touchline.records import Trajectory, read
+from touchline.nights.rows import Rows, load
 
-FLOORS = "floors"  # what stands for a model's digest where there is none
-# The code that decides what a model answers; a change of it asks all candidates again.
-SPEAKS = ("student", "tools", "tasks", "prompts", "video", "dialogue.py", "floors.py", "clock.py")
-
-
-def file(going: Going, md5: str) -> Path:
-    """Where the answers of these weights to this benchmark lie, by this code."""
-    text = json.dumps([md5, going.night.benchmark["digest"], _code()])
-    return going.folder / "answers" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.parquet"
+FLOORS = "floors"  # the step of those that need no model
+ASKED = ".asked.parquet"  # what a process hands back; a lock lets but one of them run
 
 
-def answers(going: Going, model: Model | None, say: Callable[[str], None]) -> Path:
-    """The file with the answers of a model, or of the floors; a `BadInput` says why there is none.
+def floors(going: Going) -> Rows:
+    """The answers of the floors that need no model: made anew each time, in no time."""
+    return ask.rows(going.asked, ask.floors(going.asked), None)
 
-    What a killed night asked already is not asked again.
+
+def answers(going: Going, model: Model, say: Callable[[str], None], alone: bool = False) -> Rows:
+    """The answers of a model and, unless `alone`, of its own floors.
+
+    A `BadInput` says why there are none.
     """
-    made = file(going, model.md5 if model else FLOORS)
-    if made.is_file():
-        return made
-    argv = [sys.executable, "-m", "touchline.nights.ask"]
-    argv += ["--benchmark", str(going.asked.folder), "--answers", str(made)]
-    argv += ["--model", str(going.restored(model))] if model else []
-    env = settings.stage(going.root, _code_root(), {})
+    folder, line = going.restored(model), ask.line(going.asked, alone)
+    if ask.known(going.asked, line, folder):
+        return ask.rows(going.asked, line, folder)
+    return _asked(going, model, folder, say, alone)
+
+
+def known(going: Going, model: Model) -> bool:
+    """Whether a model's answers are kept; those of weights that are gone are not."""
+    try:
+        folder = going.restored(model)
+    except BadInput:
+        return False
+    return ask.known(going.asked, ask.line(going.asked, alone=True), folder)
+
+
+def _asked(
+    going: Going, model: Model, folder: Path, say: Callable[[str], None], alone: bool
+) -> Rows:
+    made = going.folder / "answers" / ASKED
+    made.unlink(missing_ok=True)
+    argv = [sys.executable, "-m", "touchline.nights.ask", "--benchmark", str(going.asked.folder)]
+    argv += ["--model", str(folder), "--answers", str(made), *(["--alone"] if alone else [])]
+    env = settings.stage(going.root, Path(touchline.__file__).parents[1], {})
     heard = Ear(going.log, say)
     outcome = launch.run(argv, going.root, env, heard, [going.lock])
     if outcome.status or not made.is_file():
-        raise heard.fault(model.name if model else FLOORS, outcome.status)
-    return made
+        raise heard.fault(model.name, outcome.status)
+    rows = load(made)
+    made.unlink()
+    return rows
 
 
 class Ear:
@@ -64,28 +80,3 @@ class Ear:
     def fault(self, name: str, status: int) -> BadInput:
         wrong = self.last.removeprefix("error: ") or f"ended with status {status}"
         return BadInput(name, f"could not be asked ({wrong})", f"see {self.log.name}")
-
-
-def authors(made: Path) -> list[str]:
-    """Whose answers a file holds."""
-    return list(dict.fromkeys(row.author for row in read(made, Trajectory)))
-
-
-def of_model(made: Path) -> tuple[list[Trajectory], list[Trajectory]]:
-    """(the model's rows, its rows on black frames)."""
-    return kept.load(made, MODEL), kept.load(made, BLANK)
-
-
-def _code_root() -> Path:
-    return Path(touchline.__file__).parents[1]
-
-
-def _code() -> str:
-    """The digest of the code that speaks."""
-    said, room = hashlib.sha256(), Path(touchline.__file__).parent
-    for name in SPEAKS:
-        place = room / name
-        for part in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if part.suffix in (".py", ".txt"):
-                said.update(str(part.relative_to(room)).encode() + part.read_bytes())
-    return said.hexdigest()

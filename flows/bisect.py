@@ -1,5 +1,6 @@
 """`touchline bisect`: the first run in the lineage where a score fell, and what changed there."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from touchline.metrics import bootstrap, scores
 from touchline.metrics.bootstrap import Estimate, Side
 from touchline.metrics.overall import headlines
 from touchline.metrics.scores import HEADLINE
+from touchline.nights.ask import MODEL
 from touchline.nights.bisect import changed, first_bad
 from touchline.nights.record import Model
 
@@ -59,11 +61,11 @@ class Fall:
 
     def side(self, model: Model) -> Side:
         if model.md5 not in self.known:
-            if not asking.file(self.going, model.md5).is_file():
+            if not asking.known(self.going, model):
                 self.asked.append(model.name)
-            made = asking.answers(self.going, model, lambda line: perform.say(line, passing=True))
-            rows = paired(self.going, asking.of_model(made)[0])
-            self.known[model.md5] = self._side(rows)
+            say = partial(perform.say, passing=True)
+            rows = asking.answers(self.going, model, say, alone=True)[MODEL]
+            self.known[model.md5] = self._side(paired(self.going, rows))
         return self.known[model.md5]
 
     def _side(self, rows: scores.Rows) -> Side:
@@ -90,7 +92,7 @@ class Fall:
 
     def better_before(self, line: list[Model], last: int) -> int:
         """The last model with stored answers from which the bad one has fallen."""
-        stored = [at for at in range(last) if asking.file(self.going, line[at].md5).is_file()]
+        stored = [at for at in range(last) if asking.known(self.going, line[at])]
         found = [at for at in stored if self.fell(line[at], line[last])]
         if not found:
             wrong = f"{line[last].name} is below none of the {len(stored)} models evaluated before"

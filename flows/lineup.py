@@ -37,7 +37,7 @@ def pin(going: Going) -> None:
         restore(going.cache, md5, folder / name, f"data/{name} of run {run.id}")
     benchmark.pin(folder, run.params)
     going.benchmark = Benchmark(folder)
-    test = going.benchmark.test
+    test = going.benchmark.bench.asked
     going.night.benchmark = {
         "run": run.id,
         "digest": digest,

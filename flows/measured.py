@@ -1,41 +1,50 @@
 """Score the answers of a night and compare them: with the floors, the champion and last night."""
 
-from flows import asking
+from pathlib import Path
+
 from flows.night import Going
-from touchline.faults import BadInput
+from touchline.evaluation.engine import failed
 from touchline.metrics import scores
 from touchline.metrics.overall import Headlines, headlines
-from touchline.nights import compare, kept, record
+from touchline.nights import compare, record
+from touchline.nights.ask import MODEL
 from touchline.nights.record import Candidate, Night
+from touchline.nights.rows import Rows, digest, load, store
 from touchline.records import Trajectory
 
-BLANK = "blank"  # behind a candidate's name: the same on black frames
 
-
-def floors(going: Going) -> None:
+def floors(going: Going, rows: Rows) -> None:
     """The floors that need no model."""
-    made = asking.file(going, asking.FLOORS)
+    going.night.floors_file = store(_folder(going), rows)
     before = _comparable(going)
-    known = before.floors if before and before.floors_file == made.name else {}
-    going.night.floors_file = made.name
-    for name in asking.authors(made):
-        rows = kept.load(made, name)
-        going.lines[name] = headlines(paired(going, rows), going.asked.judge)
-        going.night.floors[name] = known.get(name) or _scores(going, rows)
+    same = before and before.floors_file == going.night.floors_file
+    known = before.floors if before and same else {}
+    for name, given in rows.items():
+        going.lines[name] = headlines(paired(going, given), going.asked.judge)
+        going.night.floors[name] = known.get(name) or _scores(going, given)
 
 
-def candidate(going: Going, name: str) -> None:
+def candidate(going: Going, name: str, rows: Rows) -> None:
     """One model's scores; the same answers to the same questions keep those of an earlier night."""
-    one = going.night.candidates[name]
-    made = asking.file(going, one.model.md5)
-    rows, blank = asking.of_model(made)
-    seed = going.asked.evaluate["seed"]
-    for line, given in ((name, rows), (f"{name} {BLANK}", blank)):
+    one, seed = going.night.candidates[name], going.asked.evaluate["seed"]
+    for author, given in rows.items():
+        line = name if author == MODEL else of(name, author)
         going.lines[line] = headlines(paired(going, given), going.asked.judge)
-    one.answers, one.file = kept.digest(rows), made.name
-    one.scores = _known(going, one) or _scores(going, rows)
-    one.overall = compare.overall(going.lines[name], seed)._asdict()
-    one.blank = compare.overall(going.lines[f"{name} {BLANK}"], seed)._asdict()
+        found = compare.overall(going.lines[line], seed)._asdict()
+        one.floors |= {author: found} if author != MODEL else {}
+        one.overall = found if author == MODEL else one.overall
+    one.answers, one.file = digest(rows[MODEL]), store(_folder(going), rows)
+    one.failed = failed(rows[MODEL])
+    one.scores = _known(going, one) or _scores(going, rows[MODEL])
+
+
+def of(name: str, floor: str) -> str:
+    """Under which name the line of a model's own floor stands."""
+    return f"{name} {floor}"
+
+
+def _folder(going: Going) -> Path:
+    return going.folder / "answers"
 
 
 def verdicts(going: Going) -> None:
@@ -75,11 +84,10 @@ def _comparable(going: Going) -> Night | None:
 
 
 def _earlier(going: Going, old: Candidate) -> Headlines | None:
-    file = going.folder / "answers" / old.file
+    file = _folder(going) / old.file
     if not file.is_file():
         return None
-    rows, _ = asking.of_model(file)
-    return headlines(paired(going, rows), going.asked.judge)
+    return headlines(paired(going, load(file)[MODEL]), going.asked.judge)
 
 
 def _against(going: Going, name: str, other: str, theirs: Headlines) -> None:
@@ -103,9 +111,5 @@ def _scores(going: Going, rows: list[Trajectory]) -> record.Scores:
 
 
 def paired(going: Going, rows: list[Trajectory]) -> scores.Rows:
-    """Answers beside their questions; all must be there, each once."""
-    asked = going.asked.labelled
-    if sorted(row.question for row in rows) != sorted(asked):
-        wrong = f"{len(rows)} answers to {len(asked)} questions, or to others"
-        raise BadInput(rows[0].author, wrong, "delete its file of answers; it is asked again")
-    return scores.paired(rows, asked)
+    """Answers beside their questions."""
+    return scores.paired(rows, going.asked.labelled)

@@ -83,16 +83,16 @@ def assemble(going: Going) -> None:
 def ask(going: Going, name: str) -> None:
     """Have one candidate's answers; a challenger that fails is left out, and told of."""
     if name == asking.FLOORS:
-        asking.answers(going, None, _heard(name))
-        measured.floors(going)
+        measured.floors(going, asking.floors(going))
         return
     one = going.night.candidates[name]
     try:
-        asking.answers(going, one.model, _heard(name))
-        measured.candidate(going, name)
+        measured.candidate(going, name, asking.answers(going, one.model, _heard(name)))
     except BadInput as fault:
         one.error = str(fault)
         _say(f"{name} is left out: {fault}")
+    if one.failed:
+        _say(f"{name} broke down at {one.failed} questions: they count as wrong")
     going.save()
 
 

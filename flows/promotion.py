@@ -5,10 +5,9 @@ from pathlib import Path
 
 import mlflow
 
-from flows import origin, registry
+from flows import measured, origin, registry
 from flows import record as runs
 from flows.lock import locked
-from flows.measured import BLANK
 from flows.night import Going
 from touchline.faults import BadInput
 from touchline.gate import journal
@@ -116,7 +115,8 @@ def _champions(going: Going, champion: Model) -> str:
 def _case(going: Going, model: Model, champion: Model | None, looks: int) -> Case:
     ours, seed = going.lines[model.name], going.asked.evaluate["seed"]
     floors = {name: going.lines[name] for name in going.night.floors}
-    floors["floor.blank"] = going.lines[f"{model.name} {BLANK}"]
+    own = going.night.candidates[model.name].floors
+    floors |= {floor: going.lines[measured.of(model.name, floor)] for floor in own}
     found = compare.gap(ours, going.lines[champion.name], seed) if champion else None
     return Case(
         name=model.name,

@@ -15,15 +15,17 @@ from tests.stages.training import stored
 from tests.world import RULES, question_of, scenes_of
 from touchline import terms
 from touchline.ledger import Ledger
-from touchline.nights import kept
-from touchline.nights.ask import BLANK, MODEL, ask
+from touchline.nights.ask import MODEL
 from touchline.nights.record import Model
+from touchline.nights.rows import Rows
 from touchline.records import Caption, Clip, Question, Trajectory, write
 from touchline.tasks import TASKS
 from touchline.video.store import store_path
 
 SPORTS = ("soccer",)
 MATCHES = 40  # of each sport
+BLANK = "floor.blank"
+SPOKEN = '[{"role": "assistant"}]'
 SIGHT = '{"proved": true, "steps": 8, "least": 0.01, "checks": [{"vision_used": 0.3}]}'
 
 
@@ -101,27 +103,24 @@ class Nights:
         with night.opened(self.root, request or Request()) as going:
             promotion.settled(self.root)
             lineup.assemble(going)
-            ask(going.asked, None, asking.file(going, asking.FLOORS))
-            measured.floors(going)
+            measured.floors(going, asking.floors(going))
             for name, one in going.night.candidates.items():
-                self.answer(going, one.model)
-                measured.candidate(going, name)
+                measured.candidate(going, name, self.answers(going, one.model))
             measured.verdicts(going)
             for name in going.night.candidates if judge else []:
                 promotion.judge(going, name)
         return going
 
-    def answer(self, going: Going, model: Model) -> None:
-        """Write what a scripted model answers where its process would."""
+    def answers(self, going: Going, model: Model) -> Rows:
+        """What a scripted model answers, and says on black frames."""
         skill, blind, seed, answer = self.scripts[model.md5]
-        file = asking.file(going, model.md5)
-        if not file.is_file():
-            rows = [
+        return {
+            author: [
                 said(author, question, chance, Random(f"{seed} {author} {question.id}"), answer)
-                for author, chance in ((MODEL, skill), (BLANK, blind))
-                for question in going.asked.test
+                for question in going.asked.bench.asked
             ]
-            kept.close(file, rows)
+            for author, chance in ((MODEL, skill), (BLANK, blind))
+        }
 
 
 def said(
@@ -136,7 +135,7 @@ def said(
     score = TASKS[question.task].score(text, question.truth)
     return Trajectory(
         f"{author}:{question.id}", question.id, author, question.split, question.sport,
-        question.task, question.match, "[]", text, score, True, [], 8,
+        question.task, question.match, SPOKEN, text, score, True, [], 8,
     )  # fmt: skip
 
 
@@ -157,6 +156,7 @@ def nights(
 ) -> Iterator[Nights]:
     for name, value in settings.defaults(tmp_path / "project" / ".touchline").items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TOUCHLINE_CHECKPOINTS", str(tmp_path / "checkpoints"))
     made = Nights(tmp_path / "project", products)
     (made.root / ".touchline" / "mlflow.db").write_bytes(empty_database.read_bytes())
     mlflow.set_tracking_uri(f"sqlite:///{made.root / '.touchline' / 'mlflow.db'}")

@@ -1,20 +1,24 @@
 """Bisecting a lineage, alarms for nights that did not run, and alerts that reach nobody."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
 
-from flows import alert, asking, bisect, lineup, nights
+from flows import alert, asking, bisect, lineup, nights, overrides
 from flows import night as nightly
 from flows.night import Going
 from tests.nights.conftest import Nights
 from touchline.faults import BadInput
-from touchline.nights import record
+from touchline.floors import FLOORS
+from touchline.nights import ask, compare, record
 from touchline.nights.bisect import first_bad
-from touchline.nights.record import Night
+from touchline.nights.record import Model, Night
+from touchline.nights.rows import Rows, load
+from touchline.records import Trajectory, write
 
 
 @pytest.mark.parametrize("count", [2, 3, 7, 40])
@@ -34,7 +38,7 @@ def test_the_first_bad_run_is_found_with_what_changed_there(
     nights: Nights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     nights.train(0.8)
-    nights.night(judge=False)  # its answers are stored
+    kept = {next(iter(nights.night(judge=False).night.candidates.values())).model.md5}
     nights.train(0.8)
     nights.train(0.8)
     given = {"sft": {"lr": 0.5}}
@@ -42,13 +46,13 @@ def test_the_first_bad_run_is_found_with_what_changed_there(
         nights.train(0.4, params=given)
     asked: list[str] = []
 
-    def answers(going: Going, model, say):
-        if not asking.file(going, model.md5).is_file():
-            asked.append(model.run)
-        nights.answer(going, model)
-        return asking.file(going, model.md5)
+    def answers(going: Going, model: Model, say: object, alone: bool) -> Rows:
+        asked.extend([] if model.md5 in kept else [model.run])
+        kept.add(model.md5)
+        return nights.answers(going, model)
 
     monkeypatch.setattr(asking, "answers", answers)
+    monkeypatch.setattr(asking, "known", lambda going, model: model.md5 in kept)
     assert bisect.search(nights.root, "overall", "", "", as_json=True) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["first bad"] == "20261104-200000-aaaa/rl"
@@ -175,17 +179,48 @@ def test_products_that_the_cache_lost_are_named_with_their_run(nights: Nights):
             going.restored(model)
 
 
-def test_an_empty_or_broken_file_of_answers_is_named(nights: Nights):
+def test_an_empty_or_broken_table_of_answers_is_named(nights: Nights):
+    file = nights.root / "rows.parquet"
+    file.write_bytes(b"no parquet")
+    with pytest.raises(BadInput, match=r"rows\.parquet: is no table of answers"):
+        load(file)
+    write(file, Trajectory, [])
+    with pytest.raises(BadInput, match="holds no answer"):
+        load(file)
+
+
+def test_a_benchmark_without_the_floor_of_black_frames_is_refused_at_the_door(nights: Nights):
+    evaluate = overrides.read(nights.root / "params.yaml")["evaluate"]
+    listed = [entry for entry in evaluate["candidates"] if entry["kind"] != "blank"]
+    nights.train(0.9, params={"evaluate": {**evaluate, "candidates": listed}})
+    with pytest.raises(BadInput, match=r"evaluate\.candidates has no kind blank"):
+        nights.night()
+
+
+def test_a_model_is_asked_with_the_floors_that_the_evaluation_lists_and_it_is_them_all(
+    nights: Nights,
+):
     model = nights.train(0.9)
     with nightly.opened(nights.root, nightly.Request()) as going:
         lineup.assemble(going)
-        file = asking.file(going, model.md5)
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes(b"no parquet")
-        with pytest.raises(BadInput, match="is no table of answers"):
-            asking.of_model(file)
-        from touchline.records import Trajectory, write
+        listed = {c.name: c.kind for c in ask.floors(going.asked) + ask.line(going.asked)}
+        folder = going.restored(model)
+        setting = going.asked.setting(folder)
+        whose = {c.name: c.weights(setting) for c in ask.line(going.asked)}  # type: ignore[attr-defined]
+    assert listed == {
+        **dict.fromkeys(FLOORS, "floor"),
+        "model": "model",
+        "floor.blank": "blank",
+        "floor.single": "single",
+        "floor.shuffled": "shuffled",
+    }
+    assert set(map(tuple, whose.values())) == {(folder,)}
 
-        write(file, Trajectory, [])
-        with pytest.raises(BadInput, match="holds no answer of model"):
-            asking.of_model(file)
+
+def test_a_shuffled_clip_is_no_floor_where_the_right_frames_are_enough(nights: Nights):
+    nights.train(0.9)
+    going = nights.night()
+    (line, *_) = [line for name, line in going.lines.items() if name.endswith("/rl")]
+    both = replace(line, tasks=["choice"] * len(line.tasks))
+    given = {"floor.shuffled": both, "floor.blank": both}
+    assert set(compare.above(both, given, seed=1)["choice"]) == {"floor.blank"}

@@ -64,6 +64,13 @@ def _asked(names: Sequence[str], known: Collection[str]) -> list[bool]:
     return [name not in known and first[name] == place for place, name in enumerate(names)]
 
 
+def remembered(candidate: Candidate, bench: Bench, setting: Setting) -> bool:
+    """Whether every answer is kept: then `answered` opens nothing, and loads no weights."""
+    names = list(dict.fromkeys(keys(candidate, bench.games(), bench, setting)))
+    with keep() as store:
+        return candidate.kept and len(store.known(names)) == len(names)
+
+
 def failed(rows: Iterable[Trajectory]) -> int:
     """How many rows end with a failure in place of an answer."""
     return sum(json.loads(row.messages)[-1]["role"] == "failure" for row in rows)

@@ -21,9 +21,12 @@ def scored(
 
     `theta` is the temporal IoU above which an interval counts, `seed` that of the bootstrap.
     """
-    zero = bench.dialogue.zero
-    judge = scores.Judge(intervals, theta, seed, NUMBERS, bench.by_clip, zero)
-    return scores.report(rows, labelled(bench), judge)
+    return scores.report(rows, labelled(bench), judge(bench, theta, seed))
+
+
+def judge(bench: Bench, theta: float, seed: int) -> scores.Judge:
+    """What the metrics have to know of a bench."""
+    return scores.Judge(intervals, theta, seed, NUMBERS, bench.by_clip, bench.dialogue.zero)
 
 
 def labelled(bench: Bench) -> dict[str, Question]:

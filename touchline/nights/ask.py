@@ -1,126 +1,62 @@
-"""Ask one candidate the benchmark: a process of its own, so that no flow ever loads torch.
+"""Let a model and its own floors answer the benchmark, through the engine of `evaluate`.
 
-`python -m touchline.nights.ask --benchmark FOLDER --answers FILE [--model FOLDER]`; without a
-model the floors answer. A killed one goes on behind its last whole batch.
+`python -m touchline.nights.ask --benchmark FOLDER --model FOLDER --answers FILE [--alone]` does it
+in a process of its own, so that no flow ever loads torch; what was said is kept batch by batch.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from touchline.candidates import Candidate, chosen
+from touchline.evaluation.engine import answered, remembered
 from touchline.faults import BadInput
-from touchline.floors import FLOORS, prior
-from touchline.nights import kept
 from touchline.nights.benchmark import Benchmark
-from touchline.progress import Progress
-from touchline.records import Question, Trajectory
-from touchline.stage import section
-from touchline.student.conversation import asked, judged, reel
-from touchline.tools.choose_frames import Reel, Viewing
-from touchline.tools.turns import thinking
-from touchline.video.store import FrameStore
+from touchline.nights.rows import Rows
+from touchline.records import Trajectory, write
 
-MODEL, BLANK = "model", "floor.blank"  # authors: the candidate, and itself on black frames
-Games = list[tuple[Question, Reel]]
+MODEL = "model"  # the name under which whoever is asked answers
+OWN = ("blank", "single", "shuffled")  # kinds of floors that are the model itself, hindered
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("benchmark", "answers"):
+    for name in ("benchmark", "model", "answers"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("--alone", action="store_true", help="without its floors")
     args = parser.parse_args(argv)
     try:
-        ask(Benchmark(args.benchmark), args.model, args.answers)
+        benchmark = Benchmark(args.benchmark)
+        given = rows(benchmark, line(benchmark, args.alone), args.model)
     except BadInput as fault:
         sys.exit(f"error: {fault}")
+    write(args.answers, Trajectory, [row for every in given.values() for row in every])
 
 
-def ask(benchmark: Benchmark, model: Path | None, file: Path) -> None:
-    """Write the answers of a model, or of all floors that need none."""
-    if file.is_file():
-        return
-    games = _games(benchmark)
-    if model is None:
-        kept.close(file, list(_floors(benchmark, games)))
-        return
-    done = kept.resumed(file)
-    todo = [(MODEL, *game) for game in games] + [(BLANK, q, _black(r)) for q, r in games]
-    with Progress("answers", len(todo)) as progress:
-        progress.start_at(len(done))
-        for rows in _batches(benchmark, model, todo, len(done)):
-            kept.append(file, rows)
-            done += rows
-            progress.to(len(done))
-    kept.close(file, done)
+def floors(benchmark: Benchmark) -> list[Candidate]:
+    """The floors of the benchmark's evaluation that need no model."""
+    return chosen([entry for entry in benchmark.evaluate["candidates"] if entry["kind"] == "floor"])
 
 
-def _games(benchmark: Benchmark) -> Games:
-    store = FrameStore(benchmark.folder / "frames")
-    how = benchmark.budget, benchmark.dialogue
-    return [(q, reel(store, benchmark.clips[q.clip], *how)) for q in benchmark.test]
+def line(benchmark: Benchmark, alone: bool = False) -> list[Candidate]:
+    """A model and, unless `alone`, the floors of the evaluation that need one: with this one."""
+    itself = {"kind": "model", "name": MODEL, "model": MODEL, "revision": ""}
+    listed = [entry for entry in benchmark.evaluate["candidates"] if entry["kind"] in OWN]
+    own = [{**entry, "model": MODEL, "revision": ""} for entry in listed]
+    return chosen([itself, *([] if alone else own)])
 
 
-def _batches(
-    benchmark: Benchmark, model: Path, todo: list[tuple[str, Question, Reel]], done: int
-) -> Iterator[list[Trajectory]]:
-    """The rows that are still missing, a batch at a time; the batches do not depend on `done`."""
-    if done == len(todo):
-        return
-    player = _player(benchmark, model)
-    size = benchmark.evaluate["batch"]
-    for at in range(done // size * size, len(todo), size):
-        part = todo[at : at + size]
-        attempts = player.play([(question, seen) for _, question, seen in part])
-        rows = [
-            judged(author, one.question, one.messages, one.viewing, benchmark.dialogue)
-            for (author, _, _), one in zip(part, attempts, strict=True)
-        ]
-        yield rows[max(0, done - at) :]
+def rows(benchmark: Benchmark, candidates: Sequence[Candidate], model: Path | None) -> Rows:
+    """Everyone's answers; only what nobody remembers is asked."""
+    setting, processes = benchmark.setting(model), benchmark.evaluate["processes"]
+    return {c.name: answered(c, benchmark.bench, setting, processes) for c in candidates}
 
 
-def _player(benchmark: Benchmark, model: Path) -> Any:
-    from touchline.student.load import Student, load, settle
-    from touchline.student.rollout import Player
-
-    student = section(Student, "student", benchmark.folder / "params.yaml")
-    settle(benchmark.evaluate["seed"], student.threads)
-    try:  # the border to a file that somebody else wrote
-        net, processor = load(model, student.dtype)
-    except BadInput:
-        raise
-    except Exception as error:
-        wrong = f"cannot be loaded ({' '.join(str(error).split())[:200]})"
-        raise BadInput(model.name, wrong, "rerun the run that made it") from error
-    how = benchmark.evaluate["turn_tokens"], benchmark.evaluate["batch"], benchmark.dialogue
-    return Player(net.eval(), processor, benchmark.budget, *how)
-
-
-def _floors(benchmark: Benchmark, games: Games) -> Iterator[Trajectory]:
-    dialogue = benchmark.dialogue
-    known = prior(benchmark.every.values(), benchmark.evaluate["interval"], dialogue)
-    for author, answer in FLOORS.items():
-        for question, seen in games:
-            clip, lines = benchmark.clips[question.clip], benchmark.captions.get(question.clip, [])
-            said = answer(question, clip, lines, known)
-            text = thinking("-", said) if dialogue.thinks else said
-            turn = {"role": "assistant", "content": [{"type": "text", "text": text}]}
-            messages = [*asked(question, dialogue=dialogue), turn]
-            yield judged(author, question, messages, Viewing(seen, benchmark.budget), dialogue)
-
-
-def _black(seen: Reel) -> Reel:
-    """The same times, nothing to see."""
-    from PIL import Image
-
-    def fetch(times: Sequence[float]) -> list:
-        size = seen.fetch(times[:1])[0].size
-        return [Image.new("RGB", size) for _ in times]
-
-    return replace(seen, fetch=fetch)
+def known(benchmark: Benchmark, candidates: Sequence[Candidate], model: Path) -> bool:
+    """Whether all answers are remembered, so that no weights need be loaded."""
+    setting = benchmark.setting(model)
+    return all(remembered(one, benchmark.bench, setting) for one in candidates)
 
 
 if __name__ == "__main__":

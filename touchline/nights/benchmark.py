@@ -3,27 +3,27 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
+from touchline.candidates.candidate import Setting
 from touchline.dialogue import Dialogue
+from touchline.evaluation.bench import Bench
+from touchline.evaluation.scored import judge, labelled
 from touchline.faults import BadInput
 from touchline.metrics.answer import Judge
 from touchline.products import whole_file
-from touchline.records import Caption, Clip, Question, by_id, grouped, read
+from touchline.records import Question
 from touchline.stage import section
-from touchline.tasks.counting import count
-from touchline.tasks.score import number
-from touchline.tasks.spotting import intervals
 from touchline.tools.choose_frames import Budget
 
 PRODUCTS = ("clips", "captions", "questions", "frames")
+BLIND = "blank"  # the floor that no gate may do without
 SECTIONS = ("evaluate", "student", "budget", "dialogue", "licence")  # of the pinned run's params
-NUMBERS = {"counting": count, "score": number}  # tasks whose answers are numbers
 
 
 def digest(products: Mapping[str, str], params: Mapping[str, Any]) -> str:
@@ -38,6 +38,10 @@ def pin(folder: Path, params: Mapping[str, Any]) -> None:
     missing = [name for name in SECTIONS if name not in params]
     if missing:
         raise BadInput(folder.name, f"its run has no section {missing[0]}", "pin a newer run")
+    kinds = [entry["kind"] for entry in params["evaluate"].get("candidates", [])]
+    if BLIND not in kinds:
+        wrong = f"its run's evaluate.candidates has no kind {BLIND}: what is known without looking"
+        raise BadInput(folder.name, wrong, "pin a run that has one (nightly.benchmark)")
     with whole_file(folder / "params.yaml") as draft, draft.open("w") as stream:
         YAML(typ="safe").dump({name: params[name] for name in SECTIONS}, stream)
 
@@ -49,57 +53,43 @@ class Benchmark:
     folder: Path
 
     @cached_property
+    def params(self) -> dict[str, Any]:
+        return YAML(typ="safe").load(self.folder / "params.yaml")
+
+    @property
     def evaluate(self) -> dict[str, Any]:
-        return YAML(typ="safe").load(self.folder / "params.yaml")["evaluate"]
+        return self.params["evaluate"]
 
     @cached_property
-    def budget(self) -> Budget:
-        return section(Budget, "budget", self.folder / "params.yaml")
+    def bench(self) -> Bench:
+        """What is asked, as `evaluate` asks it."""
+        file = self.folder / "params.yaml"
+        budget, dialogue = section(Budget, "budget", file), section(Dialogue, "dialogue", file)
+        folders = {name: self.folder / name for name in PRODUCTS}
+        return Bench(**folders, budget=budget, dialogue=dialogue)
 
-    @cached_property
-    def dialogue(self) -> Dialogue:
-        return section(Dialogue, "dialogue", self.folder / "params.yaml")
-
-    @cached_property
-    def every(self) -> dict[str, Question]:
-        return by_id(read(self.folder / "questions" / "questions.parquet", Question))
-
-    @cached_property
-    def clips(self) -> dict[str, Clip]:
-        return by_id(read(self.folder / "clips" / "clips.parquet", Clip))
-
-    @cached_property
-    def captions(self) -> dict[str, list[Caption]]:
-        return grouped(read(self.folder / "captions" / "captions.parquet", Caption), "clip")
-
-    @cached_property
-    def test(self) -> list[Question]:
-        """The questions that are asked: of the test split, with frames."""
-        found = [
-            question
-            for question in self.every.values()
-            if question.split == "test" and self.clips[question.clip].frames
-        ]
-        if not found:
-            wrong = "no question of the test split has frames"
-            raise BadInput(self.folder.name, wrong, "pin another run (nightly.benchmark)")
-        return found
+    def setting(self, model: Path | None) -> Setting:
+        """How a model is asked: as `evaluate` asks, so that answers to it count here as well."""
+        student = self.params["student"]
+        return Setting(
+            budget=self.bench.budget,
+            dialogue=self.bench.dialogue,
+            known=self.bench.prior(self.evaluate["interval"]),
+            dtype=student["dtype"],
+            attention=student["attention"],
+            threads=student["threads"],
+            seed=self.evaluate["seed"],
+            batch=self.evaluate["batch"],
+            turn_tokens=self.evaluate["turn_tokens"],
+            models={"model": model} if model else {},
+        )
 
     @cached_property
     def labelled(self) -> dict[str, Question]:
-        """The questions to judge by: spotting by the clock of the answers."""
-        if self.dialogue.time != "half":
-            return {question.id: question for question in self.test}
-        return {question.id: _as_said(question) for question in self.test}
+        """The questions asked, with their labels by the clock of the answers."""
+        every = labelled(self.bench)
+        return {question.id: every[question.id] for question in self.bench.asked}
 
     @cached_property
     def judge(self) -> Judge:
-        theta, seed = self.evaluate["theta"], self.evaluate["seed"]
-        return Judge(intervals, theta, seed, NUMBERS, self.clips, self.dialogue.zero)
-
-
-def _as_said(question: Question) -> Question:
-    if question.task != "spotting":
-        return question
-    said = [time for pair in intervals(question.truth) for time in pair]
-    return replace(question, evidence=said)
+        return judge(self.bench, self.evaluate["theta"], self.evaluate["seed"])

@@ -7,6 +7,7 @@ from touchline.metrics import bootstrap
 from touchline.metrics.bootstrap import Estimate
 from touchline.metrics.overall import Headlines
 from touchline.metrics.randomisation import p_value
+from touchline.metrics.scores import NO_FLOOR
 
 
 class Gap(NamedTuple):
@@ -38,11 +39,12 @@ def gap(ours: Headlines, theirs: Headlines, seed: int) -> Gap:
 def above(
     ours: Headlines, floors: Mapping[str, Headlines], seed: int
 ) -> dict[str, dict[str, Estimate]]:
-    """{TASK: {FLOOR: ours less the floor's headline metric}}."""
+    """{TASK: {FLOOR: ours less the floor's headline metric}}, of floors that are one there."""
     return {
         task: {
             name: bootstrap.difference(ours.side(task), floor.side(task), seed)
             for name, floor in floors.items()
+            if (name, task) not in NO_FLOOR
         }
         for task in sorted(set(ours.tasks))
     }

@@ -4,23 +4,22 @@ import hashlib
 import json
 from pathlib import Path
 
-from touchline.metrics import scores
-from touchline.nights import kept
-from touchline.nights.ask import BLANK, MODEL
+from touchline.evaluation.scored import scored
+from touchline.nights.ask import MODEL
 from touchline.nights.benchmark import Benchmark
 from touchline.nights.record import Night
-from touchline.records import Trajectory
+from touchline.nights.rows import Rows, load
 from touchline.report.page import write_report
 from touchline.stage import section
 from touchline.terms import Licence
-from touchline.video.store import FrameStore
 
 
 def write(folder: Path, benchmark: Benchmark, night: Night) -> str:
     """Write the page below `folder` and return its name; equal answers have one page."""
     shown = [night.newest, *([night.champion.name] if night.champion else [])]
     chosen = [name for name in dict.fromkeys(shown) if night.candidates[name].answers]
-    said = [night.benchmark["digest"], [(n, night.candidates[n].answers) for n in chosen]]
+    files = [night.floors_file, *(night.candidates[name].file for name in chosen)]
+    said = [night.benchmark["digest"], chosen, files]
     name = f"pages/{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]}.html"
     if not (folder / name).is_file():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -28,33 +27,30 @@ def write(folder: Path, benchmark: Benchmark, night: Night) -> str:
     return name
 
 
-def _answers(folder: Path, night: Night, chosen: list[str]) -> dict[str, list[Trajectory]]:
+def _answers(folder: Path, night: Night, chosen: list[str]) -> Rows:
     """The floors first; the newest model last: it is the one that the page judges."""
-    files = [folder / night.candidates[name].file for name in chosen]
-    given = {name: kept.load(folder / night.floors_file, name) for name in night.floors}
-    given[BLANK] = kept.load(files[0], BLANK)
-    models = {name: kept.load(file, MODEL) for name, file in zip(chosen, files, strict=True)}
-    return given | dict(reversed(models.items()))
+    given = load(folder / night.floors_file)
+    files = {name: load(folder / night.candidates[name].file) for name in chosen}
+    given |= {author: own for author, own in files[chosen[0]].items() if author != MODEL}
+    return given | {name: files[name][MODEL] for name in reversed(chosen)}
 
 
-def _write(
-    file: Path, benchmark: Benchmark, night: Night, answers: dict[str, list[Trajectory]]
-) -> None:
-    store = FrameStore(benchmark.folder / "frames")
+def _write(file: Path, benchmark: Benchmark, night: Night, answers: Rows) -> None:
+    bench, evaluate = benchmark.bench, benchmark.evaluate
     licence = section(Licence, "licence", benchmark.folder / "params.yaml")
     write_report(
         file,
-        questions=benchmark.every,
-        clips=benchmark.clips,
+        questions=bench.every,
+        clips=bench.by_clip,
         answers=answers,
-        scores=scores.report(answers, benchmark.labelled, benchmark.judge),
-        frames=lambda clip, time: store.images(clip.video, [clip.start + time])[0],
+        scores=scored(answers, bench, evaluate["theta"], evaluate["seed"]),
+        frames=lambda clip, time: bench.store.images(clip.video, [clip.start + time])[0],
         logs={},
         about={
             "Night": {"benchmark of run": night.benchmark["run"], "commit": night.commit},
-            "Frames a model may see": benchmark.budget.model_dump(),
-            "Dialogue": benchmark.dialogue.model_dump(),
+            "Frames a model may see": bench.budget.model_dump(),
+            "Dialogue": bench.dialogue.model_dump(),
         },
-        zero=benchmark.dialogue.zero,
+        zero=bench.dialogue.zero,
         withheld=licence.withheld("report"),
     )

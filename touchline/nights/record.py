@@ -29,7 +29,8 @@ class Candidate(BaseModel):
     file: str = ""  # name below .touchline/nights/answers
     scores: Scores = {}
     overall: dict[str, float] = {}  # {value, low, high, n}: the mean of the headline metrics
-    blank: dict[str, float] = {}  # the same of the model on black frames
+    floors: dict[str, dict[str, float]] = {}  # the same of the model on black frames and the like
+    failed: int = 0  # questions that it broke down at; asked again next night
     verdicts: list[str] = []  # in plain sentences
     regression: str = ""  # the sentence, where it is worse beyond its interval
     promoted: bool = False
