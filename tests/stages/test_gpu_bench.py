@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from benchmarks.gpu import flops
-from tests.student.conftest import PARAMS, Kit
+from tests.student.conftest import PARAMS, Kit, kit  # noqa: F401
 
 
-def test_flops_are_six_per_weight_and_token_when_rows_are_short(kit: Kit) -> None:
+def test_flops_are_six_per_weight_and_token_when_rows_are_short(kit: Kit) -> None:  # noqa: F811
     text = kit.net.config.text_config
     language = sum(w.numel() for n, w in kit.net.named_parameters() if "visual" not in n)
     attention = 6 * text.num_hidden_layers * text.num_attention_heads * text.head_dim

@@ -53,7 +53,9 @@ def served(url: str, **changes: Any) -> Distill:
     judging = endpoint.model_copy(update={"url": changes.pop("judging", url), "model": "judge"})
     endpoint = endpoint.model_copy(update=changes.pop("endpoint", {}))
     more = {"endpoint": endpoint, "judging": judging} | changes
-    return Distill(teacher="served", served=given.served.model_copy(update=more))
+    return Distill(
+        teacher="served", astray=0.0, jitter=0, served=given.served.model_copy(update=more)
+    )
 
 
 def distilled(distill: Distill, root: Path, out: str = "out") -> tuple[dict, list[Trajectory]]:

@@ -137,6 +137,8 @@ def _turns(row: Trajectory, clip: Clip, pictures: Pictures) -> list[Turn]:
 
 
 def _frames(times: Sequence[float], clip: Clip, pictures: Pictures) -> list[tuple[float, str, int]]:
+    if not clip.frames:  # a lesson may be older than the loss of its clip's pictures
+        return []
     found = [(time, pictures.show(clip, time)) for time in times]
     return [(time, *shown) for time, shown in found if shown]
 
