@@ -65,8 +65,8 @@ class Benchmark:
         """What is asked, as `evaluate` asks it."""
         file = self.folder / "params.yaml"
         budget, dialogue = section(Budget, "budget", file), section(Dialogue, "dialogue", file)
-        folders = (self.folder / name for name in ("clips", "captions", "questions", "frames"))
-        return Bench(*folders, budget, dialogue)
+        clips, captions, questions, frames = (self.folder / name for name in PRODUCTS)
+        return Bench(clips, captions, questions, frames, budget, dialogue)
 
     def setting(self, model: Path | None) -> Setting:
         """How a model is asked: as `evaluate` asks, so that answers to it count here as well."""
