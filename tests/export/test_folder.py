@@ -59,9 +59,8 @@ print(json.dumps(out[0].tolist()))
 """
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "rl"
+def build_model(folder: Path) -> Path:
+    """An untrained tiny model, as a training leaves its folder."""
     settle(1, 1)
     student = section(Student, "student", PARAMS)
     build(student.tiny, ["Find every goal."], [" goal", "Find every"], folder)
@@ -74,12 +73,18 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_model(tmp_path_factory.mktemp("models") / "rl")
+
+
 @pytest.fixture
 def given(model: Path, tmp_path: Path) -> Path:
     export(model, LINEAGE, tmp_path / "out")
     return tmp_path / "out"
 
 
+@pytest.mark.slow  # another process with transformers in it: 9 CPU s
 def test_without_our_package_it_generates_the_same_tokens(
     model: Path, given: Path, tmp_path: Path
 ) -> None:
