@@ -18,6 +18,7 @@ MOST = 2**30  # bytes; a million answers of a kilobyte
 DAY = 24 * 3600
 MANY = 500  # keys per query
 WAIT = 60.0  # seconds for another process to finish its transaction
+PAUSE = 0.02  # seconds between two attempts to open a file that another process is making
 TABLES = """
 CREATE TABLE IF NOT EXISTS said (key TEXT PRIMARY KEY, said TEXT NOT NULL, day INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS by_day ON said (day);
@@ -109,6 +110,18 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
+    """SQLite does not wait by itself where two processes open a new file at once."""
+    until = time.monotonic() + WAIT
+    while True:
+        try:
+            return _prepared(path)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(PAUSE)
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=WAIT)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last rows, never the file
