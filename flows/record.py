@@ -77,8 +77,9 @@ def now() -> str:
 
 
 def fresh_id() -> str:
-    """Sorts by time; the tail keeps apart two runs of the same second."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    """Sorts by time, within a second too: the tail is its 65,536th part, then a draw."""
+    time = datetime.now(UTC)
+    return f"{time:%Y%m%d-%H%M%S}-{time.microsecond * 65536 // 10**6:04x}{secrets.token_hex(1)}"
 
 
 def folder(root: Path) -> Path:

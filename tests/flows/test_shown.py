@@ -1,6 +1,7 @@
 """The records as a person and a program read them."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,14 @@ def root(toy: Toy) -> Path:
     record.write(toy.root, past("20260101-100000-aaaa"))
     record.write(toy.root, past("20260102-100000-bbbb", "failed"))
     return toy.root
+
+
+def test_ids_made_in_one_second_sort_by_the_time_they_were_made() -> None:
+    made = []
+    for _ in range(50):
+        made.append(record.fresh_id())
+        time.sleep(0.0001)
+    assert made == sorted(made) and len(set(made)) == len(made)
 
 
 def test_runs_are_listed_the_oldest_first_with_their_main_scores(root: Path) -> None:
