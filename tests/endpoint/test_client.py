@@ -167,13 +167,16 @@ def test_an_outage_stops_it_and_the_next_attempt_asks_only_the_rest(tmp_path: Pa
     assert set(server.billed.values()) == {1}
 
 
-def test_a_budget_stops_hard_and_keeps_what_is_done(tmp_path: Path):
+@pytest.mark.parametrize("limit", [{"tokens": 2200}, {"money": 0.00601}])
+def test_a_budget_stops_hard_and_keeps_what_is_done(tmp_path: Path, limit: dict):
+    nothing = {"money": 0.0, "tokens": 0, "pilot": 0, "on_forecast": "go"}
     with standing_in(StandIn(latency=0.01)) as server:
         endpoint = at(server.url, in_flight=4)
-        purse = Purse(Spend(money=0.0, tokens=2200, pilot=0, on_forecast="go"))
+        purse = Purse(Spend(**nothing | limit))
         replies = asked(endpoint, tmp_path, questions(endpoint, 50), purse)
         good = [reply for reply in replies if not reply.fault]
         assert purse.tokens == 110 * len(good) <= 2200
+        assert purse.money == pytest.approx(3e-4 * len(good)) and purse.money <= 0.00601
         assert 15 <= len(good) <= 20
         assert {reply.fault for reply in replies} == {"", "budget spent"}
         again = asked(endpoint, tmp_path, questions(endpoint, 50))
