@@ -30,6 +30,8 @@ class Step:
     name: str
     needs: list[str]
     changed: bool
+    reads: tuple[str, ...] = ()  # products of other stages, by path
+    about: str = ""  # dvc.yaml's sentence on it
 
 
 @contextmanager
@@ -89,12 +91,15 @@ def steps(folder: Path, target: str | None, force: bool) -> list[Step]:
         if target is not None:
             part = {every[target], *networkx.descendants(graph, every[target])}
         changed = set(repo.status(target, with_deps=target is not None))
+        made = {out.def_path for stage in graph for out in stage.outs}
         forced = {target} if target else set(every)
         return [
             Step(
                 stage.addressing,
                 sorted(need.addressing for need in graph.successors(stage)),
                 stage.addressing in changed or (force and stage.addressing in forced),
+                tuple(dep.def_path for dep in stage.deps if dep.def_path in made),
+                stage.desc or "",
             )
             for stage in _order(graph)
             if stage in part

@@ -18,7 +18,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Completed, Crashed, Failed
 
-from flows import outcome, perform, pipeline, record, run, settings, workspace
+from flows import events, outcome, perform, pipeline, record, run, settings, workspace
 from flows.pipeline import Step
 from flows.record import Record, StageRecord
 from flows.run import Request, Run
@@ -38,6 +38,8 @@ class Walk:
         going.record.flow_run = str(flow_run.id or "")
         going.record.versions, going.record.hardware = record.versions(), record.hardware()
         going.save()
+        self.events = events.Events(going.root, going.record, going.folder)
+        self.events.began()
 
     def unchanged(self, step: Step) -> bool:
         """Nothing about it changed, and nothing it needs was made anew."""
@@ -57,6 +59,7 @@ class Walk:
         fate = "Ran" if forced else pipeline.outlook(folder, step.name)
         if fate == "Unchanged":
             return pipeline.describe(folder, step.name, "Unchanged")
+        self.events.stage_began(step)
         child = self.tracking.begin(step.name) if fate == "Ran" else None
         extra = {"MLFLOW_RUN_ID": child} if child else {}
         done = perform.stage(self.run, step.name, forced, extra, tell)
@@ -64,6 +67,7 @@ class Walk:
             self.tracking.end(child, step.name, done, self.made())
         elif child:
             self.tracking.drop(child)
+        self.events.stage_ended(step, done)
         return done
 
     def finish(self) -> State:
@@ -74,6 +78,7 @@ class Walk:
         else:
             run.succeed(self.run)
         self.tracking.close(going)
+        self.events.ended()
         if going.state == "failed":
             return Failed(message=going.error)
         return Completed(message=outcome.tally(going))
@@ -158,11 +163,12 @@ class Teller:
 
 
 def settle(root: Path) -> None:
-    """Tell Prefect and MLflow of runs that were killed and could not tell it themselves."""
+    """Tell all who keep account of runs that were killed and could not tell it themselves."""
     for dead in record.every(root):
         if dead.state == "killed" and dead.pid:
             kill(dead)
             crash(dead)
+            events.abort(root, dead)
             dead.pid = 0
             record.write(root, dead)
 

@@ -8,6 +8,7 @@ import mlflow
 import pytest
 
 from tests.flows.conftest import Toy
+from touchline.audit import chain
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -137,3 +138,20 @@ def test_a_server_of_its_own_keeps_the_run_and_goes_with_it(toy: Toy) -> None:
     assert tasks == {"make": "Ran", "train": "Ran", "judge": "Ran"}
     assert flows == [(latest(toy)["id"], "Completed")]
     assert toy.processes() == []
+
+
+def test_each_run_and_each_executed_stage_is_told_in_one_chain_of_events(project: Toy) -> None:
+    assert project.type("retrain", "--set", "train.lr=2.0")[0] == 1
+    assert project.type("retrain")[0] == 0
+    found = chain.read(project.root / ".touchline" / "lineage" / "events.jsonl")
+    assert not found.faults and not found.notes
+    kinds = [f"{one.event['eventType']} {one.event['job']['name']}" for one in found.links]
+    assert kinds == [
+        *("START retrain", "START retrain.make", "COMPLETE retrain.make"),
+        *("START retrain.train", "FAIL retrain.train", "FAIL retrain"),
+        *("START retrain", "START retrain.make", "COMPLETE retrain.make"),
+        *("START retrain.train", "COMPLETE retrain.train"),
+        *("START retrain.judge", "COMPLETE retrain.judge", "COMPLETE retrain"),
+    ]
+    again = found.links[8].event["run"]["facets"]["touchline"]
+    assert again["fate"] == "Restored" and again["id"] == latest(project)["id"]

@@ -1,0 +1,103 @@
+"""The chain of events: what was written stays, and any change is found."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from touchline.audit import chain
+
+PRODUCER = "urn:touchline:test"
+
+
+def event(number: int, time: str = "2026-01-01T00:00:00+00:00") -> chain.Event:
+    run = {"runId": f"00000000-0000-0000-0000-{number:012d}", "facets": {}}
+    job = {"namespace": "toy", "name": "retrain"}
+    return {"eventType": "START", "eventTime": time, "producer": PRODUCER, "run": run, "job": job}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "lineage" / "events.jsonl"
+    chain.append(file, [event(1), event(2)])
+    chain.append(file, [event(3)])
+    return file
+
+
+def test_each_line_names_its_number_and_the_digest_of_the_line_before(file: Path) -> None:
+    found = chain.read(file)
+    assert not found.faults and not found.notes
+    assert [link.sequence for link in found.links] == [1, 2, 3]
+    assert found.links[0].place["previous"] == chain.FIRST
+    assert found.links[2].place["previous"] == found.links[1].digest
+
+
+def test_any_flipped_bit_is_found(file: Path) -> None:
+    whole = file.read_bytes()
+    last = whole[:-1].rfind(b"\n")  # what follows the last line binds nothing yet
+    for place in range(0, last, 7):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        file.write_bytes(changed)
+        assert chain.read(file).faults, place
+
+
+def test_a_line_taken_out_is_found(file: Path) -> None:
+    first, _, third = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(first + third)
+    assert chain.read(file).faults == ["line 2 does not follow from line 1: one was changed"]
+
+
+def test_a_part_of_a_chain_is_a_chain(file: Path) -> None:
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[1:]))
+    assert not chain.read(file).faults
+
+
+def test_a_line_torn_by_a_kill_is_cut_off_and_the_next_one_says_so(file: Path) -> None:
+    with file.open("ab") as stream:
+        stream.write(b'{"eventType": "COM')
+    torn = chain.read(file)
+    assert not torn.faults and len(torn.links) == 3
+    assert torn.notes == ["the last line is torn (18 bytes): its writer was killed"]
+    chain.append(file, [event(4)])
+    mended = chain.read(file)
+    assert not mended.faults and mended.links[3].sequence == 4
+    assert mended.notes == ["line 4: a torn line of 18 bytes was cut off"]
+
+
+def test_a_clock_that_jumps_back_is_noted_and_breaks_nothing(file: Path) -> None:
+    chain.append(
+        file, [event(4, "2025-12-31T23:00:00+00:00"), event(5, "2025-12-31T23:00:01+00:00")]
+    )
+    found = chain.read(file)
+    assert not found.faults and [link.sequence for link in found.links] == [1, 2, 3, 4, 5]
+    assert found.notes == ["line 4: the clock was put back: 3600.0 s before the event before"]
+
+
+def test_a_chain_with_an_unreadable_end_goes_on_and_stays_faulty(file: Path) -> None:
+    with file.open("ab") as stream:
+        stream.write(b"rubbish\n")
+    chain.append(file, [event(5)])
+    found = chain.read(file)
+    assert found.faults == ["line 4 is no event of a chain"]
+    assert found.links[-1].sequence == 5
+
+
+def test_a_line_longer_than_a_block_is_followed(file: Path) -> None:
+    chain.append(file, [{**event(4), "padding": "x" * 3 * chain.BLOCK}, event(5)])
+    chain.append(file, [event(6)])
+    assert not chain.read(file).faults
+
+
+def test_writers_side_by_side_make_one_chain(file: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from tests.audit.test_chain import event; from touchline.audit import chain\n"
+        "for number in range(50): chain.append(Path(sys.argv[1]), [event(number)])"
+    )
+    root = Path(__file__).parents[2]
+    pair = [subprocess.Popen([sys.executable, "-c", code, str(file)], cwd=root) for _ in range(2)]
+    assert [one.wait() for one in pair] == [0, 0]
+    found = chain.read(file)
+    assert not found.faults and len(found.links) == 103
