@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows import local, perform, record, settings, workspace
+from flows import console, local, record, settings, workspace
 from flows.run import Request
 from touchline.faults import BadInput
 from touchline.metrics.ablation import Cell, table
@@ -60,14 +60,14 @@ def ablation(wish: Wish) -> int:
     settings.prepare(root)
     pairs = list(wanted(root, wish))
     for number, pair in enumerate(pairs, 1):
-        perform.say(f"ablation {number}/{len(pairs)}: {pair.variant}, seed {pair.seed}")
+        console.say(f"ablation {number}/{len(pairs)}: {pair.variant}, seed {pair.seed}")
         if not pair.done and (status := local.retrain(pair.request)):
             return status
         if not pair.done:
             keep(root, pair)
         compare(root, wish, pairs)
     sys.stdout.write(as_text(json.loads((root / METRICS).read_text())))
-    perform.say(f"{root / PAGE}")
+    console.say(f"{root / PAGE}")
     return 0
 
 

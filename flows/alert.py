@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flows.night import Going
+from touchline.faults import BadInput
 from touchline.nights import record
 from touchline.nights.record import Night
 
@@ -57,7 +58,7 @@ def send(block: str, payload: dict[str, str]) -> str:
     try:  # the border to the network
         _by_block(block, payload) if block else _post(url, payload)
     except Exception as error:
-        return f"{UNSENT} to {where}: {_reason(error, url)}"
+        return f"{UNSENT} to {where}: {_reason(error)}"
     return f"{SENT} to {where}"
 
 
@@ -70,17 +71,19 @@ def _post(url: str, payload: dict[str, str]) -> None:
 def _by_block(name: str, payload: dict[str, str]) -> None:
     from prefect.blocks.core import Block
 
-    found: Any = Block.load(name)
+    try:
+        found: Any = Block.load(name)
+    except ValueError:
+        raise BadInput(name, "the server has no such block", "`prefect block ls`") from None
     if hasattr(found, "notify"):
         found.notify(payload["sentence"], subject=f"touchline: {payload['about']}")
         return
     found.call(payload=payload).raise_for_status()
 
 
-def _reason(error: Exception, url: str) -> str:
+def _reason(error: Exception) -> str:
     """What went wrong, without the address: httpx and its like quote it whole."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status:
         return f"it answered {status}"
-    words = " ".join(str(error).split()) if not url else ""
-    return f"{type(error).__name__}{': ' + words[:200] if words else ''}"
+    return error.wrong if isinstance(error, BadInput) else type(error).__name__

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import touchline
 from flows import launch, settings
+from flows.console import BAR
 from flows.night import Going
-from flows.perform import BAR
 from touchline.faults import BadInput
 from touchline.nights import ask
 from touchline.nights.record import Model

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flows import asking, lineup, night, overrides, perform, settings, workspace
+from flows import asking, console, lineup, night, overrides, settings, workspace
 from flows import record as runs
 from flows.measured import paired
 from flows.night import Going
@@ -36,7 +36,7 @@ def search(root: Path, metric: str, good: str, bad: str, as_json: bool) -> int:
         fall.demand(line[first], line[last])
         place = first + first_bad(line[first : last + 1], lambda one: fall.fell(line[first], one))
         found = fall.told(line[first], line[place - 1], line[place])
-    perform.say(runs.as_json(found) if as_json else _words(found))
+    console.say(runs.as_json(found) if as_json else _words(found))
     return 0
 
 
@@ -63,7 +63,7 @@ class Fall:
         if model.md5 not in self.known:
             if not asking.known(self.going, model):
                 self.asked.append(model.name)
-            say = partial(perform.say, passing=True)
+            say = partial(console.say, passing=True)
             rows = asking.answers(self.going, model, say, alone=True)[MODEL]
             self.known[model.md5] = self._side(paired(self.going, rows))
         return self.known[model.md5]

@@ -19,8 +19,8 @@ from openlineage.client import facet_v2 as facets
 from openlineage.client.generated.base import RunFacet
 from openlineage.client.serde import Serde
 
+from flows import console, overrides, workspace
 from flows import facets as data
-from flows import overrides, perform, workspace
 from flows.pipeline import Step
 from flows.record import File, Record, StageRecord
 from touchline.audit import chain, post
@@ -62,7 +62,7 @@ class Events:
     def __init__(self, root: Path, record: Record, folder: Path) -> None:
         self.root, self.record, self.folder = root, record, folder
         self.where = location(root, record.commit)
-        self.due = perform.Throttle(SELDOM)
+        self.due = console.Throttle(SELDOM)
 
     def began(self) -> None:
         told = {"executionParameters": parameters(self.record.params)}
@@ -74,7 +74,7 @@ class Events:
         told = {"errorMessage": error(record.error)} if record.error else {}
         tell(self.root, [self._run(ENDS.get(record.state, "ABORT"), told)])
         if waits := deliver(self.root):
-            perform.say(waits)
+            console.say(waits)
 
     def stage_began(self, step: Step) -> None:
         made = {f.path: f for done in self.record.stages.values() for f in done.products}

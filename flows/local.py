@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flows import outcome, perform, run, server, settings, workspace
+from flows import console, outcome, run, server, settings, workspace
 from flows.run import Request, Run
 
 
@@ -16,20 +16,20 @@ def retrain(request: Request) -> int:
         if going.idle:
             sentence = outcome.nothing_to_do(going)
             run.publish(going)
-            perform.say(sentence)
+            console.say(sentence)
             return 0
         run.stop_at_once(going)
         _announce(going)
         _follow(root, going)
-    perform.say(outcome.closing(going.record))
+    console.say(outcome.closing(going.record))
     return 0 if going.record.state == "completed" else 1
 
 
 def _announce(going: Run) -> None:
     begin = next(step.name for step in going.steps if step.changed)
-    perform.say(f"run {going.record.id}: {len(going.steps)} stages, from {begin} on")
+    console.say(f"run {going.record.id}: {len(going.steps)} stages, from {begin} on")
     for key, value in going.record.overrides.items():
-        perform.say(f"  {key} = {value}")
+        console.say(f"  {key} = {value}")
 
 
 def _follow(root: Path, going: Run) -> None:
@@ -38,7 +38,7 @@ def _follow(root: Path, going: Run) -> None:
 
         from flows.retrain import retrain as flow
 
-        perform.say(f"watch it at {api.removesuffix('/api')}")
+        console.say(f"watch it at {api.removesuffix('/api')}")
         token = run.CURRENT.set(going)
         try:
             ask = going.request

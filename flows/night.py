@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from flows import pipeline, workspace
 from flows import record as runs
+from flows import weights, workspace
 from flows.lock import locked
 from touchline.gate.case import Gate
 from touchline.metrics.overall import Headlines
@@ -58,7 +58,7 @@ class Going:
 
     @cached_property
     def cache(self) -> Path:
-        return pipeline.cache(self.root)
+        return weights.cache(self.root)
 
     @property
     def folder(self) -> Path:
@@ -78,10 +78,8 @@ class Going:
 
     def restored(self, model: Model) -> Path:
         """The folder of a model, linked from the cache."""
-        from flows.weights import restore
-
         place = self.folder / "models" / model.md5.removesuffix(".dir")
-        return restore(self.cache, model.md5, place, f"{model.path} of run {model.run}")
+        return weights.restore(self.cache, model.md5, place, f"{model.path} of run {model.run}")
 
 
 @contextmanager

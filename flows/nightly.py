@@ -15,10 +15,10 @@ from flows import (
     alert,
     asking,
     closing,
+    console,
     lineup,
     measured,
     night,
-    perform,
     promotion,
     settings,
     workspace,
@@ -135,11 +135,11 @@ def finish(going: Going) -> None:
 
 
 def _heard(name: str) -> Callable[[str], None]:
-    logger, due = get_run_logger(), perform.Throttle(SELDOM)
+    logger, due = get_run_logger(), console.Throttle(SELDOM)
 
     def hear(text: str) -> None:
         passing = read_line(text) is not None
-        perform.say(f"[{name}] {text}", passing=passing)
+        console.say(f"[{name}] {text}", passing=passing)
         if not passing or due():
             logger.info("%s: %s", name, text)
 
@@ -147,5 +147,5 @@ def _heard(name: str) -> Callable[[str], None]:
 
 
 def _say(text: str) -> None:
-    perform.say(text)
+    console.say(text)
     get_run_logger().info(text)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from flows import alert, night, server, settings
+from flows.console import say
 from flows.night import Going, Nightly, Request
-from flows.perform import say
 from touchline.nights import record
 from touchline.stage import section
 
@@ -27,7 +27,7 @@ def spend(root: Path, request: Request) -> int:
 
 
 def _follow(root: Path, going: Going) -> Any:
-    with server.served(root, going.lock):
+    with server.served(root, going.lock, "flows.nightly"):
         from prefect.events.worker import EventsWorker
 
         from flows.nightly import CURRENT

@@ -2,11 +2,11 @@
 
 import re
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from flows import launch, pipeline, settings
+from flows.console import BAR, say
 from flows.record import Fate, StageRecord
 from flows.run import Run
 from touchline.progress import Line, read_line
@@ -18,8 +18,6 @@ NOISE = re.compile(
 )
 DVC_FAULT = re.compile(r"ERROR: (?P<words>.*)")
 EXITED = re.compile(r"exited with (?P<status>-?\d+)")
-
-BAR = re.compile(r".*?\d+%\|[^|]*\|[^]]*\]|.*\[A")  # tqdm's, of libraries: our lines are fewer
 
 Tell = Callable[[str, Line | None], None]
 
@@ -82,25 +80,3 @@ def stage(run: Run, name: str, forced: bool, extra: dict[str, str], tell: Tell) 
     done.peak_mib = round(outcome.peak_mib, 1)
     done.error = ear.sentence(outcome.status) if state == "Failed" else ""
     return done
-
-
-def say(text: str, passing: bool = False) -> None:
-    """A line on the terminal; a passing one is overwritten by the next."""
-    if not sys.stdout.isatty():
-        sys.stdout.write(f"{text}\n")
-    else:
-        sys.stdout.write(f"\r\x1b[K{text}" if passing else f"\r\x1b[K{text}\n")
-    sys.stdout.flush()
-
-
-class Throttle:
-    """Lets a thing through at most every so many seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds, self.last = seconds, -seconds
-
-    def __call__(self) -> bool:
-        now = time.monotonic()
-        due = now - self.last >= self.seconds
-        self.last = now if due else self.last
-        return due

@@ -1,20 +1,21 @@
 """`touchline export`: a run's model, taken out of the cache by its digest, as a folder to give."""
 
 import argparse
-import json
-import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows import record, workspace
 from flows.record import Record
+from flows.weights import cache, restore
 from touchline.faults import BadInput
+from touchline.nights.benchmark import PRODUCTS, Benchmark, pin
+
+if TYPE_CHECKING:
+    from touchline.export.folder import Asked
 
 STAGES = ("sft", "rl")
-DIGEST = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 def offer(one: argparse.ArgumentParser) -> None:
@@ -22,6 +23,9 @@ def offer(one: argparse.ArgumentParser) -> None:
     one.add_argument("run", help="id of a run, its beginning, or `latest`")
     one.add_argument("--stage", choices=STAGES, default="rl", help="whose model")
     one.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER")
+    one.add_argument(
+        "--no-tasks", action="store_true", help="without the test questions as tasks of lmms-eval"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,12 +36,25 @@ def run(args: argparse.Namespace) -> int:
     root = workspace.root()
     found = record.find(root, args.run)
     with tempfile.TemporaryDirectory() as place:
-        model = Path(place) / args.stage
-        _restore(root, _digest(found, f"data/{args.stage}"), model)
-        export(model, lineage(found, args.stage), args.out)
+        model = _restored(root, found, f"data/{args.stage}", Path(place) / args.stage)
+        tasks = None if args.no_tasks else asked(root, found, Path(place) / "benchmark")
+        export(model, lineage(found, args.stage), args.out, tasks)
     check(args.out)
     sys.stdout.write(f"{args.out}\n")
     return 0
+
+
+def asked(root: Path, found: Record, place: Path) -> "Asked | None":
+    """The run's test questions with their frames; None, and a sentence, where they are not here."""
+    try:
+        for name in PRODUCTS:
+            _restored(root, found, f"data/{name}", place / name)
+        pin(place, found.params)
+    except BadInput as fault:
+        sys.stderr.write(f"no tasks for lmms-eval: {fault}\n")
+        return None
+    benchmark = Benchmark(place)
+    return benchmark.bench, benchmark.evaluate["turn_tokens"]
 
 
 def lineage(found: Record, stage: str) -> Any:
@@ -52,26 +69,10 @@ def lineage(found: Record, stage: str) -> Any:
     )
 
 
-def _digest(found: Record, product: str) -> str:
-    for done in found.stages.values():
-        for file in done.products:
-            if file.path == product:
-                return file.md5
-    raise BadInput(found.id, f"has made no {product}", "`touchline show RUN` lists its products")
-
-
-def _restore(root: Path, digest: str, folder: Path) -> None:
-    """Copy a folder out of DVC's cache: its list of files, then each file by its digest."""
-    for entry in json.loads(_cached(root, digest).read_text()):
-        target = (folder / entry["relpath"]).resolve()
-        if not target.is_relative_to(folder.resolve()):
-            raise BadInput(entry["relpath"], "leaves its folder", "the cache is damaged")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_cached(root, entry["md5"]), target)
-
-
-def _cached(root: Path, digest: str) -> Path:
-    path = root / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
-    if not DIGEST.fullmatch(digest) or not path.is_file():
-        raise BadInput(digest, "is not in the cache here", "`touchline retrain` makes it again")
-    return path
+def _restored(root: Path, found: Record, product: str, folder: Path) -> Path:
+    """Links to the files of a product in DVC's cache."""
+    made = [f.md5 for done in found.stages.values() for f in done.products if f.path == product]
+    if not made:
+        wrong = f"has made no {product}"
+        raise BadInput(found.id, wrong, "`touchline show RUN` lists its products")
+    return restore(cache(root), made[0], folder, f"{product} of run {found.id}")

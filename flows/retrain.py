@@ -18,7 +18,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Completed, Crashed, Failed
 
-from flows import events, outcome, perform, pipeline, record, run, settings, workspace
+from flows import console, events, outcome, perform, pipeline, record, run, settings, workspace
 from flows.pipeline import Step
 from flows.record import Record, StageRecord
 from flows.run import Request, Run
@@ -95,7 +95,7 @@ def run_stage(name: str, step: Step, walk: Walk) -> State:
     walk.run.save()
     if done.state == "Failed":
         return Failed(message=f"{name}: {done.error}")
-    perform.say(f"[{name}] {done.state.lower()} in {done.seconds:.1f} s")
+    console.say(f"[{name}] {done.state.lower()} in {done.seconds:.1f} s")
     return Completed(
         name=done.state, message=f"{done.seconds:.1f} s, {len(done.products)} products"
     )
@@ -144,7 +144,7 @@ class Teller:
 
     def __init__(self, stage: str) -> None:
         self.logger, self.stage = get_run_logger(), stage
-        self.log_due, self.bar_due = perform.Throttle(SELDOM), perform.Throttle(SELDOM / 3)
+        self.log_due, self.bar_due = console.Throttle(SELDOM), console.Throttle(SELDOM / 3)
         self.bar: UUID | None = None
 
     def __call__(self, text: str, line: Line | None) -> None:

@@ -1,5 +1,6 @@
 """A Prefect server for the time of a run, one that no kill can leave behind."""
 
+import importlib
 import json
 import os
 import socket
@@ -16,15 +17,16 @@ from flows.launch import Supervised
 from flows.settings import prepare
 from touchline.faults import BadInput
 
-PATIENCE = 180.0  # seconds a first start may take: it makes the database
+PATIENCE = 600.0  # seconds a first start may take: it makes the database, maybe on a busy machine
 PREFECT = ("-m", "prefect", "server", "start", "--host", "127.0.0.1", "--log-level", "ERROR")
 
 
 @contextmanager
-def served(root: Path, lock: int) -> Iterator[str]:
+def served(root: Path, lock: int, flow: str = "flows.retrain") -> Iterator[str]:
     """The address of the API: the one given, the one of `touchline ui`, or one of our own.
 
-    Prefect's own ephemeral server would outlive a `kill -9` of the run.
+    `flow` is the module that will be asked for next. Prefect's own ephemeral server would outlive
+    a `kill -9` of the run.
     """
     state = prepare(root)
     given = os.environ.get("PREFECT_API_URL") or open_ui(state)
@@ -35,7 +37,7 @@ def served(root: Path, lock: int) -> Iterator[str]:
     job, url = start(state, free_port(), settings.server(), [lock])
     os.environ["PREFECT_API_URL"] = url
     try:
-        import flows.retrain  # noqa: F401  takes seconds, as the server does
+        importlib.import_module(flow)  # takes seconds, as the server does
 
         wait(job, url)
         yield url

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from flows import lock, record, run, server, settings
+from flows.console import say
 from flows.launch import Supervised
-from flows.perform import say
 from touchline.faults import BadInput
 from touchline.products import whole_file
 

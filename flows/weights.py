@@ -7,6 +7,14 @@ from touchline.faults import BadInput
 from touchline.products import whole_folder
 
 
+def cache(root: Path) -> Path:
+    """The object cache that all worktrees share, without opening the repository: that is slow."""
+    from dvc.config import Config
+
+    said = Config(str(root / ".dvc"))["cache"].get("dir", "")
+    return Path(said or root / ".dvc" / "cache")
+
+
 def restore(cache: Path, md5: str, folder: Path, whose: str) -> Path:
     """`folder` with links to the objects of a folder's digest; `whose` names it in a fault."""
     files = {name: stored(cache, one, whose) for name, one in names(cache, md5, whose).items()}

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from flows import command, record
+from flows.overrides import read
 from flows.record import File, Record, StageRecord
+from tests.export.conftest import PARAMS
 from tests.export.test_folder import SCORES, build_model
+from tests.nights.project import keep
+from touchline.evaluation.bench import Bench
 from touchline.export.card import check
 
 
@@ -47,14 +51,37 @@ def typed(*words: str) -> int | str | None:
 
 
 def test_the_latest_runs_model_comes_out_whole_with_its_lineage(
-    checkout: Path, tmp_path: Path
+    checkout: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert typed("latest", "-o", str(tmp_path / "out")) == 0
+    assert "no tasks for lmms-eval: " in capsys.readouterr().err
     same = (tmp_path / "out" / "model.safetensors").read_bytes()
     assert same == (tmp_path / "rl" / "model.safetensors").read_bytes()
     said = json.loads((tmp_path / "out" / "evaluation" / "lineage.json").read_text())
     assert (said["run"], said["commit"]) == ("20260101-100000-aaaa", "c0ffee")
     check(tmp_path / "out")
+
+
+def test_the_runs_test_questions_come_along_as_tasks_unless_unwanted(
+    checkout: Path, bench: Bench, tmp_path: Path
+) -> None:
+    run = record.find(checkout, "latest")
+    folders = {"clips": bench.clips, "captions": bench.captions, "questions": bench.questions}
+    folders["frames"] = bench.frames
+    made = [
+        File(path=f"data/{name}", md5=keep(checkout, folder), size=1)
+        for name, folder in folders.items()
+    ]
+    stages = {**run.stages, "ask": StageRecord(state="Ran", products=made)}
+    record.write(checkout, run.model_copy(update={"stages": stages, "params": read(PARAMS)}))
+    assert typed("latest", "-o", str(tmp_path / "out")) == 0
+    names = {path.name for path in (tmp_path / "out/lmms_eval").iterdir()}
+    assert {"touchline_tasks.py", "touchline_spotting.yaml", "spotting.parquet"} <= names
+    assert "lmms_eval/spotting.parquet" in json.loads((tmp_path / "out/digests.json").read_text())
+    assert "touchline_spotting" in (tmp_path / "out/README.md").read_text()
+    check(tmp_path / "out")
+    assert typed("latest", "--no-tasks", "-o", str(tmp_path / "bare")) == 0
+    assert not (tmp_path / "bare/lmms_eval").exists()
 
 
 def test_what_a_run_has_not_made_or_the_cache_not_kept_is_refused_in_words(
@@ -65,5 +92,5 @@ def test_what_a_run_has_not_made_or_the_cache_not_kept_is_refused_in_words(
     for path in (checkout / ".dvc" / "cache").rglob("*.dir"):
         path.unlink()
     assert typed("latest", "-o", str(tmp_path / "out")) == 2
-    assert "is not in the cache here" in capsys.readouterr().err
+    assert "is not in DVC.s cache" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

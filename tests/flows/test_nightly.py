@@ -125,50 +125,87 @@ def _log(toy: Toy, night: record.Night) -> str:
     return file.read_text() if file.is_file() else ""
 
 
-def prefect(toy: Toy, env: dict[str, str], command: str, **options) -> str:
-    argv = [sys.executable, "-m", "prefect", "--no-prompt", *command.split()]
+def server_side(toy: Toy, url: str) -> dict[str, str]:
+    """The environment of those who talk with the test's Prefect server, in the toy."""
+    home = {"PREFECT_HOME": str(toy.root / ".touchline" / "prefect"), "PREFECT_API_URL": url}
+    return {**toy.environment(), **home}
+
+
+def python(toy: Toy, env: dict[str, str], *words: str, status: int = 0) -> str:
     done = subprocess.run(
-        argv, cwd=toy.root, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        [sys.executable, *words],
+        cwd=toy.root, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == status, f"{words}: {done.stdout}{done.stderr}"
     return done.stdout + done.stderr
 
 
-def test_a_worker_picks_up_the_scheduled_night_and_silence_raises_the_alarm(toy: Toy):
+def prefect(toy: Toy, env: dict[str, str], command: str) -> str:
+    return python(toy, env, "-m", "prefect", "--no-prompt", *command.split())
+
+
+def arm(toy: Toy, env: dict[str, str], status: int = 0) -> str:
+    words = ("-m", "flows.command", "nightly", "--arm", "--hours", "0.004")  # 14 seconds
+    return python(toy, env, *words, status=status)
+
+
+def test_a_worker_picks_up_the_scheduled_night_and_silence_raises_the_alarm(toy: Toy, server: str):
     subprocess.run(
         f"cp -r {REPOSITORY}/flows {REPOSITORY}/prefect.yaml . && sed -i 's/0 2 . . ./* * * * */'"
         " prefect.yaml && git add -A && git commit -qm Flows",
         shell=True, cwd=toy.root, check=True,
     )  # fmt: skip
-    with receiver() as (url, heard), toy.start("ui") as ui:
-        assert ui.stdout
-        said = [ui.stdout.readline() for _ in range(3)]
-        toy.api = f"{said[0].split()[1]}/api"
-        env = {**toy.environment(), "PREFECT_HOME": str(toy.root / ".touchline" / "prefect")}
-        env |= {alert.URL: url, "PREFECT_API_URL": toy.api}
-        armed = subprocess.run(
-            [sys.executable, "-m", "flows.command", "nightly", "--arm", "--hours", "0.004"],
-            cwd=toy.root, env=env, capture_output=True, text=True,
-        )  # fmt: skip
-        assert "armed: touchline: no night" in armed.stdout, armed.stdout + armed.stderr
-        _wait(lambda: any(told["about"] == "absent" for told in heard), 180)
+    with receiver() as (url, heard):
+        env = {**server_side(toy, server), alert.URL: url}
+        assert "armed: touchline: no night" in arm(toy, env)
+        _wait(lambda: any(told["about"] == "absent" for told in heard), 300)
         prefect(toy, env, "work-pool create local --type process")
         prefect(toy, env, "deploy --name nightly")
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "worker", "start", "--pool", "local", "--limit", "1"],
-            cwd=toy.root, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        with (toy.root / ".touchline" / "worker.log").open("w") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "prefect", "worker", "start", "-p", "local", "-l", "1"],
+                cwd=toy.root, env=env, stdout=log, stderr=log,
+            )  # fmt: skip
         try:
-            _wait(lambda: any(night.state == "completed" for night in nights(toy)), 900)
+            _wait(lambda: any(night.state == "completed" for night in nights(toy)), 1500)
             _wait(lambda: any(told["about"] == "refused" for told in heard), 60)
         finally:
+            prefect(toy, env, "deployment delete nightly/nightly")
             worker.terminate()
-            worker.wait(60)
-            ui.send_signal(signal.SIGINT)
-    _wait(lambda: not toy.processes(), 30)
+            worker.wait(120)
+    _wait(lambda: not toy.processes(), 300)
     done = next(night for night in nights(toy) if night.state == "completed")
     assert done.flow_run and done.alerts[0]["outcome"] == "sent to 127.0.0.1"
     assert json.dumps(heard).count("topsecret") == 0
+
+
+BLOCK = """
+from prefect.blocks.notifications import CustomWebhookNotificationBlock as Block
+said = {"about": "{{subject}}", "sentence": "{{body}}"}
+secrets = {"key": "topsecret"}
+Block(name="night", url="URL/{{key}}", json_data=said, secrets=secrets).save("night")
+"""
+
+
+def test_a_notification_block_speaks_for_a_failed_night_and_so_does_the_servers_automation(
+    toy: Toy, server: str
+):
+    toy.set('alert: ""', "alert: custom-webhook/night")
+    toy.api = server
+    env = server_side(toy, server)
+    assert "custom-webhook/night: the server has no such block" in arm(toy, env, status=2)
+    with receiver() as (url, heard):
+        python(toy, env, "-c", BLOCK.replace("URL", url.split("?")[0]))
+        assert "armed: touchline: a night failed" in arm(toy, env)
+        status, said = toy.type("nightly", "--benchmark", "nosuch")
+        assert status == 1 and "nosuch" in said, said
+        by_the_night = {"about": "touchline: failed", "sentence": nights(toy)[-1].error}
+        assert by_the_night in heard
+        automation = "the flow run `nightly` failed, crashed or is late"
+        _wait(lambda: any(told["sentence"] == automation for told in heard), 300)
+        _wait(lambda: any(told["about"] == "touchline: absent" for told in heard), 300)
+    (sent,) = nights(toy)[-1].alerts
+    assert sent["outcome"] == "sent to block custom-webhook/night" and "topsecret" not in said
 
 
 def _wait(true, seconds: float) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from flows import asking, lineup, measured, night, promotion, settings
 from flows.night import Going, Request
+from tests.frames import stored
 from tests.nights import project
-from tests.stages.training import stored
 from tests.world import RULES, question_of, scenes_of
 from touchline import terms
 from touchline.ledger import Ledger

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.ask import Ask, main, split_by_match
-from tests.stages.training import stored
+from tests.frames import stored
 from tests.world import clip_of, label
 from touchline.dialogue import PLAIN, Dialogue
 from touchline.faults import BadInput

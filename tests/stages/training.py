@@ -1,6 +1,5 @@
 """What the training stages read, on disk: a few trajectories and frames of one colour each."""
 
-import io
 import os
 import subprocess
 import sys
@@ -9,15 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from PIL import Image
 from ruamel.yaml import YAML
 
 from stages.rl import Rl
 from stages.rl import main as rl_main
 from stages.sft import Sft
 from stages.sft import main as sft_main
+from tests.frames import stored
 from tests.student.conftest import BUDGET, PARAMS, Taught
 from tests.world import clip_of
 from touchline.dialogue import PLAIN, Dialogue
@@ -25,7 +22,7 @@ from touchline.records import Clip, Question, Trajectory, read, write
 from touchline.stage import Params, section
 from touchline.student.load import Student
 from touchline.student.trained import Asked, Cut
-from touchline.video.store import CELLS, SCHEMA, STEP, store_path
+from touchline.video.store import store_path
 
 FULL = {"kind": "full", "rank": 4, "alpha": 8, "dropout": 0.0}
 SMALL = {"per_device_train_batch_size": 2, "logging_steps": 1, "save_steps": 2}
@@ -128,16 +125,3 @@ def world(root: Path, taught: list[Taught]) -> World:
 
 def clip(question: Question) -> Clip:
     return clip_of(question.sport, question.match.split("-", 1)[1], start=100.0)
-
-
-def stored(path: Path, seconds: int = 160, shade: int = 99) -> None:
-    """A frame store file: one frame a second."""
-    rows = []
-    for second in range(seconds):
-        file = io.BytesIO()
-        Image.new("RGB", (64, 32), (second, 255 - second, shade)).save(file, "JPEG")
-        rows.append({"time": float(second), "width": 64, "height": 32, "jpeg": file.getvalue()})
-        rows[-1]["look"] = bytes(CELLS**2)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    schema = SCHEMA.with_metadata({STEP: b"1.0"})
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)

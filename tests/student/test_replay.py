@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.stages.training import stored, world
+from tests.frames import stored
+from tests.stages.training import world
 from tests.student.conftest import BUDGET, Kit, Taught, rl, scripted
 from touchline.faults import BadInput
 from touchline.records import Rollout, read, write

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ def card(
     lineage: "Lineage",
     held: Mapping[str, tuple[str, str]],
     trained: Trained,
+    tasks: Sequence[str] = (),
 ) -> str:
     """The text of README.md."""
     licences = "\n".join(f"- {name}: {licence} ({kind})" for name, (licence, kind) in held.items())
@@ -62,7 +63,7 @@ processor = AutoProcessor.from_pretrained("FOLDER")
 
 `AutoProcessor` builds a video processor, too, and therefore needs torchvision. Without it, take
 `AutoTokenizer` and `Qwen2VLImageProcessorPil`. For vLLM: `vllm serve FOLDER`; this was not tried.
-
+{_asked_by(tasks)}
 ## Terms of the data it was trained on
 
 {licences}
@@ -73,6 +74,25 @@ Run {lineage.run}, code {lineage.commit}. All parameters stand in `evaluation/li
 sha256 of every file of this folder in `digests.json`. Digests of the data:
 
 {data}
+"""
+
+
+def _asked_by(tasks: Sequence[str]) -> str:
+    """How lmms-eval asks the test questions, where they came along."""
+    if not tasks:
+        return ""
+    return f"""
+## Asking the test questions again
+
+`lmms_eval/` holds them for lmms-eval ({", ".join(tasks)}), with their pictures:
+
+```
+python -m lmms_eval --model MODEL --model_args pretrained=FOLDER \\
+  --include_path FOLDER/lmms_eval --tasks touchline
+```
+
+They are asked in one turn, all frames at once and no tool to see more. So the scores are not those
+above; they compare models with each other. The python there is the only code; read it first.
 """
 
 

@@ -5,7 +5,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from touchline import terms
 from touchline.export.card import card
@@ -15,6 +15,11 @@ from touchline.student.load import POINTER
 from touchline.student.trained import FILE as TRAINED
 from touchline.student.trained import read
 
+if TYPE_CHECKING:
+    from touchline.evaluation.bench import Bench
+
+    Asked = tuple[Bench, int]  # the test questions, and how many tokens an answer may have
+
 TAKEN = (
     *("*.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json"),
     *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "added_tokens.json"),
@@ -23,6 +28,7 @@ TAKEN = (
 )  # no log, no rollouts, no adapter beside merged weights: they hold words of the data
 EVALUATION = "evaluation/evaluate.json"
 LINEAGE = "evaluation/lineage.json"
+TASKS = "lmms_eval"
 DIGESTS = "digests.json"
 STOCK = {"qwen2_vl": "Qwen2VLProcessor", "qwen2_5_vl": "Qwen2_5_VLProcessor"}
 LATER = "Qwen3VLProcessor"
@@ -41,8 +47,10 @@ class Lineage:
     scores: dict[str, Any]  # as `evaluate` measured them
 
 
-def export(model: Path, lineage: Lineage, out: Path) -> None:
+def export(model: Path, lineage: Lineage, out: Path, tasks: "Asked | None" = None) -> None:
     """Write the folder whole: weights, tokenizer, processor, card, scores, lineage, digests.
+
+    `tasks` are written as tasks of lmms-eval, as far as their clips are open to all.
 
     Raises `BadInput` for a model whose terms forbid passing it on, whose weights are not in its
     folder, which was not evaluated, and for an `out` that is there already.
@@ -63,9 +71,16 @@ def export(model: Path, lineage: Lineage, out: Path) -> None:
         _write(draft / EVALUATION, lineage.scores)
         told = ("run", "commit", "stage", "params", "data", "versions")
         _write(draft / LINEAGE, {name: getattr(lineage, name) for name in told})
-        text = card(lineage.stage, lineage.scores, lineage, held, read(model))
+        names = _tasks(draft / TASKS, tasks)
+        text = card(lineage.stage, lineage.scores, lineage, held, read(model), names)
         (draft / "README.md").write_text(text, encoding="utf-8")
         _write(draft / DIGESTS, digests(draft))
+
+
+def _tasks(folder: Path, tasks: "Asked | None") -> list[str]:
+    from touchline.export import lmms
+
+    return lmms.write(folder, *tasks) if tasks else []
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -6,14 +6,19 @@ sacreBLEU with its defaults (n-grams of one to six letters, recall twice as heav
 """
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from sacrebleu.metrics.chrf import CHRF
+if TYPE_CHECKING:
+    from sacrebleu.metrics.chrf import CHRF
 
 LONGEST = 2000  # letters of an answer that are read: beyond, it only costs
 
 
 @lru_cache(maxsize=1)
-def _metric() -> CHRF:
+def _metric() -> "CHRF":
+    """Imported when it is first needed: sacreBLEU brings a client of Redis along, for seconds."""
+    from sacrebleu.metrics.chrf import CHRF
+
     return CHRF()
 
 

@@ -1,0 +1,44 @@
+"""Test questions on disk, with frames, made of nothing."""
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.frames import stored
+from tests.world import RULES, question_of, scenes_of
+from touchline.dialogue import PLAIN
+from touchline.evaluation.bench import Bench
+from touchline.records import Caption, Clip, Question, write
+from touchline.stage import section
+from touchline.tasks import TASKS
+from touchline.tools.choose_frames import Budget
+from touchline.video.store import store_path
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+ASKED = ("spotting", "open", "counting", "choice", "score")
+
+
+def questions_of(count: int = 12) -> list[tuple[Clip, Question]]:
+    every = [
+        (view.clip, question_of(task, view, draft))
+        for sport in ("soccer", "badminton", "basketball", "diving")
+        for view in scenes_of(sport)[:count]
+        for task in ASKED
+        for draft in TASKS[task].ask(view, RULES, Random(view.clip.id))
+    ]
+    return [(clip, replace(question, split="test")) for clip, question in every]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    asked = [pair for pair in questions_of(4) if pair[1].task in ("spotting", "open", "counting")]
+    clips = {clip.id: clip for clip, _ in asked}
+    write(tmp_path / "clips/clips.parquet", Clip, clips.values())
+    write(tmp_path / "questions/questions.parquet", Question, [q for _, q in asked])
+    write(tmp_path / "captions/captions.parquet", Caption, [])
+    for clip in clips.values():
+        stored(store_path(tmp_path / "frames", clip.video), seconds=160)
+    paths = [tmp_path / name for name in ("clips", "captions", "questions", "frames")]
+    return Bench(*paths, section(Budget, "budget", PARAMS), PLAIN)
