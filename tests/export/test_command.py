@@ -92,5 +92,5 @@ def test_what_a_run_has_not_made_or_the_cache_not_kept_is_refused_in_words(
     for path in (checkout / ".dvc" / "cache").rglob("*.dir"):
         path.unlink()
     assert typed("latest", "-o", str(tmp_path / "out")) == 2
-    assert "is not in DVC.s cache" in capsys.readouterr().err
+    assert "is not in DVC's cache" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
