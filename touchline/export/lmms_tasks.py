@@ -75,7 +75,9 @@ def choice_results(doc, results):
 def score_results(doc, results):
     """1 within a twentieth of the judges' score."""
     said, true = number(answer(results[0])), number(doc["truth"])
-    return {"accuracy": float(None not in (said, true) and abs(said - true) <= TOLERANCE * true)}
+    if said is None or true is None:
+        return {"accuracy": 0.0}
+    return {"accuracy": float(abs(said - true) <= TOLERANCE * true)}
 
 
 def open_results(doc, results):
