@@ -22,7 +22,7 @@ UV = set -f; links="$(LINKS)" index="$(INDEX)" extra="$(EXTRA)" cert="$(CERT)"; 
 	[ -z "$$cert" ] || export SSL_CERT_FILE=$$cert; \
 	UV_INDEX_STRATEGY=unsafe-best-match VIRTUAL_ENV=.venv $(BIN)/uv
 
-.PHONY: help setup retrain nightly test slow check format lock ui bench
+.PHONY: help setup retrain nightly test slow check format lock ui bench chaos fuzz
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */	/' | expand -t 12
@@ -69,4 +69,10 @@ ui: setup  ## the pages of Prefect and MLflow, until Ctrl-C
 	@$(BIN)/touchline ui
 
 bench: setup  ## what decoding, bad lines and large tables cost
-	@for one in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$one .py) || exit 1; done
+	@for one in $(filter-out benchmarks/chaos.py benchmarks/fuzzing.py,$(wildcard benchmarks/*.py)); do $(BIN)/python -m benchmarks.$$(basename $$one .py) || exit 1; done
+
+chaos: setup  ## disturb small retrains; exit 1 on any harm; ARGS="--kills 200 --write" is the long form
+	@$(BIN)/python -m benchmarks.chaos $(ARGS)
+
+fuzz: setup  ## hostile files through every reader; ARGS="--cases 10000 --write" is the long form
+	@$(BIN)/python -m benchmarks.fuzzing $(ARGS)

@@ -1,16 +1,18 @@
 """Change params.yaml for one run: whole settings from presets/, single keys from `--set`."""
 
 import difflib
-import io
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from touchline.faults import BadInput
 from touchline.products import whole_file
+from touchline.stage import LONGEST, parsed, quoted, read_yaml
+
+NAME = re.compile(r"\w[\w.-]{0,99}(/\w[\w.-]{0,99})?", re.ASCII)  # VARIANT or PRESET/VARIANT
 
 
 def apply(folder: Path, preset: str | None, sets: Iterable[str]) -> dict[str, Any]:
@@ -20,7 +22,7 @@ def apply(folder: Path, preset: str | None, sets: Iterable[str]) -> dict[str, An
     order of the file stay. An unknown key or a value of another type is a `BadInput`.
     """
     file, yaml = folder / "params.yaml", _round_trip()
-    params = yaml.load(file.read_text()) if file.is_file() else {}
+    params = parsed(file, yaml) if file.is_file() else {}
     wishes = _preset(folder, preset) if preset else {}
     wishes |= dict(_split(text) for text in sets)
     for key, value in wishes.items():
@@ -42,11 +44,17 @@ def flat(params: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 
 def read(file: Path) -> dict[str, Any]:
     """params.yaml as plain values (YAML 1.2: `1e-4` is a number); {} where there is none."""
-    return YAML(typ="safe").load(file) or {} if file.is_file() else {}
+    found = parsed(file) or {} if file.is_file() else {}
+    if not isinstance(found, dict):
+        raise BadInput(file, "is no mapping", "write `section: {key: value}`")
+    return found
 
 
 def _preset(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
     """The keys of a preset; those of the one that it is `like` come first."""
+    if not NAME.fullmatch(str(name)):
+        short = quoted(name)
+        raise BadInput(f"--preset {short}", "is no name of a preset", "name a file of presets/")
     file = folder / "presets" / f"{name}.yaml"
     if not file.is_file():
         known = [path.stem for path in sorted(file.parent.glob("*.yaml"))]
@@ -70,12 +78,10 @@ def _keys(file: Path, section: str, keys: Any) -> dict[str, Any]:
 
 def _split(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise BadInput(f"--set {text}", "is not KEY=VALUE", "write e.g. --set sft.lr=1e-4")
-    try:
-        return key.strip(), YAML(typ="safe").load(io.StringIO(value))
-    except YAMLError:
-        raise BadInput(f"--set {text}", "its value is no YAML", "quote it") from None
+    if not equals or not key or len(key) > LONGEST:
+        short = text[:LONGEST]
+        raise BadInput(f"--set {short}", "is not KEY=VALUE", "write e.g. --set sft.lr=1e-4")
+    return key.strip(), read_yaml(value, f"--set {text[:LONGEST]}")
 
 
 def _replace(params: dict[str, Any], key: str, value: Any) -> None:
@@ -87,7 +93,9 @@ def _replace(params: dict[str, Any], key: str, value: Any) -> None:
         if depth < len(above):
             place = place[name]
     if not _same_type(place[last], value):
-        wrong = f"{value!r} is {_kind(value)}, the value in params.yaml is {_kind(place[last])}"
+        wrong = (
+            f"{quoted(value)} is {_kind(value)}, the value in params.yaml is {_kind(place[last])}"
+        )
         raise BadInput(key, wrong, f"give {_kind(place[last])}")
     place[last] = value
 

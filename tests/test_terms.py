@@ -75,3 +75,10 @@ def test_a_veiled_fault_names_its_place_and_quotes_nothing(place: str, bare: str
     fault = terms.veiled(BadInput(place, "'the secret' is no label", "choose the secret"))
     assert fault.place == bare and "secret" not in str(fault)
     assert "withheld: NDA" in str(fault) and "licence.inside" in str(fault)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"sources": 3}', '{"sources": {"a": {}}}'])
+def test_a_list_of_terms_that_is_none_is_named(tmp_path: Path, text: str):
+    (tmp_path / "terms.json").write_text(text)
+    with pytest.raises(BadInput, match=r"terms\.json: is no list of terms; rerun the stage"):
+        terms.known(tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar, get_type_hints
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from touchline.faults import BadInput
@@ -22,6 +23,7 @@ ARROW = {
     list[float]: pa.list_(pa.float64()),
     list[int]: pa.list_(pa.int64()),
 }
+RERUN = "rerun its stage"
 
 
 @dataclass(frozen=True)
@@ -214,12 +216,52 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
     """Read rows back; a missing file or a foreign column is a `BadInput`."""
     if not path.is_file():
         raise BadInput(path, "is missing", "run the stage that makes it")
-    found, wanted = pq.read_schema(path), schema(kind)
-    if found.names != wanted.names:
-        strange = sorted(set(found.names) ^ set(wanted.names))
-        raise BadInput(path, f"columns differ from {kind.__name__}: {strange}", "rerun its stage")
-    columns = [_values(column) for column in pq.read_table(path).columns]
+    table = _checked(path, _opened(path), kind)
+    columns = [_values(column) for column in table.columns]
     return [kind(*row) for row in zip(*columns, strict=True)]
+
+
+def _opened(path: Path) -> pa.Table:
+    """The whole table, all of its values valid; an older Arrow may have written it."""
+    try:
+        table = pq.ParquetFile(path).read()
+        table.validate(full=True)  # texts in UTF-8, among others
+    except (pa.ArrowException, OSError, ValueError) as error:
+        why = str(error).split("\n")[0][:200]
+        raise BadInput(path, f"is no Parquet file that can be read ({why})", RERUN) from None
+    return table
+
+
+def _checked(path: Path, table: pa.Table, kind: type) -> pa.Table:
+    """The table in the schema of the noun; another column, type or a null is a `BadInput`."""
+    wanted = schema(kind)
+    if table.column_names != wanted.names:
+        strange = sorted(set(table.column_names) ^ set(wanted.names))[:9]
+        raise BadInput(path, f"columns differ from {kind.__name__}: {strange}", RERUN)
+    for field in wanted:
+        column = table.column(field.name)
+        if _family(column.type) != _family(field.type):
+            wrong = f"column {field.name!r} is {column.type}, not {field.type}"
+            raise BadInput(path, wrong, RERUN)
+        if column.null_count or _inner(column).null_count:
+            raise BadInput(path, f"column {field.name!r} has empty values", RERUN)
+    try:
+        return table.cast(wanted)
+    except pa.ArrowException as error:
+        raise BadInput(path, f"holds a value out of range ({error})", RERUN) from None
+
+
+def _inner(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.list_flatten(column) if pa.types.is_list(column.type) else column
+
+
+def _family(kind: pa.DataType) -> str:
+    """Types that hold the same values: pandas writes large strings for strings."""
+    if pa.types.is_list(kind):
+        return f"list of {_family(kind.value_type)}"
+    if pa.types.is_large_string(kind) or pa.types.is_string(kind):
+        return "text"
+    return "whole" if pa.types.is_integer(kind) else str(kind)
 
 
 def _values(column: pa.ChunkedArray) -> list:

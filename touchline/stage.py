@@ -2,8 +2,10 @@
 
 import argparse
 import inspect
+import io
 import json
 import os
+import reprlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +13,13 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from touchline.faults import BadInput
 from touchline.products import whole_file
+
+MOST = 100_000  # values of a file
+LONGEST = 200  # letters of what a fault quotes
 
 
 class Params(BaseModel):
@@ -26,8 +32,8 @@ def section(kind: type[Params], name: str, file: Path) -> Any:
     """Read one section; a misspelt, missing or ill-typed key is a `BadInput` naming it."""
     if not file.is_file():
         raise BadInput(file, "is missing", "run from the project's root")
-    every = YAML(typ="safe").load(file) or {}
-    if name not in every:
+    every = parsed(file) or {}
+    if not isinstance(every, dict) or name not in every:
         raise BadInput(f"{file}: {name}", "this section is missing", f"add `{name}:` to the file")
     try:
         return kind.model_validate(every[name])
@@ -36,13 +42,48 @@ def section(kind: type[Params], name: str, file: Path) -> Any:
         raise BadInput(file, faults, "mend these keys") from None
 
 
+def parsed(file: Path, yaml: YAML | None = None) -> Any:
+    """What a YAML file holds (1.2: `2e-5` is a number); a `BadInput` when it cannot be read."""
+    try:
+        return read_yaml(file.read_text(encoding="utf-8"), file, yaml)
+    except UnicodeDecodeError:
+        raise BadInput(file, "is not UTF-8", "write it in UTF-8") from None
+
+
+def read_yaml(text: str, place: object, yaml: YAML | None = None) -> Any:
+    """What a YAML text holds; what is no YAML, or too much of it, is a `BadInput` of the place.
+
+    A few lines of anchors and aliases can stand for billions of values, or for one in itself.
+    """
+    try:
+        found = (yaml or YAML(typ="safe")).load(io.StringIO(text))
+    except (YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        why = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise BadInput(place, f"is no YAML ({why[:LONGEST]})", "mend it") from None
+    todo, left = [found], MOST
+    while todo and left:
+        one, left = todo.pop(), left - 1
+        inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        todo += inner
+    if todo:
+        raise BadInput(place, f"holds more than {MOST} values", "write out what it repeats")
+    return found
+
+
 def _key(name: str, where: tuple[int | str, ...]) -> str:
     return ".".join([name, *map(str, where)])
 
 
 def _plain(error: Any) -> str:
     words = {"extra_forbidden": "no such key", "missing": "this key is missing"}
-    return words.get(error["type"], f"{error['msg']} (got {error['input']!r})")
+    return words.get(error["type"], f"{error['msg']} (got {quoted(error['input'])})")
+
+
+def quoted(value: object) -> str:
+    """A value as a fault quotes it: without what is too deep or too long for a sentence."""
+    short = reprlib.Repr()
+    short.maxlevel, short.maxstring, short.maxother, short.maxlong = 4, LONGEST, LONGEST, LONGEST
+    return short.repr(value)
 
 
 def run(main: Callable[..., dict[str, float]]) -> None:

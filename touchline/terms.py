@@ -69,8 +69,14 @@ def known(folder: Path) -> dict[str, tuple[str, str]]:
     """The sources that a product is marked with; a `BadInput` when it is not marked."""
     if not (folder / FILE).is_file():
         raise BadInput(folder, "does not say its terms", "rerun the stage that makes it")
-    found = json.loads((folder / FILE).read_text(encoding="utf-8"))["sources"]
-    return {name: (one["licence"], one["terms"]) for name, one in found.items()}
+    try:
+        found = json.loads((folder / FILE).read_text(encoding="utf-8"))["sources"].items()
+        held = {name: (one["licence"], one["terms"]) for name, one in found}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        held = {"": (None, None)}
+    if not all(isinstance(word, str) for pair in held.values() for word in pair):
+        raise BadInput(folder / FILE, "is no list of terms", "rerun the stage that makes it")
+    return held
 
 
 def bound(held: Held, withheld: frozenset[str]) -> set[str]:

@@ -85,7 +85,11 @@ def test_an_integer_may_stand_for_a_number_and_null_for_anything(folder: Path) -
         ("sft.trainer.bf16=1", "sft.trainer.bf16: 1 is an integer, the value in params.yaml is tr"),
         ("sft=1", "sft: 1 is an integer, the value in params.yaml is a mapping; give a mapping"),
         ("sft.steps", "--set sft.steps: is not KEY=VALUE"),
-        ("sft.steps={", "--set sft.steps={: its value is no YAML"),
+        ("sft.steps={", "--set sft.steps={: is no YAML (did not find expected node"),
+        ("sft.steps=2026-13-45", "--set sft.steps=2026-13-45: is no YAML (month must be in 1..12)"),
+        (f"sft.name={'[' * 3000}", "--set sft.name=[[["),
+        ("sft.trainer=&a {x: *a}", "--set sft.trainer=&a {x: *a}: holds more than 100000 values"),
+        (f"{'x' * 70_000}=1", "--set xxx"),
     ],
 )
 def test_a_wrong_setting_is_refused_and_nothing_is_written(
@@ -95,6 +99,33 @@ def test_a_wrong_setting_is_refused_and_nothing_is_written(
         overrides.apply(folder, None, ["sft.name=other", setting])
     assert str(fault.value).startswith(sentence)
     assert (folder / "params.yaml").read_text() == PARAMS
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a: [", "is no YAML"),
+        ("a: 1\na: 2", "is no YAML (found duplicate key"),
+        ("a: &a [*a]", "holds more than 100000 values; write out what it repeats"),
+        ("- 1", "is no mapping"),
+        ("7", "is no mapping"),
+    ],
+)
+def test_a_preset_that_is_no_mapping_of_sections_is_refused(
+    folder: Path, text: str, sentence: str
+) -> None:
+    (folder / "presets" / "mine.yaml").write_text(text)
+    with pytest.raises(BadInput) as fault:
+        overrides.apply(folder, "mine", [])
+    assert sentence in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["../params", "/etc/hosts", "a/../../b", "x\0", "x" * 300, "", "."]
+)
+def test_a_preset_cannot_lie_outside_its_folder(folder: Path, name: str) -> None:
+    with pytest.raises(BadInput, match="is no name of a preset"):
+        overrides._preset(folder, name)
 
 
 def test_an_unknown_preset_names_its_near_match(folder: Path) -> None:

@@ -25,6 +25,7 @@ BAD = {
     "valid": ('{"question": "q2", "answer": "", "valid": 1}', "valid: is not true or false"),
     "windows": ('{"question": "q2", "answer": "", "windows": [1]}', "is not pairs of seconds"),
     "infinite": ('{"question": "q2", "answer": "", "windows": [1, Infinity]}', "is not pairs"),
+    "beyond": (f'{{"question": "q2", "answer": "", "windows": [1, 1{"0" * 400}]}}', "is not pairs"),
     "frames": ('{"question": "q2", "answer": "", "frames": -1}', "frames: is not a whole number"),
 }
 

@@ -98,6 +98,7 @@ def test_a_video_of_another_length_is_another_cut(tmp_path: Path, looked: Looked
         ({"fps": -1}, "-1 is no frame rate"),
         ({"fps": "25"}, "'25' is no frame rate"),
         ({"fps": float("nan")}, "nan is no frame rate"),
+        ({"fps": 10**400}, "inf is no frame rate"),
         ({"num_frames": 0}, "0 is no number of frames"),
         ({"num_frames": 1e9}, "is no number of frames"),
         ({"num_events": 5}, "are not the 5 events stated"),

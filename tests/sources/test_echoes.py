@@ -37,6 +37,8 @@ def test_translated_keys_keep_the_order_of_the_file(video: Make, written: Write)
         ([4.0, 9.0, "early"], "starts at 4 s, before the line before it ends at 5 s"),
         ([60.0, 61.0, "late"], "starts at 60 s, outside the video of 60 s"),
         ([float("nan"), 9.0, "when"], "nan is not a time"),
+        ([10**400, 9.0, "when"], "inf is not a time"),
+        ([7.0, -(10**400), "when"], "-inf is not a time"),
         (["7", 9.0, "text"], "'7' is not a time"),
         ([7.0, 9.0, None], "None is not text"),
         ([7.0, 9.0], "is not [start, end, text]"),

@@ -1,6 +1,11 @@
 """A scene puts a video's labels into the time of its clip."""
 
+from dataclasses import replace
+
+import pytest
+
 from tests.world import clip_of, label, scenes_of
+from touchline.faults import BadInput
 from touchline.tasks.scene import scene
 
 
@@ -32,3 +37,10 @@ def test_an_action_belongs_to_one_of_two_adjoining_clips():
 def test_actions_stand_in_order_of_time():
     for view in scenes_of("soccer"):
         assert list(view.seen) == sorted(view.seen, key=lambda seen: seen.moment)
+
+
+def test_a_label_or_a_sport_that_nobody_knows_is_named():
+    with pytest.raises(BadInput, match="'curling' is no label of soccer; choose among"):
+        scene(clip_of("soccer"), [label("curling", 3)])
+    with pytest.raises(BadInput, match="no sport is called 'curling'; choose among"):
+        scene(replace(clip_of("soccer"), sport="curling"), [])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from touchline.faults import BadInput
+from touchline.sources.json_file import whole
 
 LONGEST = 20_000  # letters of an answer with its thoughts
 OPTIONAL = ("valid", "windows", "frames")
@@ -74,7 +75,7 @@ def _rows(file: Path) -> Iterator[tuple[int, Any]]:
 
 def _parsed(place: str, line: bytes) -> Any:
     try:
-        return json.loads(line.decode("utf-8-sig"))
+        return json.loads(line.decode("utf-8-sig"), parse_int=whole)
     except UnicodeDecodeError:
         raise BadInput(place, "is not UTF-8", "write the file in UTF-8") from None
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits; 100,000 brackets

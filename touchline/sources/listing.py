@@ -7,13 +7,11 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any, Literal
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from touchline.faults import BadInput
 from touchline.sources import SOURCES
 from touchline.sources.folder import matching
 from touchline.sources.source import Part, Source
+from touchline.stage import parsed
 
 WIDTH = 100  # columns
 NOUNS = {"labels": "label file", "videos": "video", "commentary": "transcript"}
@@ -84,10 +82,7 @@ def _given(root: Path) -> Iterator[tuple[str, str, str]]:
 def _settings(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise BadInput(file, "is missing", "run from a checkout of the project")
-    try:
-        found = YAML(typ="safe").load(file)
-    except YAMLError as error:
-        raise BadInput(file, "is no YAML", "mend it") from error
+    found = parsed(file)
     for key in ("download", "sources"):
         found = found.get(key) if isinstance(found, dict) else None
     return found if isinstance(found, dict) else {}
