@@ -19,7 +19,8 @@ import numpy as np
 
 from touchline.dialogue import PLAIN
 from touchline.highlights.film import write_reel
-from touchline.highlights.make import Made, Settings, make
+from touchline.highlights.made import Made
+from touchline.highlights.make import Settings, make
 from touchline.highlights.model import Games, Model, opened
 from touchline.highlights.shown import Shown, frames, shown
 from touchline.metrics.temporal_iou import matched

@@ -12,8 +12,11 @@ from touchline.faults import BadInput
 from touchline.stage import section
 
 if TYPE_CHECKING:
-    from touchline.highlights.make import Made
+    from touchline.highlights.made import Made
+    from touchline.highlights.sides import Sides
     from touchline.records import Speech
+
+    Lines = dict[Path, list[Speech]]
 
 CACHE = ".touchline/highlights"
 
@@ -25,6 +28,12 @@ def offer(one: argparse.ArgumentParser) -> None:
     one.add_argument("--halves", nargs="+", type=Path, default=[], metavar="FILE")
     one.add_argument("--kickoff2", metavar="TIME", help="when the second half begins in the file")
     one.add_argument("--commentary", nargs="+", type=Path, default=[], metavar="ASR_JSON")
+    one.add_argument("--labels", type=Path, metavar="Labels-v2.json", help="tell the teams")
+    for side in ("home", "away"):
+        one.add_argument(f"--{side}", nargs="+", default=[], metavar="NAME", help="of that team")
+    one.add_argument(
+        "--untold", action="store_true", help="keep what no label or commentary tells the team of"
+    )
     one.add_argument(
         "--free", action="store_true", help="put the request to the model in its words"
     )
@@ -40,16 +49,36 @@ def run(args: argparse.Namespace) -> int:
     root = workspace.root()
     settings = section(make.Settings, "highlights", root / "params.yaml")
     films = _films(args)
+    make.mine(args.out)
     kickoff2 = _time(args.kickoff2)
-    wish, _ = make.plan(films, args.request, args.sport, kickoff2, args.free)
+    speech = _speech(films, args.commentary)
+    sides = _sides(args, films, kickoff2, speech)
+    wish, _ = make.plan(films, args.request, args.sport, kickoff2, args.free, sides)
     sys.stderr.write(f"understood: {wish.said()}\n")
     folder = model.latest(root) if args.model == "latest" else Path(args.model)
     asked = model.opened(folder, settings.batch, settings.turn_tokens)
-    speech = _speech(films, args.commentary)
     how = {"sport": args.sport, "kickoff2": kickoff2, "free": args.free, "speech": speech}
-    made = make.make(films, args.request, asked, settings, args.out, root / CACHE, **how)
+    where = (args.out, root / CACHE)
+    made = make.make(films, args.request, asked, settings, *where, **how, sides=sides)
     sys.stdout.write(_told(made))
     return 0
+
+
+def _sides(
+    args: argparse.Namespace, films: list[Path], kickoff2: float | None, speech: "Lines"
+) -> "Sides":
+    from touchline.highlights.clubs import Clubs
+    from touchline.highlights.labelled import labels
+    from touchline.highlights.match import parts
+    from touchline.highlights.sides import Sides
+
+    clubs = Clubs(tuple(args.home), tuple(args.away))
+    if (args.home or args.away) and not clubs.known:
+        wrong = "do not tell the teams apart" if args.home and args.away else "need each other"
+        raise BadInput("--home and --away", wrong, "give each team a name of its own")
+    whole = parts(films, args.sport, kickoff2) if args.labels else []
+    said = labels(args.labels, whole, args.sport) if args.labels else {}
+    return Sides(args.sport, clubs, speech, said, args.untold)
 
 
 def _films(args: argparse.Namespace) -> list[Path]:
@@ -74,7 +103,7 @@ def _time(said: str | None) -> float | None:
         raise BadInput("--kickoff2", wrong, remedy) from None
 
 
-def _speech(films: list[Path], files: list[Path]) -> "dict[Path, list[Speech]]":
+def _speech(films: list[Path], files: list[Path]) -> "Lines":
     """Lines of commentary by video; a faulty line is no reason to go without the others."""
     from touchline.highlights.spoken import lines
 
@@ -90,8 +119,11 @@ def _told(made: "Made") -> str:
         when = f"{spoken(one.match_start)} to {spoken(one.match_end)}"
         at = spoken(math.floor(one.reel_start))
         lines.append(f"{when}  {one.action}  ({one.votes} of {one.looks} clips), reel {at}")
+        if one.told_by:
+            lines.append(f"    {one.team or 'team not told'}: {one.told_by}")
     if made.reel:
         lines.append(f"{made.reel}  {len(made.highlights)} highlights")
     else:
-        lines.append("nothing of this was found; no reel is written")
+        what = "nothing of this was found" if not made.omitted else "nothing is left"
+        lines.append(f"{what}; no reel is written")
     return "\n".join([*lines, str(made.page), str(made.json)]) + "\n"

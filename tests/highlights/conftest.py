@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from tests.video.conftest import HEIGHT, WIDTH, copy, number_of, stamp
+from touchline.highlights.make import Settings
+from touchline.stage import section
 
 RATE = 16_000
+PARAMS = Path(__file__).parents[2] / "params.yaml"
 Film = Callable[..., Path]
 
 
@@ -78,6 +81,12 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     bytes_ = made["plain"].read_bytes()
     (folder / "tail.mkv").write_bytes(bytes_[: len(bytes_) * 8 // 10])
     return made | {"tail": folder / "tail.mkv"}
+
+
+@pytest.fixture
+def settings() -> Settings:
+    given = section(Settings, "highlights", PARAMS)
+    return given.model_copy(update={"stride": 10.0, "before": 1.0, "after": 0.0})
 
 
 def decoded(path: Path) -> list[tuple[float, int]]:

@@ -57,3 +57,21 @@ def test_a_request_nobody_understands_ends_with_status_two_and_no_file(
     assert typed("match.mkv", "the weather in Paris") == 2
     assert "add --free" in capsys.readouterr().err
     assert not list(checkout.glob("reel*"))
+
+
+def test_teams_are_told_by_labels_that_are_typed(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"gameTime": f"1 - 00:{at}", "label": "Goal", "position": f"{at}000", "team": team}
+        for at, team in (("11", "home"), ("30", "away"))
+    ]
+    (checkout / "Labels-v2.json").write_text(json.dumps({"annotations": rows}))
+    (checkout / "match.mkv").rename(checkout / "1_match.mkv")
+    monkeypatch.setattr(model, "opened", lambda *_: Scripted({"goal": [(8, 14), (27, 33)]}).model)
+    names = ("--home", "Ashford", "--away", "Brindle", "--labels", "Labels-v2.json")
+    assert typed("1_match.mkv", "goals by Brindle", *names, "--model", ".") == 0
+    said = capsys.readouterr().out
+    assert "away: the label at 0:30 says away" in said and "1 of the other team left out" in said
+    assert typed("1_match.mkv", "goals by Brindle", "--home", "Ashford", "--model", ".") == 2
+    assert "--home and --away: need each other" in capsys.readouterr().err

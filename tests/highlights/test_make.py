@@ -12,8 +12,12 @@ from stages.chunk import Chunk
 from tests.highlights.conftest import decoded, steady, write_film
 from touchline.dialogue import PLAIN
 from touchline.faults import BadInput
-from touchline.highlights.make import Made, Settings, make
+from touchline.highlights import sides
+from touchline.highlights.clubs import Clubs
+from touchline.highlights.made import Made
+from touchline.highlights.make import Settings, make
 from touchline.highlights.model import Games, Model
+from touchline.highlights.sides import Sides
 from touchline.records import Speech, Trajectory
 from touchline.stage import section
 from touchline.student.conversation import judged
@@ -62,12 +66,6 @@ class Scripted:
 @pytest.fixture(scope="session")
 def match(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_film(tmp_path_factory.mktemp("match") / "match.mkv", steady(1000))
-
-
-@pytest.fixture
-def settings() -> Settings:
-    given = section(Settings, "highlights", PARAMS)
-    return given.model_copy(update={"stride": 10.0, "before": 1.0, "after": 0.0})
 
 
 def cut(
@@ -197,6 +195,65 @@ def test_commentary_stands_in_the_question_as_in_training(
     heard = {q.clip.rpartition("@")[2]: q.text for q in who.asked}
     assert heard["20-40"].startswith("Commentary:\n0:02-0:04 What a shot!\nFind every goal")
     assert heard["0-20"].startswith("Find every goal")
+
+
+def test_a_model_trained_without_commentary_is_told_none_and_the_reel_says_so(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    who, line = Scripted({}), Speech("a", "own", 22.0, 24.0, "What a shot!", "asr.json")
+    made = cut(match, "goals", who, settings, tmp_path, speech={match: [line]})
+    assert not any("What a shot" in q.text for q in who.asked)
+    assert made.notes == ("the model was trained without commentary, so it was told none",)
+
+
+def told(match: Path, keep: bool = False) -> Sides:
+    """Commentary on a goal of the home team, on one of the away team and on a third."""
+    texts = {9: "Ashford score, a goal!", 19: "Brindle score, a goal!", 35: "A goal!"}
+    rows = [Speech(str(at), "own", at, at + 2, text, "") for at, text in texts.items()]
+    clubs = Clubs(("Ashford",), ("Brindle",))
+    return Sides("soccer", clubs, {match: rows}, keep=keep)
+
+
+GOALS = {"goal": [(5.0, 11.0), (15.0, 21.0), (31.0, 37.0)]}
+
+
+def test_a_team_gets_its_own_goals_and_what_is_left_out_is_said_with_the_reason(
+    match: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sides, "BEFORE", 0.0)
+    monkeypatch.setattr(sides, "AFTER", 3.0)
+    made = cut(match, "goals by Brindle", Scripted(GOALS), settings, tmp_path, sides=told(match))
+    (one,) = made.highlights
+    assert (one.start, one.team) == (15, "away")
+    assert one.told_by == 'commentary at 0:19 says "Brindle score, a goal!"'
+    assert [(left.start, left.team) for left in made.omitted] == [(5, "home"), (31, "")]
+    assert made.notes[-2:] == (
+        "1 of the other team left out",
+        "1 left out, for nothing tells their team (goal 0:31: commentary names no team alone)",
+    )
+    assert json.loads(made.json.read_text())["omitted"][1]["told_by"].startswith("commentary names")
+    assert "Away: commentary at 0:19" in made.page.read_text()
+
+
+def test_what_nothing_tells_the_team_of_is_kept_when_asked_and_a_number_counts_what_is_left(
+    match: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sides, "BEFORE", 0.0)
+    monkeypatch.setattr(sides, "AFTER", 3.0)
+    how = {"sides": told(match, keep=True)}
+    made = cut(match, "last goal of the home team", Scripted(GOALS), settings, tmp_path, **how)
+    assert [(one.start, one.team) for one in made.highlights] == [(31, "")]
+    made = cut(match, "first goal by Brindle", Scripted(GOALS), settings, tmp_path, **how)
+    assert [(one.start, one.team) for one in made.highlights] == [(15, "away")]
+
+
+def test_a_team_that_nothing_can_tell_is_refused_before_any_work(
+    match: Path, settings: Settings, tmp_path: Path
+) -> None:
+    who = Scripted(GOALS)
+    with pytest.raises(BadInput, match="--labels FILE, or --commentary FILE with --home NAME"):
+        cut(match, "goals of the home team", who, settings, tmp_path)
+    assert not who.asked and not list(tmp_path.iterdir())
 
 
 def test_what_models_are_not_taught_is_noted(

@@ -3,6 +3,7 @@
 import pytest
 
 from touchline.faults import BadInput
+from touchline.highlights.clubs import Clubs
 from touchline.highlights.request import as_said, understand
 
 SAID = {
@@ -86,3 +87,19 @@ def test_own_words_are_kept_as_they_stand_and_halves_and_minutes_are_understood(
 def test_own_words_that_say_nothing_are_refused(text: str) -> None:
     with pytest.raises(BadInput, match="says nothing to look for"):
         as_said(text, "soccer")
+
+
+@pytest.mark.parametrize(
+    ("text", "team"),
+    [
+        ("all goals by Ashford in the second half", "home"),
+        ("Brindle's corners", "away"),
+        ("goals, not by the home team", "away"),
+        ("goals of AC Brindle, not corners", "away"),
+        ("goals of Ashford and Brindle", ""),
+        ("corners for the visiting side", "away"),
+    ],
+)
+def test_a_team_is_understood_by_side_or_by_name(text: str, team: str) -> None:
+    wish = understand(text, "soccer", Clubs(("Ashford",), ("AC Brindle",)))
+    assert (wish.team, wish.left_out) == (team, ())

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from touchline.faults import BadInput
+from touchline.highlights.clubs import OTHER, Clubs
 from touchline.highlights.vocabulary import NAMES, Names, names
 from touchline.highlights.wish import ORDINALS, Stretch, Wish
 from touchline.sports import SPORTS
@@ -24,6 +25,7 @@ ORDINAL = rf"(?:{'|'.join(ORDINALS)}|[1-5](?:st|nd|rd|th))"
 PERIOD = r"(?:half|period|quarter|game|set)"
 UNIT = r"(?P<unit>minutes?|mins?|seconds?|secs?)"
 TIME = rf"(?:the )?(?:minute )?({NUMBER})(?:st|nd|rd|th)?(?: ?min(?:ute)?s?)?"
+NAMELESS = Clubs()
 ALL = ("highlights?", "everything", "anything", "actions?", "events?", "moments")
 NEGATED = r"not|no|without|except(?: for)?|excluding|excludes?|leave out|omit|minus|skip"
 AGAIN = r"but(?! not| no )|plus|only|just|and all|;|\."
@@ -43,33 +45,19 @@ ASKING = (
         "me",
         "us",
     ),
-    *(
-        "my",
-        "all",
-        "every",
-        "any",
-        "the",
-        "a",
-        "an",
-        "of",
-        "in",
-        "from",
-        "when",
-        "where",
-        "whenever",
-    ),
-    *("clip", "clips", "reel", "scene", "scenes", "video", "match", "moments"),
+    *("my", "all", "every", "any", "the", "a", "an", "of", "in", "from", "when", "where"),
+    *("whenever", "clip", "clips", "reel", "scene", "scenes", "video", "match", "moments"),
 )
 FILLER = Path(__file__).with_name("filler.txt")  # words that say nothing of what is wanted
 
 
-def understand(text: str, name: str) -> Wish:
+def understand(text: str, name: str, clubs: Clubs = NAMELESS) -> Wish:
     """The request for a sport, as data; `BadInput` says what can be asked."""
     sport, left = _sport(name), _left(text)
     words = names(sport)
     periods = _periods(left)
     stretch = _stretch(left)
-    team = _team(left)
+    team = _team(left, clubs)
     most, latest = _most(left, words)
     wanted, ruled_out, found = _actions(left, sport, words)
     rest = left.rest()
@@ -82,8 +70,10 @@ def understand(text: str, name: str) -> Wish:
     return Wish(*(name, actions, without, periods, sport.period, stretch, team, most, latest, rest))
 
 
-def as_said(text: str, name: str) -> Wish:
+def as_said(text: str, name: str, clubs: Clubs = NAMELESS) -> Wish:
     """Halves and minutes as in `understand`; all else is one action in the asker's own words.
+
+    Names of clubs are such words, too: they stay.
 
     Raises `BadInput` when nothing is left to ask for.
     """
@@ -176,9 +166,16 @@ def _number(said: str) -> int:
     return TENS[said] if said in TENS else UNITS.index(said)
 
 
-def _team(left: _Left) -> str:
-    sides = left.take(r"(?:by |of |for |from )?(?:the )?(home|away|visiting)(?: team| side)")
-    return {"visiting": "away"}.get(sides[0][1], sides[0][1]) if sides else ""
+def _team(left: _Left, clubs: Clubs) -> str:
+    """`home`, `away`, or "" when no team is named or both are."""
+    said = {"home": [r"home(?=(?: team| side))"], "away": [r"(?:away|visiting)(?=(?: team| side))"]}
+    named = {side: [*said[side], *map(re.escape, clubs.spellings(side))] for side in said}
+    wanted = set[str]()
+    for side, spelt in named.items():
+        whose = rf"(?:{'|'.join(spelt)})(?:'s)?(?: team| side)?"
+        for one in left.take(rf"((?:{NEGATED}) )?(?:by |of |for |from )?(?:the )?{whose}"):
+            wanted.add(OTHER[side] if one[1] else side)
+    return wanted.pop() if len(wanted) == 1 else ""
 
 
 def _most(left: _Left, words: Names) -> tuple[int, bool]:

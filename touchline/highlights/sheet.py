@@ -3,24 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL.Image import Image
 
+from touchline.clock import spoken
+from touchline.highlights.clubs import Clubs
+from touchline.highlights.made import Highlight, Made
 from touchline.highlights.model import Model
-from touchline.highlights.watch import Film
-from touchline.records import Clip, Question, Trajectory
+from touchline.highlights.watch import Answered, Film
+from touchline.records import Clip, Trajectory
 from touchline.report.pictures import Pictures
 from touchline.report.steps import Step, steps
 from touchline.report.template import write_page
 
-if TYPE_CHECKING:
-    from touchline.highlights.make import Highlight, Made
-
 FRAMES = 8  # pictures of a strip
 COLOURS = ("#169c7b", "#2f7fd1", "#d9912b", "#a0529b", "#d0584b", "#7b6fb0", "#6a737c")
-Answered = tuple[Film, Clip, Question, Trajectory]
 
 
 @dataclass(frozen=True)
@@ -45,14 +43,19 @@ class Lane:
 @dataclass(frozen=True)
 class Card:
     number: int
-    highlight: "Highlight"
+    highlight: Highlight
     colour: str
-    strip: list[tuple[float, str, int]]  # second of the file, class, width
+    strip: list[tuple[float, str, int]]  # second of the match clock, class, width
     answers: list[tuple[Clip, Trajectory, list[Step]]]
 
 
 def write_sheet(
-    path: Path, request: str, made: "Made", answers: Sequence[Answered], model: Model
+    path: Path,
+    request: str,
+    made: Made,
+    answers: Sequence[Answered],
+    model: Model,
+    clubs: Clubs,
 ) -> None:
     """Write the page: one offline file."""
     films = {one.shown.path.name: one for one, _, _, _ in answers}
@@ -80,21 +83,26 @@ def write_sheet(
         cards=cards,
         pictures=pictures.css(),
         model=model,
+        clubs=clubs,
         seconds=sum(cut.length for cut in made.cuts),
         asked=len(answers),
     )
 
 
-def _lane(one: Film, made: "Made", answers: Sequence[Answered], shade: dict[str, str]) -> Lane:
+def _lane(one: Film, made: Made, answers: Sequence[Answered], shade: dict[str, str]) -> Lane:
     percent = 100 / one.shown.end
     seen = sorted({(c.start, c.end) for f, c, _, _ in answers if f is one})
     marks = [
-        Mark(h.start * percent, (h.end - h.start) * percent, shade[h.action], h.action, number)
+        Mark(h.start * percent, (h.end - h.start) * percent, shade[h.action], _title(h), number)
         for number, h in enumerate(made.highlights, 1)
         if h.file == one.shown.path.name
     ]
     asked = [(start * percent, (end - start) * percent) for start, end in _joined(seen)]
     return Lane(one.shown.path.name, one.shown.end, asked, marks)
+
+
+def _title(one: Highlight) -> str:
+    return f"{one.action} {spoken(round(one.match_start))}"
 
 
 def _joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -109,7 +117,7 @@ def _joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def _card(
     number: int,
-    one: "Highlight",
+    one: Highlight,
     shade: dict[str, str],
     films: dict[str, Film],
     clips: dict[str, Clip],
@@ -121,7 +129,7 @@ def _card(
     wanted = np.linspace(one.start, one.end, FRAMES)
     nearest = np.unique(np.abs(times[None] - wanted[:, None]).argmin(axis=1))
     strip = [
-        (float(times[at]), *shown)
+        (round(float(times[at]) + one.match_start - one.start), *shown)
         for at in nearest
         if (shown := pictures.show(clip, float(times[at])))
     ]

@@ -36,6 +36,9 @@ class Film:
     clips: tuple[Clip, ...]
 
 
+Answered = tuple[Film, Clip, Question, Trajectory]
+
+
 def sha256(path: Path) -> str:
     found = hashlib.sha256()
     with path.open("rb") as file:
@@ -89,7 +92,7 @@ def answered(
     model: Model,
     heard: Mapping[str, Sequence[Speech]],
     cache: Path,
-) -> Iterator[tuple[Film, Clip, Question, Trajectory]]:
+) -> Iterator[Answered]:
     """Every clip's answer to every action; what was asked before comes from the cache.
 
     An answer is kept as soon as it is given: a request that was stopped goes on there.
