@@ -57,7 +57,9 @@ def _speech(game: Path, given: Any) -> dict[Path, list[Speech]]:
 
 def _lines(file: Path) -> list[Speech]:
     segments = json.loads(file.read_text())["segments"]
-    return [Speech(key, "", *row, file.name) for key, row in segments.items()]
+    return [
+        Speech(key, "", start, end, text, file.name) for key, (start, end, text) in segments.items()
+    ]
 
 
 def _count(game: Path, speech: dict[Path, list[Speech]], counts: dict[str, Counter[str]]) -> None:
