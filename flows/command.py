@@ -63,6 +63,19 @@ def parser() -> argparse.ArgumentParser:
     give = actions.add_parser("export", help="write a run's model as a Hugging Face folder")
     give.set_defaults(action=release.run)
     release.offer(give)
+    push = actions.add_parser("push", help="send a run's products to the shared store")
+    pull = actions.add_parser("pull", help="fetch a run's products from the shared store")
+    for one, action in ((push, _push), (pull, _pull)):
+        one.add_argument("run", nargs="?", default="latest", help="id of a run, else the last")
+        one.set_defaults(action=action)
+    push.add_argument("--mend", action="store_true", help="replace what is corrupt there")
+    see = actions.add_parser("doctor", help="look whether this checkout is fit to run")
+    see.set_defaults(action=_doctor)
+    see.add_argument(
+        "--full", action="store_true", help="hash all of the cache; ask the store, too"
+    )
+    see.add_argument("--fix", action="store_true", help="clear away what the dead have left")
+    see.add_argument("--json", action="store_true", help="for programs")
     serve = actions.add_parser("serve", help="answer as an OpenAI-compatible endpoint until Ctrl-C")
     serve.set_defaults(action=_serve)
     serve.add_argument("what", help="a model's folder, such as data/rl, or `scripted`")
@@ -188,6 +201,24 @@ def _replay(args: argparse.Namespace) -> int:
     file, _, only = args.rollouts.partition(".parquet:")
     path = Path(f"{file}.parquet" if only else file)
     return replay.say(path, args.data or path.resolve().parent.parent, only)
+
+
+def _push(args: argparse.Namespace) -> int:
+    from flows import exchange
+
+    return exchange.send(workspace.root(), args.run, args.mend)
+
+
+def _pull(args: argparse.Namespace) -> int:
+    from flows import exchange
+
+    return exchange.fetch(workspace.root(), args.run)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from flows import doctor
+
+    return doctor.run(workspace.root(), args.full, args.fix, args.json)
 
 
 def _serve(args: argparse.Namespace) -> int:

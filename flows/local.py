@@ -22,7 +22,7 @@ def retrain(request: Request) -> int:
         _announce(going)
         _follow(root, going)
     console.say(outcome.closing(going.record))
-    return 0 if going.record.state == "completed" else 1
+    return 0 if going.record.state == "completed" and not going.record.unsent else 1
 
 
 def _announce(going: Run) -> None:

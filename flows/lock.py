@@ -39,6 +39,14 @@ def owner(root: Path, what: str = "run") -> int | None:
     return None
 
 
+def same(root: Path, lock: int, what: str = "run") -> bool:
+    """The lock file is still the one that this descriptor has open."""
+    try:
+        return os.path.samestat(os.fstat(lock), _file(root, what).stat())
+    except OSError:
+        return False
+
+
 def _file(root: Path, what: str) -> Path:
     return root / ".touchline" / ("lock" if what == "run" else f"{what}.lock")
 

@@ -32,5 +32,6 @@ def last_with(run: Run) -> Record | None:
 def closing(run: Record) -> str:
     """The last line of a run that was not idle."""
     if run.state == "completed":
-        return f"run {run.id} completed: {tally(run)}; `touchline show {run.id}` tells all"
+        unsent = f"\nnot sent: {run.unsent}; `touchline push` does it" if run.unsent else ""
+        return f"run {run.id} completed: {tally(run)}; `touchline show {run.id}` tells all{unsent}"
     return f"run {run.id} {run.state}: {run.error}"

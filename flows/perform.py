@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flows import launch, pipeline, settings
@@ -65,15 +65,20 @@ class Ear:
         return self.error or self.last or self.fault or "ended without a word"
 
 
-def stage(run: Run, name: str, forced: bool, extra: dict[str, str], tell: Tell) -> StageRecord:
-    """Reproduce one stage; `extra` is added to its environment. Never raises for its failure."""
+def stage(
+    run: Run, name: str, forced: bool, extra: dict[str, str], tell: Tell, keep: Sequence[int] = ()
+) -> StageRecord:
+    """Reproduce one stage; `extra` is added to its environment. Never raises for its failure.
+
+    `keep`: descriptors of locks, the run's own apart, that its processes hold open.
+    """
     ear = Ear(name, run.log, tell)
     argv = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
     if forced:
         argv.append("--force")
     with ear.log:
         env = settings.stage(run.root, run.folder, extra)
-        outcome = launch.run(argv, run.folder, env, ear, [run.lock])
+        outcome = launch.run(argv, run.folder, env, ear, [run.lock, *keep])
     state: Fate = ear.fate if outcome.status == 0 else "Failed"
     done = pipeline.describe(run.folder, name, state)
     done.seconds, done.cpu_seconds = round(outcome.seconds, 2), round(outcome.cpu_seconds, 2)

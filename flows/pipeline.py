@@ -155,6 +155,12 @@ def models(folder: Path) -> set[str]:
     return {one["path"] for one in declared.values() if one.get("type") == "model"}
 
 
+def slots(folder: Path) -> dict[str, str]:
+    """Which of the machine's slots a stage wants: `meta: {slot: gpu}` in dvc.yaml."""
+    known = overrides.read(folder / "dvc.yaml").get("stages", {})
+    return {name: slot for name, one in known.items() if (slot := one.get("meta", {}).get("slot"))}
+
+
 def _order(graph: Any) -> list[Any]:
     """By need, then as dvc.yaml lists them."""
     place = {stage: number for number, stage in enumerate(graph)}

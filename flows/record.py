@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import secrets
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from touchline.faults import BadInput
 from touchline.products import whole_file
 
 PACKAGES = ("dvc", "mlflow", "numpy", "prefect", "torch", "transformers", "trl", "peft", "av")
+
+ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
 State = Literal["running", "completed", "failed", "killed"]
 Fate = Literal["Ran", "Restored", "Unchanged", "Failed"]
@@ -67,6 +70,8 @@ class Record(BaseModel):
     flow_run: str = ""  # Prefect's id
     tracking_run: str = ""  # MLflow's id
     pid: int = 0
+    remote: str = ""  # the shared store that has its products
+    unsent: str = ""  # why it has them not
 
     def count(self, state: Fate) -> int:
         return sum(stage.state == state for stage in self.stages.values())

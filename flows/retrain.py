@@ -18,7 +18,20 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Completed, Crashed, Failed
 
-from flows import console, events, outcome, perform, pipeline, record, run, settings, workspace
+from flows import (
+    console,
+    events,
+    exchange,
+    outcome,
+    perform,
+    pipeline,
+    record,
+    run,
+    secrets,
+    settings,
+    slot,
+    workspace,
+)
 from flows.pipeline import Step
 from flows.record import Record, StageRecord
 from flows.run import Request, Run
@@ -37,6 +50,7 @@ class Walk:
         going.record.tracking_run = self.tracking.parent
         going.record.flow_run = str(flow_run.id or "")
         going.record.versions, going.record.hardware = record.versions(), record.hardware()
+        self.slots = pipeline.slots(going.folder)
         going.save()
         self.events = events.Events(going.root, going.record, going.folder)
         self.events.began()
@@ -62,13 +76,20 @@ class Walk:
         self.events.stage_began(step)
         child = self.tracking.begin(step.name) if fate == "Ran" else None
         extra = {"MLFLOW_RUN_ID": child} if child else {}
-        done = perform.stage(self.run, step.name, forced, extra, tell)
+        with slot.held(self.slot(step.name), f"run {self.run.record.id}", console.say) as keep:
+            done = perform.stage(self.run, step.name, forced, extra, tell, keep)
         if child and done.state in ("Ran", "Failed"):
             self.tracking.end(child, step.name, done, self.made())
         elif child:
             self.tracking.drop(child)
         self.events.stage_ended(step, done)
         return done
+
+    def slot(self, stage: str) -> str:
+        """Where the stage waits for its turn; "" where it need not."""
+        if self.slots.get(stage) != "gpu":
+            return ""
+        return slot.place(bool(self.run.record.hardware.get("gpus")))
 
     def finish(self) -> State:
         """Publish and close; the state tells what happened."""
@@ -77,11 +98,15 @@ class Walk:
             going.state = "failed"
         else:
             run.succeed(self.run)
+        if going.state == "completed":
+            self.run.save()  # it stands, also if somebody loses patience with the push
+            exchange.after(self.run)
         self.tracking.close(going)
         self.events.ended()
         if going.state == "failed":
             return Failed(message=going.error)
-        return Completed(message=outcome.tally(going))
+        name = "Unsent" if going.unsent else "Completed"
+        return Completed(name=name, message=outcome.tally(going))
 
 
 @task(name="stage", task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
@@ -114,9 +139,10 @@ def retrain(
         going = run.CURRENT.get()
         if going is not None:
             run.stop_at_once(going)
+            secrets.load(going.root / ".touchline")
         else:  # a worker started us, not the console command
             root = workspace.root()
-            settings.prepare(root)
+            secrets.load(settings.prepare(root))
             request = Request(preset, tuple(sets), stage, dirty, force)
             going = stack.enter_context(run.opened(root, request))
         if going.idle:

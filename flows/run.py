@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from flows import door, overrides, pipeline, record, workspace
+from flows import door, fence, overrides, pipeline, record, workspace
 from flows.lock import locked
 from flows.pipeline import Step
 from flows.record import Record
@@ -83,7 +83,7 @@ def opened(root: Path, request: Request) -> Iterator[Run]:
             workspace.remove(root, run.record.id)
             return
         _end(run, run.record.state)
-        workspace.keep(root, run.record)
+        _keep(root, run.record)
         workspace.remove(root, run.record.id)
 
 
@@ -95,7 +95,7 @@ def stop_at_once(run: Run) -> None:
     """
 
     def stop(sign: int, _frame: FrameType | None) -> None:
-        _end(run, "killed")
+        _end(run, "killed" if run.record.state == "running" else run.record.state)
         sys.stdout.flush()
         os.write(2, b"\nstopped; the next retrain goes on from here\n")
         os._exit(128 + sign)
@@ -114,10 +114,14 @@ def publish(run: Run) -> None:
 
 
 def succeed(run: Run) -> None:
-    """All stages are up to date: publish, and let go of the checkpoints that led here."""
+    """All stages are up to date: publish, and let go of the checkpoints that led here.
+
+    A late run does neither: they are a newer one's by now.
+    """
     run.record.state = "completed"
-    forget(run.began)
     try:
+        fence.check(run.root, run.record.id, run.lock)
+        forget(run.began)
         publish(run)
     except BadInput as fault:
         run.record.state, run.record.error = "failed", str(fault)
@@ -130,17 +134,25 @@ def tidy(root: Path) -> list[Record]:
         run.state, run.ended, run.error = "killed", record.now(), run.error or "killed"
         record.write(root, run)
     for id in workspace.left(root):
-        ended = [run for run in record.every(root) if run.id == id]
-        for run in ended:
-            workspace.keep(root, run)
+        for run in [one for one in record.every(root) if one.id == id]:
+            _keep(root, run)
         workspace.remove(root, id)
     return dead
+
+
+def _keep(root: Path, run: Record) -> None:
+    """An id that two runs claim spoils neither the older one's ref nor the next run."""
+    try:
+        workspace.keep(root, run)
+    except BadInput as fault:
+        run.error = f"{run.error}; {fault}" if run.error else str(fault)
+        record.write(root, run)
 
 
 def _prepare(root: Path, request: Request, lock: int) -> Run:
     code = workspace.code(root, request.dirty)
     run = Record(
-        id=record.fresh_id(),
+        id=_free_id(root),
         started=record.now(),
         command=list(request.command),
         preset=request.preset,
@@ -149,6 +161,7 @@ def _prepare(root: Path, request: Request, lock: int) -> Run:
         patch=code.patch,
         pid=os.getpid(),
     )
+    fence.begin(root, run.id)
     folder = workspace.open(root, run.id, code.commit, pipeline.cache(root))
     try:
         run.overrides = overrides.apply(folder, request.preset, request.sets)
@@ -160,6 +173,14 @@ def _prepare(root: Path, request: Request, lock: int) -> Run:
         workspace.remove(root, run.id)
         raise
     return Run(root, request, run, steps, lock)
+
+
+def _free_id(root: Path) -> str:
+    """An id that no run has, neither of this checkout nor of those that were fetched."""
+    while True:
+        id = record.fresh_id()
+        if not (record.folder(root) / f"{id}.json").exists() and not workspace.kept(root, id):
+            return id
 
 
 def _end(run: Run, state: record.State) -> None:

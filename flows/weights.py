@@ -1,6 +1,10 @@
-"""Bring a product back from DVC's cache by its digest: links to its objects, no worktree."""
+"""Bring a product back from DVC's cache by its digest: links to its objects, no worktree.
+
+What the cache lacks comes from the shared store, if the environment names one.
+"""
 
 import json
+import os
 from pathlib import Path, PurePosixPath
 
 from touchline.faults import BadInput
@@ -17,7 +21,9 @@ def cache(root: Path) -> Path:
 
 def restore(cache: Path, md5: str, folder: Path, whose: str) -> Path:
     """`folder` with links to the objects of a folder's digest; `whose` names it in a fault."""
-    files = {name: stored(cache, one, whose) for name, one in names(cache, md5, whose).items()}
+    listed = names(cache, md5, whose)
+    bring(cache, {one: f"{whose}, {name}" for name, one in listed.items()})
+    files = {name: stored(cache, one, whose) for name, one in listed.items()}
     if folder.is_dir() and all((folder / name).is_file() for name in files):
         return folder
     with whole_folder(folder) as draft:
@@ -35,11 +41,29 @@ def names(cache: Path, md5: str, whose: str) -> dict[str, str]:
 
 def stored(cache: Path, md5: str, whose: str) -> Path:
     """The object of a digest."""
-    file = (cache / "files" / "md5" / md5[:2] / md5[2:]).resolve()
+    if md5:
+        bring(cache, {md5: whose})
+    file = place(cache, md5).resolve()
     if not md5 or not file.is_file():
         wrong = f"is not in DVC's cache ({md5 or 'no digest'})"
-        raise BadInput(whose, wrong, "`dvc fetch` it from a remote, or rerun its run")
+        raise BadInput(
+            whose, wrong, "set TOUCHLINE_REMOTE to a store that has it, or rerun its run"
+        )
     return file
+
+
+def place(cache: Path, md5: str) -> Path:
+    """Where the cache has the object, if it has."""
+    return cache / "files" / "md5" / md5[:2] / md5[2:]
+
+
+def bring(cache: Path, wanted: dict[str, str]) -> None:
+    """Fetch what the cache lacks (digest -> name) where TOUCHLINE_REMOTE names a store."""
+    lacking = {md5: name for md5, name in wanted.items() if not place(cache, md5).is_file()}
+    if lacking and os.environ.get("TOUCHLINE_REMOTE"):
+        from flows import remote  # importing DVC takes a second
+
+        remote.needed().bring(cache, lacking)
 
 
 def _inside(name: str, whose: str) -> str:

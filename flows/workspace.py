@@ -100,14 +100,29 @@ def _take_lock(root: Path, ref: str, folder: Path) -> None:
 
 
 def keep(root: Path, run: Record) -> None:
-    """Commit code, params.yaml, dvc.lock and the record to `refs/runs/<id>`."""
+    """Commit code, params.yaml, dvc.lock and the record to `refs/runs/<id>`.
+
+    Raises `BadInput` when the ref is another run's.
+    """
+    if (other := kept(root, run.id)) and (other.started, other.commit) != (run.started, run.commit):
+        wrong = f"another run, begun {other.started}, claims this id in git"
+        raise BadInput(f"run {run.id}", wrong, "repeat the run: it then has an id of its own")
     folder = record.folder(root) / run.id
+    if not (folder / ".git").is_file():  # git would take the checkout around it for its own
+        raise BadInput(folder, "is no worktree any more", "repeat the run; what it made is cached")
     (folder / "run.json").write_text(run.model_dump_json(indent=2) + "\n")
     git(folder, "add", "-A", "-f", "--", "run.json")
     git(folder, "add", "-A")
     tree = git(folder, "write-tree").strip()
     commit = _commit(root, tree, run.commit, f"Run {run.id}: {run.state}")
     git(root, "update-ref", f"refs/runs/{run.id}", commit)
+
+
+def kept(root: Path, id: str) -> Record | None:
+    """The record in `refs/runs/<id>`, or None without such a ref."""
+    if not git(root, "for-each-ref", f"refs/runs/{id}"):
+        return None
+    return Record.model_validate_json(git(root, "show", f"refs/runs/{id}:run.json"))
 
 
 def remove(root: Path, id: str) -> None:

@@ -1,0 +1,72 @@
+"""A late run overwrites nothing, and an id belongs to one run."""
+
+import shutil
+import time
+
+import pytest
+
+from flows import fence, lock, pipeline, record, run, workspace
+from flows.run import Request
+from tests.flows.conftest import Toy
+from touchline.faults import BadInput
+
+
+def test_a_late_run_publishes_nothing_and_says_who_was_faster(
+    made: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (made.root / "dvc.lock").read_bytes()
+    forgotten: list[float] = []
+    monkeypatch.setattr(run, "forget", forgotten.append)
+    with run.opened(made.root, Request(sets=("judge.seed=8",))) as late:
+        (made.root / ".touchline" / "lock").unlink()  # a disk that lets go of its locks
+        with lock.locked(made.root):
+            fence.begin(made.root, "20261128-200000-abcdef")
+        (late.folder / "dvc.lock").write_text("stages: {}\n")
+        run.succeed(late)
+    assert late.record.state == "failed"
+    assert "is late: run 20261128-200000-abcdef has begun since" in late.record.error
+    assert (made.root / "dvc.lock").read_bytes() == before and forgotten == []
+
+
+def test_a_lock_file_that_was_replaced_is_noticed_whatever_the_clock_says(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 0.0)  # it jumped back
+    with lock.locked(toy.root) as held:
+        fence.begin(toy.root, "a")
+        fence.check(toy.root, "a", held)
+        (toy.root / ".touchline" / "lock").unlink()
+        with pytest.raises(BadInput, match="run a: is late: the lock file was removed or replaced"):
+            fence.check(toy.root, "a", held)
+
+
+def test_an_id_that_another_run_has_in_git_is_refused_and_the_rest_goes_on(made: Toy) -> None:
+    with run.opened(made.root, Request(sets=("judge.seed=8",))) as first:
+        first.record.state = "failed"
+    ref = f"refs/runs/{first.record.id}"
+    before = made.git("rev-parse", ref)
+    with run.opened(made.root, Request(sets=("judge.seed=9",))) as second:
+        second.record.id, old = first.record.id, second.record.id
+        second.record.started = "2026-01-01T00:00:00+00:00"
+        shutil.move(record.folder(made.root) / old, second.folder)
+        second.record.state = "failed"
+    assert made.git("rev-parse", ref) == before
+    assert "another run, begun " in record.find(made.root, first.record.id).error
+    assert workspace.left(made.root) == []
+
+
+def test_a_worktree_that_was_deleted_by_hand_costs_its_run_alone(made: Toy) -> None:
+    before = made.git("status", "--porcelain")
+    with run.opened(made.root, Request(sets=("judge.seed=8",))) as going:
+        (going.folder / ".git").unlink()
+        going.record.state = "failed"
+    assert "is no worktree any more" in record.find(made.root, "latest").error
+    assert made.git("status", "--porcelain") == before and workspace.left(made.root) == []
+    with run.opened(made.root, Request()) as idle:
+        assert idle.idle
+
+
+def test_a_stage_says_which_slot_it_wants(toy: Toy) -> None:
+    yaml = toy.root / "dvc.yaml"
+    yaml.write_text(yaml.read_text().replace("  train:\n", "  train:\n    meta: {slot: gpu}\n"))
+    assert pipeline.slots(toy.root) == {"train": "gpu"}

@@ -1,0 +1,113 @@
+"""The GPU slot has one holder at a time, and no death, however sudden, keeps it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flows import slot
+from touchline.faults import BadInput
+
+HOLD = """
+import sys, time, pathlib, subprocess
+from flows import slot
+where, diary, seconds = sys.argv[1], pathlib.Path(sys.argv[2]), float(sys.argv[3])
+def say(text):
+    print(text, flush=True)
+with slot.held(where, "run A", say) as keep:
+    with diary.open("a") as file:
+        file.write(f"in {time.monotonic()}\\n")
+    stage = subprocess.Popen(["sleep", str(seconds)], pass_fds=keep)
+    print("held", stage.pid, flush=True)
+    stage.wait()
+    with diary.open("a") as file:
+        file.write(f"out {time.monotonic()}\\n")
+"""
+
+
+def contend(where: str, diary: Path, seconds: float) -> "subprocess.Popen[str]":
+    argv = [sys.executable, "-c", HOLD, where, str(diary), str(seconds)]
+    root = Path(__file__).parents[2]
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True)
+
+
+def line(process: "subprocess.Popen[str]") -> list[str]:
+    assert process.stdout
+    return process.stdout.readline().split()
+
+
+def free(file: Path) -> bool:
+    lock = slot._open(file)
+    try:
+        return slot._taken(lock)
+    finally:
+        os.close(lock)
+
+
+def test_two_processes_never_hold_it_together(tmp_path: Path) -> None:
+    file, diary = tmp_path / "gpu", tmp_path / "diary"
+    jobs = [contend(str(file), diary, 0.3) for _ in range(3)]
+    for job in jobs:
+        job.communicate()
+    assert [word.split()[0] for word in diary.read_text().splitlines()] == ["in", "out"] * 3
+
+
+def test_a_killed_holder_frees_it_with_its_last_process(tmp_path: Path) -> None:
+    file, diary = tmp_path / "gpu", tmp_path / "diary"
+    first = contend(str(file), diary, 600)
+    _, stage = line(first)
+    second = contend(str(file), diary, 0)
+    assert " ".join(line(second)) == f"waits for the GPU: run A (process {first.pid}) has it"
+    first.kill()
+    first.wait()
+    time.sleep(3 * slot.LOOK)
+    assert not free(file), "its stage still uses the GPU"
+    os.kill(int(stage), signal.SIGKILL)
+    assert line(second)[0] == "held"
+    second.communicate()
+    assert free(file)
+
+
+def test_a_clock_that_jumps_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "gpu"
+    with slot.held(str(file), "run A", print) as keep:
+        monkeypatch.setattr(time, "time", lambda: 0.0)
+        os.utime(file, (0, 0))
+        assert keep and not free(file)
+    assert free(file)
+
+
+def test_a_machine_without_a_gpu_has_no_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(slot.VARIABLE, raising=False)
+    assert slot.place(gpus=False) == "" and slot.place(gpus=True).endswith("touchline-gpu.lock")
+    with slot.held("", "run A", print) as keep:
+        assert keep == []
+    monkeypatch.setenv(slot.VARIABLE, "gpu")
+    with pytest.raises(BadInput, match="is no slot; give an absolute path"):
+        slot.place(gpus=True)
+
+
+def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "gpu").symlink_to(tmp_path / "elsewhere")
+    with (
+        pytest.raises(BadInput, match="cannot be opened"),
+        slot.held(str(tmp_path / "gpu"), "run A", print),
+    ):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_torn_note_of_the_holder_is_no_matter(tmp_path: Path) -> None:
+    for text in ("", "{", "[]", json.dumps({"who": 1})):
+        (tmp_path / "gpu").write_text(text)
+        lock = slot._open(tmp_path / "gpu")
+        assert slot._holder(lock) == "somebody"
+        os.close(lock)
