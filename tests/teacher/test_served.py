@@ -74,6 +74,10 @@ def pages(body: dict, number: int) -> Any:
     return web.Response(text="<html>") if number else completion(thinking("x", "y"))
 
 
+def torn(body: dict, number: int) -> Any:
+    return web.Response(text='{"choices": [') if number else completion(thinking("x", "y"))
+
+
 def gone(body: dict, number: int) -> Any:
     return web.Response(status=404) if number else completion(thinking("x", "y"))
 
@@ -95,6 +99,7 @@ MISSTEPS: dict[str, Script] = {
     "format not kept": lambda *_: completion("No corner occurs in this clip."),
     "cut off by the limit of tokens": lambda *_: completion("I think that", finish="length"),
     "web page in place of a reply": pages,
+    "invalid JSON": torn,
     "vanished model": gone,
 }
 
