@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.timeout(1800),
     pytest.mark.skipif(missing(), reason=MISSING),
 ]
-ROWS = 12
+ROWS = 6
 HOW = {
     "model": "smollm2", "calls": "text", "timeout": 900.0, "patience": 1200.0, "tries": 2,
     "sampling": {"temperature": 0.0, "max_tokens": 24},

@@ -12,7 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from accelerate.state import AcceleratorState, DistributedType
+from accelerate.state import AcceleratorState, DistributedType, PartialState
 
 from touchline.stage import run
 
@@ -23,6 +23,7 @@ def begin_sharded(self: Any, *given: Any, fsdp_plugin: Any = None, **more: Any) 
     begin(self, *given, fsdp_plugin=fsdp_plugin, **more)
     if fsdp_plugin is not None:
         self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, fsdp_plugin
+        PartialState._shared_state["distributed_type"] = DistributedType.FSDP  # as accelerate does
 
 
 if __name__ == "__main__":
