@@ -60,6 +60,17 @@ def parser() -> argparse.ArgumentParser:
     reel = actions.add_parser("highlights", help="cut what a sentence asks for out of a match")
     reel.set_defaults(action=highlights.run)
     highlights.offer(reel)
+    reach = actions.add_parser("impact", help="what came of a match, a source or a file")
+    reach.set_defaults(action=_impact)
+    reach.add_argument("what", metavar="MATCH|SOURCE|FILE", help="a name, a path or a sha256")
+    reach.add_argument("--json", action="store_true", help="for programs; with every id")
+    reach.add_argument("--apply", action="store_true", help="remove it, and prove that it is gone")
+    reach.add_argument("--yes", action="store_true", help="do not ask before")
+    back = actions.add_parser("trace", help="what one answer came of, down to the training rows")
+    back.set_defaults(action=_trace)
+    back.add_argument("answer", metavar="ANSWER", help="id of an answer, trajectory or question")
+    back.add_argument("--run", metavar="RUN", default="", help="whose answer; else the last one's")
+    back.add_argument("--json", action="store_true", help="for programs; with every id")
     give = actions.add_parser("export", help="write a run's model as a Hugging Face folder")
     give.set_defaults(action=release.run)
     release.offer(give)
@@ -192,6 +203,18 @@ def _sources(args: argparse.Namespace) -> int:
     found = listing.every(workspace.root())
     sys.stdout.write(listing.as_json(found) if args.json else listing.as_text(found))
     return 0
+
+
+def _impact(args: argparse.Namespace) -> int:
+    from flows import impact
+
+    return impact.run(args)
+
+
+def _trace(args: argparse.Namespace) -> int:
+    from flows import trace
+
+    return trace.run(args)
 
 
 def _replay(args: argparse.Namespace) -> int:

@@ -108,7 +108,7 @@ def models(root: Path, run: Record, names: Iterable[str]) -> list[Model]:
     return [
         Model(name=f"{run.id}/{name}", run=run.id, path=path, md5=products[path].md5)
         for name, path in paths
-        if path in products
+        if path in products and path not in run.gone
     ]
 
 
@@ -117,7 +117,7 @@ def completed(root: Path) -> list[Record]:
 
 
 def _has(run: Record, names: Iterable[str]) -> bool:
-    paths = {file.path for done in run.stages.values() for file in done.products}
+    paths = {file.path for done in run.stages.values() for file in done.products} - run.gone
     return all(f"data/{name}" in paths for name in names)
 
 

@@ -72,6 +72,12 @@ class Record(BaseModel):
     pid: int = 0
     remote: str = ""  # the shared store that has its products
     unsent: str = ""  # why it has them not
+    withdrawn: dict[str, list[str]] = {}  # tombstone -> products that went with it
+
+    @property
+    def gone(self) -> set[str]:
+        """Paths of the products that were withdrawn: nothing may be made of them any more."""
+        return {path for paths in self.withdrawn.values() for path in paths}
 
     def count(self, state: Fate) -> int:
         return sum(stage.state == state for stage in self.stages.values())
@@ -105,10 +111,20 @@ def every(root: Path) -> list[Record]:
 
 def fetched(root: Path, skip: set[str]) -> Iterator[tuple[str, str]]:
     """Id and text of the records that only git has."""
-    for line in _git(root, "for-each-ref", "--format=%(refname)", "refs/runs/").splitlines():
-        id = line.removeprefix("refs/runs/")
-        if id not in skip:
-            yield id, _git(root, "show", f"{line}:run.json")
+    lines = _git(root, "for-each-ref", "--format=%(refname)", "refs/runs/").splitlines()
+    ids = [id for id in (line.removeprefix("refs/runs/") for line in lines) if id not in skip]
+    if not ids:
+        return
+    asked = "".join(f"refs/runs/{id}:run.json\n" for id in ids).encode()
+    ask = ["git", "cat-file", "--batch"]  # one process for all of them
+    said = subprocess.run(ask, cwd=root, input=asked, capture_output=True, check=True).stdout
+    for id in ids:
+        head, said = said.split(b"\n", 1)
+        if head.endswith(b" missing"):
+            continue
+        size = int(head.rsplit(b" ", 1)[1])
+        yield id, said[:size].decode()
+        said = said[size + 1 :]
 
 
 def find(root: Path, wanted: str) -> Record:

@@ -26,6 +26,7 @@ from flows import (
     perform,
     pipeline,
     record,
+    rows,
     run,
     secrets,
     settings,
@@ -101,6 +102,8 @@ class Walk:
         if going.state == "completed":
             self.run.save()  # it stands, also if somebody loses patience with the push
             exchange.after(self.run)
+        for sentence in rows.note(self.run.root, going):
+            console.say(f"row lineage: {sentence}")
         self.tracking.close(going)
         self.events.ended()
         if going.state == "failed":

@@ -1,7 +1,7 @@
 """Fetch every source, look into its videos and read its labels and commentary."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +21,8 @@ from touchline.sources import SOURCES
 from touchline.sources.source import Fault, Found, Reading, Source
 from touchline.stage import Params, run
 from touchline.terms import Licence
+from touchline.tombstones import FILE, Tombstone, clear
+from touchline.tombstones import read as dead
 from touchline.video.probe import facts, unseen
 from touchline.video.workers import pool, tried
 
@@ -33,19 +35,28 @@ class Download(Params):
 
 
 def main(
-    download: Download, licence: Licence, videos: Path, manifest: Path, health: Path
+    download: Download,
+    licence: Licence,
+    videos: Path,
+    manifest: Path,
+    health: Path,
+    tombstones: Path = Path(FILE),
 ) -> dict[str, float]:
-    sources = chosen(download.sources)
+    sources, stones = chosen(download.sources), dead(tombstones)
+    withdrawn = 0
     held = {source.name: source.held(settings) for source, settings in sources}
     found, labels, speech = Reading[Video](), Reading[Label](), Reading[Speech]()
     with pool(download.workers) as executor:
         with whole_folder(videos) as draft:
             for source, settings in sources:
                 source.download(settings, draft / source.name, executor)
+                if stones:
+                    own = draft / source.name
+                    withdrawn += clear(own, source.videos(settings, own).rows, stones)
             terms.mark(draft, held)
         for source, settings in sources:
             with told(held[source.name], licence):
-                read(source, settings, videos, executor, found, labels, speech)
+                read(source, settings, videos, executor, found, labels, speech, stones)
         readings = found, labels, speech
         cases = [examine(s.name, videos, *readings, download.health, executor) for s, _ in sources]
     for case in cases:
@@ -59,7 +70,7 @@ def main(
         write(draft / "videos.parquet", Video, found.rows)
         write(draft / "labels.parquet", Label, labels.rows)
         write(draft / "speech.parquet", Speech, speech.rows)
-        given = stated(sources, videos)
+        given = stated(sources, videos, stones)
         if given:
             write(draft / "splits.parquet", Stated, given)
         terms.mark(draft, held)
@@ -68,6 +79,7 @@ def main(
         totals
         | measured(found.rows, labels.rows, speech.rows)
         | pages(cases, held, licence, health)
+        | ({"withdrawn": withdrawn} if stones else {})
     )
 
 
@@ -94,10 +106,15 @@ def read(
     found: Reading[Video],
     labels: Reading[Label],
     speech: Reading[Speech],
+    stones: Sequence[Tombstone] = (),
 ) -> None:
-    """Add what one source holds; labels and lines of an unreadable video are faults, too."""
+    """Add what one source holds; labels and lines of an unreadable video are faults, too.
+
+    A withdrawn video that the source's files name still is passed over, with all that is of it.
+    """
     own = folder / source.name
     listed = source.videos(settings, own)
+    listed.rows = [v for v in listed.rows if not any(s.covers(v.id, v.match) for s in stones)]
     looked = Reading[Video](faults=listed.faults)
     same: dict[str, str] = {}
     files = [(own / one.path,) for one in listed.rows if one.path]
@@ -141,13 +158,16 @@ def look(
     )
 
 
-def stated(sources: list[tuple[Source, Params]], folder: Path) -> list[Stated]:
+def stated(
+    sources: list[tuple[Source, Params]], folder: Path, stones: Sequence[Tombstone] = ()
+) -> list[Stated]:
     """The splits that sources state, by match."""
     return [
         Stated(match, split)
         for source, settings in sources
         if source.splits
         for match, split in sorted(source.splits(settings, folder / source.name).items())
+        if not any(stone.covers("", match) for stone in stones)
     ]
 
 

@@ -1,8 +1,9 @@
 """What candidates said before, kept in one SQLite file that all runs of a checkout share.
 
 A row is found by the digest of all that decided it, so nothing in here can go stale; what has not
-been used for longest goes first when the file grows beyond its bound. Several processes may read
-and write at once; a kill leaves the rows of every finished transaction.
+been used for longest goes first when the file grows beyond its bound. A row says of which match it
+is: when that is withdrawn, the row goes. Several processes may read and write at once; a kill
+leaves the rows of every finished transaction.
 """
 
 import sqlite3
@@ -20,10 +21,13 @@ MANY = 500  # keys per query
 WAIT = 60.0  # seconds for another process to finish its transaction
 PAUSE = 0.02  # seconds between two attempts to open a file that another process is making
 TABLES = """
-CREATE TABLE IF NOT EXISTS said (key TEXT PRIMARY KEY, said TEXT NOT NULL, day INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS said (
+  key TEXT PRIMARY KEY, said TEXT NOT NULL, day INTEGER NOT NULL, match TEXT NOT NULL DEFAULT ''
+);
 CREATE INDEX IF NOT EXISTS by_day ON said (day);
 CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, looks TEXT NOT NULL, digest TEXT NOT NULL);
 """
+MATCHED = "ALTER TABLE said ADD COLUMN match TEXT NOT NULL DEFAULT ''"  # a file of before
 
 
 @contextmanager
@@ -60,11 +64,13 @@ class Keep:
             self.db.executemany(touch, [(day, key, day) for key in found])
         return found
 
-    def put(self, rows: Mapping[str, str]) -> None:
-        """Keep all of these or, after a kill, none."""
+    def put(self, rows: Mapping[str, str], matches: Mapping[str, str] | None = None) -> None:
+        """Keep all of these or, after a kill, none; `matches`: key -> match that it is of."""
+        of, day = matches or {}, _today()
+        into = "INSERT OR REPLACE INTO said (key, said, day, match) VALUES (?, ?, ?, ?)"
         with self.db:
-            fresh = [(key, said, _today()) for key, said in rows.items()]
-            self.db.executemany("INSERT OR REPLACE INTO said VALUES (?, ?, ?)", fresh)
+            fresh = [(key, said, day, of.get(key, "")) for key, said in rows.items()]
+            self.db.executemany(into, fresh)
         self._bound()
 
     def digest(self, path: str, looks: str) -> str:
@@ -126,6 +132,8 @@ def _prepared(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last rows, never the file
     db.executescript(TABLES)
+    if "match" not in {row[1] for row in db.execute("PRAGMA table_info(said)")}:
+        db.execute(MATCHED)
     return db
 
 

@@ -5,6 +5,7 @@ A fixed folder would resume a run with changed inputs from a model that the old 
 name is DVC's own run-cache key of the stage: command, dependencies and parameters.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from touchline.products import whole_file
+
 KEY_LENGTH = 16
+INPUTS = "inputs.json"  # in a checkpoint's folder: the digests of what the training is fed
 STALE = 14 * 24 * 3600.0  # seconds after which an abandoned attempt may go
 
 
@@ -23,15 +27,26 @@ def checkpoint_folder(name: str) -> Path:
     `TOUCHLINE_CHECKPOINT_KEY` gives the key where DVC is absent. With neither, nobody knows the
     inputs, and the folder is a fresh one: nothing is resumed.
     """
-    key = os.environ.get("TOUCHLINE_CHECKPOINT_KEY") or stage_key()
+    key, fed = os.environ.get("TOUCHLINE_CHECKPOINT_KEY"), dict[str, str]()
+    if not key:
+        key, fed = stage_key()
     above = checkpoint_root() / name
     above.mkdir(parents=True, exist_ok=True)
     if not key:
         return Path(tempfile.mkdtemp(prefix="by-hand-", dir=above))
     folder = above / key
     folder.mkdir(exist_ok=True)
+    if fed:
+        with whole_file(folder / INPUTS) as draft:
+            draft.write_text(json.dumps(fed, indent=1))
     os.utime(folder)
     return folder
+
+
+def inputs(folder: Path) -> dict[str, str]:
+    """Path -> DVC's digest of what the training of a checkpoint folder is fed; {}: not known."""
+    file = folder / INPUTS
+    return json.loads(file.read_text()) if file.is_file() else {}
 
 
 def checkpoint_root() -> Path:
@@ -52,14 +67,16 @@ def reply_folder(name: str) -> Path:
     return folder
 
 
-def stage_key() -> str | None:
-    """The run-cache key of the DVC stage that runs this process; None outside DVC.
+def stage_key() -> tuple[str | None, dict[str, str]]:
+    """The run-cache key of the DVC stage that runs this process, and the digests of its inputs.
+
+    None and {} outside DVC.
 
     Uses private names of DVC, which is why pyproject.toml allows one minor release only.
     """
     root, address = os.environ.get("DVC_ROOT"), os.environ.get("DVC_STAGE")
     if not root or not address:
-        return None
+        return None, {}
     from dvc.repo import Repo
     from dvc.stage.cache import _get_cache_hash
     from dvc.stage.serialize import to_single_stage_lockfile
@@ -67,7 +84,9 @@ def stage_key() -> str | None:
     with Repo(root) as repo:
         stage = repo.stage.get_target(address)
         stage.save_deps()
-        return _get_cache_hash(to_single_stage_lockfile(stage), key=True)[:KEY_LENGTH]
+        entry = to_single_stage_lockfile(stage)
+        fed = {one["path"]: one["md5"] for one in entry.get("deps", []) if "md5" in one}
+        return _get_cache_hash(entry, key=True)[:KEY_LENGTH], fed
 
 
 def forget(since: float, root: Path | None = None) -> list[Path]:

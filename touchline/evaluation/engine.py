@@ -41,7 +41,8 @@ def answered(
             fresh = {names[place]: one for place, one in zip(places, given, strict=True)}
             said |= fresh
             if candidate.kept:
-                _remember(store, fresh)
+                matches = {names[place]: games[place].question.match for place in places}
+                _remember(store, fresh, matches)
             progress.to(progress.done + len(places))
         progress.to(len(games))
     _refuse_silence(candidate, list(said.values()))
@@ -154,8 +155,9 @@ def _recalled(store: Keep, names: Sequence[str]) -> dict[str, Said]:
     return {key: Said(tuple(json.loads(kept))) for key, kept in store.known(names).items()}
 
 
-def _remember(store: Keep, said: dict[str, Said]) -> None:
-    store.put({key: json.dumps(one.turns) for key, one in said.items() if not one.fault})
+def _remember(store: Keep, said: dict[str, Said], matches: dict[str, str]) -> None:
+    good = {key: json.dumps(one.turns) for key, one in said.items() if not one.fault}
+    store.put(good, matches)
 
 
 def _refuse_silence(candidate: Candidate, said: Sequence[Said]) -> None:

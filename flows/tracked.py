@@ -1,0 +1,96 @@
+"""What MLflow knows of some products: runs, models, versions and files, found by DVC's digests."""
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows import settings
+
+PAGE = 500  # runs per request
+TAG = "touchline.withdrawn"
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """Ids in MLflow."""
+
+    runs: tuple[str, ...] = ()  # that read or made such a product, and those above them
+    models: tuple[str, ...] = ()  # logged models with these weights
+    versions: tuple[str, ...] = ()  # NAME/VERSION in the registry
+    artifacts: tuple[str, ...] = ()  # RUN/PATH: files that lie in MLflow's own store
+
+
+def find(root: Path, md5: Collection[str], models: Collection[str]) -> Tracked:
+    """Of the products `md5` and the weights `models`; nothing where no store was ever made."""
+    settings.prepare(root)
+    address = os.environ["MLFLOW_TRACKING_URI"]
+    if address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).is_file():
+        return Tracked()
+    from flows import registry
+
+    client = registry.client()
+    places = [one.experiment_id for one in client.search_experiments()]
+    runs = [run for run in _runs(client, places) if _touches(run, md5)]
+    above = {run.data.tags.get("mlflow.parentRunId", "") for run in runs} - {""}
+    ids = sorted({run.info.run_id for run in runs} | above)
+    logged = _logged(client, places, models)
+    return Tracked(
+        runs=tuple(ids),
+        models=tuple(sorted(logged)),
+        versions=tuple(_versions(client, models)),
+        artifacts=tuple(f"{id}/{file.path}" for id in ids for file in client.list_artifacts(id)),
+    )
+
+
+def _runs(client: Any, places: list[str]) -> Iterator[Any]:
+    token = None
+    while places:
+        page = client.search_runs(places, max_results=PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _touches(run: Any, md5: Collection[str]) -> bool:
+    """By its tags `dvc.md5.*` and `*.dvc.md5`, and by the digests of its inputs."""
+    tagged = {value for key, value in run.data.tags.items() if "dvc.md5" in key}
+    read = {one.dataset.digest for one in run.inputs.dataset_inputs} if run.inputs else set()
+    return not (tagged | read).isdisjoint(md5)
+
+
+def _logged(client: Any, places: list[str], models: Collection[str]) -> set[str]:
+    return {
+        one.model_id
+        for md5 in models
+        for one in client.search_logged_models(places, filter_string=f"tags.`dvc.md5` = '{md5}'")
+    }
+
+
+def _versions(client: Any, models: Collection[str]) -> Iterator[str]:
+    for one in client.search_model_versions():
+        if one.tags.get("dvc.md5") in models:
+            yield f"{one.name}/{one.version}"
+
+
+def withdraw(root: Path, ids: dict[str, list[str]], models: Collection[str], stone: Any) -> None:
+    """Say in MLflow what is withdrawn, by the tombstone; remove files, uncrown the champion."""
+    settings.prepare(root)
+    from flows import registry
+
+    client, said = registry.client(), f"{stone.since}, tombstone {stone.id}"
+    for id in ids["runs"]:
+        client.set_tag(id, TAG, said)
+    for id in ids["models"]:
+        client.set_logged_model_tags(id, {TAG: said})
+    champion = registry.champion(client)
+    for name, _, version in (one.rpartition("/") for one in ids["versions"]):
+        client.set_model_version_tag(name, version, TAG, said)
+    if champion and champion[0].md5 in models:
+        client.delete_registered_model_alias(registry.NAME, registry.ALIAS)
+    for id, _, path in (one.partition("/") for one in ids["artifacts"]):
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        get_artifact_repository(client.get_run(id).info.artifact_uri or "").delete_artifacts(path)

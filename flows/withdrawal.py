@@ -1,0 +1,227 @@
+"""`touchline impact --apply`: remove a match, leave a tombstone, prove that no byte is left.
+
+What is to go is written down first. Every step may be taken again, so an interrupted removal is
+finished by asking for it anew; the note goes last, for it quotes what it looks for.
+"""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import CalledProcessError
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel
+
+from flows import pipeline, proof, record, rows, run, workspace
+from flows.console import say
+from flows.lock import locked
+from flows.reach import Reach
+from flows.rows import Lineage
+from touchline.faults import BadInput
+from touchline.lineage import ask, derive, stores
+from touchline.lineage.forget import forget
+from touchline.lineage.probes import Probes, probes
+from touchline.lineage.stores import Wanted
+from touchline.products import whole_file
+from touchline.tombstones import FILE, Tombstone, add
+
+NOTES = "withdrawn"  # git notes on the commits of refs/runs
+
+
+class Removal(BaseModel):
+    """All that is to be done, so that it can be done again."""
+
+    stone: Tombstone
+    units: list[str]
+    matches: list[str]
+    md5: list[str]  # of products
+    paths: list[str]  # of products, below the root
+    objects: list[str]
+    runs: dict[str, list[str]]
+    models: list[str]  # digests
+    tracked: dict[str, list[str]]
+    probes: Probes
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(
+            tuple(self.units),
+            tuple(self.matches),
+            frozenset(self.stone.files),
+            frozenset(self.md5),
+        )
+
+
+def left(root: Path, what: str) -> Removal | None:
+    """The removal that was interrupted; a `BadInput` when it was of something else."""
+    file = _file(root)
+    if not file.is_file():
+        return None
+    removal = Removal.model_validate_json(file.read_text(encoding="utf-8"))
+    if what not in (removal.stone.name, removal.stone.id, *removal.stone.files):
+        wrong = f"the removal of {removal.stone.name} was interrupted"
+        raise BadInput(
+            what, wrong, f"finish it first: touchline impact {removal.stone.name} --apply"
+        )
+    return removal
+
+
+def planned(lineage: Lineage, found: Reach) -> Removal:
+    """Write down what is to go, while it is still there to be read."""
+    now = datetime.now(UTC).date().isoformat()
+    sought, sizes = _probes(lineage, found)
+    stone = {"kind": found.scope.kind, "name": found.scope.name, "since": now, "files": sizes}
+    removal = Removal(
+        stone=Tombstone.model_validate(stone),
+        units=[unit.name for unit in found.units],
+        matches=list(found.wanted.matches),
+        md5=sorted(found.wanted.md5),
+        paths=sorted({product.path for product in found.objects.products}),
+        objects=sorted(found.objects.gone),
+        runs=found.runs,
+        models=sorted({model.md5 for model in found.models}),
+        tracked={name: list(ids) for name, ids in vars(found.tracked).items()},
+        probes=sought,
+    )
+    with whole_file(_file(lineage.root)) as draft:
+        draft.write_text(removal.model_dump_json(indent=1), encoding="utf-8")
+    return removal
+
+
+def carry_out(root: Path, removal: Removal) -> int:
+    """Take every step; exit status 0 when nothing is left, 1 when something is."""
+    steps: list[tuple[str, Callable[[Path, Removal], Any]]] = [
+        ("a tombstone", _bury),
+        ("objects of DVC's cache", _objects),
+        ("products below data/", _published),
+        ("checkpoints, answers, replies, highlights, nights", _stores),
+        ("records of runs", _records),
+        ("MLflow", _tracked),
+        ("the row index", _index),
+    ]
+    with locked(root):
+        for name, step in steps:
+            step(root, removal)
+            say(f"done: {name}")
+        remains = proof.prove(root, removal.probes, removal.stone.id)
+        if not remains:
+            _file(root).unlink()
+    return 1 if remains else 0
+
+
+def _file(root: Path) -> Path:
+    return root / ".touchline" / "removal.json"
+
+
+def _probes(lineage: Lineage, found: Reach) -> tuple[Probes, dict[str, int]]:
+    """What to look for later, and the digests and sizes of the videos."""
+    shelf, own = rows.Shelf(lineage.cache), dict[int, set[str]]()
+    names = {unit.name for unit in found.units}
+    with lineage.engine.connect() as db:
+        for unit in found.units:
+            if unit.name in found.wanted.matches:
+                continue  # files beside its videos: those of another match may have the same bytes
+            for number, name in ask.stored(db, unit):
+                own.setdefault(number, set()).add(name)
+        numbers = {share.number: share.product for share in ask.shares(db, found.scope)}
+    held: dict[str, dict[Path, None]] = {name: {} for name in ("videos", "frames", "manifest")}
+    for number, product in numbers.items():
+        if product.name in held:
+            files = shelf.here(product)
+            mine = own.get(number, set(files) & {"speech.parquet"})
+            held[product.name] |= dict.fromkeys(files[one] for one in mine if one in files)
+    videos = [file for file in held["videos"] if file.stat().st_size]
+    said = [pq.read_table(file, columns=["video", "text"]) for file in held["manifest"]]
+    sought = probes(names, videos, held["frames"], _joined(said))
+    sizes = dict(zip(sought.files, (file.stat().st_size for file in videos), strict=True))
+    return sought, sizes
+
+
+def _joined(said: list[Any]) -> Any:
+    shape = pa.schema([("video", pa.string()), ("text", pa.string())])
+    return pa.concat_tables([shape.empty_table(), *(one.cast(shape) for one in said)])
+
+
+def _bury(root: Path, removal: Removal) -> None:
+    """Only this file is committed; whatever else changed stays as it is."""
+    add(root / FILE, removal.stone)
+    if not workspace.git(root, "status", "--porcelain", "--", FILE):
+        return
+    try:
+        workspace.git(root, "add", "--", FILE)
+        words = f"Withdraw {removal.stone.kind} {removal.stone.id}"
+        workspace.git(root, "commit", "--quiet", "--only", "-m", words, "--", FILE)
+    except CalledProcessError as error:
+        said = " ".join((error.stderr or "").split())[:120]
+        sys.stderr.write(f"note: {FILE} could not be committed ({said}); commit it yourself\n")
+
+
+def _objects(root: Path, removal: Removal) -> None:
+    """From the cache, from every remote, and from the run cache, which only points to them."""
+    gone = set(removal.objects) | set(removal.md5)
+    with pipeline.project(root) as repo:
+        places = [repo.cache.local]
+        places += [repo.cloud.get_remote_odb(name) for name in repo.config["remote"]]
+        for place in places:
+            for md5 in sorted(gone & set(removal.objects)):
+                path = place.oid_to_path(md5)
+                if place.fs.exists(path):
+                    place.fs.remove(path)
+        cached = Path(repo.cache.local_cache_dir) / "runs"
+    for entry in cached.glob("*/*/*"):
+        if any(md5 in entry.read_text(errors="replace") for md5 in gone):
+            entry.unlink()
+
+
+def _published(root: Path, removal: Removal) -> None:
+    """Products in the checkout, and worktrees that killed runs left."""
+    stores.remove([root / path for path in removal.paths])
+    run.tidy(root)
+
+
+def _stores(root: Path, removal: Removal) -> None:
+    wanted = removal.wanted
+    for find in (stores.of_checkpoints, stores.of_highlights, stores.of_nights):
+        stores.remove(find(root, wanted))
+    stores.remove(stores.of_benchmarks(root, wanted))
+    stores.drop_answers(root, wanted)
+    stores.drop_replies(root, wanted)
+
+
+def _records(root: Path, removal: Removal) -> None:
+    """Runs stay in the books: what they made of it is said to be withdrawn, here and in git."""
+    for one in rows.records(root, []):
+        if one.id in removal.runs:
+            one.withdrawn[removal.stone.id] = sorted(removal.runs[one.id])
+            record.write(root, one)
+            _note(root, one.id, removal.stone)
+
+
+def _note(root: Path, id: str, stone: Tombstone) -> None:
+    """A note on the commit of a run's ref, if it has one."""
+    commit = workspace.git(root, "for-each-ref", "--format=%(objectname)", f"refs/runs/{id}")
+    if not commit.strip():
+        return
+    said = f"Withdrawn in part on {stone.since}, tombstone {stone.id}"
+    env = {f"GIT_{role}_{what}": "touchline@localhost" for role in ("AUTHOR", "COMMITTER")
+           for what in ("NAME", "EMAIL")}  # fmt: skip
+    arguments = ("notes", f"--ref={NOTES}", "add", "-f", "-m", said, commit.strip())
+    workspace.git(root, *arguments, env=env)
+
+
+def _tracked(root: Path, removal: Removal) -> None:
+    if any(removal.tracked.values()):
+        from flows import tracked
+
+        tracked.withdraw(root, removal.tracked, removal.models, removal.stone)
+
+
+def _index(root: Path, removal: Removal) -> None:
+    lineage = Lineage(root)
+    forget(lineage.engine, removal.md5, removal.units, removal.matches)
+    for name in derive.RULES:
+        for md5 in removal.md5:
+            stores.remove(list((lineage.folder / name).glob(f"{md5}*.parquet")))
