@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flows import console, outcome, run, server, settings, workspace
+from flows import console, outcome, record, run, server, settings, workspace
 from flows.run import Request, Run
 
 
@@ -16,6 +16,7 @@ def retrain(request: Request) -> int:
         if going.idle:
             sentence = outcome.nothing_to_do(going)
             run.publish(going)
+            _settle(root, going)
             console.say(sentence)
             return 0
         run.stop_at_once(going)
@@ -23,6 +24,15 @@ def retrain(request: Request) -> int:
         _follow(root, going)
     console.say(outcome.closing(going.record))
     return 0 if going.record.state == "completed" and not going.record.unsent else 1
+
+
+def _settle(root: Path, going: Run) -> None:
+    """Where nothing is left to do, Prefect and MLflow may not know yet of a run that was killed."""
+    if any(one.pid for one in record.every(root)):
+        with server.served(root, going.lock):
+            from flows.retrain import settle
+
+            settle(root)
 
 
 def _announce(going: Run) -> None:

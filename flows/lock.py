@@ -35,7 +35,7 @@ def owner(root: Path, what: str = "run") -> int | None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return json.load(lock)["pid"]
+            return json.loads(lock.read() or "{}").get("pid", 0)  # empty: it has just taken it
     return None
 
 

@@ -105,6 +105,7 @@ class Walk:
         for sentence in rows.note(self.run.root, going):
             console.say(f"row lineage: {sentence}")
         self.tracking.close(going)
+        self.run.told = True
         self.events.ended()
         if going.state == "failed":
             return Failed(message=going.error)
@@ -194,7 +195,7 @@ class Teller:
 def settle(root: Path) -> None:
     """Tell all who keep account of runs that were killed and could not tell it themselves."""
     for dead in record.every(root):
-        if dead.state == "killed" and dead.pid:
+        if dead.state != "running" and dead.pid:
             kill(dead)
             crash(dead)
             events.abort(root, dead)
@@ -210,9 +211,11 @@ def crash(dead: Record) -> None:
     mine = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(dead.flow_run)]))
     with get_client(sync_client=True) as client:
         try:
-            client.set_flow_run_state(UUID(dead.flow_run), state, force=True)
+            known = client.read_flow_run(UUID(dead.flow_run)).state
         except ObjectNotFound:
             return  # another server's run
+        if known is None or not known.is_final():
+            client.set_flow_run_state(UUID(dead.flow_run), state, force=True)
         # This client sends an unset limit or order as null, which the server refuses.
         for task_run in client.read_task_runs(
             flow_run_filter=mine, limit=200, sort=TaskRunSort.ID_DESC

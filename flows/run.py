@@ -42,6 +42,7 @@ class Run:
     steps: list[Step]
     lock: int  # descriptor; whoever inherits it holds the lock as well
     began: float = field(default_factory=time.time)
+    told: bool = False  # Prefect and MLflow know how it ended
 
     @property
     def folder(self) -> Path:
@@ -95,10 +96,12 @@ def stop_at_once(run: Run) -> None:
     """
 
     def stop(sign: int, _frame: FrameType | None) -> None:
-        _end(run, "killed" if run.record.state == "running" else run.record.state)
-        sys.stdout.flush()
-        os.write(2, b"\nstopped; the next retrain goes on from here\n")
-        os._exit(128 + sign)
+        try:
+            _end(run, "killed" if run.record.state == "running" else run.record.state)
+            sys.stdout.flush()
+            os.write(2, b"\nstopped; the next retrain goes on from here\n")
+        finally:  # where the disk is full, the next run finds a record that is running, and dead
+            os._exit(128 + sign)
 
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, stop)
@@ -135,8 +138,11 @@ def tidy(root: Path) -> list[Record]:
         record.write(root, run)
     for id in workspace.left(root):
         for run in [one for one in record.every(root) if one.id == id]:
-            _keep(root, run)
+            known = workspace.kept(root, id)
+            if not (known and (known.started, known.commit) == (run.started, run.commit)):
+                _keep(root, run)  # else it was killed while it removed the worktree
         workspace.remove(root, id)
+    workspace.sweep(root)
     return dead
 
 
@@ -185,8 +191,9 @@ def _free_id(root: Path) -> str:
 
 def _end(run: Run, state: record.State) -> None:
     run.record.state, run.record.ended = state, record.now()
-    if state == "killed":  # it keeps its pid until Prefect and MLflow know as well
+    if state == "killed":
         run.record.error = run.record.error or "killed"
-    else:
+    owed = run.record.tracking_run and not run.told  # as when MLflow was away at the end
+    if state != "killed" and not owed:  # else it keeps its pid until Prefect and MLflow know, too
         run.record.pid = 0
     run.save()

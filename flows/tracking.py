@@ -23,6 +23,7 @@ EXPERIMENT = "retrain"
 BATCH = 100  # what one call of MLflow takes of parameters
 LONGEST = 6000  # characters of a parameter
 SCORES = "candidates."  # the last stage's metrics that a run is known by
+STATUS = {"completed": "FINISHED", "failed": "FAILED"}
 VALUE = ".value"  # a score itself; its interval and number stand in the run of its stage
 
 
@@ -91,8 +92,7 @@ class Tracking:
             last = overrides.flat(list(record.stages.values())[-1].metrics)
             scores = {k: v for k, v in last.items() if k.startswith(SCORES) and VALUE in k}
             self._metrics(self.parent, scores)
-        states = {"completed": "FINISHED", "failed": "FAILED"}
-        self.client.set_terminated(self.parent, states.get(record.state, "KILLED"))
+        self.client.set_terminated(self.parent, STATUS.get(record.state, "KILLED"))
 
     def _params(self, run: str, params: Mapping[str, Any]) -> None:
         every = [Param(k, str(v)[:LONGEST]) for k, v in overrides.flat(params).items()]
@@ -135,4 +135,4 @@ def kill(record: Record) -> None:
     for child in client.search_runs([experiment(client)], mine):
         client.set_terminated(child.info.run_id, "KILLED")
     client.set_tag(record.tracking_run, "error", record.error)
-    client.set_terminated(record.tracking_run, "KILLED")
+    client.set_terminated(record.tracking_run, STATUS.get(record.state, "KILLED"))

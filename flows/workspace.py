@@ -13,6 +13,7 @@ from flows import record
 from flows.record import Record
 from touchline.faults import BadInput
 
+GONE = ".gone"  # what ends the name of a worktree that is being removed
 NOT_DIRT = ("dvc.lock",)  # a run publishes it; nobody has to commit it before the next
 
 
@@ -126,14 +127,27 @@ def kept(root: Path, id: str) -> Record | None:
 
 
 def remove(root: Path, id: str) -> None:
-    """Remove the worktree, whatever state a kill left it in; products stay in the cache."""
-    shutil.rmtree(record.folder(root) / id, ignore_errors=True)
+    """Remove the worktree, whatever state a kill left it in; products stay in the cache.
+
+    It is renamed first: half of a worktree must never pass for one.
+    """
+    folder = record.folder(root) / id
+    if folder.is_dir():
+        folder.rename(folder.with_name(f".{id}{GONE}"))
+    sweep(root)
+
+
+def sweep(root: Path) -> None:
+    """Finish what a killed `remove` began."""
+    for folder in record.folder(root).glob(f".*{GONE}"):
+        shutil.rmtree(folder, ignore_errors=True)
     git(root, "worktree", "prune")
 
 
 def left(root: Path) -> list[str]:
     """Ids of runs whose worktree is still there."""
-    return sorted(path.name for path in record.folder(root).glob("*") if path.is_dir())
+    found = [path.name for path in record.folder(root).glob("*") if path.is_dir()]
+    return sorted(name for name in found if not name.startswith("."))
 
 
 def _commit(root: Path, tree: str, parent: str, message: str) -> str:

@@ -17,6 +17,15 @@ from touchline.sources.source import Fault, Found, Reading, Source
 from touchline.stage import Params
 
 PHRASE = "zyzzyvaquokka"
+SECRET = "qz7secretqz7"  # what each of these holds; a run uses none of them
+SECRETS = {
+    "AWS_ACCESS_KEY_ID": f"AKIA{SECRET}",
+    "AWS_SECRET_ACCESS_KEY": f"aws/{SECRET}",
+    "HF_TOKEN": f"hf_{SECRET}",
+    "OPENAI_API_KEY": f"sk-{SECRET}",
+    "SOCCERNET_PASSWORD": f"{SECRET}!",
+    "TOUCHLINE_ALERT_URL": f"https://127.0.0.1:9/hook?key={SECRET}",
+}
 GAMES = ("one", "two")
 SECONDS = 60
 

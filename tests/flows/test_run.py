@@ -135,3 +135,42 @@ def test_products_that_the_user_changed_are_spared(made: Toy) -> None:
     with run.opened(made.root, Request()) as going, pytest.raises(BadInput, match="move it away"):
         run.publish(going)
     assert report.read_text() == "my own words"
+
+
+def test_half_of_a_removed_worktree_passes_for_none(toy: Toy) -> None:
+    with run.opened(toy.root, Request()) as going:
+        going.record.state = "failed"
+    id, before = going.record.id, toy.git("show-ref")
+    for name in (id, f".{id}.gone"):  # killed while it was removed: before and after its name went
+        (record.folder(toy.root) / name / "data").mkdir(parents=True)
+    with lock.locked(toy.root):
+        run.tidy(toy.root)
+    assert toy.git("show-ref") == before and toy.git("status", "--porcelain") == ""
+    assert not [path for path in record.folder(toy.root).iterdir() if path.is_dir()]
+
+
+def test_a_run_stops_even_where_nothing_can_be_written(toy: Toy) -> None:
+    begin = (
+        "import os, pathlib, shutil, signal, time\nfrom flows import run\n"
+        f"with run.opened(pathlib.Path({str(toy.root)!r}), run.Request()) as going:\n"
+        "    run.stop_at_once(going)\n"
+        "    shutil.rmtree(going.folder.parent)\n"
+        "    going.folder.parent.write_text('no folder')\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(60)"
+    )
+    done = subprocess.run([sys.executable, "-c", begin], cwd=toy.root, env=toy.environment())
+    assert done.returncode == 128 + signal.SIGTERM
+
+
+def test_a_run_whose_end_mlflow_never_heard_of_keeps_its_pid(toy: Toy) -> None:
+    for told in (False, True):
+        with run.opened(toy.root, Request()) as going:
+            going.record.state, going.record.tracking_run = "failed", "abc"
+            going.told = told
+        assert bool(record.find(toy.root, going.record.id).pid) is not told
+
+
+def test_a_lock_that_was_taken_this_moment_names_nobody(toy: Toy) -> None:
+    with lock.locked(toy.root):
+        (toy.root / ".touchline" / "lock").write_text("")
+        assert lock.owner(toy.root) == 0

@@ -1,4 +1,4 @@
-"""What is under an NDA is in no output that leaves: a planted match is looked for in each."""
+"""What is under an NDA is in no output that leaves; a secret of the environment is in none."""
 
 import base64
 import io
@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.flows.conftest import REPOSITORY, Toy
-from tests.flows.planted import PHRASE, picture
+from tests.flows.planted import PHRASE, SECRET, SECRETS, picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -33,6 +33,13 @@ evaluate: {turn_tokens: 16}
 ALIKE = 0.7  # correlation with the planted picture; other pictures of the run stay below 0.4
 
 
+class Guarded(Toy):
+    """A project whose owner has secrets in the environment."""
+
+    def environment(self) -> dict[str, str]:
+        return {**super().environment(), **SECRETS}
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """This repository with one more source, and a preset that asks for it."""
@@ -49,7 +56,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     )
     catalogue.write_text(f"from touchline.sources.planted import PLANTED\n{text}")
     (root / "presets/planted.yaml").write_text(PRESET)
-    made = Toy(root)
+    made = Guarded(root)
     (root / ".touchline").mkdir()
     made.git("init", "-q", "-b", "main")
     made.git("config", "user.name", "toy")
@@ -73,6 +80,13 @@ def outputs(project: Toy) -> Iterator[Path]:
     yield from (p for p in state.rglob("*") if p.is_file() and p.parent.name not in inner)
 
 
+def telling(project: Toy) -> set[str]:
+    """Files of the project, data and databases included, that hold a secret."""
+    code = {".py", ".pyc"}  # of the source that plants it
+    every = (p for p in project.root.rglob("*") if p.is_file() and p.suffix not in code)
+    return {path.name for path in every if SECRET.encode() in path.read_bytes()}
+
+
 def naming(project: Toy) -> set[str]:
     return {p.name for p in outputs(project) if PHRASE.encode() in p.read_bytes()}
 
@@ -92,8 +106,9 @@ def is_planted(image: Image.Image) -> bool:
 def test_nothing_planted_leaves_a_whole_run(project: Toy):
     status, said = retrain(project)
     assert status == 0, said[-3000:]
-    assert PHRASE not in said
+    assert PHRASE not in said and SECRET not in said
     assert naming(project) == set()
+    assert telling(project) == set()
     report = project.root / "data/report/report.html"
     assert showing(report) == 0 and b"data:image" in report.read_bytes()  # the synthetic ones
     assert b"Withheld: NDA" in report.read_bytes()
@@ -128,3 +143,4 @@ def test_a_target_declared_inside_the_nda_gets_it_all(project: Toy):
     assert showing(project.root / "data/report/report.html") > 0
     status, said = retrain(project, "--set", inside, "--set", "download.on_fault=stop")
     assert status == 1 and PHRASE in said
+    assert SECRET not in said and telling(project) == set()

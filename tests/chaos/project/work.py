@@ -1,0 +1,81 @@
+"""A pipeline small enough to be killed 200 times: `python work.py bring|teach|train`.
+
+It stands on the rooms that must bear it: a download that resumes, a teacher that is paid once per
+question, a training that resumes from checkpoints, products that are whole or absent.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from touchline.products import whole_file, whole_folder
+from touchline.progress import Progress
+from touchline.resume import checkpoint_folder, reply_folder
+from touchline.stage import parsed
+
+PARAMS = parsed(Path("params.yaml"))
+
+
+def bring() -> dict[str, float]:
+    """Fetch the film that $CHAOS_ORIGIN serves."""
+    from touchline.fetch import Wanted, fetch
+
+    size = PARAMS["bring"]["bytes"]
+    with whole_folder(Path("data/film")) as draft:
+        fetch([Wanted("film.bin", (os.environ["CHAOS_ORIGIN"],), "", size, "")], draft, 1)
+    return {"bytes": size}
+
+
+def teach() -> dict[str, float]:
+    """Ask the teacher at $CHAOS_TEACHER, which bills every answer."""
+    from tests.endpoint.conftest import at
+    from touchline.endpoint import Client, each, request
+
+    film = hashlib.sha256(Path("data/film/film.bin").read_bytes()).hexdigest()
+    endpoint = at(os.environ["CHAOS_TEACHER"], in_flight=3, tries=50, patience=120.0, timeout=30.0)
+    asked = [
+        request(endpoint, f"q{n}", [{"role": "user", "content": f"say {n} of {film[:8]}"}])
+        for n in range(PARAMS["teach"]["questions"])
+    ]
+
+    async def ask() -> dict[str, str]:
+        async with Client(endpoint, reply_folder("chaos")) as client:
+            return {one.tag: r.text async for one, r in each(asked, client.ask, client.at_once)}
+
+    replies = asyncio.run(ask())
+    with whole_file(Path("data/lessons.json")) as draft:
+        draft.write_text(json.dumps(replies, sort_keys=True))
+    return {"answers": len(replies)}
+
+
+def train() -> dict[str, float]:
+    """A step hashes the state once more; each is kept, so that a kill costs one at most."""
+    wanted = PARAMS["train"]
+    state, done = Path("data/lessons.json").read_text(), 0
+    kept = checkpoint_folder("train") / "state.json"
+    if kept.is_file():
+        state, done = json.loads(kept.read_text())
+    with Progress("train", wanted["steps"]) as progress:
+        progress.start_at(done)
+        for step in range(done, wanted["steps"]):
+            state = hashlib.sha256(state.encode()).hexdigest()
+            time.sleep(wanted["seconds"])
+            with whole_file(kept) as draft:
+                draft.write_text(json.dumps([state, step + 1]))
+            with Path(os.environ["CHAOS_DIARY"]).open("a") as diary:
+                diary.write(f"{step}\n")
+            progress.to(step + 1)
+    with whole_folder(Path("data/model")) as draft:
+        (draft / "weights").write_text(state)
+    return {"steps": wanted["steps"]}
+
+
+if __name__ == "__main__":
+    name = sys.argv[1]
+    found = {"bring": bring, "teach": teach, "train": train}[name]()
+    with whole_file(Path(f"data/metrics/{name}.json")) as metrics:
+        metrics.write_text(json.dumps(found))
