@@ -132,8 +132,10 @@ def remove(root: Path, id: str) -> None:
     It is renamed first: half of a worktree must never pass for one.
     """
     folder = record.folder(root) / id
+    gone = folder.with_name(f".{id}{GONE}")
     if folder.is_dir():
-        folder.rename(folder.with_name(f".{id}{GONE}"))
+        shutil.rmtree(gone, ignore_errors=True)
+        folder.rename(gone)
     sweep(root)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TypeVar, get_type_hints
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from touchline.faults import BadInput
@@ -243,7 +242,7 @@ def _checked(path: Path, table: pa.Table, kind: type) -> pa.Table:
         if _family(column.type) != _family(field.type):
             wrong = f"column {field.name!r} is {column.type}, not {field.type}"
             raise BadInput(path, wrong, RERUN)
-        if column.null_count or _inner(column).null_count:
+        if _has_empty(column):
             raise BadInput(path, f"column {field.name!r} has empty values", RERUN)
     try:
         return table.cast(wanted)
@@ -251,8 +250,9 @@ def _checked(path: Path, table: pa.Table, kind: type) -> pa.Table:
         raise BadInput(path, f"holds a value out of range ({error})", RERUN) from None
 
 
-def _inner(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.list_flatten(column) if pa.types.is_list(column.type) else column
+def _has_empty(column: pa.ChunkedArray) -> bool:
+    inner = column.combine_chunks().flatten() if pa.types.is_list(column.type) else column
+    return column.null_count + inner.null_count > 0
 
 
 def _family(kind: pa.DataType) -> str:
