@@ -22,7 +22,7 @@ def apply(folder: Path, preset: str | None, sets: Iterable[str]) -> dict[str, An
     order of the file stay. An unknown key or a value of another type is a `BadInput`.
     """
     file, yaml = folder / "params.yaml", _round_trip()
-    params = parsed(file, yaml) if read(file) else {}  # `read` first: it fails of a bad file at once
+    params = parsed(file, yaml) if read(file) else {}  # `read` fails of a bad one at once
     wishes = _preset(folder, preset) if preset else {}
     wishes |= dict(_split(text) for text in sets)
     for key, value in wishes.items():
