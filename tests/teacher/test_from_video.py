@@ -79,7 +79,7 @@ def test_a_killed_distillation_goes_on_and_teaches_what_a_local_teacher_does(tmp
     after = sent(tmp_path)
     assert len(after) > len(before) >= 10
     assert {after[key] for key in before} == {1}  # what had its reply was never asked again
-    assert sum(after.values()) <= len(after) + 1  # and of the rest, what was under way at the kill
+    assert sum(after.values()) <= len(after) + 3  # conversations that one in flight keeps open
     served = read(tmp_path / "data/trajectories/trajectories.parquet", Trajectory)
     settings(tmp_path, "http://127.0.0.1:9/v1", "scripted")
     run(distill, tmp_path, trajectories="local")
