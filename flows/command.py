@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows import highlights, release, score, workspace
+from flows import audit, difference, highlights, release, score, verify, workspace
 from touchline.faults import BadInput
 
 if TYPE_CHECKING:
@@ -71,6 +71,15 @@ def parser() -> argparse.ArgumentParser:
     back.add_argument("answer", metavar="ANSWER", help="id of an answer, trajectory or question")
     back.add_argument("--run", metavar="RUN", default="", help="whose answer; else the last one's")
     back.add_argument("--json", action="store_true", help="for programs; with every id")
+    tell = actions.add_parser("audit", help="say where a model, a run or a number comes from")
+    tell.set_defaults(action=audit.run)
+    audit.offer(tell)
+    repeat = actions.add_parser("verify", help="execute a past run again and compare its products")
+    repeat.set_defaults(action=verify.run)
+    verify.offer(repeat)
+    apart = actions.add_parser("diff", help="say in words what changed between two runs")
+    apart.set_defaults(action=difference.run)
+    difference.offer(apart)
     give = actions.add_parser("export", help="write a run's model as a Hugging Face folder")
     give.set_defaults(action=release.run)
     release.offer(give)

@@ -66,16 +66,24 @@ class Ear:
 
 
 def stage(
-    run: Run, name: str, forced: bool, extra: dict[str, str], tell: Tell, keep: Sequence[int] = ()
+    run: Run,
+    name: str,
+    forced: bool,
+    extra: dict[str, str],
+    tell: Tell,
+    keep: Sequence[int] = (),
+    options: Sequence[str] = (),
 ) -> StageRecord:
     """Reproduce one stage; `extra` is added to its environment. Never raises for its failure.
 
     `keep`: descriptors of locks, the run's own apart, that its processes hold open.
+    `options` go to `dvc repro`.
     """
     ear = Ear(name, run.log, tell)
     argv = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
     if forced:
         argv.append("--force")
+    argv += options
     with ear.log:
         env = settings.stage(run.root, run.folder, extra)
         outcome = launch.run(argv, run.folder, env, ear, [run.lock, *keep])

@@ -147,10 +147,10 @@ def _parsed(line: bytes) -> Link | None:
     """None for what is no link."""
     try:
         link = Link(line, json.loads(line))
-        int(link.sequence), str(link.place["previous"]), str(link.event["eventTime"])
-    except (ValueError, KeyError, TypeError):
+        whole = {"sequence", "previous"} <= link.place.keys() and "eventTime" in link.event
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return link
+    return link if whole and isinstance(link.sequence, int) else None
 
 
 def read(file: Path, mentions: str = "") -> Read:

@@ -1,0 +1,253 @@
+"""`touchline audit`: one folder that says where a model, a run or a number comes from."""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows import overrides, past, record, workspace
+from flows.record import Record
+from touchline.faults import BadInput
+from touchline.stage import Params, section
+
+if TYPE_CHECKING:
+    from touchline.audit.case import Case
+
+QUOTED = ("params.yaml", "dvc.yaml", "dvc.lock", "requirements.lock")
+TEXTS = (".txt", ".md", ".jinja")
+SMALL = (".parquet", ".json")  # of a product: what is read here
+DIGEST = re.compile(r"[0-9a-f]{32}(\.dir)?")
+
+
+class Audit(Params):
+    """The section `audit` of params.yaml."""
+
+    watts: float  # of one busy core, for the estimate of energy
+
+
+def offer(one: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    what = "a run, `latest`, a model (`champion`, a digest, data/rl) or a metric (spotting.f1)"
+    one.add_argument("what", nargs="?", default="latest", metavar="MODEL|RUN|METRIC", help=what)
+    one.add_argument("--output", type=Path, metavar="DIR", help="else .touchline/audit/RUN")
+    one.add_argument("--verify", type=Path, metavar="FOLDER", help="check such a folder")
+    one.add_argument("--key", type=Path, metavar="PEM", help="the public key that must have signed")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status 0; 1 for a folder that was changed; 2 for what cannot be audited."""
+    if args.verify:
+        return verify(args.verify, args.key)
+    root = workspace.root()
+    out = make(root, args.what, args.output)
+    sys.stdout.write(f"{out / 'index.html'}\n")
+    return 0
+
+
+def verify(folder: Path, key: Path | None) -> int:
+    """Say what is wrong with a folder, a line for each."""
+    from touchline.audit.check import check
+
+    faults, notes = check(folder, key)
+    for fault in faults:
+        sys.stderr.write(f"error: {fault}\n")
+    for note in filter(None, notes):
+        sys.stdout.write(f"{note}\n")
+    if not faults:
+        sys.stdout.write(f"{folder}: every file and every figure is as it was written\n")
+    return 1 if faults else 0
+
+
+def make(root: Path, what: str, output: Path | None) -> Path:
+    """Write the folder and return where it is."""
+    from touchline.audit.check import MANIFEST
+    from touchline.audit.folder import write
+
+    found, subject = resolve(root, what)
+    out = output or root / ".touchline" / "audit" / found.id
+    if out.exists() and not (out / MANIFEST).is_file():
+        raise BadInput(f"--output {out}", "is there and no audit folder", "name another")
+    with tempfile.TemporaryDirectory() as place:
+        write(case(root, found, subject, Path(place)), out)
+    return out
+
+
+def resolve(root: Path, what: str) -> tuple[Record, dict[str, Any]]:
+    """The run behind what is asked for, and what of it: a run, a model, a metric."""
+    runs = record.every(root)
+    if what == "latest" or any(one.id.startswith(what) for one in runs):
+        found = past.find(root, what)
+        return found, {"kind": "run", "name": found.id}
+    if model := _model(root, runs, what):
+        return model
+    if metric := _metric(runs, what):
+        return metric
+    remedy = "`touchline runs` lists the runs; a model is data/rl, a metric spotting.f1"
+    raise BadInput(what, "is no run, model or metric that is known here", remedy)
+
+
+def _model(root: Path, runs: list[Record], what: str) -> tuple[Record, dict[str, Any]] | None:
+    """By path, digest, or the registry's alias or version: the run that made these weights."""
+    wanted = what if DIGEST.fullmatch(what) else ""
+    if what == "champion" or re.fullmatch(r"v?\d+", what):
+        wanted = _registered(root, what)
+    for one in reversed(runs):
+        for done in one.stages.values():
+            for file in done.products:
+                named = file.path in (what, f"data/{what}") and one.state == "completed"
+                if named or (wanted and file.md5.startswith(wanted.removesuffix(".dir"))):
+                    first = _maker(runs, file.path, file.md5) or one
+                    return first, {"kind": "model", "name": file.path, "md5": file.md5}
+    return None
+
+
+def _maker(runs: list[Record], path: str, md5: str) -> Record | None:
+    """The last run that scored these weights; else the first that made them."""
+    with_it = [
+        one
+        for one in runs
+        if any(f.path == path and f.md5 == md5 for s in one.stages.values() for f in s.products)
+    ]
+    done = [one for one in with_it if one.state == "completed"]
+    return (done or with_it or [None])[-1]
+
+
+def _registered(root: Path, what: str) -> str:
+    """The digest of a version or alias; "" where the registry does not know it."""
+    from flows import settings
+
+    settings.prepare(root)
+    from mlflow.exceptions import MlflowException
+
+    from flows import registry
+
+    client = registry.client()
+    try:
+        if what == registry.ALIAS:
+            found = client.get_model_version_by_alias(registry.NAME, what)
+        else:
+            found = client.get_model_version(registry.NAME, what.removeprefix("v"))
+    except MlflowException:
+        return ""
+    return found.tags.get("dvc.md5", "")
+
+
+def _metric(runs: list[Record], what: str) -> tuple[Record, dict[str, Any]] | None:
+    """`[CANDIDATE.]TASK.METRIC` of the last evaluation; the last candidate where none is named."""
+    for one in reversed(runs):
+        for done in reversed(one.stages.values()):
+            for name, tasks in reversed(done.metrics.get("candidates", {}).items()):
+                for task, metrics in tasks.items():
+                    for metric, held in metrics.items():
+                        if what in (f"{task}.{metric}", f"{name}.{task}.{metric}"):
+                            figures = {k: held.get(k) for k in ("value", "low", "high", "n")}
+                            said = f"{name}.{task}.{metric}"
+                            return one, {"kind": "metric", "name": said, **figures}
+    return None
+
+
+def case(root: Path, found: Record, subject: dict[str, Any], place: Path) -> "Case":
+    """Everything about a run that is still here; `place` is filled with links to its tables."""
+    from touchline.audit.case import Case
+
+    digests, missing = linked(root, found, place)
+    (place / "dvc.yaml").write_bytes(shown(root, found, "dvc.yaml"))
+    declared = overrides.read(place / "dvc.yaml")
+    stages = {name: one.get("desc", "") for name, one in declared.get("stages", {}).items()}
+    return Case(
+        run=json.loads(found.model_dump_json()),
+        subject=subject,
+        products=place,
+        texts=dict(_texts(root, found)),
+        files={name: text for name in QUOTED if (text := shown(root, found, name))},
+        events=_events(root, found),
+        origins=origins(root, found),
+        about=stages,
+        models=_models(declared, found),
+        watts=_watts(root),
+        digests=digests,
+        missing=missing,
+    )
+
+
+def _watts(root: Path) -> float:
+    settings: Audit = section(Audit, "audit", root / "params.yaml")
+    return settings.watts
+
+
+def _models(declared: dict[str, Any], found: Record) -> dict[str, str]:
+    paths = {a["path"] for a in declared.get("artifacts", {}).values() if a.get("type") == "model"}
+    made = [file for done in found.stages.values() for file in done.products]
+    return {file.path: file.md5 for file in made if file.path in paths}
+
+
+def linked(root: Path, found: Record, place: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Link tables and descriptions of every product; what the cache has lost is named."""
+    from flows import pipeline
+    from flows.weights import names, stored
+
+    cache, digests, missing = pipeline.cache(root), {}, []
+    for file in (f for done in found.stages.values() for f in done.products):
+        whose = f"{file.path} of run {found.id}"
+        try:
+            held = names(cache, file.md5, whose) if file.md5.endswith(".dir") else {}
+            digests[file.path] = held
+            for name, md5 in held.items():
+                if name.endswith(SMALL):
+                    (place / file.path / name).parent.mkdir(parents=True, exist_ok=True)
+                    (place / file.path / name).symlink_to(stored(cache, md5, whose))
+        except BadInput:
+            missing.append(file.path)
+    return digests, missing
+
+
+def shown(root: Path, found: Record, path: str) -> bytes:
+    """A file as the run had it; b"" where its commit is gone or never had one."""
+    for commit in (f"refs/runs/{found.id}", found.commit):
+        ask = ["git", "show", f"{commit}:{path}"]
+        done = subprocess.run(ask, cwd=root, capture_output=True, check=False)
+        if done.returncode == 0:
+            return done.stdout
+    return b""
+
+
+def _texts(root: Path, found: Record) -> Iterator[tuple[str, bytes]]:
+    """What the stages read in words: prompts among their dependencies."""
+    seen = set[str]()
+    for file in (f for done in found.stages.values() for f in done.inputs):
+        if file.path.endswith(TEXTS) and file.path not in seen:
+            seen.add(file.path)
+            if text := shown(root, found, file.path):
+                yield file.path, text
+
+
+def origins(root: Path, found: Record) -> dict[str, str]:
+    """For each stage the run that executed it to make what this run has."""
+    before = [one for one in record.every(root) if one.id <= found.id]
+    made: dict[str, str] = {}
+    for name, done in found.stages.items():
+        for one in reversed(before):
+            there = one.stages.get(name)
+            if there and there.state == "Ran" and there.products == done.products:
+                made[name] = one.id
+                break
+    return made
+
+
+def _events(root: Path, found: Record) -> dict[str, bytes]:
+    """Of this run and of those that made its products: their part of the chain, without a gap."""
+    from touchline.audit import chain
+
+    file = root / ".touchline" / "lineage" / "events.jsonl"
+    lines = [link.line for link in chain.read(file).links]
+    parts = {}
+    for id in {found.id, *origins(root, found).values()}:
+        mine = [at for at, line in enumerate(lines) if f'"id":"{id}"'.encode() in line]
+        if mine:
+            parts[id] = b"".join(line + b"\n" for line in lines[mine[0] : mine[-1] + 1])
+    return parts

@@ -1,0 +1,104 @@
+"""`touchline audit` and `diff` on the toy project."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flows import audit, difference, past, pipeline, record
+from flows.record import Record
+from tests.flows.conftest import Toy
+from tests.flows.past_runs import past as ran
+from touchline.audit.check import check
+from touchline.faults import BadInput
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # DVC itself makes the project first
+
+
+@pytest.fixture
+def one(made: Toy) -> Record:
+    return ran(made)
+
+
+def test_an_audit_of_a_run_is_sound_on_another_machine(
+    made: Toy, one: Record, tmp_path: Path
+) -> None:
+    out = audit.make(made.root, "latest", None)
+    assert out == made.root / ".touchline" / "audit" / one.id
+    elsewhere = shutil.copytree(out, tmp_path / "elsewhere")
+    shutil.rmtree(made.root)
+    assert check(elsewhere)[0] == [] and audit.verify(elsewhere, None) == 0
+    page = (elsewhere / "index.html").read_text()
+    for word in ("data/model", one.id, one.commit, "guess", "energy"):
+        assert word in page
+    assert "seed: 7" in (elsewhere / "params.yaml").read_text()
+    with (elsewhere / "run.json").open("r+b") as file:
+        file.write(b"[")
+    assert audit.verify(elsewhere, None) == 1
+
+
+def test_a_model_and_a_metric_lead_to_the_run_behind_them(made: Toy, one: Record) -> None:
+    (model,) = [f for f in one.stages["train"].products if f.path == "data/model"]
+    for name in ("data/model", "model", model.md5, model.md5.removesuffix(".dir")):
+        found, subject = audit.resolve(made.root, name)
+        assert found.id == one.id
+        assert subject == {"kind": "model", "name": "data/model", "md5": model.md5}
+    for name in ("guess.accuracy", "toy.guess.accuracy"):
+        found, subject = audit.resolve(made.root, name)
+        assert found.id == one.id and subject["kind"] == "metric" and subject["n"] == 3
+
+
+def test_what_is_known_nowhere_is_refused_in_a_sentence(made: Toy, one: Record) -> None:
+    with pytest.raises(BadInput, match="nonsense: is no run, model or metric that is known here"):
+        audit.resolve(made.root, "nonsense")
+    keep = made.root / "notes"
+    keep.mkdir()
+    with pytest.raises(BadInput, match="is there and no audit folder; name another"):
+        audit.make(made.root, "latest", keep)
+
+
+def test_a_run_whose_objects_were_collected_is_audited_with_what_is_left(
+    made: Toy, one: Record, tmp_path: Path
+) -> None:
+    (rows,) = [f for f in one.stages["make"].products if f.path == "data/rows"]
+    cache = pipeline.cache(made.root)
+    (cache / "files" / "md5" / rows.md5[:2] / rows.md5[2:]).unlink()
+    out = audit.make(made.root, one.id, tmp_path / "out")
+    assert check(out)[0] == []
+    assert json.loads((out / "missing.json").read_text()) == ["data/rows"]
+    assert "Not in the cache any more" in (out / "index.html").read_text()
+
+
+def test_two_runs_that_claim_one_id_are_told_apart_by_nobody(made: Toy, one: Record) -> None:
+    other = one.model_copy(update={"started": "2020-01-01T00:00:00+00:00"})
+    record.write(made.root, other)
+    with pytest.raises(BadInput, match="two runs claim this id: one began 2020-01-01"):
+        past.find(made.root, one.id)
+
+
+def test_a_run_without_its_ref_cannot_be_played_again(made: Toy, one: Record) -> None:
+    made.git("update-ref", "-d", f"refs/runs/{one.id}")
+    with pytest.raises(BadInput, match=f"git has no refs/runs/{one.id} here; fetch it"):
+        past.ref(made.root, one)
+
+
+def test_a_difference_is_told_in_words(made: Toy, one: Record) -> None:
+    two = ran(made, "judge.seed=8")
+    two.stages["make"].products[0].md5 = "0" * 32
+    two.stages["make"].products[0].size += 1
+    score = two.stages["judge"].metrics["candidates"]["toy"]["guess"]["accuracy"]
+    score["value"], score["low"] = 0.5, 0.4
+    two.versions, two.hardware = {"python": "3.12.1"}, {"cores": 4}
+    said = difference.words(difference.compare(made.root, one, two))
+    for line in (
+        "  judge.seed: 7 -> 8",
+        "  data/metrics/make.json: ",
+        "  python: 3.11.2 -> 3.12.1",
+        "  cores: 2 -> 4",
+        "  toy.guess.accuracy: ",
+    ):
+        assert f"\n{line}" in said
+    assert "-> 0.500 (0.400 to 1.000)" in said
+    same = difference.words(difference.compare(made.root, one, one))
+    assert same.endswith("nothing that is recorded differs\n")
