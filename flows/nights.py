@@ -27,7 +27,7 @@ def spend(root: Path, request: Request) -> int:
 
 
 def _follow(root: Path, going: Going) -> Any:
-    with server.served(root, going.lock, "flows.nightly"):
+    with server.served(root, going.lock, flow="flows.nightly"):
         from prefect.events.worker import EventsWorker
 
         from flows.nightly import CURRENT

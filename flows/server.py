@@ -22,11 +22,12 @@ PREFECT = ("-m", "prefect", "server", "start", "--host", "127.0.0.1", "--log-lev
 
 
 @contextmanager
-def served(root: Path, lock: int, flow: str = "flows.retrain") -> Iterator[str]:
+def served(root: Path, *locks: int, flow: str = "flows.retrain") -> Iterator[str]:
     """The address of the API: the one given, the one of `touchline ui`, or one of our own.
 
-    `flow` is the module that will be asked for next. Prefect's own ephemeral server would outlive
-    a `kill -9` of the run.
+    `flow` is the module that will be asked for next; the server inherits `locks`, open files.
+    Prefect's own ephemeral server would outlive a `kill -9` of the run. A process keeps to the
+    first address it has used: whoever makes several runs opens this once.
     """
     state = prepare(root)
     given = os.environ.get("PREFECT_API_URL") or open_ui(state)
@@ -34,7 +35,7 @@ def served(root: Path, lock: int, flow: str = "flows.retrain") -> Iterator[str]:
         os.environ["PREFECT_API_URL"] = given
         yield given
         return
-    job, url = start(state, free_port(), settings.server(), [lock])
+    job, url = start(state, free_port(), settings.server(), list(locks))
     os.environ["PREFECT_API_URL"] = url
     try:
         importlib.import_module(flow)  # takes seconds, as the server does

@@ -53,7 +53,7 @@ def main(
         budget,
         dialogue,
         distill.served,
-        distill.astray,
+        distill.vague,
         distill.jitter,
     )
     taught = list(_teacher(distill, course, by_clip)(course))

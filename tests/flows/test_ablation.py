@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.ablation import SEEDED, Wish, numbers, variants, wanted
+from flows.ablation import AIM, SEEDED, Wish, headline, numbers, variants, wanted
 from touchline.faults import BadInput
 from touchline.report.ablation import as_text, write_ablation
 
@@ -67,6 +67,12 @@ def test_every_variant_in_the_repository_goes_back_to_its_preset() -> None:
     for name, preset in variants(REPOSITORY, "ablation").items():
         text = (REPOSITORY / "presets" / f"{preset}.yaml").read_text()
         assert name == "recipe" or "like: ablation" in text
+
+
+def test_the_headline_is_what_the_recipe_gained_and_no_variant_s_gain() -> None:
+    recipe, other = ({"differences": {AIM: {"value": v, "low": 0, "high": 1}}} for v in (0.2, 0.9))
+    assert headline({"recipe": recipe, "v1": other})["value"] == 0.2
+    assert headline({"v1": other}) == {}
 
 
 def test_table_and_page_name_each_variant_with_its_gain(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import subprocess
+import sys
 
 import mlflow
 import pytest
@@ -155,3 +156,22 @@ def test_each_run_and_each_executed_stage_is_told_in_one_chain_of_events(project
     ]
     again = found.links[8].event["run"]["facets"]["touchline"]
     assert again["fate"] == "Restored" and again["id"] == latest(project)["id"]
+
+
+TWICE = """
+from flows import local, server, settings, workspace
+from flows.run import Request
+root = workspace.root()
+settings.prepare(root)
+with server.served(root):
+    for sets in ((), ("judge.seed=8",)):
+        assert local.retrain(Request(None, sets, None, False, False, ("twice",))) == 0
+"""
+
+
+def test_runs_of_one_process_share_the_server_that_it_opened(toy: Toy) -> None:
+    ours = {"cwd": toy.root, "env": toy.environment(), "capture_output": True, "text": True}
+    done = subprocess.run([sys.executable, "-c", TWICE], **ours)
+    assert done.returncode == 0, done.stderr
+    assert [run["state"] for run in json.loads(toy.type("runs", "--json")[1])] == ["completed"] * 2
+    assert len({job.pid for job in toy.processes()}) == 0

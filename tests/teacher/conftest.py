@@ -54,7 +54,7 @@ def served(url: str, **changes: Any) -> Distill:
     endpoint = endpoint.model_copy(update=changes.pop("endpoint", {}))
     more = {"endpoint": endpoint, "judging": judging} | changes
     return Distill(
-        teacher="served", astray=0.0, jitter=0, served=given.served.model_copy(update=more)
+        teacher="served", vague=0.0, jitter=0, served=given.served.model_copy(update=more)
     )
 
 

@@ -26,6 +26,7 @@ SAID = (
 )
 NUMBERS = tuple(f" #{number}" for number in range(1, 10))
 LETTERED = (" A", " B", " C", " D")
+HEDGED = (" roughly",)  # where the lessons have it
 ROLES = ("system\n", "user\n", "assistant\n")
 JOINTS = (", ", ").", "!, ", ". So", "!. So", ": ", " to ", "<think>\n", ".\n</think>\n\n")
 
@@ -49,6 +50,7 @@ def phrases(texts: Iterable[str]) -> list[str]:
         *LETTERED,
         *ROLES,
         *JOINTS,
+        *(word for word in HEDGED if word in told),
         *times,
         *sport,
         *options,

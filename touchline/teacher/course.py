@@ -39,7 +39,7 @@ class Distill(Params):
     """The section `distill`."""
 
     teacher: str  # one of TEACHERS
-    astray: float  # scripted: share of lessons that look again at the clip's beginning, always
+    vague: float  # scripted: share of present actions told by a wide window, not by what it shows
     jitter: int  # scripted: seconds by which either end of an interval it tells may be off
     served: Served
 
@@ -55,7 +55,7 @@ class Course:
     budget: Budget
     dialogue: Dialogue
     served: Served
-    astray: float = 0.0
+    vague: float = 0.0
     jitter: int = 0
 
 
