@@ -72,9 +72,10 @@ def known(folder: Path) -> dict[str, tuple[str, str]]:
     try:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))["sources"].items()
         held = {name: (one["licence"], one["terms"]) for name, one in found}
+        told = all(isinstance(word, str) for pair in held.values() for word in pair)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        held = {"": (None, None)}
-    if not all(isinstance(word, str) for pair in held.values() for word in pair):
+        held, told = {}, False
+    if not told:
         raise BadInput(folder / FILE, "is no list of terms", "rerun the stage that makes it")
     return held
 

@@ -129,7 +129,7 @@ def _card(
     wanted = np.linspace(one.start, one.end, FRAMES)
     nearest = np.unique(np.abs(times[None] - wanted[:, None]).argmin(axis=1))
     strip = [
-        (float(round(times[at] + one.match_start - one.start)), *shown)
+        (float(round(float(times[at]) + one.match_start - one.start)), *shown)
         for at in nearest
         if (shown := pictures.show(clip, float(times[at])))
     ]
