@@ -182,7 +182,7 @@ def test_products_that_the_cache_lost_are_named_with_their_run(nights: Nights):
 def test_an_empty_or_broken_table_of_answers_is_named(nights: Nights):
     file = nights.root / "rows.parquet"
     file.write_bytes(b"no parquet")
-    with pytest.raises(BadInput, match=r"rows\.parquet: is no table of answers"):
+    with pytest.raises(BadInput, match=r"rows\.parquet: is no Parquet .*; move it away"):
         load(file)
     write(file, Trajectory, [])
     with pytest.raises(BadInput, match="holds no answer"):

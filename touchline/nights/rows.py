@@ -9,6 +9,7 @@ from touchline.faults import BadInput
 from touchline.records import Trajectory, read, write
 
 Rows = dict[str, list[Trajectory]]  # author -> one row per question
+AWAY = "move it away; the next night writes anew"
 
 
 def store(folder: Path, rows: Mapping[str, Sequence[Trajectory]]) -> str:
@@ -27,13 +28,10 @@ def load(file: Path) -> Rows:
     """The rows of each author; a `BadInput` when the file holds none or is no such table."""
     try:
         every = read(file, Trajectory)
-    except BadInput:
-        raise
-    except (OSError, ValueError, KeyError, TypeError) as error:  # pyarrow's faults are such
-        wrong = f"is no table of answers ({' '.join(str(error).split())[:120]})"
-        raise BadInput(file.name, wrong, "move it away; the next night writes anew") from None
+    except BadInput as fault:  # no stage makes this one
+        raise BadInput(file.name, fault.wrong, AWAY) from None
     if not every:
-        raise BadInput(file.name, "holds no answer", "move it away; the next night writes anew")
+        raise BadInput(file.name, "holds no answer", AWAY)
     found: Rows = {}
     for row in every:
         found.setdefault(row.author, []).append(row)
