@@ -27,7 +27,7 @@ from touchline.tasks.spotting import intervals
 RECIPE = "recipe"  # what the preset itself is called among its variants
 SEEDED = ("student.tiny.seed", "sft.seed", "rl.seed")
 MAKERS = ("dvc.yaml", "params.yaml", "presets", "stages", "touchline")
-AIM = "f1_50"  # exact enough at IoU 0.5: the goal, chosen before any figure was known
+AIM = "f1_50"  # exact enough at IoU 0.5: the goal, chosen before the preset had a figure
 THETA, DRAWS = 0.3, 1  # IoU of the loosest F1, seed of the bootstrap
 METRICS, PAGE = Path("data/metrics/ablation.json"), Path("data/ablation/ablation.html")
 
