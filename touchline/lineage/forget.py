@@ -9,6 +9,7 @@ from touchline.lineage.tables import (
     UNIT,
     files,
     films,
+    meta,
     products,
     rows,
     scopes,
@@ -41,7 +42,12 @@ def forget(
 
 
 def _compact(engine: Engine) -> None:
+    """Write the tables anew: a page that was freed keeps its bytes until somebody needs it."""
+    names = ", ".join(meta.tables)
+    anew = {
+        "sqlite": ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"],
+        "postgresql": [f"VACUUM (FULL, ANALYZE) {names}"],
+    }
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
-        db.execute(text("VACUUM"))
-        if engine.dialect.name == "sqlite":
-            db.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        for words in anew[engine.dialect.name]:
+            db.execute(text(words))

@@ -1,6 +1,7 @@
 """Bring manifests into the index: rows, their counts, their files, and the runs that hold them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, Table, delete, insert, select
@@ -78,9 +79,14 @@ def _write(
 ) -> None:
     """Some columns as rows of a small table; those that are there stay."""
     every = given.select(list(names)).rename_columns(list(names.values())).to_pylist()
-    if every:
-        fresh = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[db.dialect.name]
-        db.execute(fresh(into).on_conflict_do_nothing(), [{**row, **more} for row in every])
+    _fresh(db, into, [{**row, **more} for row in every])
+
+
+def _fresh(db: Connection, into: Table, given: list[dict[str, Any]]) -> None:
+    """Rows that are there already, or that another process is writing, stay as they are."""
+    if given:
+        words = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[db.dialect.name]
+        db.execute(words(into).on_conflict_do_nothing(), given)
 
 
 def _placed(db: Connection, table: pa.Table) -> pa.Array:
@@ -99,16 +105,19 @@ def _placed(db: Connection, table: pa.Table) -> pa.Array:
 
 
 def _numbers(db: Connection, level: int, wanted: Mapping[str, int | None]) -> dict[str, int]:
-    """Name -> number of the scopes of one level; those that are missing are made."""
+    """Name -> number of the scopes of one level; those that are missing are made.
+
+    In the order of their names: two processes that make the same ones never wait for each other.
+    """
     ask = select(scopes.c.name, scopes.c.number).where(scopes.c.level == level)
     here = dict(db.execute(ask).tuples().all())
     new = [
         {"level": level, "name": name, "above": above}
-        for name, above in wanted.items()
+        for name, above in sorted(wanted.items(), key=lambda one: one[0])
         if name not in here
     ]
     if new:
-        db.execute(insert(scopes), new)
+        _fresh(db, scopes, new)
         here = dict(db.execute(ask).tuples().all())
     return {name: here[name] for name in wanted}
 

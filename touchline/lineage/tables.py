@@ -17,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    func,
     inspect,
     select,
 )
@@ -28,6 +29,8 @@ SHAPE = 1  # of these tables
 VARIABLE = "TOUCHLINE_LINEAGE_URL"
 UNIT, MATCH, SOURCE = 0, 1, 2  # levels of a scope: a video, a match, a source
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # what SQLite numbers by itself
+WORDS = Text().with_variant(Text(collation="C"), "postgresql")  # in the order of bytes everywhere
+SETTLING = 7_031_126  # PostgreSQL's lock under which the tables are made
 
 meta = MetaData()
 about = Table("about", meta, Column("shape", Integer, primary_key=True, autoincrement=False))
@@ -36,7 +39,7 @@ scopes = Table(
     meta,
     Column("number", NUMBER, primary_key=True),
     Column("level", SmallInteger, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("name", WORDS, nullable=False),
     Column("above", NUMBER),
     UniqueConstraint("level", "name"),
     Index("below", "above"),
@@ -45,9 +48,9 @@ products = Table(
     "products",
     meta,
     Column("number", NUMBER, primary_key=True),
-    Column("path", Text, nullable=False),
-    Column("md5", Text, nullable=False),
-    Column("origin", Text, nullable=False),
+    Column("path", WORDS, nullable=False),
+    Column("md5", WORDS, nullable=False),
+    Column("origin", WORDS, nullable=False),
     Column("rows", NUMBER, nullable=False),
     UniqueConstraint("path", "md5", "origin"),
 )
@@ -59,8 +62,8 @@ rows = Table(
     Column("product", NUMBER, primary_key=True, autoincrement=False),
     Column("kind", SmallInteger, primary_key=True, autoincrement=False),
     Column("place", NUMBER, primary_key=True, autoincrement=False),
-    Column("id", Text, nullable=False),
-    Column("parent", Text, nullable=False),
+    Column("id", WORDS, nullable=False),
+    Column("parent", WORDS, nullable=False),
     sqlite_with_rowid=False,
 )
 # Counted when a product is indexed, for the video, its match and its source: no question counts.
@@ -78,15 +81,15 @@ files = Table(  # of products that have a file for each video
     meta,
     Column("scope", NUMBER, primary_key=True, autoincrement=False),
     Column("product", NUMBER, primary_key=True, autoincrement=False),
-    Column("name", Text, primary_key=True),
+    Column("name", WORDS, primary_key=True),
     sqlite_with_rowid=False,
 )
 films = Table(  # by what a video's file is known
     "films",
     meta,
     Column("scope", NUMBER, primary_key=True, autoincrement=False),
-    Column("path", Text, primary_key=True),
-    Column("sha256", Text, primary_key=True),
+    Column("path", WORDS, primary_key=True),
+    Column("sha256", WORDS, primary_key=True),
     Index("of_file", "sha256"),
     sqlite_with_rowid=False,
 )
@@ -94,15 +97,15 @@ uses = Table(
     "uses",
     meta,
     Column("product", NUMBER, primary_key=True, autoincrement=False),
-    Column("run", Text, primary_key=True),
-    Column("stage", Text, nullable=False),
+    Column("run", WORDS, primary_key=True),
+    Column("stage", WORDS, nullable=False),
     Index("of_run", "run"),
     sqlite_with_rowid=False,
 )
 runs = Table(
     "runs",
     meta,
-    Column("run", Text, primary_key=True),
+    Column("run", WORDS, primary_key=True),
     Column("whole", SmallInteger, nullable=False),  # 0: some product could not be read, yet
 )
 
@@ -141,6 +144,9 @@ def _prepare(engine: Engine) -> None:
 
 
 def _settle(db: Connection) -> None:
+    """Tables for an empty database; two machines may come upon it at the same time."""
+    if db.dialect.name == "postgresql":
+        db.execute(select(func.pg_advisory_xact_lock(SETTLING)))
     if not inspect(db).has_table("about"):
         meta.create_all(db)
         db.execute(about.insert().values(shape=SHAPE))
