@@ -34,6 +34,7 @@ SIGNS = {  # how a process of a run is known by its command line
     "dvc": "-m dvc --wait-for-lock repro",
     "stage": "work.py",
     "server": "prefect server start",
+    "engine": "-m prefect.engine",  # a run that a worker has begun
 }
 FULL, BARE = ("flows.command", "retrain"), ("tests.chaos.bare",)
 SECRET = "qz7secretqz7"  # what every secret in the environment of a project holds
@@ -57,6 +58,7 @@ class Arena:
         self.mark, self.extra = str(root), dict[str, str]()
         self.bare = False  # without Prefect and MLflow
         self.diary = root / ".touchline" / "diary"
+        self.database = root / ".touchline" / "mlflow.db"
 
     def plant(self) -> None:
         shutil.copytree(Path(__file__).parent / "project", self.root)
@@ -79,12 +81,23 @@ class Arena:
         return {**kept, **own, **({"PREFECT_API_URL": self.api} if self.api else {}), **self.extra}
 
     def start(self, *args: str) -> "subprocess.Popen[str]":
-        """A retrain; what it says goes to a file, which nobody has to read for it to go on."""
+        """A retrain."""
+        return self.python(*(BARE if self.bare else FULL), *args)
+
+    def python(self, *words: str) -> "subprocess.Popen[str]":
+        """A module; what it says goes to a file, which nobody has to read for it to go on."""
         with (self.root / ".touchline" / "said").open("a") as said:
             return subprocess.Popen(
-                [sys.executable, "-m", *(BARE if self.bare else FULL), *args],
+                [sys.executable, "-m", *words],
                 cwd=self.root, env=self.environment(), stdout=said, stderr=said, text=True,
             )  # fmt: skip
+
+    def prefect(self, *words: str) -> "subprocess.Popen[str]":
+        return self.python("prefect", "--no-prompt", *words)
+
+    def command(self, *words: str, patience: float = 600) -> int:
+        """`touchline WORDS`; its exit status."""
+        return self.python(FULL[0], *words).wait(patience)
 
     def retrain(self, *args: str, patience: float = 1800) -> int:
         return self.start(*args).wait(patience)
@@ -160,9 +173,8 @@ class Arena:
 
     def open_runs(self) -> Iterator[str]:
         """Runs that MLflow or Prefect hold for running."""
-        file = self.root / ".touchline/mlflow.db"
-        if file.is_file() and "MLFLOW_TRACKING_URI" not in self.extra:
-            with closing(sqlite3.connect(file)) as db:
+        if self.database.is_file():
+            with closing(sqlite3.connect(self.database)) as db:
                 (count,) = db.execute("SELECT count(*) FROM runs WHERE status='RUNNING'").fetchone()
             if count:
                 yield f"{count} runs are RUNNING in MLflow"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from flows import server as serving
 from tests.chaos.arena import Arena
+from tests.chaos.network import LINES
 
 Ended = tuple[int, int]  # exit status of the disturbed retrain, and of the one after it
 AGAIN = ("--set", "train.note=other")  # a training that needs what was made before
@@ -116,6 +117,7 @@ FAULTS: dict[str, Callable[[Arena], Ended]] = {
     "disk full": full,
     "MLflow's database locked for 20 s": locked,
     "Prefect server restarted": restarted,
+    **LINES,
 }
 
 
