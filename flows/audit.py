@@ -240,14 +240,20 @@ def origins(root: Path, found: Record) -> dict[str, str]:
 
 
 def _events(root: Path, found: Record) -> dict[str, bytes]:
-    """Of this run and of those that made its products: their part of the chain, without a gap."""
+    """Of this run and of those that made its products: their part of the chain, without a gap.
+
+    Where words were taken out of a line, up to the event that says so.
+    """
     from touchline.audit import chain
 
     file = root / ".touchline" / "lineage" / "events.jsonl"
-    lines = [link.line for link in chain.read(file).links]
+    links = chain.read(file).links
+    told = [at for at, link in enumerate(links) if chain.BLOTTED in link.event["run"]["facets"]]
     parts = {}
     for id in {found.id, *origins(root, found).values()}:
-        mine = [at for at, line in enumerate(lines) if f'"id":"{id}"'.encode() in line]
+        mine = [at for at, link in enumerate(links) if f'"id":"{id}"'.encode() in link.line]
         if mine:
-            parts[id] = b"".join(line + b"\n" for line in lines[mine[0] : mine[-1] + 1])
+            part = links[mine[0] : mine[-1] + 1]
+            part = links[mine[0] : told[-1] + 1] if any(link.was for link in part) else part
+            parts[id] = b"".join(link.line + b"\n" for link in part)
     return parts

@@ -6,7 +6,7 @@ The file is the truth; whoever listens at `OPENLINEAGE_URL` is told as soon as h
 import os
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -45,6 +45,14 @@ class About(RunFacet):
     seconds: float | None = None
     cpuSeconds: float | None = None
     peakMiB: float | None = None
+
+
+@attr.define
+class Withdrawn(RunFacet):
+    """Whose words were taken out of the events before; `touchline.audit.chain` adds which."""
+
+    tombstone: str
+    lines: dict[str, str] = attr.field(factory=dict)
 
 
 def file(root: Path) -> Path:
@@ -172,6 +180,13 @@ def event(
 def tell(root: Path, events: Sequence[ol.RunEvent]) -> None:
     """Write them down."""
     chain.append(file(root), [Serde.to_dict(one) for one in events])
+
+
+def blot(root: Path, change: Callable[[bytes], bytes], stone: str) -> None:
+    """Take words out of the events; one more event says for which tombstone, and in which lines."""
+    facets: dict[str, Any] = {chain.BLOTTED: Withdrawn(stone)}
+    told = event(root, "OTHER", run_id(stone, "withdrawal"), "withdrawal", facets, {})
+    chain.blot(file(root), change, Serde.to_dict(told))
 
 
 def deliver(root: Path) -> str:

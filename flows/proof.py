@@ -5,6 +5,7 @@ itself names the match.
 """
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flows import pipeline
+from flows import events, pipeline
 from flows.console import say
 from touchline.lineage.probes import DATABASE, Probes, blotted, columns, left_in
 from touchline.products import whole_file
@@ -21,6 +22,7 @@ from touchline.progress import Progress
 WITHDRAWN = b"(withdrawn)"
 TEXTS = (".json", ".jsonl", ".log")  # in .touchline: kept, without the words
 NOTE = "removal.json"
+AUDITS = ".touchline/audit"  # a folder for each
 ELSEWHERE = (  # variables that put a store of ours outside of the checkout
     "TOUCHLINE_CHECKPOINTS", "TOUCHLINE_REPLIES", "TOUCHLINE_DOWNLOADS", "TOUCHLINE_ARTIFACTS",
 )  # fmt: skip
@@ -41,7 +43,7 @@ def prove(root: Path, sought: Probes, stone: str) -> list[str]:
     first = look(root, sought)
     for file, found in sorted(first.left.items()):
         say(f"found and removed: {_shown(root, file)} ({', '.join(sorted(found))})")
-        _clean(root, file, sought)
+        _clean(root, file, sought, stone)
     last = look(root, sought) if first.left else first
     say(f"looked for {told(sought)}")
     say(f"in {last.files} files, {last.bytes / MIB:.1f} MiB: data/, DVC's cache, .touchline/")
@@ -87,13 +89,20 @@ def _files(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def _clean(root: Path, file: Path, sought: Probes) -> None:
-    """Records, logs and databases lose the words, anything else goes."""
-    products = (root / "data", pipeline.cache(root).resolve())
+def _clean(root: Path, file: Path, sought: Probes, stone: str) -> None:
+    """Records, logs and databases lose the words, anything else goes.
+
+    The chain of events says what it lost; an audit would no longer hold, so all of it goes.
+    """
+    products, audits = (root / "data", pipeline.cache(root).resolve()), root / AUDITS
     ours = not any(file.is_relative_to(place) for place in products)
     if not file.is_file():
         return
-    if ours and file.suffix in TEXTS:
+    if file.is_relative_to(audits):
+        shutil.rmtree(audits / file.relative_to(audits).parts[0])
+    elif file == events.file(root):
+        events.blot(root, lambda line: blotted(line, sought.needles(), WITHDRAWN), stone)
+    elif ours and file.suffix in TEXTS:
         _blot_text(file, sought)
     elif ours and _database(file):
         _blot_database(file, sought)

@@ -1,5 +1,6 @@
 """The chain of events: what was written stays, and any change is found."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +102,48 @@ def test_writers_side_by_side_make_one_chain(file: Path) -> None:
     assert [one.wait() for one in pair] == [0, 0]
     found = chain.read(file)
     assert not found.faults and len(found.links) == 103
+
+
+def withdrawn(stone: str) -> chain.Event:
+    one = event(9)
+    return {**one, "run": {**one["run"], "facets": {chain.BLOTTED: {"tombstone": stone}}}}
+
+
+def named(file: Path) -> Path:
+    """Events of which the second and the fourth, the last one, name somebody."""
+    for number in (4, 5):
+        chain.append(file, [{**event(number), "error": "of world/a" if number == 5 else ""}])
+    whole = file.read_bytes().replace(b'"name":"retrain"', b'"name":"world/a"', 1)
+    file.write_bytes(whole)
+    lines = [chain.Link(line, json.loads(line)).event for line in whole.splitlines()]
+    file.unlink()
+    chain.append(file, lines)
+    return file
+
+
+def test_words_that_were_withdrawn_are_gone_and_the_chain_says_so_and_holds(file: Path) -> None:
+    named(file)
+    first = chain.read(file).links[0].digest
+    count = chain.blot(file, lambda line: line.replace(b"world/a", b"(withdrawn)"), withdrawn("s1"))
+    found = chain.read(file)
+    assert count == 2 and not found.faults and b"world/a" not in file.read_bytes()
+    assert found.notes == [f"line {n}: words of it were withdrawn" for n in (1, 5)]
+    assert found.links[0].was == first and len(found.links) == 6
+    again = chain.blot(file, lambda line: line.replace(b"retrain", b"(too)"), withdrawn("s2"))
+    chain.append(file, [event(7)])
+    assert again == 5 and not chain.read(file).faults and chain.read(file).links[0].was == first
+
+
+def test_a_withdrawn_line_that_is_changed_afterwards_is_found(file: Path) -> None:
+    chain.blot(named(file), lambda line: line.replace(b"world/a", b"(withdrawn)"), withdrawn("s1"))
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"(withdrawn)", b"(something)", 1))
+    assert chain.read(file).faults == ["line 1 was changed, and no later event says to what"]
+    file.write_bytes(whole.rpartition(b"\n")[0].rpartition(b"\n")[0] + b"\n")
+    assert len(chain.read(file).faults) == 2  # the event that binds them anew was taken out
+
+
+def test_without_a_word_to_withdraw_nothing_is_written(file: Path) -> None:
+    before = file.read_bytes()
+    assert chain.blot(file, lambda line: line, withdrawn("s1")) == 0
+    assert file.read_bytes() == before

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.test_chain import event
+from tests.audit.test_chain import event, withdrawn
 from touchline.audit import chain, post
 
 
@@ -93,3 +93,28 @@ def test_an_event_refused_for_good_is_noted_and_holds_nobody_up(
 
 def test_an_address_that_is_none_is_a_sentence_too(file: Path) -> None:
     assert "wait for no host" in post.send(file, post.Address("nonsense"))
+
+
+def test_words_that_were_withdrawn_send_nothing_again_but_the_event_that_says_so(
+    file: Path, listener: Listener
+) -> None:
+    to = post.Address(listener.url)
+    assert post.send(file, to) == ""
+    assert chain.blot(file, lambda line: line.replace(b"retrain", b"(w)"), withdrawn("s1")) == 2
+    assert post.send(file, to) == ""
+    assert [json.loads(body)["run"]["runId"][-1] for _, _, body in listener.got] == ["1", "2", "9"]
+
+
+def test_a_file_of_events_that_was_begun_anew_is_sent_from_its_beginning(
+    file: Path, listener: Listener
+) -> None:
+    to = post.Address(listener.url)
+    post.send(file, to)
+    file.unlink()
+    chain.append(file, [event(3)])
+    assert post.send(file, to) == "" and len(listener.got) == 3
+
+
+def test_an_address_with_a_faulty_host_is_a_sentence_without_it(file: Path) -> None:
+    said = post.send(file, post.Address("http://me:s3cret@[::1"))
+    assert "wait for no host" in said and "s3cret" not in said

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from flows import command, record, withdrawal, workspace
+from flows import command, events, record, withdrawal, workspace
 from flows.pipeline import cache
 from tests.lineage import made
 from tests.lineage.conftest import World
 from touchline import keep, tombstones
+from touchline.audit import chain
 from touchline.endpoint.store import SHAPE
 from touchline.lineage.probes import Probes, blotted, held, left_in
 from touchline.records import Trajectory, write
@@ -93,6 +94,32 @@ def test_runs_are_marked_the_tombstone_is_committed_and_the_match_is_known_no_mo
         command.main(["impact", "world/a"])
     assert ended.value.code == 0 and "world/a: withdrawn on" in capsys.readouterr().out
     assert applied("world/a") == 0  # once more: the proof alone
+
+
+def test_the_chain_of_events_loses_the_name_says_so_and_still_holds(apart: World) -> None:
+    file = events.file(apart.root)
+    errors = ({}, {"errorMessage": events.error("world/a/1: odd")}, {})
+    told = [events.event(apart.root, "FAIL", events.run_id(f"{n}"), "retrain", facets, {})
+            for n, facets in enumerate(errors)]  # fmt: skip
+    events.tell(apart.root, told)
+    assert b"world/a/1" in file.read_bytes()
+    assert applied("world/a") == 0
+    found = chain.read(file)
+    assert b"world/a" not in file.read_bytes() and not found.faults
+    assert found.notes == ["line 2: words of it were withdrawn"]
+    (stone,) = tombstones.read(apart.root / tombstones.FILE)
+    said = found.links[-1].event["run"]["facets"][chain.BLOTTED]
+    assert said["tombstone"] == stone.id and list(said["lines"]) == ["2"]
+
+
+def test_an_audit_that_quotes_the_match_goes_whole_and_others_stay(apart: World) -> None:
+    audits = apart.root / ".touchline" / "audit"
+    for name, text in (("one", "of world/a"), ("two", "of world/b")):
+        (audits / name / "measured").mkdir(parents=True)
+        (audits / name / "measured" / "counts.json").write_text(text)
+        (audits / name / "manifest.json").write_text("{}")
+    assert applied("world/a") == 0
+    assert sorted(path.name for path in audits.iterdir()) == ["two"]
 
 
 def test_an_interrupted_removal_is_finished_by_asking_again(

@@ -3,6 +3,9 @@
 A line is an event as the standard has it; its place in the chain stands in a facet of its run:
 `sequence` from 1, `previous` (sha256 of the line before, without its end) and a `note` on what was
 strange when it was written. What orders the events is the sequence: a clock may jump.
+
+Words of a line may have to go later (`blot`). Such a line says what its sha256 `was`, for that is
+what the line behind it is bound to; a last event says why, and binds each changed line anew.
 """
 
 import errno
@@ -10,15 +13,16 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from touchline.products import disk_full
+from touchline.products import disk_full, whole_file
 
 FACET = "touchline_chain"
+BLOTTED = "touchline_withdrawn"  # a facet: `lines`, sequence -> sha256 of the line as it is now
 FIRST = "0" * 64  # what the first line has for a previous one
 SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunFacet"
 BLOCK = 1 << 16  # bytes read at once from the end of the file
@@ -45,6 +49,16 @@ class Link:
     def digest(self) -> str:
         return digest(self.line)
 
+    @property
+    def was(self) -> str:
+        """The digest before words were taken out of it; "" for a line as it was written."""
+        return self.place.get("was", "")
+
+    @property
+    def first(self) -> str:
+        """The digest as it was written, to which the next line is bound."""
+        return self.was or self.digest
+
 
 @dataclass(frozen=True)
 class Read:
@@ -70,7 +84,7 @@ def append(file: Path, events: Sequence[Event]) -> None:
         notes = [_mend(stream)]
         last, end = _last(stream), stream.seek(0, os.SEEK_END)
         try:
-            for line in _bound(last, events, notes, stream):
+            for line in _bound(last, events, notes, lambda: _lines(stream)):
                 stream.write(line + b"\n")
             os.fsync(stream)
         except OSError as error:
@@ -80,20 +94,52 @@ def append(file: Path, events: Sequence[Event]) -> None:
             raise
 
 
-def _bound(last: bytes, events: Sequence[Event], notes: list[str], stream: Any) -> Iterator[bytes]:
-    """The lines of the events; `notes` go to the first."""
+def blot(file: Path, change: Callable[[bytes], bytes], event: Event) -> int:
+    """Change lines, and let `event` bind them as they are now; how many were changed.
+
+    The file is replaced at once, so call it while no run can write to it.
+    """
+    whole, _, _ = file.read_bytes().rpartition(b"\n")
+    old, now = whole.split(b"\n"), dict[str, str]()
+    lines = [_marked(line, changed) if (changed := change(line)) != line else line for line in old]
+    for link in (_parsed(b) for a, b in zip(old, lines, strict=True) if a != b):
+        now |= {str(link.sequence): link.digest} if link else {}
+    if lines == old:
+        return 0
+    run = event["run"]
+    facets = {**run["facets"], BLOTTED: {**run["facets"][BLOTTED], "lines": now}}
+    lines += _bound(lines[-1], [{**event, "run": {**run, "facets": facets}}], [], lambda: len(old))
+    with whole_file(file) as draft:
+        draft.write_bytes(b"\n".join(lines) + b"\n")
+    return len(now)
+
+
+def _marked(line: bytes, changed: bytes) -> bytes:
+    """The changed line, with the first digest it ever had; what is no link stays none."""
+    before, after = _parsed(line), _parsed(changed)
+    if before is None or after is None:
+        return changed
+    after.place["was"] = before.first
+    return _written(after.event)
+
+
+def _bound(
+    last: bytes, events: Sequence[Event], notes: list[str], count: Callable[[], int]
+) -> Iterator[bytes]:
+    """The lines of the events, behind `count` others; `notes` go to the first."""
     before = _parsed(last) if last else None
-    sequence = before.sequence if before else _lines(stream)
+    sequence = before.sequence if before else count()
     if last and not before:
         notes.append("the line before this one cannot be read")
     time = before.event["eventTime"] if before else ""
+    previous = before.first if before else digest(last) if last else FIRST
     for event in events:
         notes.append(_backwards(time, event["eventTime"]))
         sequence, time = sequence + 1, event["eventTime"]
-        previous = digest(last) if last else FIRST
-        last = _line(event, sequence, previous, "; ".join(filter(None, notes)))
+        line = _line(event, sequence, previous, "; ".join(filter(None, notes)))
         notes.clear()
-        yield last
+        previous = digest(line)
+        yield line
 
 
 def _line(event: Event, sequence: int, previous: str, note: str) -> bytes:
@@ -101,7 +147,11 @@ def _line(event: Event, sequence: int, previous: str, note: str) -> bytes:
     place |= {"sequence": sequence, "previous": previous} | ({"note": note} if note else {})
     run = event["run"]
     bound = {**event, "run": {**run, "facets": {**run.get("facets", {}), FACET: place}}}
-    return json.dumps(bound, separators=(",", ":"), ensure_ascii=False).encode()
+    return _written(bound)
+
+
+def _written(event: Event) -> bytes:
+    return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _backwards(before: str, now: str) -> str:
@@ -166,6 +216,7 @@ def read(file: Path, mentions: str = "") -> Read:
     notes = [
         f"line {link.sequence}: {link.place['note']}" for link in links if "note" in link.place
     ]
+    notes += [f"line {link.sequence}: words of it were withdrawn" for link in links if link.was]
     if torn:
         notes.append(f"the last line is torn ({len(torn)} bytes): its writer was killed")
     return Read(links, faults, notes)
@@ -173,16 +224,27 @@ def read(file: Path, mentions: str = "") -> Read:
 
 def _faults(lines: Iterable[bytes]) -> Iterator[str]:
     """A part of a chain is as good as a whole one: its first line is taken as it is."""
+    links = [_parsed(line) for line in lines]
+    anew = _anew(link for link in links if link)
     before: Link | None = None
-    broken = False
-    for number, line in enumerate(lines, 1):
-        link = _parsed(line)
+    for number, link in enumerate(links, 1):
         if link is None:
             yield f"line {number} is no event of a chain"
-        elif broken or before is None:
-            pass
-        elif link.place["previous"] != before.digest:
-            yield f"line {number} does not follow from line {number - 1}: one was changed"
-        elif link.sequence != before.sequence + 1:
-            yield f"line {number} has number {link.sequence} after {before.sequence}"
-        before, broken = link, link is None
+        else:
+            if before and link.place["previous"] != before.first:
+                yield f"line {number} does not follow from line {number - 1}: one was changed"
+            elif before and link.sequence != before.sequence + 1:
+                yield f"line {number} has number {link.sequence} after {before.sequence}"
+            if link.was and anew.get(str(link.sequence)) != link.digest:
+                yield f"line {number} was changed, and no later event says to what"
+        before = link
+
+
+def _anew(links: Iterable[Link]) -> Mapping[str, str]:
+    """sequence -> digest of each line that was changed, as the last event on it says."""
+    found: dict[str, str] = {}
+    for link in links:
+        told = link.event["run"]["facets"].get(BLOTTED)
+        lines = told.get("lines") if isinstance(told, dict) else None
+        found |= lines if isinstance(lines, dict) else {}
+    return found
