@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import attr
@@ -21,9 +21,11 @@ from openlineage.client.serde import Serde
 
 from flows import console, overrides, workspace
 from flows import facets as data
-from flows.pipeline import Step
 from flows.record import File, Record, StageRecord
 from touchline.audit import chain, post
+
+if TYPE_CHECKING:  # DVC, which a night does without
+    from flows.pipeline import Step
 
 PRODUCER = f"urn:touchline:{metadata.version('touchline')}"
 SPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:touchline:runs")
@@ -84,7 +86,7 @@ class Events:
         if waits := deliver(self.root):
             console.say(waits)
 
-    def stage_began(self, step: Step) -> None:
+    def stage_began(self, step: "Step") -> None:
         made = {f.path: f for done in self.record.stages.values() for f in done.products}
         given = [made[path] for path in step.reads if path in made]
         about = About(self.record.id, step.name)
@@ -92,7 +94,7 @@ class Events:
         if self.due():
             deliver(self.root)
 
-    def stage_ended(self, step: Step, done: StageRecord) -> None:
+    def stage_ended(self, step: "Step", done: StageRecord) -> None:
         """A failed stage has made nothing: what dvc.lock says of it is of an earlier run."""
         failed = done.state == "Failed"
         took = (done.seconds, done.cpu_seconds, done.peak_mib)
@@ -106,19 +108,19 @@ class Events:
 
     def _run(self, kind: str, told: dict[str, Any]) -> ol.RunEvent:
         run = {"touchline": About(self.record.id), **self._engine("Prefect", "prefect"), **told}
-        job = {"jobType": _type("DAG", "PREFECT"), "sourceCodeLocation": self.where}
+        job = {"jobType": kind_of("DAG", "PREFECT"), "sourceCodeLocation": self.where}
         return event(self.root, kind, run_id(self.record.id), "retrain", run, job)
 
     def _stage(
         self,
         kind: str,
-        step: Step,
+        step: "Step",
         told: dict[str, Any],
         given: Sequence[File],
         products: Sequence[File],
     ) -> ol.RunEvent:
-        run = {**told, **self._engine("DVC", "dvc"), "parent": parent(self.root, self.record.id)}
-        job = {"jobType": _type("TASK", "DVC"), "sourceCodeLocation": self.where}
+        run = {**told, **self._engine("DVC", "dvc"), "parent": self._parent()}
+        job = {"jobType": kind_of("TASK", "DVC"), "sourceCodeLocation": self.where}
         if step.about:
             job["documentation"] = facets.documentation_job.DocumentationJobFacet(step.about)
         by = f"made by {step.name}" + (f": {step.about}" if step.about else "")
@@ -127,23 +129,24 @@ class Events:
         id = run_id(self.record.id, step.name)
         return event(self.root, kind, id, f"retrain.{step.name}", run, job, inputs, outputs)
 
+    def _parent(self) -> Any:
+        return parent(self.root, run_id(self.record.id), "retrain")
+
     def _engine(self, name: str, package: str) -> dict[str, Any]:
-        facet = facets.processing_engine_run.ProcessingEngineRunFacet(
-            version=self.record.versions.get(package) or metadata.version(package),
-            name=name,
-            openlineageAdapterVersion=metadata.version("touchline"),
-        )
-        return {"processing_engine": facet}
+        version = self.record.versions.get(package) or metadata.version(package)
+        return {"processing_engine": engine(name, version)}
 
 
-def abort(root: Path, dead: Record) -> None:
-    """Close what a killed run left open; what is closed already stays as it is."""
-    links = chain.read(file(root), mentions=f'"id":"{dead.id}"').links
+def abort(root: Path, id: str, why: str) -> None:
+    """Close what a killed run or night left open; what is closed already stays as it is."""
+    links = chain.read(file(root), mentions=f'"id":"{id}"').links
     seen: dict[str, chain.Link] = {}
     for link in links:
-        kind, id = link.event["eventType"], link.event["run"]["runId"]
-        seen = {**seen, id: link} if kind == "START" else {k: v for k, v in seen.items() if k != id}
-    tell(root, [_aborted(root, link, dead.error) for link in reversed(seen.values())])
+        kind, run = link.event["eventType"], link.event["run"]["runId"]
+        seen = (
+            {**seen, run: link} if kind == "START" else {k: v for k, v in seen.items() if k != run}
+        )
+    tell(root, [_aborted(root, link, why) for link in reversed(seen.values())])
 
 
 def _aborted(root: Path, begun: chain.Link, why: str) -> ol.RunEvent:
@@ -151,8 +154,8 @@ def _aborted(root: Path, begun: chain.Link, why: str) -> ol.RunEvent:
     about = run["facets"]["touchline"]
     told: dict[str, Any] = {"touchline": About(about["id"], about.get("stage", ""))}
     told["errorMessage"] = error(why)
-    if about.get("stage"):
-        told["parent"] = parent(root, about["id"])
+    if up := run["facets"].get("parent"):
+        told["parent"] = parent(root, up["run"]["runId"], up["job"]["name"])
     return event(root, "ABORT", run["runId"], job["name"], told, {})
 
 
@@ -223,12 +226,13 @@ def _bare(origin: str) -> str:
     return urlunsplit((parts.scheme, f"{parts.hostname}{port}", parts.path, "", ""))
 
 
-def parent(root: Path, id: str) -> Any:
+def parent(root: Path, run: str, job: str) -> Any:
+    """The run, by OpenLineage's id, that an event's run is a part of."""
     room, up = data.project(root), facets.parent_run
     return up.ParentRunFacet(
-        run=up.Run(run_id(id)),
-        job=up.Job(room, "retrain"),
-        root=up.Root(run=up.RootRun(run_id(id)), job=up.RootJob(room, "retrain")),
+        run=up.Run(run),
+        job=up.Job(room, job),
+        root=up.Root(run=up.RootRun(run), job=up.RootJob(room, job)),
     )
 
 
@@ -240,9 +244,15 @@ def parameters(params: dict[str, Any]) -> Any:
     )
 
 
+def engine(name: str, version: str) -> Any:
+    return facets.processing_engine_run.ProcessingEngineRunFacet(
+        version=version, name=name, openlineageAdapterVersion=metadata.version("touchline")
+    )
+
+
 def error(words: str) -> Any:
     return facets.error_message_run.ErrorMessageRunFacet(words, "PYTHON")
 
 
-def _type(kind: str, engine: str) -> Any:
-    return facets.job_type_job.JobTypeJobFacet("BATCH", engine, kind)
+def kind_of(job: str, engine: str) -> Any:
+    return facets.job_type_job.JobTypeJobFacet("BATCH", engine, job)

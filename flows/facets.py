@@ -47,6 +47,11 @@ def namespace(root: Path) -> str:
     return f"dvc://{quote(project(root), safe='')}"
 
 
+def beside(root: Path) -> str:
+    """The namespace of what lies in `.touchline` and in no cache."""
+    return f"touchline://{quote(project(root), safe='')}"
+
+
 def read(root: Path, file: File, place: Path) -> ol.InputDataset:
     """A dataset version as a stage's input; `place` is where its files are."""
     tables = _tables(place)
@@ -61,16 +66,15 @@ def read(root: Path, file: File, place: Path) -> ol.InputDataset:
     )
 
 
-def made(root: Path, file: File, place: Path, by: str) -> ol.OutputDataset:
-    """A dataset version as a stage's product; `by` says what makes it."""
+def made(root: Path, file: File, place: Path, by: str, room: str = "") -> ol.OutputDataset:
+    """A dataset version as a product; `by` says what makes it, `room` is another namespace."""
     tables = _tables(place)
     size = Made(rowCount=_rows(tables), size=file.size, fileCount=_files(place))
     told: dict[str, Any] = {"outputStatistics": size}
     if fates := ledger(place):
         told["touchline_ledger"] = fates
-    return ol.OutputDataset(
-        namespace(root), file.path, facets=_facets(root, file, tables, by), outputFacets=told
-    )
+    known = _facets(root, file, tables, by, room)
+    return ol.OutputDataset(room or namespace(root), file.path, facets=known, outputFacets=told)
 
 
 def named(root: Path, path: str, version: str) -> ol.InputDataset:
@@ -91,12 +95,14 @@ def _version(digest: str) -> Any:
     return facets.dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=digest)
 
 
-def _facets(root: Path, file: File, tables: Sequence[Path], by: str) -> dict[str, Any]:
+def _facets(
+    root: Path, file: File, tables: Sequence[Path], by: str, room: str = ""
+) -> dict[str, Any]:
+    source = (f".touchline of {project(root)}", room)
+    name, uri = source if room else (f"DVC cache of {project(root)}", namespace(root))
     told: dict[str, Any] = {
         "version": _version(file.md5),
-        "dataSource": facets.datasource_dataset.DatasourceDatasetFacet(
-            name=f"DVC cache of {project(root)}", uri=namespace(root)
-        ),
+        "dataSource": facets.datasource_dataset.DatasourceDatasetFacet(name=name, uri=uri),
     }
     if by:
         told["documentation"] = facets.documentation_dataset.DocumentationDatasetFacet(by)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from flows import console, events, night_events, weights, workspace
 from flows import record as runs
-from flows import weights, workspace
 from flows.lock import locked
 from touchline.gate.case import Gate
 from touchline.metrics.overall import Headlines
@@ -47,6 +47,7 @@ class Going:
         self.lock = lock  # descriptor; whoever inherits it holds the lock as well
         self.benchmark: Benchmark | None = None
         self.lines: dict[str, Headlines] = {}
+        self.due = console.Throttle(events.SELDOM)  # for who listens to its events
 
     @cached_property
     def nightly(self) -> Nightly:
@@ -93,6 +94,7 @@ def opened(root: Path, request: Request) -> Iterator[Going]:
         going = Going(root, request, night, held)
         going.folder.mkdir(parents=True, exist_ok=True)
         going.save()
+        night_events.began(root, night)
         try:
             yield going
             night.state = "completed" if night.state == "running" else night.state
@@ -105,6 +107,7 @@ def opened(root: Path, request: Request) -> Iterator[Going]:
         finally:
             night.ended, night.pid = runs.now(), 0
             going.save()
+            night_events.ended(root, night)
 
 
 @contextmanager
@@ -121,5 +124,6 @@ def settle(root: Path) -> list[Night]:
     dead = [night for night in record.every(root) if night.state == "running"]
     for night in dead:
         night.state, night.ended, night.error, night.pid = "killed", runs.now(), "killed", 0
+        events.abort(root, night.id, night.error)
         record.write(root, night)
     return dead

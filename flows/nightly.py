@@ -19,6 +19,7 @@ from flows import (
     lineup,
     measured,
     night,
+    night_events,
     promotion,
     settings,
     workspace,
@@ -82,6 +83,11 @@ def assemble(going: Going) -> None:
 @step
 def ask(going: Going, name: str) -> None:
     """Have one candidate's answers; a challenger that fails is left out, and told of."""
+    with night_events.asked(going, name):
+        _ask(going, name)
+
+
+def _ask(going: Going, name: str) -> None:
     if name == asking.FLOORS:
         measured.floors(going, asking.floors(going))
         return

@@ -198,7 +198,7 @@ def settle(root: Path) -> None:
         if dead.state != "running" and dead.pid:
             kill(dead)
             crash(dead)
-            events.abort(root, dead)
+            events.abort(root, dead.id, dead.error)
             dead.pid = 0
             record.write(root, dead)
 

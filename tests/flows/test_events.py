@@ -90,7 +90,7 @@ def test_what_a_killed_run_left_open_is_aborted_once(made: Toy) -> None:
         telling.stage_began(going.steps[0])
         going.record.state, going.record.error = "killed", "killed"
     for _ in range(2):
-        events.abort(made.root, going.record)
+        events.abort(made.root, going.record.id, going.record.error)
     given = told(made.root)
     assert [one["eventType"] for one in given] == ["START", "START", "ABORT", "ABORT"]
     assert [one["job"]["name"] for one in given[2:]] == ["retrain.make", "retrain"]

@@ -16,6 +16,7 @@ import pytest
 from flows import alert
 from tests.flows.conftest import REPOSITORY, Toy
 from tests.nights import project
+from tests.nights.test_night_events import told
 from tests.nights.test_search import receiver
 from tests.stages.training import World, world
 from tests.student.conftest import lessons
@@ -100,6 +101,10 @@ def test_the_second_night_asks_nobody_and_a_killed_one_goes_on_where_it_was(
     runs = client.search_runs([found.experiment_id])
     assert {run.data.tags["night"] for run in runs} == {done.id, again.id}
     assert all("newest.overall.mean" in run.data.metrics for run in runs)
+    given = told(toy.root)
+    ends = [one["eventType"] for one in given if one["job"]["name"] == "nightly"]
+    assert ends == ["START", "ABORT", "START", "COMPLETE", "START", "COMPLETE"]
+    assert f"nights/{done.page}" in {one["name"] for one in given[-1]["outputs"]}
 
 
 def _kept(toy: Toy) -> int:

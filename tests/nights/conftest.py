@@ -8,7 +8,7 @@ from random import Random
 import mlflow
 import pytest
 
-from flows import asking, lineup, measured, night, promotion, settings
+from flows import asking, lineup, measured, night, night_events, promotion, settings
 from flows.night import Going, Request
 from tests.frames import stored
 from tests.nights import project
@@ -103,9 +103,11 @@ class Nights:
         with night.opened(self.root, request or Request()) as going:
             promotion.settled(self.root)
             lineup.assemble(going)
-            measured.floors(going, asking.floors(going))
+            with night_events.asked(going, asking.FLOORS):
+                measured.floors(going, asking.floors(going))
             for name, one in going.night.candidates.items():
-                measured.candidate(going, name, self.answers(going, one.model))
+                with night_events.asked(going, name):
+                    measured.candidate(going, name, self.answers(going, one.model))
             measured.verdicts(going)
             for name in going.night.candidates if judge else []:
                 promotion.judge(going, name)
