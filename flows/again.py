@@ -77,9 +77,9 @@ def _steps(going: Run, found: Record, stage: str | None) -> list[Step]:
 
 def _stage(going: Run, step: Step, found: Record, tolerance: float, extra: dict[str, str]) -> bool:
     """Execute one stage and say of each product how it came out."""
-    if not going.folder.is_dir():
-        raise BadInput(going.folder, "was deleted while it was used", "start it again")
     done = perform.stage(going, step.name, True, extra, lambda *_: None, options=AFRESH)
+    if gone := workspace.lost(going.folder):
+        raise gone
     if done.state == "Failed":
         raise BadInput(f"run {found.id}: {step.name}", f"failed: {done.error}", "see what differs")
     verdicts = dict(_compared(going, found.stages[step.name], done, tolerance))

@@ -12,6 +12,8 @@ from flows.night import Going, Nightly, Request
 from touchline.nights import record
 from touchline.stage import section
 
+LEEWAY = 0.1  # hours by which two clocks may differ
+
 
 def spend(root: Path, request: Request) -> int:
     """A night in this process. Exit status 0: done; 1: it failed, or found a regression."""
@@ -49,7 +51,7 @@ def check(root: Path, hours: float | None) -> int:
     params: Nightly = section(Nightly, "nightly", root / "params.yaml")
     limit = params.hours if hours is None else hours
     last = record.last(root)
-    if last is not None and (age := _age(last.ended)) <= limit:
+    if last is not None and -LEEWAY <= (age := _age(last.ended)) <= limit:
         say(f"the last night ended {age:.1f} hours ago: {last.sentence}")
         return 0
     sentence = _absent(root, limit, last)
@@ -62,8 +64,11 @@ def check(root: Path, hours: float | None) -> int:
 def _absent(root: Path, limit: float, last: record.Night | None) -> str:
     if last is None:
         said = f"no night has completed in {root.name} yet"
+    elif (age := _age(last.ended)) < -LEEWAY:
+        said = f"the last night in {root.name} is dated {-age:.1f} hours after now: the clock was"
+        said += " put back, so nobody knows how old it is"
     else:
-        said = f"the last night in {root.name} ended {_age(last.ended):.1f} hours ago"
+        said = f"the last night in {root.name} ended {age:.1f} hours ago"
     later = [one for one in record.every(root) if last is None or one.id > last.id]
     tail = f"; since then: {later[-1].state} ({later[-1].error})" if later else ""
     return f"{said}, one is due every {limit:g} hours{tail}"

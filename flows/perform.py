@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from flows import launch, pipeline, settings
+from flows import launch, pipeline, settings, workspace
 from flows.console import BAR, say
 from flows.record import Fate, StageRecord
 from flows.run import Run
@@ -74,11 +74,14 @@ def stage(
     keep: Sequence[int] = (),
     options: Sequence[str] = (),
 ) -> StageRecord:
-    """Reproduce one stage; `extra` is added to its environment. Never raises for its failure.
+    """Reproduce one stage; `extra` is added to its environment. Never raises for its failure,
+    nor for a worktree that is gone.
 
     `keep`: descriptors of locks, the run's own apart, that its processes hold open.
     `options` go to `dvc repro`.
     """
+    if gone := workspace.lost(run.folder):
+        return StageRecord(state="Failed", error=str(gone))
     ear = Ear(name, run.log, tell)
     argv = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
     if forced:
@@ -88,6 +91,8 @@ def stage(
         env = settings.stage(run.root, run.folder, extra)
         outcome = launch.run(argv, run.folder, env, ear, [run.lock, *keep])
     state: Fate = ear.fate if outcome.status == 0 else "Failed"
+    if gone := workspace.lost(run.folder):
+        return StageRecord(state="Failed", seconds=round(outcome.seconds, 2), error=str(gone))
     done = pipeline.describe(run.folder, name, state)
     done.seconds, done.cpu_seconds = round(outcome.seconds, 2), round(outcome.cpu_seconds, 2)
     done.peak_mib = round(outcome.peak_mib, 1)

@@ -5,14 +5,16 @@ import platform
 import re
 import secrets
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from touchline.faults import BadInput
 from touchline.products import whole_file
@@ -103,10 +105,29 @@ def write(root: Path, record: Record) -> None:
 
 
 def every(root: Path) -> list[Record]:
-    """All runs, the oldest first: those of this checkout and those fetched with `refs/runs/`."""
-    here = {path.stem: path.read_text() for path in folder(root).glob("*.json")}
+    """All runs, the oldest first: those of this checkout and those fetched with `refs/runs/`.
+
+    One that cannot be read is named once and passed over: the others go on.
+    """
+    files = folder(root).glob("*.json")
+    here = {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in files}
     texts = {**dict(fetched(root, skip=set(here))), **here}
-    return [Record.model_validate_json(texts[id]) for id in sorted(texts)]
+    return [one for id in sorted(texts) if (one := _read(id, texts[id]))]
+
+
+def _read(id: str, text: str) -> Record | None:
+    try:
+        return Record.model_validate_json(text)
+    except ValidationError as error:
+        wrong = f"is no record of a run that this Touchline knows ({error.error_count()} faults)"
+        remedy = "it is passed over; update Touchline, or move it away"
+        _name(str(BadInput(f".touchline/runs/{id}.json", wrong, remedy)))
+        return None
+
+
+@cache
+def _name(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
 
 
 def fetched(root: Path, skip: set[str]) -> Iterator[tuple[str, str]]:

@@ -116,7 +116,9 @@ class Walk:
 @task(name="stage", task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
 def run_stage(name: str, step: Step, walk: Walk) -> State:
     """Bring one stage up to date; the state's name says how."""
-    if walk.unchanged(step):
+    if gone := workspace.lost(walk.run.folder):
+        done = StageRecord(state="Failed", error=str(gone))
+    elif walk.unchanged(step):
         done = pipeline.describe(walk.run.folder, name, "Unchanged")
     else:
         done = walk.stage(step, Teller(name))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from flows import door, fence, overrides, pipeline, record, workspace
+from flows import console, door, fence, overrides, pipeline, record, workspace
 from flows.lock import locked
 from flows.pipeline import Step
 from flows.record import Record
@@ -123,6 +123,8 @@ def succeed(run: Run) -> None:
     """
     run.record.state = "completed"
     try:
+        if gone := workspace.lost(run.folder):
+            raise gone
         fence.check(run.root, run.record.id, run.lock)
         forget(run.began)
         publish(run)
@@ -151,7 +153,8 @@ def _keep(root: Path, run: Record) -> None:
     try:
         workspace.keep(root, run)
     except BadInput as fault:
-        run.error = f"{run.error}; {fault}" if run.error else str(fault)
+        told = f"{run.error}; {fault}" if run.error else str(fault)
+        run.error = run.error if str(fault) in run.error else told
         record.write(root, run)
 
 
@@ -178,7 +181,17 @@ def _prepare(root: Path, request: Request, lock: int) -> Run:
     except BaseException:
         workspace.remove(root, run.id)
         raise
+    if any(step.changed for step in steps):
+        _note_clock(root, run.id)
     return Run(root, request, run, steps, lock)
+
+
+def _note_clock(root: Path, id: str) -> None:
+    """Runs are in the order of their ids, which begin with the time."""
+    later = [one.id for one in record.every(root) if one.id > id]
+    if later:
+        said = f"the clock was put back: run {later[-1]} is dated after this one"
+        console.say(f"{said}, so `latest` still means that one; name this run by its id, {id}")
 
 
 def _free_id(root: Path) -> str:

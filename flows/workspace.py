@@ -109,14 +109,22 @@ def keep(root: Path, run: Record) -> None:
         wrong = f"another run, begun {other.started}, claims this id in git"
         raise BadInput(f"run {run.id}", wrong, "repeat the run: it then has an id of its own")
     folder = record.folder(root) / run.id
-    if not (folder / ".git").is_file():  # git would take the checkout around it for its own
-        raise BadInput(folder, "is no worktree any more", "repeat the run; what it made is cached")
+    if fault := lost(folder):
+        raise fault
     (folder / "run.json").write_text(run.model_dump_json(indent=2) + "\n")
     git(folder, "add", "-A", "-f", "--", "run.json")
     git(folder, "add", "-A")
     tree = git(folder, "write-tree").strip()
     commit = _commit(root, tree, run.commit, f"Run {run.id}: {run.state}")
     git(root, "update-ref", f"refs/runs/{run.id}", commit)
+
+
+def lost(folder: Path) -> BadInput | None:
+    """The sentence for a worktree that somebody deleted by hand; None while it stands."""
+    if (folder / ".git").is_file():  # without it git would take the checkout around it for its own
+        return None
+    wrong = "this worktree was deleted by hand while it was used"
+    return BadInput(folder, wrong, "start again; what a run had made is cached")
 
 
 def kept(root: Path, id: str) -> Record | None:

@@ -60,7 +60,7 @@ def test_a_worktree_that_was_deleted_by_hand_costs_its_run_alone(made: Toy) -> N
     with run.opened(made.root, Request(sets=("judge.seed=8",))) as going:
         (going.folder / ".git").unlink()
         going.record.state = "failed"
-    assert "is no worktree any more" in record.find(made.root, "latest").error
+    assert "this worktree was deleted by hand" in record.find(made.root, "latest").error
     assert made.git("status", "--porcelain") == before and workspace.left(made.root) == []
     with run.opened(made.root, Request()) as idle:
         assert idle.idle
