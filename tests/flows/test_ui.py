@@ -10,6 +10,7 @@ import pytest
 
 from flows import server as serving
 from tests.flows.conftest import Toy
+from tests.listening import listening, open_to_others
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -30,6 +31,9 @@ def test_both_pages_answer_and_no_process_stays(toy: Toy, sign: int) -> None:
             with urllib.request.urlopen(page, timeout=20) as reply:
                 assert reply.status == 200
         assert serving.open_ui(toy.root / ".touchline") == f"{prefect}/api"
+        places = listening(toy.processes())
+        ports = {int(page.rsplit(":", 1)[1]) for page in (prefect, tracking)}
+        assert ports <= {port for _, port in places} and open_to_others(places) == []
         ui.send_signal(sign)
         until = time.monotonic() + 2
         while toy.processes() and time.monotonic() < until:
