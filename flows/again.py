@@ -34,10 +34,21 @@ def verify(wanted: str, stage: str | None, tolerance: float, environment: bool) 
         with again(root, found, held) as going:
             extra = _environment(going, environment)
             steps = _steps(going, found, stage)
-            good = [_stage(going, step, found, tolerance, extra) for step in steps]
-    said = f"{sum(good)} of {len(good)} stages came out as they did in run {found.id}"
-    console.say(said)
-    return 0 if all(good) else 1
+            good = _stages(going, steps, found, tolerance, extra)
+    console.say(f"{good} of {len(steps)} stages came out as they did in run {found.id}")
+    return 0 if good == len(steps) else 1
+
+
+def _stages(
+    going: Run, steps: list[Step], found: Record, tolerance: float, extra: dict[str, str]
+) -> int:
+    """How many came out as they did; after one that fails nothing can be made."""
+    good = 0
+    for step in steps:
+        if (same := _stage(going, step, found, tolerance, extra)) is None:
+            break
+        good += same
+    return good
 
 
 @contextmanager
@@ -75,13 +86,16 @@ def _steps(going: Run, found: Record, stage: str | None) -> list[Step]:
     return [one]
 
 
-def _stage(going: Run, step: Step, found: Record, tolerance: float, extra: dict[str, str]) -> bool:
-    """Execute one stage and say of each product how it came out."""
+def _stage(
+    going: Run, step: Step, found: Record, tolerance: float, extra: dict[str, str]
+) -> bool | None:
+    """Execute one stage and say of each product how it came out; None when it failed."""
     done = perform.stage(going, step.name, True, extra, lambda *_: None, options=AFRESH)
     if gone := workspace.lost(going.folder):
         raise gone
     if done.state == "Failed":
-        raise BadInput(f"run {found.id}: {step.name}", f"failed: {done.error}", "see what differs")
+        console.say(f"{step.name}  failed: {done.error}")
+        return None
     verdicts = dict(_compared(going, found.stages[step.name], done, tolerance))
     for path, verdict in verdicts.items():
         console.say(f"{step.name}  {path}: {_words(verdict, tolerance)}")

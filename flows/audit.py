@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import overrides, past, record, workspace
+from flows import overrides, record, subject, workspace
 from flows.record import Record
 from touchline.faults import BadInput
 from touchline.stage import Params, section
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 QUOTED = ("params.yaml", "dvc.yaml", "dvc.lock", "requirements.lock")
 TEXTS = (".txt", ".md", ".jinja")
 SMALL = (".parquet", ".json")  # of a product: what is read here
-DIGEST = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 class Audit(Params):
@@ -30,8 +28,10 @@ class Audit(Params):
     watts: float  # of one busy core, for the estimate of energy
 
 
-def offer(one: argparse.ArgumentParser) -> None:
-    """The arguments."""
+def offer(actions: Any) -> None:
+    """The action and its arguments."""
+    one = actions.add_parser("audit", help="say where a model, a run or a number comes from")
+    one.set_defaults(action=run)
     what = "a run, `latest`, a model (`champion`, a digest, data/rl) or a metric (spotting.f1)"
     one.add_argument("what", nargs="?", default="latest", metavar="MODEL|RUN|METRIC", help=what)
     one.add_argument("--output", type=Path, metavar="DIR", help="else .touchline/audit/RUN")
@@ -68,90 +68,16 @@ def make(root: Path, what: str, output: Path | None) -> Path:
     from touchline.audit.check import MANIFEST
     from touchline.audit.folder import write
 
-    found, subject = resolve(root, what)
+    found, asked = subject.resolve(root, what)
     out = output or root / ".touchline" / "audit" / found.id
     if out.exists() and not (out / MANIFEST).is_file():
         raise BadInput(f"--output {out}", "is there and no audit folder", "name another")
     with tempfile.TemporaryDirectory() as place:
-        write(case(root, found, subject, Path(place)), out)
+        write(case(root, found, asked, Path(place)), out)
     return out
 
 
-def resolve(root: Path, what: str) -> tuple[Record, dict[str, Any]]:
-    """The run behind what is asked for, and what of it: a run, a model, a metric."""
-    runs = record.every(root)
-    if what == "latest" or any(one.id.startswith(what) for one in runs):
-        found = past.find(root, what)
-        return found, {"kind": "run", "name": found.id}
-    if model := _model(root, runs, what):
-        return model
-    if metric := _metric(runs, what):
-        return metric
-    remedy = "`touchline runs` lists the runs; a model is data/rl, a metric spotting.f1"
-    raise BadInput(what, "is no run, model or metric that is known here", remedy)
-
-
-def _model(root: Path, runs: list[Record], what: str) -> tuple[Record, dict[str, Any]] | None:
-    """By path, digest, or the registry's alias or version: the run that made these weights."""
-    wanted = what if DIGEST.fullmatch(what) else ""
-    if what == "champion" or re.fullmatch(r"v?\d+", what):
-        wanted = _registered(root, what)
-    for one in reversed(runs):
-        for done in one.stages.values():
-            for file in done.products:
-                named = file.path in (what, f"data/{what}") and one.state == "completed"
-                if named or (wanted and file.md5.startswith(wanted.removesuffix(".dir"))):
-                    first = _maker(runs, file.path, file.md5) or one
-                    return first, {"kind": "model", "name": file.path, "md5": file.md5}
-    return None
-
-
-def _maker(runs: list[Record], path: str, md5: str) -> Record | None:
-    """The last run that scored these weights; else the first that made them."""
-    with_it = [
-        one
-        for one in runs
-        if any(f.path == path and f.md5 == md5 for s in one.stages.values() for f in s.products)
-    ]
-    done = [one for one in with_it if one.state == "completed"]
-    return (done or with_it or [None])[-1]
-
-
-def _registered(root: Path, what: str) -> str:
-    """The digest of a version or alias; "" where the registry does not know it."""
-    from flows import settings
-
-    settings.prepare(root)
-    from mlflow.exceptions import MlflowException
-
-    from flows import registry
-
-    client = registry.client()
-    try:
-        if what == registry.ALIAS:
-            found = client.get_model_version_by_alias(registry.NAME, what)
-        else:
-            found = client.get_model_version(registry.NAME, what.removeprefix("v"))
-    except MlflowException:
-        return ""
-    return found.tags.get("dvc.md5", "")
-
-
-def _metric(runs: list[Record], what: str) -> tuple[Record, dict[str, Any]] | None:
-    """`[CANDIDATE.]TASK.METRIC` of the last evaluation; the last candidate where none is named."""
-    for one in reversed(runs):
-        for done in reversed(one.stages.values()):
-            for name, tasks in reversed(done.metrics.get("candidates", {}).items()):
-                for task, metrics in tasks.items():
-                    for metric, held in metrics.items():
-                        if what in (f"{task}.{metric}", f"{name}.{task}.{metric}"):
-                            figures = {k: held.get(k) for k in ("value", "low", "high", "n")}
-                            said = f"{name}.{task}.{metric}"
-                            return one, {"kind": "metric", "name": said, **figures}
-    return None
-
-
-def case(root: Path, found: Record, subject: dict[str, Any], place: Path) -> "Case":
+def case(root: Path, found: Record, asked: dict[str, Any], place: Path) -> "Case":
     """Everything about a run that is still here; `place` is filled with links to its tables."""
     from touchline.audit.case import Case
 
@@ -161,7 +87,7 @@ def case(root: Path, found: Record, subject: dict[str, Any], place: Path) -> "Ca
     stages = {name: one.get("desc", "") for name, one in declared.get("stages", {}).items()}
     return Case(
         run=json.loads(found.model_dump_json()),
-        subject=subject,
+        subject=asked,
         products=place,
         texts=dict(_texts(root, found)),
         files={name: text for name in QUOTED if (text := shown(root, found, name))},

@@ -18,8 +18,10 @@ PARTS = ("code", "parameters", "data", "words", "teacher", "packages", "machine"
 CODE = (".py", ".html", ".js", ".css")
 
 
-def offer(one: argparse.ArgumentParser) -> None:
-    """The arguments."""
+def offer(actions: Any) -> None:
+    """The action and its arguments."""
+    one = actions.add_parser("diff", help="say in words what changed between two runs")
+    one.set_defaults(action=run)
     one.add_argument("before", help="id of a run, its beginning, or `latest`")
     one.add_argument("after", help="another one")
     one.add_argument("--json", action="store_true", help="for programs")

@@ -4,7 +4,7 @@ import argparse
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flows import workspace
 from touchline.clock import heard, spoken
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 CACHE = ".touchline/highlights"
 
 
-def offer(one: argparse.ArgumentParser) -> None:
-    """The arguments."""
+def offer(actions: Any) -> None:
+    """The action and its arguments."""
+    one = actions.add_parser("highlights", help="cut what a sentence asks for out of a match")
+    one.set_defaults(action=run)
     one.add_argument("match", nargs="?", type=Path, help="the video of a match or a half")
     one.add_argument("request", help='in English, e.g. "all the goals in the second half"')
     one.add_argument("--halves", nargs="+", type=Path, default=[], metavar="FILE")

@@ -36,4 +36,4 @@ def _kept(root: Path, id: str) -> Record | None:
         said = workspace.git(root, "show", f"refs/runs/{id}:run.json")
     except subprocess.CalledProcessError:
         return None
-    return Record.model_validate_json(said)
+    return record.parsed(said, id)

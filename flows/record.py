@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import psutil
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, field_validator
 
 from touchline.faults import BadInput
 from touchline.products import whole_file
@@ -76,6 +76,23 @@ class Record(BaseModel):
     unsent: str = ""  # why it has them not
     withdrawn: dict[str, list[str]] = {}  # tombstone -> products that went with it
 
+    @field_validator("id")
+    @classmethod
+    def _plain(cls, id: str) -> str:
+        """A record may come from another clone; by its names files are written and removed."""
+        if PurePosixPath(id).name != id:
+            raise ValueError("is no plain name")
+        return id
+
+    @field_validator("stages")
+    @classmethod
+    def _inside(cls, stages: dict[str, StageRecord]) -> dict[str, StageRecord]:
+        paths = [file.path for done in stages.values() for file in done.products]
+        for name in map(PurePosixPath, [*stages, *paths]):
+            if name.is_absolute() or ".." in name.parts:
+                raise ValueError("a name leads out of the project")
+        return stages
+
     @property
     def gone(self) -> set[str]:
         """Paths of the products that were withdrawn: nothing may be made of them any more."""
@@ -128,6 +145,15 @@ def _read(id: str, text: str) -> Record | None:
 @cache
 def _name(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
+
+
+def parsed(text: str, id: str) -> Record:
+    """The record that git keeps of a run; a `BadInput` for what is none."""
+    try:
+        return Record.model_validate_json(text)
+    except ValidationError as error:
+        wrong = f"its record is none ({error.error_count()} faults)"
+        raise BadInput(f"refs/runs/{id}", wrong, "fetch it anew, or remove the ref") from None
 
 
 def fetched(root: Path, skip: set[str]) -> Iterator[tuple[str, str]]:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 STAGES = ("sft", "rl")
 
 
-def offer(one: argparse.ArgumentParser) -> None:
-    """The arguments."""
+def offer(actions: Any) -> None:
+    """The action and its arguments."""
+    one = actions.add_parser("export", help="write a run's model as a Hugging Face folder")
+    one.set_defaults(action=run)
     one.add_argument("run", help="id of a run, its beginning, or `latest`")
     one.add_argument("--stage", choices=STAGES, default="rl", help="whose model")
     one.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER")

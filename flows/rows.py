@@ -169,7 +169,7 @@ def records(root: Path, said: list[str]) -> list[Record]:
         _take(found, id, text, f"refs/runs/{id}", said)
     for file in sorted(record.folder(root).glob("*.json")):
         kept = found.pop(file.stem, None)
-        _take(found, file.stem, file.read_text(), str(file.relative_to(root)), said)
+        _take(found, file.stem, file.read_bytes(), str(file.relative_to(root)), said)
         mine = found.get(file.stem)
         if kept and mine and (kept.started, kept.commit) != (mine.started, mine.commit):
             said.append(_twice(file.stem, f"refs/runs/{file.stem}", file.relative_to(root)))
@@ -177,7 +177,9 @@ def records(root: Path, said: list[str]) -> list[Record]:
     return [found[id] for id in sorted(found)]
 
 
-def _take(found: dict[str, Record], id: str, text: str, place: str, said: list[str]) -> None:
+def _take(
+    found: dict[str, Record], id: str, text: str | bytes, place: str, said: list[str]
+) -> None:
     try:
         one = Record.model_validate_json(text)
     except ValidationError as error:

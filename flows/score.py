@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 PLACES = ("questions", "clips", "captions")
 
 
-def offer(one: argparse.ArgumentParser) -> None:
-    """The arguments."""
+def offer(actions: Any) -> None:
+    """The action and its arguments."""
+    one = actions.add_parser("score", help="score answers that were made elsewhere")
+    one.set_defaults(action=run)
     one.add_argument(
         "predictions", type=Path, help="predictions.jsonl, or a folder of results_spotting.json"
     )

@@ -131,7 +131,7 @@ def kept(root: Path, id: str) -> Record | None:
     """The record in `refs/runs/<id>`, or None without such a ref."""
     if not git(root, "for-each-ref", f"refs/runs/{id}"):
         return None
-    return Record.model_validate_json(git(root, "show", f"refs/runs/{id}:run.json"))
+    return record.parsed(git(root, "show", f"refs/runs/{id}:run.json"), id)
 
 
 def remove(root: Path, id: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import audit, difference, past, pipeline, record
+from flows import audit, difference, past, pipeline, record, subject
 from flows.record import Record
 from tests.flows.conftest import Toy
 from tests.flows.past_runs import past as ran
@@ -41,17 +41,17 @@ def test_an_audit_of_a_run_is_sound_on_another_machine(
 def test_a_model_and_a_metric_lead_to_the_run_behind_them(made: Toy, one: Record) -> None:
     (model,) = [f for f in one.stages["train"].products if f.path == "data/model"]
     for name in ("data/model", "model", model.md5, model.md5.removesuffix(".dir")):
-        found, subject = audit.resolve(made.root, name)
+        found, asked = subject.resolve(made.root, name)
         assert found.id == one.id
-        assert subject == {"kind": "model", "name": "data/model", "md5": model.md5}
+        assert asked == {"kind": "model", "name": "data/model", "md5": model.md5}
     for name in ("guess.accuracy", "toy.guess.accuracy"):
-        found, subject = audit.resolve(made.root, name)
-        assert found.id == one.id and subject["kind"] == "metric" and subject["n"] == 3
+        found, asked = subject.resolve(made.root, name)
+        assert found.id == one.id and asked["kind"] == "metric" and asked["n"] == 3
 
 
 def test_what_is_known_nowhere_is_refused_in_a_sentence(made: Toy, one: Record) -> None:
     with pytest.raises(BadInput, match="nonsense: is no run, model or metric that is known here"):
-        audit.resolve(made.root, "nonsense")
+        subject.resolve(made.root, "nonsense")
     keep = made.root / "notes"
     keep.mkdir()
     with pytest.raises(BadInput, match="is there and no audit folder; name another"):

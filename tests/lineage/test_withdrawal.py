@@ -130,8 +130,9 @@ def test_an_interrupted_removal_is_finished_by_asking_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(withdrawal, "_records", killed)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(SystemExit) as ended:
             command.main(["impact", "world/a", "--apply", "--yes"])
+        assert ended.value.code == 130
     assert (apart.root / ".touchline" / "removal.json").is_file()
     with pytest.raises(SystemExit) as ended:
         command.main(["impact", "world/b", "--apply", "--yes"])
