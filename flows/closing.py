@@ -5,10 +5,12 @@ import time
 
 import mlflow
 from mlflow.entities import Metric
+from mlflow.exceptions import MlflowException
 
-from flows import registry
+from flows import console, registry, tracker
 from flows.night import Going
 from flows.tracking import BATCH, LONGEST
+from touchline.faults import BadInput
 from touchline.nights import page, record, trend
 from touchline.nights.record import Candidate, Night
 from touchline.report.trend import write_trend
@@ -35,7 +37,12 @@ def close(going: Going) -> None:
     """Write what others look at. The record comes last: it says that all the rest is there."""
     if going.night.state == "running":
         going.night.page = page.write(going.folder, going.asked, going.night)
-    going.night.tracking_run = _track(going.night)
+    try:  # the border to the network: MLflow may have gone while the night went on
+        tracker.reach()
+        going.night.tracking_run = _track(going.night)
+    except (BadInput, MlflowException) as error:
+        going.night.untold = " ".join(str(error).split())
+        console.say(f"MLflow was not told: {going.night.untold}")
     going.save()
     write_trend(going.folder / TREND, trend.story(_with(going)))
 

@@ -1,4 +1,4 @@
-"""Ask, before any stage runs, whether this machine can run the later ones.
+"""Ask, before any stage runs, whether this machine can run the later ones, and MLflow answers.
 
 A stage may name a module as `meta: {door: MODULE}` in dvc.yaml. `python -m MODULE STAGE ...` is
 called once for all stages of that module that are due, and ends with one sentence if it cannot be.
@@ -9,13 +9,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows import launch, overrides, settings
+from flows import launch, overrides, settings, tracker
 from flows.pipeline import Step
 from touchline.faults import BadInput
 
 
 def ask(root: Path, folder: Path, steps: Sequence[Step], lock: int) -> None:
     """Raise `BadInput` with the door's own sentence."""
+    if due(steps):
+        tracker.reach()
     doors: defaultdict[str, list[str]] = defaultdict(list)
     known = overrides.read(folder / "dvc.yaml").get("stages", {})
     for name in due(steps):

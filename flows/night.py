@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from pydantic import PositiveFloat, PositiveInt
+
 from flows import console, events, night_events, weights, workspace
 from flows import record as runs
 from flows.lock import locked
@@ -23,8 +25,8 @@ class Nightly(Params):
 
     benchmark: str  # the run whose test questions are asked; "" for that of the last night
     models: list[str]  # which models of a run take part: names of dvc.yaml's `artifacts`
-    most: int  # challengers per night, the newest
-    hours: float  # after which the absence of a night is an alarm
+    most: PositiveInt  # challengers per night, the newest
+    hours: PositiveFloat  # after which the absence of a night is an alarm
     alert: str  # a Prefect block, e.g. webhook/night; "" for the address in TOUCHLINE_ALERT_URL
 
 

@@ -22,6 +22,7 @@ from flows import (
     night_events,
     promotion,
     settings,
+    tracker,
     workspace,
 )
 from flows.night import Going, Request
@@ -73,6 +74,7 @@ def held(going: Going) -> State:
 @step
 def assemble(going: Going) -> None:
     """Pin the benchmark; find the champion and who challenges it."""
+    tracker.reach()
     promotion.settled(going.root)
     lineup.assemble(going)
     names = ", ".join(going.night.candidates)

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows import alert, night, server, settings
+from flows import alert, night, server, settings, tracker
 from flows.console import say
 from flows.night import Going, Nightly, Request
+from touchline.faults import BadInput
 from touchline.nights import record
 from touchline.stage import section
 
@@ -19,6 +20,7 @@ def spend(root: Path, request: Request) -> int:
     """A night in this process. Exit status 0: done; 1: it failed, or found a regression."""
     settings.prepare(root)
     with night.opened(root, request) as going:
+        _knock(going)
         state = _follow(root, going)
         if not state.is_completed() and going.night.state == "running":
             going.night.state, going.night.error = "failed", f"the flow: {state.message}"
@@ -26,6 +28,16 @@ def spend(root: Path, request: Request) -> int:
     say(f"see {going.folder.relative_to(root) / 'trend.html'}")
     worse = any(one.regression for one in going.night.candidates.values())
     return 1 if worse or going.night.state != "completed" else 0
+
+
+def _knock(going: Going) -> None:
+    """Without MLflow nobody knows who is champion: say so to whoever hears alarms, and at once."""
+    try:
+        tracker.reach()
+    except BadInput as fault:
+        going.night.error = str(fault)
+        alert.tell(going, alert.about(going.night, record.every(going.root)))
+        raise
 
 
 def _follow(root: Path, going: Going) -> Any:
@@ -83,10 +95,8 @@ def arm(root: Path, hours: float | None) -> int:
     state = settings.prepare(root)
     api = os.environ.get("PREFECT_API_URL") or server.open_ui(state)
     if not api:
-        sys.stderr.write(
-            "error: no Prefect server to arm: set PREFECT_API_URL, or `touchline ui`\n"
-        )
-        return 2
+        remedy = "set PREFECT_API_URL, or open `touchline ui`"
+        raise BadInput("nightly --arm", "there is no Prefect server to arm", remedy)
     os.environ["PREFECT_API_URL"] = api
     from flows import watch
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows import settings
+from flows import settings, tracker
 
 PAGE = 500  # runs per request
 TAG = "touchline.withdrawn"
@@ -28,6 +28,7 @@ def find(root: Path, md5: Collection[str], models: Collection[str]) -> Tracked:
     address = os.environ["MLFLOW_TRACKING_URI"]
     if address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).is_file():
         return Tracked()
+    tracker.reach()
     from flows import registry
 
     client = registry.client()

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from flows import lock, record, run, server, settings
+from flows import lock, record, run, server, settings, tracker
 from flows.console import say
 from flows.launch import Supervised
 from touchline.faults import BadInput
@@ -25,6 +25,11 @@ def serve(root: Path) -> int:
     state = settings.prepare(root)
     for sign in (signal.SIGTERM, signal.SIGINT):  # a shell's background job would ignore SIGINT
         signal.signal(sign, signal.default_int_handler)
+    with lock.locked(root, "ui"):
+        return _open(root, state)
+
+
+def _open(root: Path, state: Path) -> int:
     jobs: list[Supervised] = []
     try:
         api = os.environ.get("PREFECT_API_URL") or _prefect(state, jobs)
@@ -65,11 +70,12 @@ def _settle(root: Path, api: str) -> None:
 def _mlflow(state: Path, jobs: list[Supervised]) -> str:
     store = os.environ["MLFLOW_TRACKING_URI"]
     if store.startswith("http"):
-        return store
+        return tracker.shown(store)
     port = server.free_port(PORTS[1])
     where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    argv = [sys.executable, "-m", "mlflow", "server", *where, "--backend-store-uri", store]
+    argv = [sys.executable, "-m", "mlflow", "server", *where]
     env = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # seven idle processes
+    env["MLFLOW_BACKEND_STORE_URI"] = store  # no argument: others may read those, passwords too
     job, page = Supervised(argv, state, env), f"http://127.0.0.1:{port}"
     jobs.append(job)
     server.wait(job, page)

@@ -102,7 +102,7 @@ def carry_out(root: Path, removal: Removal) -> int:
         ("MLflow", _tracked),
         ("the row index", _index),
     ]
-    with locked(root):
+    with locked(root), locked(root, "night"):  # either would bring back what is taken away
         for name, step in steps:
             step(root, removal)
             say(f"done: {name}")

@@ -5,9 +5,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from flows import claims, overrides, remote, secrets, server
+from flows import claims, overrides, remote, secrets, server, tracker
 from flows.doctor.finding import Finding, ok
 from touchline.faults import BadInput
 
@@ -90,7 +89,7 @@ def mlflow(root: Path) -> Finding:
 
 
 def _answers(about: str, url: str, health: str) -> Finding:
-    shown = urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]).geturl()
+    shown = tracker.shown(url)
     if server.answers(health):
         return ok(about, f"{shown} answers")
     return Finding(
@@ -103,7 +102,8 @@ def _sound(about: str, file: Path) -> Finding:
     if not file.is_file():
         return ok(about, "no database yet; the first run makes it")
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=PATIENCE)) as db:
+        address = f"{file.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as db:
             said = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.OperationalError as error:
         return Finding(about, "warning", f"{file}: {error}", "somebody writes to it: look again")

@@ -62,6 +62,7 @@ class Night(BaseModel):
     error: str = ""
     flow_run: str = ""
     tracking_run: str = ""
+    untold: str = ""  # why MLflow knows nothing of it
 
 
 def folder(root: Path) -> Path:
