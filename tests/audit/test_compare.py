@@ -72,3 +72,22 @@ def test_folders_part_at_the_first_file(tmp_path: Path) -> None:
     assert products({"x": one, "y": one}, {"x": one}, 0) == Verdict("different", "y is missing")
     found = products({"x": one, "y": one}, {"x": two, "z": one}, 0)
     assert found == Verdict("different", "x: line 1 (and 2 more)")
+
+
+def test_a_number_that_became_none_is_no_number_within_the_tolerance(
+    pair: tuple[Path, Path],
+) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    for one, other in ((b"NaN", b"1.0"), (b"1.0", b"NaN"), (b"Infinity", b"1.0")):
+        assert written(pair, ".json", b"[%b]" % one, b"[%b]" % other).kind == "different"
+    assert written(pair, ".json", b"[NaN]", b"[ NaN]").kind == "within"
+    old, new = (path.with_suffix(".safetensors") for path in pair)
+    save_file({"a": torch.ones(3)}, old)
+    save_file({"a": torch.tensor([1.0, float("nan"), 1.0])}, new)
+    assert files(old, new, LITTLE) == Verdict("different", ": tensor a")
+    tables = [path.with_suffix(".parquet") for path in pair]
+    for path, value in zip(tables, (1.0, float("nan")), strict=True):
+        pq.write_table(pa.table({"score": [0.5, value]}), path)
+    assert files(*tables, LITTLE) == Verdict("different", ": row 1, column score")

@@ -254,3 +254,37 @@ def test_the_checker_reads_text_in_any_depth_and_leaves_style_alone() -> None:
     reader.feed(page)
     assert reader.naked == ["7", "9"]
     assert reader.figures == [("42", "x", "/y", "text")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *(("run.json", content) for content in (None, b"", b"[]", b"{}", b"\xff\xfe")),
+        *(("measured/counts.json", content) for content in (None, b"{}", b'{"ledgers": 1}')),
+        *(("index.html", None), ("card.md", None), ("card.md", b"\xff\xfe")),
+    ],
+)
+def test_a_sealed_folder_with_a_file_that_is_none_is_faulty_and_no_crash(
+    folder: Path, name: str, content: bytes | None
+) -> None:
+    held = json.loads((folder / MANIFEST).read_text())
+    (folder / name).unlink()
+    if content is None:
+        del held["files"][name]
+    else:
+        (folder / name).write_bytes(content)
+        held["files"][name]["sha256"] = sha256(folder / name)
+    (folder / MANIFEST).write_text(json.dumps(held))
+    (folder / SUM).write_text(f"{sha256(folder / MANIFEST)}  {MANIFEST}\n")
+    faults, _ = check(folder)
+    assert any("cannot be checked" in fault for fault in faults)
+    assert not any(str(folder) in fault for fault in faults)
+
+
+def test_a_folder_that_is_a_link_to_elsewhere_stands_in_no_manifest(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "run.json").write_text("{}")
+    (folder / "more").symlink_to(tmp_path / "beside")
+    assert "more: stands in no manifest" in check(folder)[0]

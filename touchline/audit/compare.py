@@ -110,9 +110,13 @@ def _values(where: str, old: Any, new: Any) -> Iterator[Gap]:
 
 
 def _share(old: Any, new: Any) -> float:
-    """The gap between two numbers as a share of the larger one."""
-    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (old, new))
-    return abs(old - new) / max(abs(old), abs(new)) if numbers else math.inf
+    """The gap between two numbers as a share of the larger one; none between two NaN."""
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in (old, new)):
+        return math.inf
+    if math.isnan(old) and math.isnan(new):
+        return 0.0
+    finite = math.isfinite(old) and math.isfinite(new)  # of others the quotient is no number
+    return abs(old - new) / max(abs(old), abs(new)) if finite else math.inf
 
 
 def _brief(value: Any) -> str:
@@ -127,8 +131,10 @@ def _parquet(old: Path, new: Path) -> Iterator[Gap]:
         strange = sorted(set(a.schema.names) ^ set(b.schema.names))
         yield Gap(f"other columns: {', '.join(strange) or 'in another order'}", math.inf)
         return
-    for number in range(min(a.num_rows, b.num_rows)):
-        for name in a.schema.names:
+    rows = min(a.num_rows, b.num_rows)
+    unlike = [name for name in a.schema.names if not a[name][:rows].equals(b[name][:rows])]
+    for number in range(rows):
+        for name in unlike:
             left, right = a[name][number].as_py(), b[name][number].as_py()
             if left != right:
                 yield Gap(f"row {number}, column {name}", _share(left, right))
@@ -148,6 +154,12 @@ def _weights(old: Path, new: Path) -> Iterator[Gap]:
             left, right = (one.get_tensor(name).double().numpy() for one in (a, b))
             if left.shape != right.shape:
                 yield Gap(f"tensor {name} has another shape", math.inf)
-            elif not np.array_equal(left, right):
-                largest = max(np.abs(left).max(), np.abs(right).max())
-                yield Gap(f"tensor {name}", float(np.abs(left - right).max() / largest))
+            elif not np.array_equal(left, right, equal_nan=True):
+                yield Gap(f"tensor {name}", _apart(left, right))
+
+
+def _apart(left: np.ndarray, right: np.ndarray) -> float:
+    """The largest gap of two unlike tensors; infinite where one has a NaN or infinity."""
+    if not (np.isfinite(left).all() and np.isfinite(right).all()):
+        return math.inf
+    return float(np.abs(left - right).max() / max(np.abs(left).max(), np.abs(right).max()))

@@ -54,10 +54,10 @@ def probes(names: Iterable[str], videos: Iterable[Path], frames: Iterable[Path],
     mine = sorted(set(names))
     whole, blocks = [], list[str]()
     for file in videos:
-        data = file.read_bytes()
-        whole.append(hashlib.sha256(data).hexdigest())
-        step = len(data) // (BLOCKS + 1)
-        pieces = [data[step * n : step * n + BLOCK] for n in range(1, BLOCKS + 1)]
+        with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
+            whole.append(hashlib.sha256(data).hexdigest())
+            step = len(data) // (BLOCKS + 1)
+            pieces = [data[step * n : step * n + BLOCK] for n in range(1, BLOCKS + 1)]
         blocks += [piece.hex() for piece in pieces if len(set(piece)) > BLOCK // 4]
     jpegs = [one for file in frames for one in _pictures(pq.ParquetFile(file))]
     return Probes(
@@ -111,7 +111,9 @@ def blotted(data: bytes, needles: Mapping[bytes, str], put: bytes) -> bytes:
 def _in_database(file: Path, needles: Mapping[bytes, str]) -> set[str]:
     """Value by value: in a page the next one follows a name without a gap."""
     found: set[str] = set()
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=60)) as db:
+    with closing(
+        sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=60)
+    ) as db:
         for table, column in columns(db):
             for needle, what in needles.items():
                 ask = f'SELECT "{column}" FROM "{table}" WHERE instr("{column}", ?)'

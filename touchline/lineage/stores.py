@@ -167,7 +167,9 @@ def _database(file: Path) -> Iterator[sqlite3.Connection | None]:
     if not file.is_file():
         yield None
         return
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=keep.WAIT)) as db:
+    with closing(
+        sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=keep.WAIT)
+    ) as db:
         yield db
 
 

@@ -90,7 +90,9 @@ def calls(files: Iterable[Path], questions: Iterable[str]) -> dict[str, list[str
     """question -> keys of the requests about it, in the stores of replies of teachers."""
     found: dict[str, list[str]] = {question: [] for question in questions}
     for file in files:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=60)) as db:
+        with closing(
+            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=60)
+        ) as db:
             for tag, key in db.execute("SELECT tag, key FROM requests ORDER BY at"):
                 if tag in found:
                     found[tag].append(key)
