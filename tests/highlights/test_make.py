@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from stages.ask import Ask
 from stages.chunk import Chunk
@@ -15,7 +16,8 @@ from touchline.faults import BadInput
 from touchline.highlights import sides
 from touchline.highlights.clubs import Clubs
 from touchline.highlights.made import Made
-from touchline.highlights.make import Settings, make
+from touchline.highlights.make import Settings, make, mine
+from touchline.highlights.match import parts
 from touchline.highlights.model import Games, Model
 from touchline.highlights.sides import Sides
 from touchline.records import Speech, Trajectory
@@ -288,6 +290,34 @@ def test_a_file_that_is_no_reel_of_ours_is_not_overwritten(
     with pytest.raises(BadInput, match="no reel of ours"):
         cut(match, "goals", Scripted({}), settings, tmp_path)
     assert (tmp_path / "reel.mp4").read_bytes() == b"holiday"
+
+
+@pytest.mark.parametrize("beside", [b"{}", b"[1]", b"not json", b'{"request": "of another tool"}'])
+def test_a_json_file_of_somebody_else_is_not_overwritten_either(
+    tmp_path: Path, beside: bytes
+) -> None:
+    for kind, held in ((".json", beside), (".mp4", b"holiday")):
+        (tmp_path / "match").with_suffix(kind).write_bytes(held)
+        with pytest.raises(BadInput, match="no reel of ours"):
+            mine(tmp_path / "match.mp4")
+
+
+def test_two_files_of_one_name_are_refused(match: Path, tmp_path: Path) -> None:
+    again = tmp_path / "other" / match.name
+    again.parent.mkdir()
+    again.symlink_to(match)
+    with pytest.raises(BadInput, match="two files are called"):
+        parts([match, again], "soccer", None)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"stride": 0}, {"batch": 0}, {"before": -1}, {"encoding": {"crf": 20, "preset": "x"}}]
+)
+def test_settings_that_would_never_end_or_encode_nothing_are_refused(
+    settings: Settings, wrong: dict
+) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({**settings.model_dump(), **wrong})
 
 
 def test_the_settings_views_agree_with_their_sections() -> None:

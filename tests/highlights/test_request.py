@@ -23,6 +23,7 @@ SAID = {
     ),
     "goals after the 60th minute": "goal; after 60:00",
     "last goal": "goal; the last 1 of them",
+    "goals from minute seventy to minute eighty": "goal; from 70:00 to 80:00",
     "home team goals": "goal; home team",
     "goals by Smith": "goal; not understood: smith",
     "kickoffs and throw ins": "kick-off, throw-in",
@@ -103,3 +104,11 @@ def test_own_words_that_say_nothing_are_refused(text: str) -> None:
 def test_a_team_is_understood_by_side_or_by_name(text: str, team: str) -> None:
     wish = understand(text, "soccer", Clubs(("Ashford",), ("AC Brindle",)))
     assert (wish.team, wish.left_out) == (team, ())
+
+
+@pytest.mark.parametrize(
+    "text", ["12:30 goals", "the first 9:30 goals", f"goals after {'9' * 5000}"]
+)
+def test_a_number_that_cannot_be_meant_is_not_understood_and_no_crash(text: str) -> None:
+    with pytest.raises(BadInput, match="not understood"):
+        understand(text, "soccer")

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import av
 import numpy as np
 from av.container import OutputContainer
 from av.video.frame import PictureType
+from pydantic import Field, PositiveInt
 
 from touchline.faults import BadInput
 from touchline.highlights import sound
@@ -26,9 +27,12 @@ TICKS = 90_000  # a second of the reel: holds 24, 25, 29.97, 30, 50 and 60 frame
 class Encoding(Params):
     """How the reel is encoded."""
 
-    crf: int  # x264's quality: 18 is hardly to be told from the source, 28 is small
-    preset: str  # x264's: veryfast, fast, medium, slow
-    audio: int  # bits a second of AAC
+    crf: Annotated[int, Field(ge=0, le=51)]  # x264's: 18 is hardly to be told from the source
+    preset: Literal[
+        "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower",
+        "veryslow",
+    ]  # fmt: skip
+    audio: PositiveInt  # bits a second of AAC
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
 from touchline.faults import BadInput
 from touchline.highlights.film import Encoding, write_reel
 from touchline.highlights.made import Made
@@ -21,17 +23,18 @@ from touchline.records import Speech
 from touchline.stage import Params
 
 NOBODY = Sides()
+KINDS = (".mp4", ".html", ".json")  # the files of a reel
 
 
 class Settings(Params):
     """The section `highlights` of params.yaml."""
 
-    stride: float
+    stride: PositiveFloat
     least: float
-    before: float
-    after: float
-    batch: int
-    turn_tokens: int
+    before: NonNegativeFloat
+    after: NonNegativeFloat
+    batch: PositiveInt
+    turn_tokens: PositiveInt
     encoding: Encoding
 
 
@@ -106,7 +109,16 @@ def mine(out: Path) -> None:
         raise BadInput(f"-o {out}", "is no .mp4", "name the reel something.mp4")
     if not out.parent.is_dir():
         raise BadInput(f"-o {out}", "its folder does not exist", "make the folder first")
-    if any(out.with_suffix(kind).exists() for kind in (".mp4", ".html")) and not (
-        out.with_suffix(".json").exists()
-    ):
-        raise BadInput(f"-o {out}", "exists and is no reel of ours", "choose another name")
+    there = [file for kind in KINDS if (file := out.with_suffix(kind)).exists()]
+    if there and not _ours(out.with_suffix(".json")):
+        wrong = f"{there[0].name} is there and is no reel of ours"
+        raise BadInput(f"-o {out}", wrong, "choose another name")
+
+
+def _ours(file: Path) -> bool:
+    """Whether this is the record of a reel, so that it may be replaced with what lies beside it."""
+    try:
+        held = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(held, dict) and {"request", "understood", "highlights"} <= held.keys()

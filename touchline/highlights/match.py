@@ -37,6 +37,10 @@ def parts(films: Sequence[Path], sport: str, kickoff2: float | None) -> list[Par
     period its name begins with (`1_`, `2_`), or is not known to be any. In a sport whose period
     has a length, the clock of the next one begins there, whatever was added.
     """
+    names = [film.name for film in films]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        wrong = f"two files are called {twice}: nobody could tell them apart in the reel's record"
+        raise BadInput("--halves", wrong, "give them names of their own")
     found = [shown(film) for film in films]
     if kickoff2 is not None and len(found) != 1:
         raise BadInput("--kickoff2", "is for a match in one file", "leave it out, or the halves")

@@ -19,13 +19,16 @@ UNITS = (
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
     "nineteen",
 )
-TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90}
-NUMBER = rf"(?:\d+(?::\d\d)?|{'|'.join([*sorted(UNITS, key=len, reverse=True), *TENS])})"
+TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70}
+TENS |= {"eighty": 80, "ninety": 90}
+COUNT = rf"(?:\d{{1,4}}|{'|'.join([*sorted(UNITS, key=len, reverse=True), *TENS])})"
+NUMBER = rf"(?:{COUNT}(?::\d\d)?)"
 ORDINAL = rf"(?:{'|'.join(ORDINALS)}|[1-5](?:st|nd|rd|th))"
 PERIOD = r"(?:half|period|quarter|game|set)"
 UNIT = r"(?P<unit>minutes?|mins?|seconds?|secs?)"
 TIME = rf"(?:the )?(?:minute )?({NUMBER})(?:st|nd|rd|th)?(?: ?min(?:ute)?s?)?"
 NAMELESS = Clubs()
+LONGEST = 200  # letters of a request that a refusal quotes
 ALL = ("highlights?", "everything", "anything", "actions?", "events?", "moments")
 NEGATED = r"not|no|without|except(?: for)?|excluding|excludes?|leave out|omit|minus|skip"
 AGAIN = r"but(?! not| no )|plus|only|just|and all|;|\."
@@ -149,7 +152,7 @@ def _stretch(left: _Left) -> Stretch | None:
         return Stretch(_seconds(one[1]))
     for one in left.take(rf"(?:before|until|up to) {TIME}"):
         return Stretch(0.0, _seconds(one[1]))
-    for one in left.take(r"in (?:the )?(\d+)(?:st|nd|rd|th) minute"):
+    for one in left.take(r"in (?:the )?(\d{1,4})(?:st|nd|rd|th) minute"):
         return Stretch(_seconds(one[1]) - 60, _seconds(one[1]))
     return None
 
@@ -181,9 +184,9 @@ def _team(left: _Left, clubs: Clubs) -> str:
 def _most(left: _Left, words: Names) -> tuple[int, bool]:
     """How many, and whether of the last: `first three goals` (3, False), `last goal` (1, True)."""
     action = rf"(?= (?:{words.pattern})(?![\w-]))"
-    for one in left.take(rf"(first|last|latest|final)(?: ({NUMBER}))?{action}"):
+    for one in left.take(rf"(first|last|latest|final)(?: ({COUNT}))?{action}"):
         return _number(one[2]) if one[2] else 1, one[1] != "first"
-    for one in left.take(rf"({NUMBER}){action}"):
+    for one in left.take(rf"(?<!:)({COUNT}){action}"):
         return _number(one[1]), False
     return 0, False
 
@@ -210,9 +213,9 @@ def _actions(left: _Left, sport: Sport, words: Names) -> tuple[list[str], set[st
 
 
 def _refuse(text: str, sport: Sport, rest: tuple[str, ...]) -> None:
-    unknown = f" (not understood: {' '.join(rest)})" if rest else ""
+    unknown = f" (not understood: {' '.join(rest)[:LONGEST]})" if rest else ""
     wrong = f"asks for nothing that is known in {sport.name}{unknown}"
-    raise BadInput(f'"{text}"', wrong, _remedy(sport))
+    raise BadInput(f'"{text[:LONGEST]}"', wrong, _remedy(sport))
 
 
 def _remedy(sport: Sport) -> str:
