@@ -54,12 +54,19 @@ def send(block: str, payload: dict[str, str]) -> str:
     url = os.environ.get(URL, "")
     if not block and not url:
         return f"nobody is told: name a block in nightly.alert, or set {URL}"
-    where = f"block {block}" if block else urlsplit(url).hostname or "an address without a host"
+    where = f"block {block}" if block else _host(url) or "an address without a host"
     try:  # the border to the network
         _by_block(block, payload) if block else _post(url, payload)
     except Exception as error:
         return f"{UNSENT} to {where}: {_reason(error)}"
     return f"{SENT} to {where}"
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _post(url: str, payload: dict[str, str]) -> None:

@@ -124,7 +124,7 @@ def named() -> Remote | None:
     if not url:
         return None
     parts = urlsplit(url)
-    if "@" in parts.netloc:
+    if "@" in parts.netloc or ("@" in url and not Path(url).is_absolute()):
         wrong = "holds a password"
         raise BadInput(VARIABLE, wrong, "leave the keys to AWS_ACCESS_KEY_ID and its like")
     if (parts.scheme == "s3" and parts.netloc) or Path(url).is_absolute():

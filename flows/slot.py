@@ -75,9 +75,14 @@ def _locked(file: Path, who: str, say: Say) -> Iterator[int]:
 
 
 def _open(file: Path) -> int:
-    """Shared by all users of the machine; never through somebody's link."""
+    """Shared by all users of the machine; never through somebody's link.
+
+    Opened first without a wish to make it: the kernel forbids that for another's file in /tmp.
+    """
     try:
-        lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        how = os.O_RDWR | os.O_NOFOLLOW
+        made = 0 if file.exists() else os.O_CREAT
+        lock = os.open(file, how | made, 0o666)
     except OSError as error:
         wrong = f"cannot be opened ({error.strerror})"
         raise BadInput(file, wrong, f"mend it, or name another file in {VARIABLE}") from None

@@ -186,7 +186,13 @@ def test_a_store_is_named_without_a_password(monkeypatch: pytest.MonkeyPatch) ->
     assert remote.named() is None
     with pytest.raises(BadInput, match="names no store"):
         remote.needed()
-    for wrong in ("s3://key:hidden@shelf/a", "ftp://shelf/a", "s3://", "shelf"):
+    for wrong in (
+        "s3://key:hidden@shelf/a",
+        "key:hidden@shelf/a",
+        "ftp://shelf/a",
+        "s3://",
+        "shelf",
+    ):
         monkeypatch.setenv(remote.VARIABLE, wrong)
         with pytest.raises(BadInput) as fault:
             remote.named()

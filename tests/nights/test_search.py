@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from pydantic import ValidationError
 
 from flows import alert, asking, bisect, lineup, nights, overrides
 from flows import night as nightly
@@ -224,3 +225,17 @@ def test_a_shuffled_clip_is_no_floor_where_the_right_frames_are_enough(nights: N
     both = replace(line, tasks=["choice"] * len(line.tasks))
     given = {"floor.shuffled": both, "floor.blank": both}
     assert set(compare.above(both, given, seed=1)["choice"]) == {"floor.blank"}
+
+
+@pytest.mark.parametrize("address", ["http://me:topsecret@[::1", "nonsense", "http://"])
+def test_an_alert_to_an_address_that_is_none_is_told_and_never_raises(
+    address: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(alert.URL, address)
+    told = alert.send("", {"night": "", "about": "failed", "sentence": "x"})
+    assert told.startswith("not sent to an address without a host: ") and "topsecret" not in told
+
+
+def test_no_challenger_a_night_is_no_number_of_them():
+    with pytest.raises(ValidationError):
+        nightly.Nightly(benchmark="", models=["rl"], most=0, hours=26, alert="")
