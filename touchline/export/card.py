@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 FILE = "evaluation/evaluate.json"
 LINK = re.compile(rf"\[(-?\d+(?:\.\d+)?)\]\({re.escape(FILE)}#(/[^)\s]+)\)")
 SCORES = ("## Scores", "## How to load it")  # the section between these holds links only
+_LOADING = """
+```python
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+model = AutoModelForImageTextToText.from_pretrained("FOLDER")
+processor = AutoProcessor.from_pretrained("FOLDER")
+```
+
+`AutoProcessor` builds a video processor, too, and therefore needs torchvision. Without it, take
+`AutoTokenizer` and `Qwen2VLImageProcessorPil`. For vLLM: `vllm serve FOLDER`; this was not tried.
+"""
 METRICS = ("f1", "f1_matched", "precision", "recall", "accuracy", "score", "error")
 
 
@@ -28,8 +39,25 @@ def card(
 ) -> str:
     """The text of README.md."""
     licences = "\n".join(f"- {name}: {licence} ({kind})" for name, (licence, kind) in held.items())
+    return f"""{_about(stage, trained)}
+{SCORES[0]}
+
+On matches it was not trained on, beside answers that need no model. Each figure links to its place
+in the file it was made from, which also holds its interval.
+
+{_table(stage, scores)}
+
+{SCORES[1]}
+{_LOADING}{_asked_by(tasks)}
+## Terms of the data it was trained on
+
+{licences}
+
+{_origin(lineage)}"""
+
+
+def _about(stage: str, trained: Trained) -> str:
     budget = trained.budget
-    data = "\n".join(f"- `{name}`: {digest}" for name, digest in sorted(lineage.data.items()))
     return f"""---
 pipeline_tag: image-text-to-text
 library_name: transformers
@@ -44,31 +72,12 @@ It sees a few frames of a clip, may ask once for more, and answers questions abo
 Finding and counting actions in sports video, and research on it. It errs: nothing it says should
 decide about a person or a bet. Ask it in the words and with the frame budget it was trained with;
 `touchline.json` holds both ({budget.first} first frames, {budget.calls} calls of {budget.call}).
+"""
 
-{SCORES[0]}
 
-On matches it was not trained on, beside answers that need no model. Each figure links to its place
-in the file it was made from, which also holds its interval.
-
-{_table(stage, scores)}
-
-{SCORES[1]}
-
-```python
-from transformers import AutoModelForImageTextToText, AutoProcessor
-
-model = AutoModelForImageTextToText.from_pretrained("FOLDER")
-processor = AutoProcessor.from_pretrained("FOLDER")
-```
-
-`AutoProcessor` builds a video processor, too, and therefore needs torchvision. Without it, take
-`AutoTokenizer` and `Qwen2VLImageProcessorPil`. For vLLM: `vllm serve FOLDER`; this was not tried.
-{_asked_by(tasks)}
-## Terms of the data it was trained on
-
-{licences}
-
-## Where it comes from
+def _origin(lineage: "Lineage") -> str:
+    data = "\n".join(f"- `{name}`: {digest}" for name, digest in sorted(lineage.data.items()))
+    return f"""## Where it comes from
 
 Run {lineage.run}, code {lineage.commit}. All parameters stand in `evaluation/lineage.json`, the
 sha256 of every file of this folder in `digests.json`. Digests of the data:
