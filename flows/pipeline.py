@@ -16,11 +16,13 @@ import networkx
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage.exceptions import MissingDataSource
+from dvc.utils.serialize import load_yaml
 
 from flows import overrides
 from flows.record import Fate, File, StageRecord
 from touchline.faults import BadInput
 from touchline.products import whole_file
+from touchline.resume import key_of
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,12 @@ def steps(folder: Path, target: str | None, force: bool) -> list[Step]:
             for stage in _order(graph)
             if stage in part
         ]
+
+
+def keys(folder: Path) -> set[str]:
+    """What checkpoints of the stages in dvc.lock are named by."""
+    file = folder / "dvc.lock"
+    return {key_of(one) for one in load_yaml(file)["stages"].values()} if file.is_file() else set()
 
 
 def outlook(folder: Path, stage: str) -> Fate:

@@ -17,7 +17,7 @@ from flows.pipeline import Step
 from flows.record import Record
 from touchline.faults import BadInput
 from touchline.products import whole_file
-from touchline.resume import forget
+from touchline.resume import checkpoint_root, forget
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,19 @@ def succeed(run: Run) -> None:
         if gone := workspace.lost(run.folder):
             raise gone
         fence.check(run.root, run.record.id, run.lock)
-        forget(run.began)
         publish(run)
+        _let_go(run)
     except BadInput as fault:
         run.record.state, run.record.error = "failed", str(fault)
+
+
+def _let_go(run: Run) -> None:
+    """Checkpoints that led to this run's products, and whole files on their way to them."""
+    forget(run.began, done=pipeline.keys(run.folder))
+    if (checkpoint_root() / "download").is_dir():
+        from touchline.fetch.settled import settled
+
+        settled(run.folder / "data")
 
 
 def tidy(root: Path) -> list[Record]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flows import pipeline
 from touchline import resume
 
 STAGE = "from touchline.resume import checkpoint_folder as f; print(f('sft'), file=open('out','w'))"
@@ -59,6 +60,16 @@ def test_outside_dvc_nothing_is_resumed_unless_a_key_is_given(
     assert resume.checkpoint_folder("sft") != resume.checkpoint_folder("sft")
     monkeypatch.setenv("TOUCHLINE_CHECKPOINT_KEY", "abc")
     assert resume.checkpoint_folder("sft") == tmp_path / "sft" / "abc"
+
+
+def test_the_key_in_the_lock_file_is_the_one_that_the_stage_had(project: Path) -> None:
+    shell(project, "dvc", "repro", "-q")
+    by_dvc = Path((project / "out").read_text().strip())
+    assert pipeline.keys(project) == {by_dvc.name}
+    other = by_dvc.with_name("another")
+    other.mkdir()
+    assert resume.forget(time.time() + 60, by_dvc.parents[1], {by_dvc.name}) == [by_dvc]
+    assert other.is_dir() and not by_dvc.exists()
 
 
 def test_only_finished_and_abandoned_attempts_are_forgotten(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from touchline.products import whole_file
 
@@ -78,7 +80,6 @@ def stage_key() -> tuple[str | None, dict[str, str]]:
     if not root or not address:
         return None, {}
     from dvc.repo import Repo
-    from dvc.stage.cache import _get_cache_hash
     from dvc.stage.serialize import to_single_stage_lockfile
 
     with Repo(root) as repo:
@@ -86,19 +87,27 @@ def stage_key() -> tuple[str | None, dict[str, str]]:
         stage.save_deps()
         entry = to_single_stage_lockfile(stage)
         fed = {one["path"]: one["md5"] for one in entry.get("deps", []) if "md5" in one}
-        return _get_cache_hash(entry, key=True)[:KEY_LENGTH], fed
+        return key_of(entry), fed
 
 
-def forget(since: float, root: Path | None = None) -> list[Path]:
+def key_of(entry: dict[str, Any]) -> str:
+    """The key of a stage as dvc.lock holds it, the same before and after it was executed."""
+    from dvc.stage.cache import _get_cache_hash
+
+    return _get_cache_hash(dict(entry), key=True)[:KEY_LENGTH]
+
+
+def forget(since: float, root: Path | None = None, done: Collection[str] = ()) -> list[Path]:
     """Remove the folders used since `since` (epoch seconds) and those that nobody came back to.
 
-    The flow calls this once the trained model is committed; a stage never does, because a kill
-    between its end and DVC's commit would cost the whole training.
+    And those with a key of `done`, whose products are there, whoever made them: a run that was
+    killed behind their stage may have. The flow calls this once the trained model is committed; a
+    stage never does, because a kill between its end and DVC's commit would cost the whole training.
     """
     gone = []
     for folder in sorted((root or checkpoint_root()).glob("*/*")):
         used = folder.stat().st_mtime
-        if used >= since or used < time.time() - STALE:
+        if folder.name in done or used >= since or used < time.time() - STALE:
             shutil.rmtree(folder)
             gone.append(folder)
     return gone
