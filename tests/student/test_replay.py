@@ -31,7 +31,8 @@ def odd(call: str) -> str:
 
 
 OTHER = odd('{"name": "zoom", "arguments": {}}')
-FIRST = [LOOK, LOOK, odd('{"name": "choose_frames"}'), odd("{no"), OTHER]  # then one answers
+PADDED = thinking("I<|endoftext|> look on.", "so.")  # the trainer's generation goes on behind it
+FIRST = [LOOK, LOOK, odd('{"name": "choose_frames"}'), odd("{no"), OTHER, PADDED]  # one answers
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from touchline.video.store import FrameStore
 RULES = "replay.json"  # beside the rollouts
 SAME = ("messages", "answer", "score", "valid", "windows", "frames", "ending")
 NOBODY = {"role": "user", "content": [{"type": "text", "text": "-"}]}
-ENDS = ["<|im_end|>", "<|endoftext|>"]  # of a turn
+END, STOP, OPENS = "<|im_end|>", "<|endoftext|>", "<|im_start|>"
 
 
 class Rules(Params):
@@ -91,10 +91,17 @@ class Stage:
         return completion, at == len(tokens)
 
     def _turn(self, tokens: Sequence[int]) -> list[int]:
-        """The model's next turn: up to its end mark, or as long as a turn may be."""
-        ends = set(self.processor.tokenizer.convert_tokens_to_ids(ENDS))
-        stop = next((n + 1 for n, token in enumerate(tokens) if token in ends), len(tokens))
-        return list(tokens[: min(stop, self.rules.turn_tokens)])
+        """The model's next turn: up to its end mark, or as long as a turn may be.
+
+        vLLM stops at the end of text as well, transformers goes on behind it: there it ends a turn
+        when nothing more of the model follows.
+        """
+        end, stop, opens = self.processor.tokenizer.convert_tokens_to_ids([END, STOP, OPENS])
+        for at, token in enumerate(tokens[: self.rules.turn_tokens]):
+            follow = tokens[at + 1 : at + 3]
+            if token == end or (token == stop and (not follow or opens in follow)):
+                return list(tokens[: at + 1])
+        return list(tokens[: self.rules.turn_tokens])
 
     def _suffix(self, replies: Messages) -> list[int]:
         """The ids of the tool's turn: behind the call's end mark, up to where the next begins."""
