@@ -30,7 +30,8 @@ def sentence(night: Night) -> str:
         champion = f"{crowned[-1]} is the new champion"
     fallen = [one.model.name for one in asked if one.regression]
     tail = f"; worse beyond its interval: {', '.join(fallen)}" if fallen else ""
-    return f"{len(asked)} models answered {where}; {champion}{tail}"
+    models = f"{len(asked)} model{'s' * (len(asked) != 1)}"
+    return f"{models} answered {where}; {champion}{tail}"
 
 
 def close(going: Going) -> None:

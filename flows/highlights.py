@@ -124,7 +124,8 @@ def _told(made: "Made") -> str:
         if one.told_by:
             lines.append(f"    {one.team or 'team not told'}: {one.told_by}")
     if made.reel:
-        lines.append(f"{made.reel}  {len(made.highlights)} highlights")
+        count = len(made.highlights)
+        lines.append(f"{made.reel}  {count} highlight{'s' * (count != 1)}")
     else:
         what = "nothing of this was found" if not made.omitted else "nothing is left"
         lines.append(f"{what}; no reel is written")

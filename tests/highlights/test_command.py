@@ -44,7 +44,7 @@ def test_a_sentence_becomes_a_reel_and_what_was_found_is_said(
     asked = ("match.mkv", request_, "--kickoff2", "0:20", "--model", ".", *more)
     assert typed(*asked) == 0
     said = capsys.readouterr()
-    assert "understood: " in said.err and "reel.mp4  1 highlights" in said.out
+    assert "understood: " in said.err and "reel.mp4  1 highlight\n" in said.out
     assert ("may only guess" in said.out) == bool(more)
     (one,) = json.loads((checkout / "reel.json").read_text())["highlights"]
     assert one["action"].startswith(action) and (one["start"], one["end"]) == (27, 33)
