@@ -100,9 +100,7 @@ def shares(
     began = time.process_time()
     bare(root / "bare.mp4", made, settings)
     cut = time.process_time() - began
-    for film in films:
-        for _ in frames(shown(film), 0.0, float("inf")):
-            pass
+    sum(1 for film in films for _ in frames(shown(film), 0.0, float("inf")))
     seen = time.process_time() - began - cut
     print(f"CPU s: all {whole:.1f}, model {own:.1f}, bare reel {cut:.1f}, bare match {seen:.1f}")
     print(f"all over bare reel and model: {whole / (cut + own):.2f}")
@@ -160,9 +158,8 @@ def counts(made: Made, truth: dict[str, list[tuple[str, float, float]]]) -> tupl
     right = guessed = labelled = 0
     for name, spans in truth.items():
         for action in SPORTS["soccer"].asked:
-            guesses = [
-                (h["start"], h["end"]) for h in found if (h["file"], h["action"]) == (name, action)
-            ]
+            mine = [h for h in found if (h["file"], h["action"]) == (name, action)]
+            guesses = [(h["start"], h["end"]) for h in mine]
             labels = [(a, b) for word, a, b in spans if word == action]
             right += matched(guesses, labels, 0.5).tp
             guessed, labelled = guessed + len(guesses), labelled + len(labels)
@@ -175,9 +172,8 @@ def one_look(made: Made, truth: dict[str, list[tuple[str, float, float]]]) -> tu
     for row in json.loads(made.json.read_text())["answers"]:
         start, end = row["start"], row["end"]
         seen = [(a, b) for word, a, b in truth[row["file"]] if word == row["action"]]
-        seen = [(a, b) for a, b in seen if a < end and b > start]
         inside = [(a, b) for a, b in seen if start <= (a + b) / 2 < end]
-        if seen and not inside:
+        if not inside and any(a < end and b > start for a, b in seen):
             continue  # neither there nor absent: not asked
         labels = [(max(a, start) - start, min(b, end) - start) for a, b in inside]
         guesses = intervals(row["answer"])
