@@ -27,7 +27,8 @@ def test_a_service_is_watched_unprivileged_and_not_open_to_others(name: str) -> 
 
 
 def test_all_parts_are_there_and_wait_for_what_they_need() -> None:
-    assert set(SERVICES) == {"postgres", "store", "prefect", "mlflow", "worker", "worker-gpu"}
+    parts = {"postgres", "store", "prefect", "mlflow", "worker", "worker-gpu", "ui"}
+    assert set(SERVICES) == parts
     for name in ("worker", "worker-gpu"):
         assert set(SERVICES[name]["depends_on"]) == {"prefect", "mlflow", "store"}
     for one in SERVICES.values():
