@@ -22,7 +22,7 @@ from touchline.stage import Params, run
 from touchline.tasks import TASKS
 from touchline.tasks.scene import Scene, scene
 from touchline.tasks.task import Draft, Rules
-from touchline.video.store import FrameStore
+from touchline.video.workers import pool
 
 SPLITS = ("train", "val", "test")
 
@@ -104,7 +104,8 @@ def doubles(clips: Sequence[Clip], frames: Path) -> list[Same]:
     """Matches that are one and the same, by teams and day or by their pictures."""
     matches = {(clip.sport, clip.match): None for clip in clips}
     shown = {clip.video: (clip.sport, clip.match) for clip in clips if clip.frames}
-    return [*by_name(matches), *by_picture(FrameStore(frames), shown)]
+    with pool(1) as executor:
+        return [*by_name(matches), *by_picture(frames, shown, executor)]
 
 
 def say(pairs: Sequence[Same], path: Path) -> None:

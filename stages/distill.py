@@ -22,13 +22,10 @@ from touchline.records import (
     write,
 )
 from touchline.stage import run
-from touchline.student.conversation import reel
-from touchline.tasks.scene import scene
 from touchline.teacher import TEACHERS, Teacher
 from touchline.teacher.account import lineage, numbers
 from touchline.teacher.course import Course, Distill, Taught
 from touchline.tools.choose_frames import Budget
-from touchline.video.store import FrameStore
 
 
 def main(
@@ -44,12 +41,11 @@ def main(
     every = read(questions / "questions.parquet", Question)
     by_clip = by_id(read(clips / "clips.parquet", Clip))
     labels = grouped(read(manifest / "labels.parquet", Label), "video")
-    store, anew = FrameStore(frames), FrameStore(frames)
     course = Course(
         [question for question in every if question.split == "train"],
-        lambda q: scene(by_clip[q.clip], labels[q.video]),
-        lambda q: reel(store, by_clip[q.clip], budget, dialogue),
-        lambda q: reel(anew, by_clip[q.clip], budget, dialogue),
+        by_clip,
+        labels,
+        frames,
         budget,
         dialogue,
         distill.served,

@@ -50,7 +50,7 @@ def matches(store: FrameStore) -> dict[str, tuple[str, str]]:
 def test_matches_on_one_pitch_are_not_taken_for_each_other(stored: tuple[FrameStore, Path]):
     store, _ = stored
     assert len(matches(store)) == 4
-    assert by_picture(store, matches(store)) == []
+    assert by_picture(store.folder, matches(store)) == []
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_copy_of_other_size_bitrate_bars_and_start_is_found(
     [film] = (folder / str(number)).rglob("2_224p.mkv")
     copied(film, tmp_path / "holiday.mkv", **changed)
     write_frames(tmp_path / "holiday.mkv", store_path(store.folder, "copy/holiday"), *SIZES)
-    [pair] = by_picture(store, matches(store))
+    [pair] = by_picture(store.folder, matches(store))
     store_path(store.folder, "copy/holiday").unlink()
     assert (pair.one[1], pair.other[1]) == (str(number), "copy")
     assert pair.why.startswith("the same pictures: ")

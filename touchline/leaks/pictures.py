@@ -6,12 +6,15 @@ bitrate, size and brightness leave that as it is.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from touchline.leaks.groups import Match, Same
 from touchline.video.store import CELLS, FrameStore
+from touchline.video.workers import each
 
 AROUND = 3  # stored frames before and after, from which a frame's difference is taken
 SCALE = 127
@@ -45,9 +48,20 @@ def trace(match: Match, looks: np.ndarray) -> Trace:
     return Trace(match, np.rint(unit * SCALE).astype(np.int8), strong)
 
 
-def by_picture(store: FrameStore, videos: Mapping[str, Match]) -> list[Same]:
-    """Pairs of matches that share pictures; `videos` maps each video of the store to its match."""
-    return same(trace(match, store.looks(video)) for video, match in videos.items())
+def by_picture(
+    folder: Path, videos: Mapping[str, Match], executor: Executor | None = None
+) -> list[Same]:
+    """Pairs of matches that share pictures; `videos` maps each video of the store to its match.
+
+    The executor reads a video per job.
+    """
+    rows = [(folder, video, match) for video, match in videos.items()]
+    return same(each(executor, traced, rows) if executor else (traced(*row) for row in rows))
+
+
+def traced(folder: Path, video: str, match: Match) -> Trace:
+    """The trace of one video of the store in this folder."""
+    return trace(match, FrameStore(folder).looks(video))
 
 
 def same(traces: Iterator[Trace] | Sequence[Trace]) -> list[Same]:

@@ -1,15 +1,20 @@
 """What any teacher is given, and what it gives back."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
 from typing import Literal
 
 from touchline.dialogue import Dialogue
 from touchline.endpoint import Endpoint, Spend
-from touchline.records import Question, Trajectory, Verdict
+from touchline.records import Clip, Label, Question, Trajectory, Verdict
 from touchline.stage import Params
-from touchline.tasks.scene import Scene
+from touchline.student.conversation import reel
+from touchline.tasks.scene import Scene, scene
 from touchline.tools.choose_frames import Budget, Reel
+from touchline.video.store import FrameStore
 
 
 class Served(Params):
@@ -49,14 +54,42 @@ class Course:
     """The questions to be taught, and where to look."""
 
     questions: Sequence[Question]
-    view: Callable[[Question], Scene]  # which the scripted teacher alone may use
-    reel: Callable[[Question], Reel]
-    replay: Callable[[Question], Reel]  # the same frames, read from the store anew
+    clips: Mapping[str, Clip]
+    labels: Mapping[str, list[Label]]  # by video
+    frames: Path  # the folder of the store
     budget: Budget
     dialogue: Dialogue
     served: Served
     vague: float = 0.0
     jitter: int = 0
+
+    @cached_property
+    def _store(self) -> FrameStore:
+        return FrameStore(self.frames)
+
+    @cached_property
+    def _anew(self) -> FrameStore:
+        return FrameStore(self.frames)
+
+    def view(self, question: Question) -> Scene:
+        """What is true of its clip, which the scripted teacher alone may use."""
+        return scene(self.clips[question.clip], self.labels[question.video])
+
+    def reel(self, question: Question) -> Reel:
+        return reel(self._store, self.clips[question.clip], self.budget, self.dialogue)
+
+    def replay(self, question: Question) -> Reel:
+        """The same frames, read from the store anew."""
+        return reel(self._anew, self.clips[question.clip], self.budget, self.dialogue)
+
+    def parts(self) -> Iterator["Course"]:
+        """A course per video, in order: each travels to another process with what it needs."""
+        place = self.frames.absolute()  # a process of another machine stands in another folder
+        for video, group in groupby(self.questions, key=lambda question: question.video):
+            asked = list(group)
+            clips = {question.clip: self.clips[question.clip] for question in asked}
+            labels = {video: self.labels[video]}
+            yield replace(self, questions=asked, clips=clips, labels=labels, frames=place)
 
 
 @dataclass(frozen=True)

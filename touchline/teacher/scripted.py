@@ -12,7 +12,7 @@ from random import Random
 
 from touchline.clock import spoken
 from touchline.dialogue import PLAIN, Dialogue
-from touchline.progress import track
+from touchline.progress import Progress
 from touchline.records import Question, Trajectory, paired
 from touchline.student.conversation import asked, judged
 from touchline.tasks.choice import letter, option
@@ -21,6 +21,7 @@ from touchline.tasks.spotting import intervals, sentence
 from touchline.teacher.course import Course, Taught
 from touchline.tools.choose_frames import Budget, Reel, Viewing, called
 from touchline.tools.turns import thinking
+from touchline.video.workers import each, pool
 
 Span = tuple[float, float]
 Hit = Callable[[str, str], bool]  # (word of the frame, word of the frame before) -> it matters
@@ -119,12 +120,22 @@ class Lesson:
 
 
 def lessons(course: Course) -> Iterator[Taught]:
-    """A lesson for every question of the course."""
-    for question in track(course.questions, "distill"):
+    """A lesson for every question of the course; the executor takes a video per job."""
+    with pool(1) as executor, Progress("distill", len(course.questions)) as progress:
+        for taught in each(executor, taught_of, [(part,) for part in course.parts()]):
+            yield from taught
+            progress.to(progress.done + len(taught))
+
+
+def taught_of(course: Course) -> list[Taught]:
+    """The lessons of a course, in this process."""
+    habits = course.vague, course.jitter
+    found = []
+    for question in course.questions:
         view, reel = course.view(question), course.reel(question)
-        habits = course.vague, course.jitter
         lesson = attempt(question, view, reel, course.budget, course.dialogue, *habits)
-        yield Taught(question, lesson)
+        found.append(Taught(question, lesson))
+    return found
 
 
 def attempt(

@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from distributed import Client
+from distributed import Client, KilledWorker
 
 import touchline
 from touchline.faults import BadInput
@@ -85,7 +85,15 @@ class _Absolute(Executor):
         chunksize: int = 1,
     ) -> Iterator:
         rows = [[absolute(item) for item in iterable] for iterable in iterables]
-        return self.executor.map(fn, *rows, timeout=timeout)
+        return _received(self.executor.map(fn, *rows, timeout=timeout))
+
+
+def _received(results: Iterator) -> Iterator:
+    """A job whose workers died again and again ends as in a pool of processes."""
+    try:
+        yield from results
+    except KilledWorker as error:
+        raise BrokenExecutor(" ".join(str(error).split())) from error
 
 
 def absolute(given: Any) -> Any:
