@@ -3,6 +3,7 @@
 Stages themselves run in a process of their own (`dvc repro`); only questions are asked here.
 """
 
+import hashlib
 import json
 import logging
 import shutil
@@ -69,8 +70,44 @@ def publish(root: Path) -> None:
             repo.checkout(allow_missing=True)
             _copy_uncached(repo)
         except DvcException as error:
+            _drop_corrupt(repo)
             wrong = " ".join(str(error).split()).rstrip(".")
             raise BadInput(root / "data", wrong, "move it away, then `dvc checkout`") from error
+
+
+def _drop_corrupt(repo: Repo) -> None:
+    """Take corrupt objects out of the cache, and the files that share their bytes; name the first.
+
+    Through a hard link a rotten object looks as if the user had changed the product. Without it the
+    next run makes the product anew; what the user did change is another file, and stays.
+    """
+    outs = [out for stage in repo.index.stages for out in stage.outs if out.use_cache]
+    gone = []
+    for out in (out for out in outs if out.hash_info and out.status()):
+        for file, place in _linked(repo, out):
+            if place.is_file() and not named_rightly(place):
+                if file.is_file() and file.samefile(place):
+                    file.unlink()
+                place.unlink()
+                gone.append(file.relative_to(repo.root_dir))
+    if gone:
+        more = f" (and {len(gone) - 1} more)" if gone[1:] else ""
+        wrong = f"was corrupt in DVC's cache and is taken out of it{more}"
+        raise BadInput(gone[0], wrong, "the same command makes it anew")
+
+
+def _linked(repo: Repo, out: Any) -> Iterator[tuple[Path, Path]]:
+    """Each file of a product with its object."""
+    tree = out.get_obj()
+    for key, _, found in tree if out.hash_info.isdir and tree else [((), None, out.hash_info)]:
+        yield Path(out.fs_path, *key), Path(repo.cache.local.oid_to_path(found.value))
+
+
+def named_rightly(place: Path) -> bool:
+    """Whether a cached object is what its name, the digest, says."""
+    with place.open("rb") as data:
+        found = hashlib.file_digest(data, "md5").hexdigest()
+    return found == place.parent.name + place.name.removesuffix(".dir")
 
 
 def _copy_uncached(repo: Repo) -> None:

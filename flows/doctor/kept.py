@@ -1,6 +1,5 @@
 """What runs have made and what is kept of it: records, refs, DVC's cache, the shared store."""
 
-import hashlib
 import random
 import subprocess
 from collections.abc import Iterator
@@ -72,19 +71,17 @@ def sound(cache: Path, run: Record, full: bool) -> Finding:
     files = _all(cache) if full else _of(cache, run)
     if not full and len(files) > SAMPLE:
         files = dict(random.sample(sorted(files.items()), SAMPLE))
-    bad = [name for file, name in track(list(files.items()), "hash") if corrupt(file)]
+    bad = [
+        name
+        for file, name in track(list(files.items()), "hash")
+        if not pipeline.named_rightly(file)
+    ]
     if bad:
         remedy = "delete these files from the cache, then `touchline pull` or repeat the run"
         return Finding("cache", "broken", f"corrupt: {some(bad)}", remedy)
     return ok(
         "cache", f"{len(files)} objects are what their names say{'' if full else ' (sample)'}"
     )
-
-
-def corrupt(file: Path) -> bool:
-    with file.open("rb") as data:
-        found = hashlib.file_digest(data, "md5").hexdigest()
-    return found != file.parent.name + file.name.removesuffix(".dir")
 
 
 def _all(cache: Path) -> dict[Path, str]:

@@ -13,6 +13,7 @@ RUN = "20261101-000000-aaaaaa"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
+    record._name.cache_clear()  # a sentence is said once per process
     root = project.plant(tmp_path / "toy")
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "a").write_text("x")
