@@ -1,6 +1,7 @@
 """Improve the student by its own attempts: TRL's GRPO, the frame tool, rewards, proof of sight."""
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,16 @@ class Rl(Params):
     trainer: dict[str, Any]  # goes whole to GRPOConfig
 
 
+@dataclass(frozen=True)
+class Given:
+    """The questions of the train split, those to be asked, and the clips that have frames."""
+
+    every: Mapping[str, Question]
+    asked: list[Question]
+    here: Mapping[str, Clip]
+    left_out: int  # for want of frames
+
+
 def main(
     rl: Rl,
     student: Student,
@@ -66,25 +77,12 @@ def main(
     model: Path,
 ) -> dict[str, float]:
     # Data
-    every = by_id(read(questions / "questions.parquet", Question))
-    asked_of = [q for q in every.values() if q.split == "train"]
-    if not asked_of:
-        raise BadInput(questions, "no question is in the train split", "raise ask.shares.train")
-    here = {c.id: c for c in read(clips / "clips.parquet", Clip) if c.frames}
-    rows = [{"prompt": unasked(), "question": q.id} for q in asked_of if q.clip in here]
-    if not rows:
-        raise BadInput(questions, f"not one of {len(asked_of)} questions has frames", NO_FRAMES)
-    left_out = {"without_frames": len(asked_of) - len(rows)}
+    given = to_ask(clips, questions)
+    told_of = {"questions": len(given.asked), "without_frames": given.left_out}
     rules = Rules(budget=budget, reward=rl.reward, turn_tokens=rl.turn_tokens)
-    held = terms.of(here[every[row["question"]].clip] for row in rows)
     if rl.steps == 0:
-        with whole_folder(model) as draft:
-            leave(start, draft)
-            terms.mark(draft, held, start)
-            write(draft / ROLLOUTS, Rollout, [])
-            leave_proof(draft / PROOF, told(draft, 0, rl.sight))
-            leave_rules(draft / RULES, rules)
-        return {"questions": len(rows), "steps": 0, **left_out}
+        untouched(rl, given, rules, start, model)
+        return {**told_of, "steps": 0}
     if not dialogue.thinks:
         wrong = f"{dialogue.style} has no thoughts and no tool to reinforce"
         raise BadInput("dialogue.style", wrong, "set rl.steps to 0, or the style to thinking")
@@ -94,47 +92,13 @@ def main(
         # Model
         net, processor = load(start, student.dtype, student.attention)
         freeze(net, student.frozen)
-        checkpoints = checkpoint_folder("rl")
-        never = vision_tokens(processor)
-        args = config(rl, budget, never, checkpoints, **arguments(student.parallel))
-        shown = reels(FrameStore(frames), clips, budget, dialogue)
-        easy: Set[str] = set()
-        if rl.reward.weights.selective:
-            batch = args.per_device_train_batch_size
-            player = Player(net.eval(), processor, alone(budget), rl.turn_tokens, batch)
-            games = [(q, shown[q.clip]) for q in asked_of if q.clip in here]
-            easy = direct(player, games, rl.reward.gate, checkpoints / "direct.json")
-            left_out["direct"] = len(easy)
-        played, size = checkpoints / "rollouts", args.num_generations or 1
-        reward = Reward(every, processor, rl.reward, size, played, easy)
-        stop, proofs = Stop(reward, rl.stop), checkpoints / "sight"
-        environment: Any = partial(Clips, every, shown, budget)
-
-        some = [every[row["question"]] for row in rows[: rl.vllm.parity.prompts]]
-        prompts = partial(openings, some, shown, budget, processor)
-        proof = Proof(rl.vllm.parity, prompts, processor, never, checkpoints)
 
         # Training
-        stop.take_up(reached(checkpoints))
-        scored: Any = reward
-        trainer = SeeingTrainer(
-            model=net,
-            reward_funcs=[scored],
-            args=args,
-            train_dataset=Dataset.from_list(rows),
-            processing_class=processor,
-            environment_factory=environment,
-            peft_config=lora(rl.tuning),
-            callbacks=[Seal(), stop, Watch("rl")],
-            sight=rl.sight,
-            proofs=proofs,
-        )
-        held_by(trainer, student.parallel)
-        if rl.vllm.mode != "none":
-            proof.engine = trainer.vllm_generation
-            trainer.add_callback(proof)
-        train(trainer, checkpoints)
-        stop.demand(trainer.state.global_step)
+        shown = reels(FrameStore(frames), clips, budget, dialogue)
+        practice = Practice(rl, student, budget, given, shown, net, processor)
+        trainer = practice.trainer()
+        train(trainer, practice.checkpoints)
+        practice.stop.demand(trainer.state.global_step)
 
         # Save
         weights = gathered_weights(trainer, student.parallel)
@@ -142,17 +106,105 @@ def main(
             with whole_folder(model) as draft:
                 save(trainer, processor, start, student, weights, draft)
                 carry(start, draft)
-                terms.mark(draft, held, start)
-                write(draft / ROLLOUTS, Rollout, collected(played, rl.steps))
-                proof.leave(draft)
-                leave_proof(draft / PROOF, told(proofs, rl.steps, rl.sight))
+                practice.leave(draft, start)
                 leave_rules(draft / RULES, rules)
-    return {"questions": len(rows), "steps": trainer.state.global_step, **last(trainer), **left_out}
+    direct_too = {"direct": len(practice.easy)} if rl.reward.weights.selective else {}
+    return {**told_of, **direct_too, "steps": trainer.state.global_step, **last(trainer)}
 
 
-def alone(budget: Budget) -> Budget:
-    """The first frames and no others."""
-    return budget.model_copy(update={"calls": 0})
+def to_ask(clips: Path, questions: Path) -> Given:
+    """What RL may ask; a `BadInput` where that is nothing."""
+    every = by_id(read(questions / "questions.parquet", Question))
+    asked_of = [q for q in every.values() if q.split == "train"]
+    if not asked_of:
+        raise BadInput(questions, "no question is in the train split", "raise ask.shares.train")
+    here = {c.id: c for c in read(clips / "clips.parquet", Clip) if c.frames}
+    seen = [q for q in asked_of if q.clip in here]
+    if not seen:
+        raise BadInput(questions, f"not one of {len(asked_of)} questions has frames", NO_FRAMES)
+    return Given(every, seen, here, len(asked_of) - len(seen))
+
+
+def untouched(rl: Rl, given: Given, rules: Rules, start: Path, model: Path) -> None:
+    """The model as it was, and that nothing was proved."""
+    with whole_folder(model) as draft:
+        leave(start, draft)
+        terms.mark(draft, held(given), start)
+        write(draft / ROLLOUTS, Rollout, [])
+        leave_proof(draft / PROOF, told(draft, 0, rl.sight))
+        leave_rules(draft / RULES, rules)
+
+
+def held(given: Given) -> terms.Held:
+    """The terms of what is asked about."""
+    return terms.of(given.here[q.clip] for q in given.asked)
+
+
+class Practice:
+    """All that a training plays by, beside the model: rewards, ends, proofs, and where they lie."""
+
+    def __init__(
+        self,
+        rl: Rl,
+        student: Student,
+        budget: Budget,
+        given: Given,
+        shown: Mapping[str, Reel],
+        net: Any,
+        processor: FramesProcessor,
+    ) -> None:
+        self.rl, self.student, self.budget, self.given = rl, student, budget, given
+        self.shown, self.net, self.processor = shown, net, processor
+        self.checkpoints, never = checkpoint_folder("rl"), vision_tokens(processor)
+        self.args = config(rl, budget, never, self.checkpoints, **arguments(student.parallel))
+        self.easy = self._easy()
+        self.played, size = self.checkpoints / "rollouts", self.args.num_generations or 1
+        self.reward = Reward(given.every, processor, rl.reward, size, self.played, self.easy)
+        self.stop, self.proofs = Stop(self.reward, rl.stop), self.checkpoints / "sight"
+        some = given.asked[: rl.vllm.parity.prompts]
+        prompts = partial(openings, some, shown, budget, processor)
+        self.proof = Proof(rl.vllm.parity, prompts, processor, never, self.checkpoints)
+
+    def _easy(self) -> Set[str]:
+        """What is answered without a call before RL: there the selective reward pays for none."""
+        if not self.rl.reward.weights.selective:
+            return set()
+        games = [(q, self.shown[q.clip]) for q in self.given.asked]
+        alone = self.budget.model_copy(update={"calls": 0})  # the first frames and no others
+        how = alone, self.rl.turn_tokens, self.args.per_device_train_batch_size
+        player = Player(self.net.eval(), self.processor, *how)
+        return direct(player, games, self.rl.reward.gate, self.checkpoints / "direct.json")
+
+    def trainer(self) -> SeeingTrainer:
+        """TRL's trainer, taken up where checkpoints were left."""
+        self.stop.take_up(reached(self.checkpoints))
+        scored: Any = self.reward
+        environment: Any = partial(Clips, self.given.every, self.shown, self.budget)
+        rows = [{"prompt": unasked(), "question": q.id} for q in self.given.asked]
+        trainer = SeeingTrainer(
+            model=self.net,
+            reward_funcs=[scored],
+            args=self.args,
+            train_dataset=Dataset.from_list(rows),
+            processing_class=self.processor,
+            environment_factory=environment,
+            peft_config=lora(self.rl.tuning),
+            callbacks=[Seal(), self.stop, Watch("rl")],
+            sight=self.rl.sight,
+            proofs=self.proofs,
+        )
+        held_by(trainer, self.student.parallel)
+        if self.rl.vllm.mode != "none":
+            self.proof.engine = trainer.vllm_generation
+            trainer.add_callback(self.proof)
+        return trainer
+
+    def leave(self, draft: Path, start: Path) -> None:
+        """Put terms, rollouts and proofs beside the model."""
+        terms.mark(draft, held(self.given), start)
+        write(draft / ROLLOUTS, Rollout, collected(self.played, self.rl.steps))
+        self.proof.leave(draft)
+        leave_proof(draft / PROOF, told(self.proofs, self.rl.steps, self.rl.sight))
 
 
 def openings(
@@ -162,10 +214,9 @@ def openings(
     processor: FramesProcessor,
 ) -> list[Prompt]:
     """What rollouts of these questions begin with: first frames and question."""
-    talks = [
-        asked(q, pictured(Viewing(shown[q.clip], budget).open(), shown[q.clip])) for q in questions
-    ]
-    return [prompt_of(q.id, talk, processor) for q, talk in zip(questions, talks, strict=True)]
+    seen = ((q, shown[q.clip]) for q in questions)
+    talks = ((q, asked(q, pictured(Viewing(reel, budget).open(), reel))) for q, reel in seen)
+    return [prompt_of(q.id, talk, processor) for q, talk in talks]
 
 
 def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path, **more: Any) -> GRPOConfig:

@@ -1,7 +1,7 @@
 """Teach the student by the accepted trajectories: TRL's SFTTrainer, in full or through LoRA."""
 
 import json
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from touchline.student.curriculum import curriculum
 from touchline.student.load import Student, freeze, load, point, settle
 from touchline.student.parallel import arguments, gathered_weights, held_by
 from touchline.student.phrases import phrases
+from touchline.student.processor import FramesProcessor
 from touchline.student.ranks import first, ranks, together
 from touchline.student.tiny import build
 from touchline.student.trained import Asked, Cut, Trained
@@ -56,25 +57,20 @@ def main(
     base: Path,
     model: Path,
 ) -> dict[str, float]:
-    every = read(accepted / "trajectories.parquet", Trajectory)
-    by_clip = by_id(read(clips / "clips.parquet", Clip))
-    rows = taught(every, questions, by_clip, accepted)
-    talks = [row["messages"] for row in rows]
-    held = terms.of(by_clip[row["clip"]] for row in rows)
-    left_out = {"without_frames": len(every) - len(rows)}
+    # Data
+    lessons = taught(accepted, questions, clips)
     trained = Trained(budget=budget, dialogue=dialogue, chunk=chunk, ask=ask)
+    told = {"trajectories": len(lessons.rows), "without_frames": lessons.left_out}
     if sft.steps == 0:
-        start(student, talks, held, base)
-        with whole_folder(model) as draft:
-            leave(base, draft)
-            save_trained(draft, trained)
-        return {"trajectories": len(rows), "steps": 0, **left_out}
+        start(student, lessons, base)
+        untouched(base, trained, model)
+        return {**told, "steps": 0}
 
     settle(sft.seed, student.threads)
     with ranks(student.processes):
         # Model
         if first():
-            start(student, talks, held, base)
+            start(student, lessons, base)
         together()
         net, processor = load(base, student.dtype, student.attention, **_quantized(sft.tuning))
         freeze(net, student.frozen)
@@ -82,17 +78,8 @@ def main(
         # Training
         checkpoints = checkpoint_folder("sft")
         shown = reels(FrameStore(frames), clips, budget, dialogue)
-        args = config(sft, checkpoints, **arguments(student.parallel))
-        trainer = SFTTrainer(
-            model=net,
-            args=args,
-            train_dataset=lessons(sft, rows, args),
-            processing_class=processor,
-            data_collator=TrajectoryCollator(processor, shown, dialogue),
-            peft_config=lora(sft.tuning),
-            callbacks=[Seal(), Watch("sft")],
-        )
-        held_by(trainer, student.parallel)
+        collator = TrajectoryCollator(processor, shown, dialogue)
+        trainer = teaching(sft, student, lessons, net, processor, collator, checkpoints)
         train(trainer, checkpoints)
 
         # Save
@@ -101,36 +88,81 @@ def main(
             with whole_folder(model) as draft:
                 save(trainer, processor, base, student, weights, draft)
                 save_trained(draft, trained)
-                terms.mark(draft, held, base)
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    loss = {"loss": losses[-1]} if losses else {}
-    return {"trajectories": len(rows), "steps": trainer.state.global_step, **loss, **left_out}
+                terms.mark(draft, lessons.held, base)
+    return {**told, "steps": trainer.state.global_step, **last(trainer)}
 
 
-def taught(
-    every: list[Trajectory], questions: Path, clips: Mapping[str, Clip], accepted: Path
-) -> list[dict[str, Any]]:
-    """The rows to train on: what is taught of clips that have frames."""
+def untouched(base: Path, trained: Trained, model: Path) -> None:
+    """The model as it was before any step."""
+    with whole_folder(model) as draft:
+        leave(base, draft)
+        save_trained(draft, trained)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What is taught: rows of accepted trajectories whose clips have frames, and their terms."""
+
+    rows: list[dict[str, Any]]
+    held: terms.Held
+    left_out: int  # for want of frames
+
+    def dataset(self, sft: Sft, args: SFTConfig) -> Dataset:
+        """The rows, which TRL draws at random; or one long row of them, taken as it stands."""
+        every = Dataset.from_list(self.rows)
+        if sft.order == "mixed":
+            return every
+        steps = sft.steps * args.train_batch_size * args.gradient_accumulation_steps
+        tasks = [row["task"] for row in self.rows]
+        return every.select(curriculum(tasks, steps * args.world_size, sft.seed))
+
+
+def taught(accepted: Path, questions: Path, clips: Path) -> Lessons:
+    """The rows to train on; a `BadInput` where there are none."""
+    every = read(accepted / "trajectories.parquet", Trajectory)
     if not every:
         raise BadInput(accepted, "no trajectory was accepted", "look at its page.html for why")
+    by_clip = by_id(read(clips / "clips.parquet", Clip))
     asked = by_id(read(questions / "questions.parquet", Question))
     rows = [
         {"messages": t.messages, "clip": asked[t.question].clip, "task": t.task, "images": []}
         for t in every
     ]
-    rows = [row for row in rows if clips[row["clip"]].frames]
+    rows = [row for row in rows if by_clip[row["clip"]].frames]
     if not rows:
         raise BadInput(accepted, f"not one of {len(every)} trajectories has frames", NO_FRAMES)
-    return rows
+    held = terms.of(by_clip[row["clip"]] for row in rows)
+    return Lessons(rows, held, len(every) - len(rows))
 
 
-def lessons(sft: Sft, rows: list[dict[str, Any]], args: SFTConfig) -> Dataset:
-    """The rows, which TRL draws in random order; or one long row of them, taken as it stands."""
-    every = Dataset.from_list(rows)
-    if sft.order == "mixed":
-        return every
-    count = sft.steps * args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-    return every.select(curriculum([row["task"] for row in rows], count, sft.seed))
+def teaching(
+    sft: Sft,
+    student: Student,
+    lessons: Lessons,
+    net: Any,
+    processor: FramesProcessor,
+    collator: TrajectoryCollator,
+    checkpoints: Path,
+) -> SFTTrainer:
+    """TRL's trainer."""
+    args = config(sft, checkpoints, **arguments(student.parallel))
+    trainer = SFTTrainer(
+        model=net,
+        args=args,
+        train_dataset=lessons.dataset(sft, args),
+        processing_class=processor,
+        data_collator=collator,
+        peft_config=lora(sft.tuning),
+        callbacks=[Seal(), Watch("sft")],
+    )
+    held_by(trainer, student.parallel)
+    return trainer
+
+
+def last(trainer: SFTTrainer) -> dict[str, float]:
+    """The last loss that was logged."""
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return {"loss": losses[-1]} if losses else {}
 
 
 def config(sft: Sft, checkpoints: Path, **more: Any) -> SFTConfig:
@@ -151,17 +183,18 @@ def config(sft: Sft, checkpoints: Path, **more: Any) -> SFTConfig:
     )
 
 
-def start(student: Student, talks: list[str], held: terms.Held, base: Path) -> None:
+def start(student: Student, lessons: Lessons, base: Path) -> None:
     """Write the student before any training: built here, or a pointer to where it lies."""
     with whole_folder(base) as draft:
         if student.model != "tiny":
             point(draft, student)
             terms.mark(draft, {}, Path(student.model))
             return
-        blocks = (b for talk in talks for m in json.loads(talk) for b in m["content"])
+        talks = (json.loads(row["messages"]) for row in lessons.rows)
+        blocks = (block for talk in talks for message in talk for block in message["content"])
         texts = sorted({block["text"] for block in blocks if block["type"] == "text"})
         build(student.tiny, texts, phrases(texts), draft)
-        terms.mark(draft, held)  # its vocabulary is made of what it is taught
+        terms.mark(draft, lessons.held)  # its vocabulary is made of what it is taught
 
 
 def _quantized(tuning: Tuning) -> dict[str, Any]:
