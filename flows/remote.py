@@ -27,7 +27,7 @@ VARIABLE = "TOUCHLINE_REMOTE"
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 DIGEST = re.compile(r"[0-9a-f]{32}(\.dir)?")
 BATCH = 64  # objects between two looks at what failed: a cut line ends it within one batch
-WAITS = {"connect_timeout": 10, "read_timeout": 60}  # seconds
+WAITS = {"connect_timeout": 10, "read_timeout": 20}  # seconds; a dead line is tried many times
 
 Names = Mapping[str, str]  # digest of an object -> what it is, for the sentence that names it
 

@@ -46,13 +46,17 @@ class Line:
                     threading.Thread(target=self._carry, args=pair, daemon=True).start()
 
     def _carry(self, source: socket.socket, target: socket.socket, sent: bool) -> None:
-        with source, target, suppress(OSError):
+        with suppress(OSError):
             while (data := source.recv(1 << 16)) and not self.cut:
                 self.carried += len(data) if sent else 0
                 if self.after is not None and self.carried > self.after:
                     self.cut = True
-                    return
+                    break
                 target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)  # wakes whoever waits at the other end
+            end.close()
 
     def mend(self) -> None:
         self.cut, self.after = False, None
