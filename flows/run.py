@@ -126,8 +126,8 @@ def succeed(run: Run) -> None:
         if gone := workspace.lost(run.folder):
             raise gone
         fence.check(run.root, run.record.id, run.lock)
+        _let_go(run)  # first: what led to them is of no use, even where showing them fails
         publish(run)
-        _let_go(run)
     except BadInput as fault:
         run.record.state, run.record.error = "failed", str(fault)
 
