@@ -153,8 +153,8 @@ def _emptied(arena: Arena) -> Path:
     shutil.copytree(cache, aside, dirs_exist_ok=True)
     shutil.rmtree(cache)
     for made in ("data/film", "data/model"):
-        shutil.rmtree(arena.root / made)
-    (arena.root / "data/lessons.json").unlink()
+        shutil.rmtree(arena.root / made, ignore_errors=True)  # a pull fills the cache alone
+    (arena.root / "data/lessons.json").unlink(missing_ok=True)
     return aside
 
 
