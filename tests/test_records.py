@@ -60,6 +60,8 @@ def test_a_file_with_a_flipped_byte_is_read_right_or_named(file: Path) -> None:
     [
         ("start", pa.array(["0", "1", "2"]), "column 'start' is string, not double"),
         ("start", pa.array([0.0, None, 2.0]), "column 'start' has empty values"),
+        ("start", pa.array([0.0, float("inf"), 2.0]), "column 'start' has values that are no"),
+        ("start", pa.array([0.0, float("nan"), 2.0]), "column 'start' has values that are no"),
         ("text", pa.array([b"a", b"\xff", b""]), "column 'text' is binary, not string"),
         ("text", pa.array([None] * 3, pa.null()), "column 'text' is null, not string"),
         ("id", pa.array([1, 2, 3]), "column 'id' is int64, not string"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar, get_type_hints
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -23,6 +24,7 @@ ARROW = {
     list[int]: pa.list_(pa.int64()),
 }
 RERUN = "rerun its stage"
+LARGEST = 1e15
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ def _opened(path: Path) -> pa.Table:
 
 
 def _checked(path: Path, table: pa.Table, kind: type) -> pa.Table:
-    """The table in the schema of the noun; another column, type or a null is a `BadInput`."""
+    """The table in the schema of the noun; another column, type, null or NaN is a `BadInput`."""
     wanted = schema(kind)
     if table.column_names != wanted.names:
         strange = sorted(set(table.column_names) ^ set(wanted.names))[:9]
@@ -244,6 +246,8 @@ def _checked(path: Path, table: pa.Table, kind: type) -> pa.Table:
             raise BadInput(path, wrong, RERUN)
         if _has_empty(column):
             raise BadInput(path, f"column {field.name!r} has empty values", RERUN)
+        if _has_infinite(column):
+            raise BadInput(path, f"column {field.name!r} has values that are no numbers", RERUN)
     try:
         return table.cast(wanted)
     except pa.ArrowException as error:
@@ -251,8 +255,18 @@ def _checked(path: Path, table: pa.Table, kind: type) -> pa.Table:
 
 
 def _has_empty(column: pa.ChunkedArray) -> bool:
-    inner = column.combine_chunks().flatten() if pa.types.is_list(column.type) else column
-    return column.null_count + inner.null_count > 0
+    return column.null_count + _inner(column).null_count > 0
+
+
+def _has_infinite(column: pa.ChunkedArray) -> bool:
+    """Whether a time or score is NaN, or so large that sums of it are infinite."""
+    inner = _inner(column)
+    return pa.types.is_floating(inner.type) and not (np.abs(inner.to_numpy()) < LARGEST).all()
+
+
+def _inner(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    """The values of lists, else the column itself."""
+    return column.combine_chunks().flatten() if pa.types.is_list(column.type) else column
 
 
 def _family(kind: pa.DataType) -> str:

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from stages.chunk import Chunk, main, store
+from stages.chunk import NOTHING, Chunk, cut, main, store
 from touchline.faults import BadInput
 from touchline.records import Clip, Video, read, write
 from touchline.video.probe import facts, unseen
@@ -101,6 +102,13 @@ def test_the_products_are_the_same_byte_for_byte(matches: Path, tmp_path: Path) 
     assert len(files) == 3 + 2
     for file in files:
         assert (tmp_path / file).read_bytes() == (matches / "out" / file).read_bytes()
+
+
+def test_a_video_that_lasts_no_time_is_refused_by_name(matches: Path) -> None:
+    (video, *_) = read(matches / "manifest/videos.parquet", Video)
+    nothing = Video(**{**vars(video), "duration": 0.0})
+    with pytest.raises(BadInput, match=f"video {re.escape(video.id)}: lasts 0 s"):
+        list(cut(CHUNK, nothing, NOTHING))
 
 
 def test_a_video_that_is_not_here_has_clips_without_frames(matches: Path, tmp_path: Path) -> None:
