@@ -82,6 +82,7 @@ def case(root: Path, found: Record, asked: dict[str, Any], place: Path) -> "Case
     from touchline.audit.case import Case
 
     digests, missing = linked(root, found, place)
+    made_by = origins(root, found)
     (place / "dvc.yaml").write_bytes(shown(root, found, "dvc.yaml"))
     declared = overrides.read(place / "dvc.yaml")
     stages = {name: one.get("desc", "") for name, one in declared.get("stages", {}).items()}
@@ -91,8 +92,8 @@ def case(root: Path, found: Record, asked: dict[str, Any], place: Path) -> "Case
         products=place,
         texts=dict(_texts(root, found)),
         files={name: text for name in QUOTED if (text := shown(root, found, name))},
-        events=_events(root, found),
-        origins=origins(root, found),
+        events=_events(root, {found.id, *made_by.values()}),
+        origins=made_by,
         about=stages,
         models=_models(declared, found),
         watts=_watts(root),
@@ -165,8 +166,8 @@ def origins(root: Path, found: Record) -> dict[str, str]:
     return made
 
 
-def _events(root: Path, found: Record) -> dict[str, bytes]:
-    """Of this run and of those that made its products: their part of the chain, without a gap.
+def _events(root: Path, runs: set[str]) -> dict[str, bytes]:
+    """Of each of these runs its part of the chain, without a gap.
 
     Where words were taken out of a line, up to the event that says so.
     """
@@ -176,7 +177,7 @@ def _events(root: Path, found: Record) -> dict[str, bytes]:
     links = chain.read(file).links
     told = [at for at, link in enumerate(links) if chain.BLOTTED in link.event["run"]["facets"]]
     parts = {}
-    for id in {found.id, *origins(root, found).values()}:
+    for id in runs:
         mine = [at for at, link in enumerate(links) if f'"id":"{id}"'.encode() in link.line]
         if mine:
             part = links[mine[0] : mine[-1] + 1]

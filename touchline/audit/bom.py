@@ -5,7 +5,6 @@ into its JSON, and a test holds the whole to CycloneDX' own schema.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -19,13 +18,12 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from touchline.audit.case import Case
+from touchline.audit.difference import pins
 
 # A decorator of the library hides the constructors of its classes from a type checker.
 Bom: Any = bill.Bom
 Component: Any = component.Component
 Property: Any = model.Property
-
-PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
 
 
 def write(case: Case) -> str:
@@ -69,10 +67,9 @@ def _made(path: str, md5: str, kind: ComponentType, terms: str) -> Any:
 
 
 def _packages(lock: str) -> Iterator[Any]:
-    for line in lock.splitlines():
-        if pin := PIN.match(line):
-            url = PackageURL("pypi", None, pin[1].lower().replace("_", "-"), pin[2])
-            yield Component(name=pin[1], version=pin[2], purl=url, bom_ref=url.to_string())
+    for name, version in pins(lock).items():
+        url = PackageURL("pypi", None, name.lower().replace("_", "-"), version)
+        yield Component(name=name, version=version, purl=url, bom_ref=url.to_string())
 
 
 def _card(case: Case, path: str, data: list[str]) -> dict[str, Any]:
@@ -94,13 +91,10 @@ def _card(case: Case, path: str, data: list[str]) -> dict[str, Any]:
 
 def _scores(case: Case, name: str) -> Iterator[dict[str, Any]]:
     """Of the candidate that bears the model's name."""
-    every = [stage["metrics"].get("candidates", {}) for stage in case.run["stages"].values()]
-    for task, metrics in (t for c in every for t in c.get(name, {}).items()):
-        for metric, found in metrics.items():
-            if isinstance(found, dict) and found.get("value") is not None:
-                told: dict[str, Any] = {"type": f"{task}.{metric}"}
-                told["value"] = str(found["value"])
-                if found.get("low") is not None:
-                    ends = {"lowerBound": str(found["low"]), "upperBound": str(found["high"])}
-                    told["confidenceInterval"] = ends
-                yield told
+    for _, candidate, task, metric, found in case.scores():
+        if candidate == name:
+            told: dict[str, Any] = {"type": f"{task}.{metric}", "value": str(found["value"])}
+            if found.get("low") is not None:
+                ends = {"lowerBound": str(found["low"]), "upperBound": str(found["high"])}
+                told["confidenceInterval"] = ends
+            yield told

@@ -47,14 +47,10 @@ def _dirt(case: Case) -> str:
 
 
 def _scores(case: Case) -> Iterator[str]:
-    for stage, done in case.run["stages"].items():
-        file = f"measured/{stage}.json"
-        for name, tasks in done["metrics"].get("candidates", {}).items():
-            for task, metrics in tasks.items():
-                for metric, found in metrics.items():
-                    place = ("candidates", name, task, metric)
-                    if isinstance(found, dict) and found.get("value") is not None:
-                        yield f"- `{name}` `{task}` `{metric}`: {_figures(file, place, found)}"
+    for stage, name, task, metric, found in case.scores():
+        place = ("candidates", name, task, metric)
+        told = _figures(f"measured/{stage}.json", place, found)
+        yield f"- `{name}` `{task}` `{metric}`: {told}"
 
 
 def _figures(file: str, place: tuple[str, ...], found: dict[str, float]) -> str:

@@ -1,5 +1,6 @@
 """What an audit is made of: a run's record, and beside it what was found of its files."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,3 +29,12 @@ class Case:
 
     def made(self) -> list[dict[str, Any]]:
         return [file for stage in self.run["stages"].values() for file in stage["products"]]
+
+    def scores(self) -> Iterator[tuple[str, str, str, str, dict[str, Any]]]:
+        """(stage, candidate, task, metric, its value and interval) of all that was scored."""
+        for stage, done in self.run["stages"].items():
+            for name, tasks in done["metrics"].get("candidates", {}).items():
+                for task, metrics in tasks.items():
+                    for metric, found in metrics.items():
+                        if isinstance(found, dict) and found.get("value") is not None:
+                            yield stage, name, task, metric, found

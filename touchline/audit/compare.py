@@ -50,16 +50,12 @@ def files(old: Path, new: Path, tolerance: float) -> Verdict:
     if (at := _first_byte(old, new)) is None:
         return Verdict("identical")
     kinds = {".json": _json, ".parquet": _parquet, ".safetensors": _weights}
-    gaps = kinds.get(_suffix(new), _bytes)(old, new)
+    gaps = kinds.get(new.suffix, _bytes)(old, new)
     first = next((gap for gap in gaps if gap.share > tolerance), None)
     if first is None:
-        said = "the same content in other bytes" if _suffix(new) in kinds else ""
+        said = "the same content in other bytes" if new.suffix in kinds else ""
         return Verdict("within", said)
     return Verdict("different", f": {first.where}" if first.where else f", byte {at}")
-
-
-def _suffix(path: Path) -> str:
-    return path.suffix
 
 
 def _first_byte(old: Path, new: Path) -> int | None:
