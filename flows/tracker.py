@@ -18,7 +18,7 @@ def reach() -> None:
     A file is there or is made, and any other kind of address is left to MLflow.
     """
     uri = os.environ.get(VARIABLE, "")
-    ask = {"http": _server, "https": _server, "postgresql": _database}
+    ask = {"http": _server, "https": _server, "postgresql": database}
     why = ask.get(re.split("[:+]", uri)[0], lambda _: "")(uri)
     if why:
         raise BadInput(f"MLflow at {shown(uri)}", f"cannot be reached ({why})", REMEDY)
@@ -41,15 +41,17 @@ def _server(uri: str) -> str:
     return f"it answers {status}" if status in GATEWAY else ""
 
 
-def _database(uri: str) -> str:
-    """Why the database cannot be asked; "" if it can."""
+def database(uri: str, driver: str = "") -> str:
+    """Why the database cannot be asked, by its address's driver or another; "" if it can."""
     from sqlalchemy import create_engine, text
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
 
     wait = {"connect_timeout": round(PATIENCE)}
     try:  # the border to the network
-        engine = create_engine(make_url(uri), connect_args=wait)
+        address = make_url(uri)
+        address = address.set(drivername=driver) if driver else address
+        engine = create_engine(address, connect_args=wait)
         with closing(engine.connect()) as line:
             line.execute(text("select 1"))
     except (SQLAlchemyError, ImportError) as error:

@@ -3,12 +3,12 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 from flows import claims, overrides, remote, secrets, server, tracker
 from flows.doctor.finding import Finding, ok
 from touchline.faults import BadInput
+from touchline.lineage import readonly
 
 # Credentials by source; any of a group will do.
 ASKED = {"soccernet": ("HF_TOKEN", "SOCCERNET_PASSWORD"), "s3": ("AWS_ACCESS_KEY_ID",)}
@@ -102,8 +102,7 @@ def _sound(about: str, file: Path) -> Finding:
     if not file.is_file():
         return ok(about, "no database yet; the first run makes it")
     try:
-        address = f"{file.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as db:
+        with readonly.opened(file, PATIENCE) as db:
             said = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.OperationalError as error:
         return Finding(about, "warning", f"{file}: {error}", "somebody writes to it: look again")
@@ -116,18 +115,11 @@ def _sound(about: str, file: Path) -> Finding:
 
 
 def _connects(about: str, url: str) -> Finding:
-    from sqlalchemy import create_engine, text
     from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import SQLAlchemyError
 
-    remedy = "see whether PostgreSQL runs, and its address and password"
-    try:  # the border to the network
-        address = make_url(url).set(drivername="postgresql+psycopg")
-        where = f"{address.host}:{address.port or 5432}/{address.database}"
-        engine = create_engine(address, connect_args={"connect_timeout": 5})
-        with closing(engine.connect()) as line:
-            line.execute(text("select 1"))
-    except SQLAlchemyError as error:
-        kind = type(error).__name__
-        return Finding(about, "broken", f"its database cannot be reached ({kind})", remedy)
+    if why := tracker.database(url, "postgresql+psycopg"):
+        remedy = "see whether PostgreSQL runs, and its address and password"
+        return Finding(about, "broken", f"its database cannot be reached ({why})", remedy)
+    address = make_url(url)
+    where = f"{address.host}:{address.port or 5432}/{address.database}"
     return ok(about, f"PostgreSQL at {where} answers")

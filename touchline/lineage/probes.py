@@ -10,7 +10,6 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel
 
+from touchline.lineage import readonly
 from touchline.lineage.derive import pc
 
 BLOCK = 64  # bytes of a video that are looked for within other files
@@ -111,9 +111,7 @@ def blotted(data: bytes, needles: Mapping[bytes, str], put: bytes) -> bytes:
 def _in_database(file: Path, needles: Mapping[bytes, str]) -> set[str]:
     """Value by value: in a page the next one follows a name without a gap."""
     found: set[str] = set()
-    with closing(
-        sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=60)
-    ) as db:
+    with readonly.opened(file) as db:
         for table, column in columns(db):
             for needle, what in needles.items():
                 ask = f'SELECT "{column}" FROM "{table}" WHERE instr("{column}", ?)'

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from touchline import keep, resume
 from touchline.endpoint import store as replies
+from touchline.lineage import readonly
 from touchline.lineage.derive import pc
 from touchline.nights import record as nights
 from touchline.video.store import store_path
@@ -167,9 +168,7 @@ def _database(file: Path) -> Iterator[sqlite3.Connection | None]:
     if not file.is_file():
         yield None
         return
-    with closing(
-        sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=keep.WAIT)
-    ) as db:
+    with readonly.opened(file) as db:
         yield db
 
 

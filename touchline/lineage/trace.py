@@ -1,15 +1,14 @@
 """From one answer back: its question, clip, video, frames, and what its model learnt from."""
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from touchline.lineage import readonly
 from touchline.lineage.derive import LEARNT, Near, pc
 
 ATTEMPTS = (  # product, file: where an answer may stand
@@ -90,9 +89,7 @@ def calls(files: Iterable[Path], questions: Iterable[str]) -> dict[str, list[str
     """question -> keys of the requests about it, in the stores of replies of teachers."""
     found: dict[str, list[str]] = {question: [] for question in questions}
     for file in files:
-        with closing(
-            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=60)
-        ) as db:
+        with readonly.opened(file) as db:
             for tag, key in db.execute("SELECT tag, key FROM requests ORDER BY at"):
                 if tag in found:
                     found[tag].append(key)
