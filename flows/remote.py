@@ -4,7 +4,6 @@
 from AWS's own variables and are never written down. What arrives is hashed before it is kept.
 """
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -19,7 +18,7 @@ from dvc.fs import get_cloud_fs
 from dvc_data.hashfile.db import HashFileDB, get_odb
 from dvc_objects.fs.local import LocalFileSystem
 
-from flows import claims
+from flows import claims, pipeline
 from touchline.faults import BadInput
 from touchline.progress import Progress
 
@@ -166,12 +165,10 @@ def _place(cache: Path, oid: str) -> Path:
 
 
 def _sound(file: Path, oid: str, name: str) -> None:
-    """The file is here and is what its digest says."""
+    """The object is here and is what its digest says."""
     if not file.is_file():
         raise BadInput(name, f"is not in DVC's cache ({oid})", "rerun its run, or `touchline pull`")
-    with file.open("rb") as data:
-        found = hashlib.file_digest(data, "md5").hexdigest()
-    if found != oid.removesuffix(".dir"):
+    if not pipeline.named_rightly(file):
         remedy = "`touchline doctor --full` says more; delete the file, then pull or rerun"
         raise BadInput(f"{name}: {file}", "is corrupt in DVC's cache", remedy)
 
