@@ -11,7 +11,7 @@ from touchline.faults import BadInput
 def find(root: Path, wanted: str) -> Record:
     """The run; a `BadInput` for an unknown one and for two that claim the same id."""
     found = record.find(root, wanted)
-    kept = _kept(root, found.id)
+    kept = workspace.kept(root, found.id)
     if kept and (kept.started, kept.commit) != (found.started, found.commit):
         wrong = f"two runs claim this id: one began {found.started}, one {kept.started}"
         remedy = f"remove .touchline/runs/{found.id}.json or refs/runs/{found.id}"
@@ -29,11 +29,3 @@ def ref(root: Path, found: Record) -> str:
         remedy = f"fetch it: git fetch REMOTE {name}:{name}"
         raise BadInput(f"run {found.id}", f"git has no {name} here", remedy) from None
     return commit.strip()
-
-
-def _kept(root: Path, id: str) -> Record | None:
-    try:
-        said = workspace.git(root, "show", f"refs/runs/{id}:run.json")
-    except subprocess.CalledProcessError:
-        return None
-    return record.parsed(said, id)

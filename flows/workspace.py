@@ -128,10 +128,12 @@ def lost(folder: Path) -> BadInput | None:
 
 
 def kept(root: Path, id: str) -> Record | None:
-    """The record in `refs/runs/<id>`, or None without such a ref."""
-    if not git(root, "for-each-ref", f"refs/runs/{id}"):
+    """The record in `refs/runs/<id>`, or None where there is none."""
+    try:
+        said = git(root, "show", f"refs/runs/{id}:run.json")
+    except subprocess.CalledProcessError:
         return None
-    return record.parsed(git(root, "show", f"refs/runs/{id}:run.json"), id)
+    return record.parsed(said, id)
 
 
 def remove(root: Path, id: str) -> None:
