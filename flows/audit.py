@@ -109,8 +109,7 @@ def _watts(root: Path) -> float:
 
 def _models(declared: dict[str, Any], found: Record) -> dict[str, str]:
     paths = {a["path"] for a in declared.get("artifacts", {}).values() if a.get("type") == "model"}
-    made = [file for done in found.stages.values() for file in done.products]
-    return {file.path: file.md5 for file in made if file.path in paths}
+    return {file.path: file.md5 for file in found.products if file.path in paths}
 
 
 def linked(root: Path, found: Record, place: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
@@ -119,7 +118,7 @@ def linked(root: Path, found: Record, place: Path) -> tuple[dict[str, dict[str, 
     from flows.weights import names, stored
 
     cache, digests, missing = pipeline.cache(root), {}, []
-    for file in (f for done in found.stages.values() for f in done.products):
+    for file in found.products:
         whose = f"{file.path} of run {found.id}"
         try:
             held = names(cache, file.md5, whose) if file.md5.endswith(".dir") else {}

@@ -43,7 +43,7 @@ def search(root: Path, metric: str, good: str, bad: str, as_json: bool) -> int:
 def _place(root: Path, line: list[Model], wanted: str) -> int:
     """Where the model of a run stands; equal weights stand where they were first made."""
     run = runs.find(root, wanted)
-    made = {file.md5 for done in run.stages.values() for file in done.products}
+    made = {file.md5 for file in run.products}
     found = [at for at, model in enumerate(line) if model.md5 in made]
     if not found:
         raise BadInput(f"run {run.id}", "made no model that takes part", "see nightly.models")
@@ -142,7 +142,7 @@ def _commits(root: Path, before: str, after: str) -> list[str]:
 
 def _data(run: Record) -> dict[str, str]:
     """The digest of every product, in the order of the stages."""
-    return {file.path: file.md5 for done in run.stages.values() for file in done.products}
+    return {file.path: file.md5 for file in run.products}
 
 
 def _words(found: dict[str, Any]) -> str:

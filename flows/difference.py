@@ -109,7 +109,7 @@ def _commits(root: Path, before: str, after: str) -> list[str]:
 
 
 def _made(one: Record) -> dict[str, File]:
-    return {file.path: file for done in one.stages.values() for file in done.products}
+    return {file.path: file for file in one.products}
 
 
 def _data(before: Record, after: Record, folders: tuple[Path, Path]) -> Iterator[str]:

@@ -87,7 +87,7 @@ class Events:
             console.say(waits)
 
     def stage_began(self, step: "Step") -> None:
-        made = {f.path: f for done in self.record.stages.values() for f in done.products}
+        made = {file.path: file for file in self.record.products}
         given = [made[path] for path in step.reads if path in made]
         about = About(self.record.id, step.name)
         tell(self.root, [self._stage("START", step, {"touchline": about}, given, [])])

@@ -69,17 +69,15 @@ def pull(cache: Path, run: Record, store: Remote) -> int:
 
 def products(run: Record) -> dict[str, str]:
     """Digest -> name of each product; a folder's is that of the list of its files."""
-    files = [file for done in run.stages.values() for file in done.products if file.md5]
-    return {file.md5: f"{file.path} of run {run.id}" for file in files}
+    return {file.md5: f"{file.path} of run {run.id}" for file in run.products if file.md5}
 
 
 def contents(cache: Path, run: Record) -> dict[str, str]:
     """Digest -> name of each file in the folders among the products."""
     found = {}
-    for done in run.stages.values():
-        for made in (one for one in done.products if one.md5.endswith(".dir")):
-            listed = weights.names(cache, made.md5, f"{made.path} of run {run.id}")
-            found |= {md5: f"{made.path}/{file} of run {run.id}" for file, md5 in listed.items()}
+    for made in (one for one in run.products if one.md5.endswith(".dir")):
+        listed = weights.names(cache, made.md5, f"{made.path} of run {run.id}")
+        found |= {md5: f"{made.path}/{file} of run {run.id}" for file, md5 in listed.items()}
     return found
 
 
@@ -96,7 +94,7 @@ def claim(run: Record, store: Remote) -> None:
 
 def identity(run: Record) -> tuple[str, ...]:
     """What two records of the same run have in common, and those of two runs have not."""
-    digests = sorted(f"{f.path} {f.md5}" for d in run.stages.values() for f in d.products)
+    digests = sorted(f"{file.path} {file.md5}" for file in run.products)
     return (run.id, run.started, run.commit, run.difference, *digests)
 
 

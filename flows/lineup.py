@@ -103,7 +103,7 @@ def models(root: Path, run: Record, names: Iterable[str]) -> list[Model]:
     if unknown:
         known = f"known are {', '.join(declared)}"
         raise BadInput("params.yaml: nightly.models", f"dvc.yaml has no {unknown[0]}", known)
-    products = {file.path: file for done in run.stages.values() for file in done.products}
+    products = {file.path: file for file in run.products}
     paths = [(name, declared[name]["path"]) for name in names]
     return [
         Model(name=f"{run.id}/{name}", run=run.id, path=path, md5=products[path].md5)
@@ -117,12 +117,12 @@ def completed(root: Path) -> list[Record]:
 
 
 def _has(run: Record, names: Iterable[str]) -> bool:
-    paths = {file.path for done in run.stages.values() for file in done.products} - run.gone
+    paths = {file.path for file in run.products} - run.gone
     return all(f"data/{name}" in paths for name in names)
 
 
 def _product(run: Record, path: str) -> File:
-    found = [f for done in run.stages.values() for f in done.products if f.path == path]
+    found = [file for file in run.products if file.path == path]
     if not found:
         wrong = f"made no {path}"
         raise BadInput(f"run {run.id}", wrong, "pin a whole run (nightly.benchmark)")

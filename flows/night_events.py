@@ -155,8 +155,8 @@ def _benchmark(root: Path, night: Night) -> list[ol.InputDataset]:
     except BadInput:  # its record is gone since
         return []
     wanted = {f"data/{name}" for name in benchmark.PRODUCTS}
-    made = [file for done in run.stages.values() for file in done.products]
-    return [facets.named(root, one.path, one.md5) for one in made if one.path in wanted]
+    made = [file for file in run.products if file.path in wanted]
+    return [facets.named(root, file.path, file.md5) for file in made]
 
 
 def _model(root: Path, model: Model) -> ol.InputDataset:

@@ -94,6 +94,11 @@ class Record(BaseModel):
         return stages
 
     @property
+    def products(self) -> list[File]:
+        """What its stages have made, in their order."""
+        return [file for done in self.stages.values() for file in done.products]
+
+    @property
     def gone(self) -> set[str]:
         """Paths of the products that were withdrawn: nothing may be made of them any more."""
         return {path for paths in self.withdrawn.values() for path in paths}

@@ -63,9 +63,8 @@ def lineage(found: Record, stage: str) -> Any:
     """What the record of a run says of its model."""
     from touchline.export.folder import Lineage
 
-    products = [file for done in found.stages.values() for file in done.products]
     scores = found.stages["evaluate"].metrics if "evaluate" in found.stages else {}
-    digests = {file.path: file.md5 for file in products}
+    digests = {file.path: file.md5 for file in found.products}
     return Lineage(
         *(found.id, found.commit, stage, found.params, digests, found.versions), scores=scores
     )
@@ -73,7 +72,7 @@ def lineage(found: Record, stage: str) -> Any:
 
 def _restored(root: Path, found: Record, product: str, folder: Path) -> Path:
     """Links to the files of a product in DVC's cache."""
-    made = [f.md5 for done in found.stages.values() for f in done.products if f.path == product]
+    made = [file.md5 for file in found.products if file.path == product]
     if not made:
         wrong = f"has made no {product}"
         raise BadInput(found.id, wrong, "`touchline show RUN` lists its products")

@@ -62,7 +62,7 @@ class Walk:
         return not step.changed and all(stages[n].state == "Unchanged" for n in step.needs)
 
     def made(self) -> set[str]:
-        return {file.path for done in self.run.record.stages.values() for file in done.products}
+        return {file.path for file in self.run.record.products}
 
     def forced(self, step: Step) -> bool:
         request = self.run.request

@@ -31,21 +31,18 @@ def _model(root: Path, runs: list[Record], what: str) -> tuple[Record, dict[str,
     if what == "champion" or re.fullmatch(r"v?\d+", what):
         wanted = _registered(root, what)
     for one in reversed(runs):
-        for done in one.stages.values():
-            for file in done.products:
-                named = file.path in (what, f"data/{what}") and one.state == "completed"
-                if named or (wanted and file.md5.startswith(wanted.removesuffix(".dir"))):
-                    first = _maker(runs, file.path, file.md5) or one
-                    return first, {"kind": "model", "name": file.path, "md5": file.md5}
+        for file in one.products:
+            named = file.path in (what, f"data/{what}") and one.state == "completed"
+            if named or (wanted and file.md5.startswith(wanted.removesuffix(".dir"))):
+                first = _maker(runs, file.path, file.md5) or one
+                return first, {"kind": "model", "name": file.path, "md5": file.md5}
     return None
 
 
 def _maker(runs: list[Record], path: str, md5: str) -> Record | None:
     """The last run that scored these weights; else the first that made them."""
     with_it = [
-        one
-        for one in runs
-        if any(f.path == path and f.md5 == md5 for s in one.stages.values() for f in s.products)
+        one for one in runs if any(file.path == path and file.md5 == md5 for file in one.products)
     ]
     done = [one for one in with_it if one.state == "completed"]
     return (done or with_it or [None])[-1]
