@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -31,12 +32,16 @@ def folder(mould: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(mould, tmp_path / "elsewhere"))
 
 
+def seal(folder: Path, manifest: dict[str, Any]) -> None:
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    (folder / SUM).write_text(f"{sha256(folder / MANIFEST)}  {MANIFEST}\n")
+
+
 def resealed(folder: Path, name: str) -> None:
     """What a forger would do who can reckon a sha256."""
     held = json.loads((folder / MANIFEST).read_text())
     held["files"][name]["sha256"] = sha256(folder / name)
-    (folder / MANIFEST).write_text(json.dumps(held))
-    (folder / SUM).write_text(f"{sha256(folder / MANIFEST)}  {MANIFEST}\n")
+    seal(folder, held)
 
 
 def changed(folder: Path, name: str, old: str, new: str) -> list[str]:
@@ -124,8 +129,7 @@ def test_a_changed_event_breaks_the_chain_of_its_file(folder: Path) -> None:
 
 def test_a_manifest_of_a_newer_version_is_refused_in_a_sentence(folder: Path) -> None:
     held = json.loads((folder / MANIFEST).read_text())
-    (folder / MANIFEST).write_text(json.dumps({**held, "format": 2}))
-    (folder / SUM).write_text(f"{sha256(folder / MANIFEST)}  {MANIFEST}\n")
+    seal(folder, {**held, "format": 2})
     with pytest.raises(
         BadInput, match="is of format 2, this version reads 1; check it with a newer"
     ):
@@ -135,8 +139,7 @@ def test_a_manifest_of_a_newer_version_is_refused_in_a_sentence(folder: Path) ->
 def test_a_manifest_that_leaves_its_folder_is_refused(folder: Path) -> None:
     held = json.loads((folder / MANIFEST).read_text())
     held["files"]["../../etc/passwd"] = {"sha256": "0", "bytes": 1}
-    (folder / MANIFEST).write_text(json.dumps(held))
-    (folder / SUM).write_text(f"{sha256(folder / MANIFEST)}  {MANIFEST}\n")
+    seal(folder, held)
     assert any("outside of the folder" in fault for fault in check(folder)[0])
 
 
@@ -274,8 +277,7 @@ def test_a_sealed_folder_with_a_file_that_is_none_is_faulty_and_no_crash(
     else:
         (folder / name).write_bytes(content)
         held["files"][name]["sha256"] = sha256(folder / name)
-    (folder / MANIFEST).write_text(json.dumps(held))
-    (folder / SUM).write_text(f"{sha256(folder / MANIFEST)}  {MANIFEST}\n")
+    seal(folder, held)
     faults, _ = check(folder)
     assert any("cannot be checked" in fault for fault in faults)
     assert not any(str(folder) in fault for fault in faults)

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from flows import server as serving
 from tests.chaos.arena import Arena
-from tests.chaos.network import LINES
+from tests.chaos.network import LINES, Ended, until
 
-Ended = tuple[int, int]  # exit status of the disturbed retrain, and of the one after it
 AGAIN = ("--set", "train.note=other")  # a training that needs what was made before
 
 
@@ -69,7 +68,7 @@ def full(arena: Arena) -> Ended:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)], check=True)
     try:
         flow = arena.start()
-        _until(lambda: bool(arena.of("dvc")) or flow.poll() is not None)
+        until(lambda: bool(arena.of("dvc")) or flow.poll() is not None)
         room = shutil.disk_usage(disk).free
         (disk / "ballast").write_bytes(bytes(max(0, room - 100_000)))
         first = flow.wait()
@@ -85,7 +84,7 @@ def full(arena: Arena) -> Ended:
 def locked(arena: Arena) -> Ended:
     """Another program holds MLflow's SQLite for 20 seconds while stages end."""
     flow = arena.start()
-    _until(lambda: bool(arena.of("stage")) or flow.poll() is not None)
+    until(lambda: bool(arena.of("stage")) or flow.poll() is not None)
     with _held(arena.root / ".touchline/mlflow.db", 20):
         first = flow.wait()
     return first, arena.retrain()
@@ -98,7 +97,7 @@ def restarted(arena: Arena) -> Ended:
     job, arena.api = serving.start(arena.root, port, env)
     serving.wait(job, arena.api)
     flow = arena.start()
-    _until(lambda: bool(arena.of("stage")) or flow.poll() is not None)
+    until(lambda: bool(arena.of("stage")) or flow.poll() is not None)
     job.end()
     time.sleep(5)
     job, _ = serving.start(arena.root, port, env)
@@ -119,11 +118,6 @@ FAULTS: dict[str, Callable[[Arena], Ended]] = {
     "Prefect server restarted": restarted,
     **LINES,
 }
-
-
-def _until(true: Callable[[], bool]) -> None:
-    while not true():
-        time.sleep(0.05)
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def _running(argv: list[str], url: str, cwd: Path | None = None) -> Iterator[sub
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as child:  # fmt: skip
         try:
-            _until(lambda: _answers(url))
+            until(lambda: _answers(url))
             yield child
         finally:
             with suppress(ProcessLookupError):
@@ -106,10 +106,10 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _until(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    until = time.monotonic() + seconds
+def until(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    end = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < until, "it never came to that"
+        assert time.monotonic() < end, "it never came to that"
         time.sleep(0.1)
 
 
@@ -169,7 +169,7 @@ def tracking_away(arena: Arena) -> Ended:
     arena.extra["MLFLOW_TRACKING_URI"] = url
     with _running(argv, f"{url}/health", arena.root.parent):
         flow = arena.start()
-        _until(lambda: bool(arena.of("stage")) or flow.poll() is not None)
+        until(lambda: bool(arena.of("stage")) or flow.poll() is not None)
     time.sleep(AWAY)
     with _running(argv, f"{url}/health", arena.root.parent):
         return flow.wait(), arena.retrain()
@@ -183,7 +183,7 @@ def worker_killed(arena: Arena) -> Ended:
                     "deployment run retrain/retrain"):  # fmt: skip
         assert arena.prefect(*command.split()).wait(PATIENCE) == 0, arena.said()[-600:]
     worker = arena.prefect("worker", "start", "--pool", "local", "--limit", "1")
-    _until(lambda: bool(arena.of("stage")))
+    until(lambda: bool(arena.of("stage")))
     worker.kill()
     for engine in arena.of("engine"):
         engine.kill()

@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 
 from flows import command
 from flows.rows import Lineage
+from flows.server import free_port
 from tests.lineage.conftest import World
-from tests.postgres import Postgres, free_port, postgres
+from tests.postgres import Postgres, postgres
 from touchline.faults import BadInput
 from touchline.lineage import ask, index, manifest, tables
 from touchline.lineage.forget import forget

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from flows import command
-from flows.server import PREFECT
+from flows.server import PREFECT, free_port
 from tests.listening import listening, open_to_others
 from touchline.serving.server import Body, serve
 
@@ -38,9 +38,7 @@ def asked(*words: str) -> str:
 @contextmanager
 def served(host: str) -> Iterator[set[tuple[str, int]]]:
     """The real server in a process of its own; where it listens."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     job = multiprocessing.get_context("fork").Process(target=serve, args=(Nobody(), host, port))
     job.start()
     try:
