@@ -115,6 +115,16 @@ def test_a_file_of_events_that_was_begun_anew_is_sent_from_its_beginning(
     assert post.send(file, to) == "" and len(listener.got) == 3
 
 
+def test_a_note_of_before_that_counts_bytes_sends_nothing_again(
+    file: Path, listener: Listener
+) -> None:
+    to = post.Address(listener.url)
+    first = len(file.read_bytes().splitlines(keepends=True)[0])
+    book = file.with_name("sent.json")
+    book.write_text(json.dumps({to.name: {"bytes": first, "refused": []}}))
+    assert post.send(file, to) == "" and len(listener.got) == 1
+
+
 def test_an_address_with_a_faulty_host_is_a_sentence_without_it(file: Path) -> None:
     said = post.send(file, post.Address("http://me:s3cret@[::1"))
     assert "wait for no host" in said and "s3cret" not in said

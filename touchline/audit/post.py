@@ -57,7 +57,9 @@ def send(file: Path, to: Address) -> str:
         except BlockingIOError:
             return ""  # another one sends
         known: dict[str, Any] = json.loads(book.read_text()) if book.is_file() else {}
-        far = known.get(to.name, {"lines": 0, "refused": []})
+        far = {"lines": 0, "refused": [], **known.get(to.name, {})}
+        if "bytes" in far:  # a note of before words could be taken out of a line
+            far["lines"] = file.read_bytes()[: far.pop("bytes")].count(b"\n")
         far["lines"] = far["lines"] if far["lines"] <= _lines(file) else 0  # it is another file
         why = _deliver(file, to, far)
         with whole_file(book) as draft:
