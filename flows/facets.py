@@ -98,11 +98,12 @@ def _version(digest: str) -> Any:
 def _facets(
     root: Path, file: File, tables: Sequence[Path], by: str, room: str = ""
 ) -> dict[str, Any]:
-    source = (f".touchline of {project(root)}", room)
-    name, uri = source if room else (f"DVC cache of {project(root)}", namespace(root))
+    store, uri = (".touchline", room) if room else ("DVC cache", namespace(root))
     told: dict[str, Any] = {
         "version": _version(file.md5),
-        "dataSource": facets.datasource_dataset.DatasourceDatasetFacet(name=name, uri=uri),
+        "dataSource": facets.datasource_dataset.DatasourceDatasetFacet(
+            f"{store} of {project(root)}", uri
+        ),
     }
     if by:
         told["documentation"] = facets.documentation_dataset.DocumentationDatasetFacet(by)
