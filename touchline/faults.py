@@ -1,17 +1,26 @@
 """What is wrong with an input, said in one sentence that names the place and what to do."""
 
+LONGEST = 1500  # letters of a place, and of what is wrong with it: a file may be quoted in either
+END = 200  # of these, letters of the end: there stand the row, and what the value is not
+
 
 class BadInput(ValueError):
     """An input that no later stage should ever see.
 
     The message names the file, row or key and says what to do; the command line prints it as it
-    is, without a traceback.
+    is, without a traceback. Of what is longer than `LONGEST` letters the middle is left out.
     """
 
     def __init__(self, place: object, wrong: str, remedy: str) -> None:
-        super().__init__(f"{place}: {wrong}; {remedy}")
-        self.place, self.wrong, self.remedy = str(place), wrong, remedy
+        self.place, self.wrong, self.remedy = _short(str(place)), _short(wrong), remedy
+        super().__init__(f"{self.place}: {self.wrong}; {remedy}")
 
     def __reduce__(self) -> tuple[type["BadInput"], tuple[str, str, str]]:
         """Travel between processes whole: the default would call this class with one argument."""
         return type(self), (self.place, self.wrong, self.remedy)
+
+
+def _short(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST - END - 5]} ... {text[-END:]}"

@@ -28,7 +28,7 @@ PATHS = {  # audit event -> (argument with a path that changes, argument with th
 NEVER = ("subprocess.Popen", "os.system", "os.exec", "os.fork", "socket.connect")
 LONGEST = 5.0  # CPU seconds of one case; a reader of 64 MiB may take some, none here is so large
 HANGS = 20  # CPU seconds after which a case is broken off
-SENTENCE = 100_000  # letters of a fault; a value of the file may be quoted in it
+SENTENCE = 10_000  # letters of a fault; a value of the file may be quoted in it, shortened
 
 
 @dataclass
