@@ -89,6 +89,28 @@ def test_a_corrupt_object_is_refused_by_name_and_mended_from_where_it_is_whole(
     assert exchange.pull(other, run, there) == 1
 
 
+def test_one_flipped_bit_of_any_object_is_refused_by_its_name_and_not_kept(
+    ran: tuple[Toy, Record], shelf: tuple[Remote, Any], tmp_path: Path
+) -> None:
+    (toy, run), (there, client) = ran, shelf
+    exchange.push(toy.root, run, there)
+    names = exchange.products(run) | exchange.contents(pipeline.cache(toy.root), run)
+    assert any(digest.endswith(".dir") for digest in names)
+    for number, (digest, name) in enumerate(names.items()):
+        key = f"touch/line/files/md5/{digest[:2]}/{digest[2:]}"
+        whole = client.get_object(Bucket="shelf", Key=key)["Body"].read()
+        flipped = bytearray(whole)
+        flipped[number % len(whole)] ^= 1 << number % 8
+        client.put_object(Bucket="shelf", Key=key, Body=bytes(flipped))
+        other = tmp_path / str(number)
+        (other / "files").mkdir(parents=True)
+        with pytest.raises(BadInput, match=f"^{name}: is corrupt at s3://shelf/touch/line"):
+            exchange.pull(other, run, there)
+        assert not (other / "files" / "md5" / digest[:2] / digest[2:]).exists()
+        client.put_object(Bucket="shelf", Key=key, Body=whole)
+        assert exchange.pull(other, run, there) > 0
+
+
 def test_a_missing_object_is_refused_by_name_and_the_others_come(
     ran: tuple[Toy, Record], shelf: tuple[Remote, Any]
 ) -> None:
