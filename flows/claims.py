@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from touchline.faults import BadInput
 from touchline.fetch import s3
+from touchline.products import whole_file
 
 PAUSES = (1.0, 3.0)  # seconds before the second and the third try
 TIMEOUT = 30.0  # seconds for one answer
@@ -73,6 +74,34 @@ def take(url: str, id: str, text: str) -> bool:
     except (BotoCoreError, ValueError) as error:
         raise told(error, url) from error
     return True
+
+
+def write(url: str, id: str, text: str) -> None:
+    """Put another record in the place of a run's, such as one that says what is withdrawn."""
+    if not url.startswith("s3://"):
+        with whole_file(Path(url) / "runs" / f"{id}.json") as draft:
+            draft.write_text(text, encoding="utf-8")
+        return
+    try:  # the border to the network
+        place = {"Bucket": _bucket(url), "Key": _key(url, f"runs/{id}.json")}
+        _client().put_object(**place, Body=text.encode())
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise told(error, url) from error
+
+
+def ids(url: str) -> list[str]:
+    """The runs whose records lie in this store."""
+    if not url.startswith("s3://"):
+        return sorted(file.stem for file in (Path(url) / "runs").glob("[0-9]*.json"))
+    place = _key(url, "runs/")
+    try:  # the border to the network
+        pages = _client().get_paginator("list_objects_v2")
+        every = [one for page in pages.paginate(Bucket=_bucket(url), Prefix=place)
+                 for one in page.get("Contents", [])]  # fmt: skip
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise told(error, url) from error
+    names = (one["Key"].removeprefix(place) for one in every)
+    return [name.removesuffix(".json") for name in names if name.endswith(".json")]
 
 
 def _take_on_disk(file: Path, text: str) -> bool:

@@ -6,10 +6,11 @@ from pydantic import ValidationError
 
 from flows import claims, pipeline, record, remote, secrets, settings, weights
 from flows.console import say
-from flows.record import Record
+from flows.record import File, Record
 from flows.remote import Remote
 from flows.run import Run
 from touchline.faults import BadInput
+from touchline.tombstones import FILE
 
 
 def send(root: Path, wanted: str, mend: bool) -> int:
@@ -68,28 +69,37 @@ def pull(cache: Path, run: Record, store: Remote) -> int:
 
 
 def products(run: Record) -> dict[str, str]:
-    """Digest -> name of each product; a folder's is that of the list of its files."""
-    return {file.md5: f"{file.path} of run {run.id}" for file in run.products if file.md5}
+    """Digest -> name of each product that is not withdrawn; a folder's is its list of files'."""
+    return {file.md5: f"{file.path} of run {run.id}" for file in _here(run)}
 
 
 def contents(cache: Path, run: Record) -> dict[str, str]:
     """Digest -> name of each file in the folders among the products."""
     found = {}
-    for made in (one for one in run.products if one.md5.endswith(".dir")):
+    for made in (one for one in _here(run) if one.md5.endswith(".dir")):
         listed = weights.names(cache, made.md5, f"{made.path} of run {run.id}")
         found |= {md5: f"{made.path}/{file} of run {run.id}" for file, md5 in listed.items()}
     return found
 
 
+def _here(run: Record) -> list[File]:
+    return [file for file in run.products if file.md5 and file.path not in run.gone]
+
+
 def claim(run: Record, store: Remote) -> None:
-    """Take the run's id in the store; another run under the same id is a `BadInput`."""
+    """Take the run's id in the store. Raises `BadInput` if another run has it, or if the store
+    knows of a withdrawal that this machine has not carried out."""
     mine = run.model_copy(update={"pid": 0, "unsent": "", "remote": ""})
     if claims.take(store.url, run.id, mine.model_dump_json(indent=2)):
         return
-    other = _read(store, run.id)
+    other = read(store, run.id)
     if other is None or identity(other) != identity(run):
         wrong = f"another run claims this id at {store.url}"
         raise BadInput(f"run {run.id}", wrong, "repeat the run: it then has an id of its own")
+    if lost := sorted(other.gone - run.gone):
+        wrong = f"{', '.join(lost)} were withdrawn at {store.url}"
+        remedy = f"`git pull`, then `touchline impact` of what {FILE} names, with --apply, here too"
+        raise BadInput(f"run {run.id}", wrong, remedy)
 
 
 def identity(run: Record) -> tuple[str, ...]:
@@ -103,7 +113,7 @@ def known(root: Path, wanted: str, store: Remote) -> Record:
     try:
         return record.find(root, wanted)
     except BadInput as fault:
-        found = _read(store, wanted) if record.ID.fullmatch(wanted) else None
+        found = read(store, wanted) if record.ID.fullmatch(wanted) else None
         if found is None:
             remedy = "`git fetch origin 'refs/runs/*:refs/runs/*'`, or give the whole id"
             raise BadInput(fault.place, fault.wrong, remedy) from None
@@ -111,7 +121,8 @@ def known(root: Path, wanted: str, store: Remote) -> Record:
     return found
 
 
-def _read(store: Remote, id: str) -> Record | None:
+def read(store: Remote, id: str) -> Record | None:
+    """The store's record of a run; a `BadInput` where it is damaged."""
     text = claims.read(store.url, id)
     try:
         found = Record.model_validate_json(text) if text is not None else None

@@ -99,6 +99,7 @@ def as_json(found: Reach) -> dict[str, Any]:
             "products": [f"{one.path} {one.md5}" for one in objects.products],
         },
         **found.stores,
+        "shared": found.shared,
         "mlflow": dataclasses.asdict(found.tracked),
         "cost": {"cpu_seconds": found.cost, "total": round(sum(found.cost.values()), 1)},
         "plan": plan(found),
@@ -173,10 +174,11 @@ def plan(found: Reach) -> list[str]:
     """The steps of its removal, and what the retraining after it costs."""
     name, objects = found.scope.name, found.objects
     held, whole = found.stores, sum(found.cost.values())
+    places = " and from ".join(["DVC's cache", *found.shared])
     steps = [
         f"write {name} into tombstones.yaml and commit it: no download lets it in again",
-        f"remove {len(objects.gone)} objects ({objects.bytes / MIB:.1f} MiB) from DVC's cache and"
-        f" its remotes; {objects.shared} of them hold rows of other matches as well, so"
+        f"remove {len(objects.gone)} objects ({objects.bytes / MIB:.1f} MiB) from {places};"
+        f" {objects.shared} of them hold rows of other matches as well, so"
         f" {len(found.runs)} runs can no longer be restored whole",
         f"remove {len(held['checkpoints'])} checkpoints, {sum(held['answers'].values())} remembered"
         f" answers, {sum(held['replies'].values())} replies, {len(held['highlights'])} files of"

@@ -1,7 +1,7 @@
 """Prove that nothing of a withdrawn video is left: look through every file, remove what turns up.
 
-The data folder, DVC's cache and `.touchline` are looked through; git is not, where the tombstone
-itself names the match.
+The data folder, DVC's cache, `.touchline` and the stores that are shared are looked through; git is
+not, where the tombstone itself names the match.
 """
 
 import os
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flows import events, pipeline
+from flows import events, pipeline, shared
 from flows.console import say
 from touchline.lineage.probes import DATABASE, Probes, blotted, columns, left_in
 from touchline.products import whole_file
@@ -48,6 +48,7 @@ def prove(root: Path, sought: Probes, stone: str) -> list[str]:
     say(f"looked for {told(sought)}")
     say(f"in {last.files} files, {last.bytes / MIB:.1f} MiB: data/, DVC's cache, .touchline/")
     remains = [f"{_shown(root, f)}: {', '.join(sorted(w))}" for f, w in sorted(last.left.items())]
+    remains += shared.prove(root, sought)
     for one in remains:
         say(f"LEFT: {one}")
     say(f"tombstone {stone}: {'something is left' if remains else 'no byte is left'}")

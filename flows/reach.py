@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from flows import shown, tracked, weights
+from flows import shared, shown, tracked, weights
 from flows.record import Record
 from flows.rows import Lineage
 from flows.tracked import Tracked
@@ -65,6 +65,7 @@ class Reach:
     objects: Objects
     stores: dict[str, Any]
     tracked: Tracked
+    shared: list[str]  # addresses of stores that may hold the objects as well
     wanted: Wanted
     cost: dict[str, float]  # stage -> CPU seconds, as last recorded
     notes: list[str] = field(default_factory=list)
@@ -94,6 +95,7 @@ def reach(lineage: Lineage, scope: Scope, records: Sequence[Record], all_ids: bo
         objects=objects,
         stores=_stores(lineage.root, wanted),
         tracked=tracked.find(lineage.root, wanted.md5, {one.md5 for one in models}),
+        shared=sorted(shared.stores(lineage.root)),
         wanted=wanted,
         cost=_cost(touched),
     )

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel
 
-from flows import pipeline, proof, record, rows, run, workspace
+from flows import pipeline, proof, record, rows, run, shared, workspace
 from flows.console import say
 from flows.lock import locked
 from flows.reach import Reach
@@ -44,6 +44,7 @@ class Removal(BaseModel):
     models: list[str]  # digests
     tracked: dict[str, list[str]]
     probes: Probes
+    shared: list[str] = []  # addresses of the stores that it must reach
 
     @property
     def wanted(self) -> Wanted:
@@ -71,7 +72,7 @@ def left(root: Path, what: str) -> Removal | None:
 
 def planned(lineage: Lineage, found: Reach) -> Removal:
     """Write down what is to go, while it is still there to be read."""
-    now = datetime.now(UTC).date().isoformat()
+    now, reached = datetime.now(UTC).date().isoformat(), shared.reached(lineage.root)
     sought, sizes = _probes(lineage, found)
     stone = {"kind": found.scope.kind, "name": found.scope.name, "since": now, "files": sizes}
     removal = Removal(
@@ -85,6 +86,7 @@ def planned(lineage: Lineage, found: Reach) -> Removal:
         models=sorted({model.md5 for model in found.models}),
         tracked={name: list(ids) for name, ids in vars(found.tracked).items()},
         probes=sought,
+        shared=sorted(reached),
     )
     with whole_file(_file(lineage.root)) as draft:
         draft.write_text(removal.model_dump_json(indent=1), encoding="utf-8")
@@ -93,9 +95,11 @@ def planned(lineage: Lineage, found: Reach) -> Removal:
 
 def carry_out(root: Path, removal: Removal) -> int:
     """Take every step; exit status 0 when nothing is left, 1 when something is."""
+    shared.named_still(shared.reached(root), removal.shared)
     steps: list[tuple[str, Callable[[Path, Removal], Any]]] = [
         ("a tombstone", _bury),
         ("objects of DVC's cache", _objects),
+        ("stores that are shared", _shared),
         ("products below data/", _published),
         ("checkpoints, answers, replies, highlights, nights", _stores),
         ("records of runs", _records),
@@ -160,20 +164,21 @@ def _bury(root: Path, removal: Removal) -> None:
 
 
 def _objects(root: Path, removal: Removal) -> None:
-    """From the cache, from every remote, and from the run cache, which only points to them."""
-    gone = set(removal.objects) | set(removal.md5)
-    with pipeline.project(root) as repo:
-        places = [repo.cache.local]
-        places += [repo.cloud.get_remote_odb(name) for name in repo.config["remote"]]
-        for place in places:
-            for md5 in sorted(gone & set(removal.objects)):
-                path = place.oid_to_path(md5)
-                if place.fs.exists(path):
-                    place.fs.remove(path)
-        cached = Path(repo.cache.local_cache_dir) / "runs"
-    for entry in cached.glob("*/*/*"):
+    """From the cache, and from the run cache, which only points to them."""
+    gone, cache = set(removal.objects) | set(removal.md5), pipeline.cache(root)
+    for md5 in removal.objects:
+        (cache / "files" / "md5" / md5[:2] / md5[2:]).unlink(missing_ok=True)
+    for entry in (cache / "runs").glob("*/*/*"):
         if any(md5 in entry.read_text(errors="replace") for md5 in gone):
             entry.unlink()
+
+
+def _shared(root: Path, removal: Removal) -> None:
+    """From every store, whose records of the runs say so."""
+    for url, store in shared.stores(root).items():
+        count = shared.drop(store, url, removal.objects)
+        say(f"{count} objects removed at {url}")
+    shared.mark(removal.runs, removal.stone.id, removal.probes, proof.WITHDRAWN)
 
 
 def _published(root: Path, removal: Removal) -> None:
