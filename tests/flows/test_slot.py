@@ -111,3 +111,52 @@ def test_a_torn_note_of_the_holder_is_no_matter(tmp_path: Path) -> None:
         lock = slot._open(tmp_path / "gpu")
         assert slot._holder(lock) == "somebody"
         os.close(lock)
+
+
+@pytest.fixture
+def lease(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A slot of one at a real Prefect server, made as `docs/operations.md` says."""
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    name = f"gpu-{os.getpid()}-{time.monotonic_ns()}"
+    words = [sys.executable, "-m", "prefect", "--no-prompt", "gcl", "create", name, "--limit", "1"]
+    subprocess.run(words, check=True, capture_output=True)
+    return f"prefect:{name}"
+
+
+@pytest.mark.slow
+def test_two_workers_without_a_common_disk_take_turns_by_a_lease(
+    lease: str, tmp_path: Path
+) -> None:
+    diary = tmp_path / "diary"
+    jobs = [contend(lease, diary, 1) for _ in range(2)]
+    for job in jobs:
+        job.communicate()
+    assert [word.split()[0] for word in diary.read_text().splitlines()] == ["in", "out"] * 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_killed_worker_s_lease_runs_out_and_the_next_one_gets_it(
+    lease: str, tmp_path: Path
+) -> None:
+    first = contend(lease, tmp_path / "diary", 600)
+    _, stage = line(first)
+    second = contend(lease, tmp_path / "diary", 0)
+    assert line(second)[:2] == ["waits", "for"]
+    first.kill()
+    os.kill(int(stage), signal.SIGKILL)
+    first.wait()
+    assert line(second)[0] == "held"
+    second.communicate()
+
+
+@pytest.mark.slow
+def test_a_lease_that_nobody_made_is_one_sentence(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    with (
+        pytest.raises(BadInput, match="is no limit there; `prefect gcl create nobody --limit 1`"),
+        slot.held("prefect:nobody", "run A", print),
+    ):
+        pass
