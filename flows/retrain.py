@@ -11,10 +11,9 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterName
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.sorting import TaskRunSort
-from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Completed, Crashed, Failed
 
@@ -47,9 +46,10 @@ class Walk:
 
     def __init__(self, going: Run) -> None:
         self.run = going
+        going.record.flow_run = str(flow_run.id or "")
+        going.save()  # what comes next takes seconds, in which a run may be killed
         self.tracking = Tracking(going.record, pipeline.models(going.folder))
         going.record.tracking_run = self.tracking.parent
-        going.record.flow_run = str(flow_run.id or "")
         going.record.versions, going.record.hardware = record.versions(), record.hardware()
         self.slots = pipeline.slots(going.folder)
         going.save()
@@ -206,18 +206,14 @@ def settle(root: Path) -> None:
 
 
 def crash(dead: Record) -> None:
-    """Mark what a killed run left open on the server."""
-    if not dead.flow_run:
-        return
-    state = Crashed(message="killed")
-    mine = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(dead.flow_run)]))
+    """Mark what a killed run left open on the server; its name is the run's id, if it is ours."""
+    id = FlowRunFilterId(any_=[UUID(dead.flow_run)]) if dead.flow_run else None
+    name = None if dead.flow_run else FlowRunFilterName(any_=[dead.id])
+    state, mine = Crashed(message="killed"), FlowRunFilter(id=id, name=name)
     with get_client(sync_client=True) as client:
-        try:
-            known = client.read_flow_run(UUID(dead.flow_run)).state
-        except ObjectNotFound:
-            return  # another server's run
-        if known is None or not known.is_final():
-            client.set_flow_run_state(UUID(dead.flow_run), state, force=True)
+        for run in client.read_flow_runs(flow_run_filter=mine):
+            if run.state is None or not run.state.is_final():
+                client.set_flow_run_state(run.id, state, force=True)
         # This client sends an unset limit or order as null, which the server refuses.
         for task_run in client.read_task_runs(
             flow_run_filter=mine, limit=200, sort=TaskRunSort.ID_DESC

@@ -1,7 +1,7 @@
 """What MLflow knows of some products: runs, models, versions and files, found by DVC's digests."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from flows import settings, tracker
 
 PAGE = 500  # runs per request
 TAG = "touchline.withdrawn"
+Blot = Callable[[str], str]  # a text without the words that are withdrawn
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,14 @@ def _versions(client: Any, models: Collection[str]) -> Iterator[str]:
             yield f"{one.name}/{one.version}"
 
 
-def withdraw(root: Path, ids: dict[str, list[str]], models: Collection[str], stone: Any) -> None:
-    """Say in MLflow what is withdrawn, by the tombstone; remove files, uncrown the champion."""
+def withdraw(
+    root: Path, ids: dict[str, list[str]], models: Collection[str], said: str, blot: Blot
+) -> None:
+    """Say in MLflow what is withdrawn; remove files, uncrown the champion, blot out words."""
     settings.prepare(root)
     from flows import registry
 
-    client, said = registry.client(), f"{stone.since}, tombstone {stone.id}"
+    client = registry.client()
     for id in ids["runs"]:
         client.set_tag(id, TAG, said)
     for id in ids["models"]:
@@ -92,6 +95,19 @@ def withdraw(root: Path, ids: dict[str, list[str]], models: Collection[str], sto
     if champion and champion[0].md5 in models:
         client.delete_registered_model_alias(registry.NAME, registry.ALIAS)
     for id, _, path in (one.partition("/") for one in ids["artifacts"]):
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+        _remove(client.get_run(id).info.artifact_uri or "", path)
+    _blot(client, blot)
 
-        get_artifact_repository(client.get_run(id).info.artifact_uri or "").delete_artifacts(path)
+
+def _remove(store: str, path: str) -> None:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    get_artifact_repository(store).delete_artifacts(path)
+
+
+def _blot(client: Any, blot: Blot) -> None:
+    """A stage's error, which is a tag, may name a row of it in any run."""
+    for run in _runs(client, [one.experiment_id for one in client.search_experiments()]):
+        for key, text in run.data.tags.items():
+            if not key.startswith("mlflow.") and blot(text) != text:
+                client.set_tag(run.info.run_id, key, blot(text))

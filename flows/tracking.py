@@ -14,7 +14,6 @@ from typing import Any
 
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param
-from mlflow.exceptions import MlflowException
 
 from flows import overrides
 from flows.record import File, Record, StageRecord
@@ -23,6 +22,7 @@ EXPERIMENT = "retrain"
 BATCH = 100  # what one call of MLflow takes of parameters
 LONGEST = 6000  # characters of a parameter
 SCORES = "candidates."  # the last stage's metrics that a run is known by
+RUN, PARENT = "touchline.run", "mlflow.parentRunId"  # tags
 STATUS = {"completed": "FINISHED", "failed": "FAILED"}
 VALUE = ".value"  # a score itself; its interval and number stand in the run of its stage
 
@@ -36,6 +36,7 @@ class Tracking:
         self.experiment = experiment(self.client)
         tags = {"commit": record.commit, "difference": record.difference}
         tags |= {"preset": record.preset or "", "overrides": str(record.overrides)}
+        tags |= {RUN: record.id}  # by which a killed run is found before it has noted the id here
         self.parent = self._create(record.id, tags)
         self._params(self.parent, record.params)
         self.name = record.id
@@ -46,7 +47,7 @@ class Tracking:
 
     def begin(self, stage: str) -> str:
         """Make the child run of a stage that is about to be executed."""
-        tags = {"mlflow.parentRunId": self.parent, "dvc.stage": stage, "touchline.run": self.name}
+        tags = {PARENT: self.parent, "dvc.stage": stage, RUN: self.name}
         return self._create(stage, tags)
 
     def end(self, child: str, stage: str, done: StageRecord, made: set[str]) -> None:
@@ -68,7 +69,7 @@ class Tracking:
         self.client.set_tag(child, f"dvc.md5.{name}", file.md5)
         self.client.set_tag(child, f"terms.{name}", file.terms)
         if file.path in self.models:
-            tags = {"dvc.md5": file.md5, "dvc.path": file.path, "touchline.run": self.name}
+            tags = {"dvc.md5": file.md5, "dvc.path": file.path, RUN: self.name}
             tags["terms"] = file.terms
             model = mlflow.create_external_model(
                 name=Path(file.path).name,
@@ -82,6 +83,7 @@ class Tracking:
 
     def drop(self, child: str) -> None:
         """The stage was not executed after all."""
+        self.client.set_terminated(child, "KILLED")  # a deleted run keeps its status
         self.client.delete_run(child)
 
     def close(self, record: Record) -> None:
@@ -125,14 +127,12 @@ def dataset(file: File) -> DatasetInput:
 
 
 def kill(record: Record) -> None:
-    """Mark the runs that a killed run left open."""
+    """Mark the runs that a killed run left open, those included that it never came to note."""
     client = mlflow.MlflowClient()
-    try:
-        client.get_run(record.tracking_run)
-    except MlflowException:
-        return  # another store's run, or none yet
-    mine = f"tags.`mlflow.parentRunId` = '{record.tracking_run}' and attributes.status = 'RUNNING'"
-    for child in client.search_runs([experiment(client)], mine):
-        client.set_terminated(child.info.run_id, "KILLED")
-    client.set_tag(record.tracking_run, "error", record.error)
-    client.set_terminated(record.tracking_run, STATUS.get(record.state, "KILLED"))
+    mine = f"tags.`{RUN}` = '{record.id}' and attributes.status = 'RUNNING'"
+    for run in client.search_runs([experiment(client)], mine):
+        whole = PARENT not in run.data.tags
+        if whole and record.error:
+            client.set_tag(run.info.run_id, "error", record.error)
+        status = STATUS.get(record.state, "KILLED") if whole else "KILLED"
+        client.set_terminated(run.info.run_id, status)

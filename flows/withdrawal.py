@@ -23,7 +23,7 @@ from flows.rows import Lineage
 from touchline.faults import BadInput
 from touchline.lineage import ask, derive, stores
 from touchline.lineage.forget import forget
-from touchline.lineage.probes import Probes, probes
+from touchline.lineage.probes import Probes, blotted, probes
 from touchline.lineage.stores import Wanted
 from touchline.products import whole_file
 from touchline.tombstones import FILE, Tombstone, add
@@ -218,10 +218,15 @@ def _note(root: Path, id: str, stone: Tombstone) -> None:
 
 
 def _tracked(root: Path, removal: Removal) -> None:
-    if any(removal.tracked.values()):
-        from flows import tracked
+    if not any(removal.tracked.values()):
+        return
+    from flows import tracked
 
-        tracked.withdraw(root, removal.tracked, removal.models, removal.stone)
+    def blot(text: str) -> str:
+        return blotted(text.encode(), removal.probes.needles(), proof.WITHDRAWN).decode()
+
+    said = f"{removal.stone.since}, tombstone {removal.stone.id}"
+    tracked.withdraw(root, removal.tracked, removal.models, said, blot)
 
 
 def _index(root: Path, removal: Removal) -> None:

@@ -178,12 +178,24 @@ class Arena:
                 (count,) = db.execute("SELECT count(*) FROM runs WHERE status='RUNNING'").fetchone()
             if count:
                 yield f"{count} runs are RUNNING in MLflow"
-        for record in self.records() if self.api else ():
-            if record["flow_run"]:
-                with urllib.request.urlopen(f"{self.api}/flow_runs/{record['flow_run']}") as reply:
-                    state = json.load(reply)["state_type"]
-                if state in ("RUNNING", "PENDING", "CANCELLING"):
-                    yield f"flow run of {record['id']} is {state} in Prefect"
+        for run in self.going() if self.api else ():
+            yield f"flow run {run['name']} is {run['state_type']} in Prefect"
+
+    def going(self) -> list[dict]:
+        """Flow runs of this project, by the ids or the names of its records, that have no end."""
+        records = self.records()
+        known = {"any_": [one["flow_run"] for one in records if one["flow_run"]]}
+        named = {"any_": [one["id"] for one in records]}
+        state = {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING", "SCHEDULED"]}}
+        found = []
+        for which in ({"id": known}, {"name": named}):
+            asked = json.dumps({"flow_runs": {**which, "state": state}}).encode()
+            request = urllib.request.Request(
+                f"{self.api}/flow_runs/filter", asked, {"Content-Type": "application/json"}
+            )
+            with urllib.request.urlopen(request) as reply:
+                found += json.load(reply)
+        return found
 
 
 def told(folder: Path) -> Iterator[Path]:
