@@ -2,11 +2,12 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from flows import audit, difference, past, pipeline, record, subject
+from flows import again, audit, difference, past, pipeline, record, subject
 from flows.record import Record
 from tests.flows.conftest import Toy
 from tests.flows.past_runs import past as ran
@@ -68,6 +69,26 @@ def test_a_run_whose_objects_were_collected_is_audited_with_what_is_left(
     assert check(out)[0] == []
     assert json.loads((out / "missing.json").read_text()) == ["data/rows"]
     assert "Not in the cache any more" in (out / "index.html").read_text()
+
+
+def test_after_dvc_gc_an_old_run_is_audited_with_what_is_left_and_the_new_one_is_whole(
+    made: Toy, one: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(made.root)
+    params = made.root / "params.yaml"
+    params.write_text(params.read_text().replace("rows: 3", "rows: 4"))
+    for words in ("repro -q", "gc --workspace --force -q"):
+        command = ["dvc", *words.split()]
+        subprocess.run(command, cwd=made.root, env=made.environment(), check=True)
+    made.git("commit", "-qam", "Four rows")
+    two = ran(made)
+    with pytest.raises(BadInput, match="is not in the cache any more"):
+        again.verify(one.id, "train", 1e-6, environment=False)
+    for run, lost in ((one, ["data/rows"]), (two, [])):
+        out = audit.make(made.root, run.id, tmp_path / run.id)
+        assert check(out)[0] == []
+        assert json.loads((out / "missing.json").read_text()) == lost
+        assert bool(lost) == ("Not in the cache any more" in (out / "index.html").read_text())
 
 
 def test_two_runs_that_claim_one_id_are_told_apart_by_nobody(made: Toy, one: Record) -> None:
