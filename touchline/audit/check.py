@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -109,16 +110,23 @@ def _events(folder: Path) -> Iterator[str]:
 
 
 def _page(folder: Path) -> Iterator[str]:
-    reader = Page()
+    reader, load = Page(), _loader(folder)
     reader.feed((folder / "index.html").read_text(encoding="utf-8"))
     for text, file, place, shape in reader.figures:
-        if fault := _figure(folder, text, file, place, shape):
+        if fault := _figure(folder, load, text, file, place, shape):
             yield f"index.html: {fault}"
     for text in reader.naked:
         yield f"index.html: the number {text} links to no file"
 
 
-def _figure(folder: Path, text: str, file: str, place: str, shape: str) -> str:
+def _loader(folder: Path) -> Callable[[str], Any]:
+    """JSON files of the folder by name; each is parsed once, for thousands of figures."""
+    return cache(partial(_load, folder))
+
+
+def _figure(
+    folder: Path, load: Callable[[str], Any], text: str, file: str, place: str, shape: str
+) -> str:
     """What is wrong with one figure, or ""."""
     pure = PurePosixPath(file)
     source = folder / file
@@ -130,7 +138,7 @@ def _figure(folder: Path, text: str, file: str, place: str, shape: str) -> str:
         whole = source.read_text(encoding="utf-8", errors="replace")
         return "" if _even(text) == _even(whole) else f"the quotation of {file} is not what it says"
     try:
-        said = figures.said(json.loads(source.read_text(encoding="utf-8")), place, shape)
+        said = figures.said(load(file), place, shape)
     except (KeyError, ValueError, TypeError):
         return f"{text!r} links to {place} of {file}, where there is nothing like it"
     return "" if said == text else f"says {text!r} where {place} of {file} is {said!r}"
@@ -175,10 +183,10 @@ class Page(HTMLParser):
 
 
 def _card(folder: Path) -> Iterator[str]:
-    text = (folder / "card.md").read_text(encoding="utf-8")
+    text, load = (folder / "card.md").read_text(encoding="utf-8"), _loader(folder)
     for said, file, place in LINK.findall(text):
         shape = "count" if said.replace(",", "").isdigit() else "figure"
-        if fault := _figure(folder, said, file, place, shape):
+        if fault := _figure(folder, load, said, file, place, shape):
             yield f"card.md: {fault}"
     record = (folder / "run.json").read_text(encoding="utf-8")
     bare = LINK.sub("", text)
