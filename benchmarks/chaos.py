@@ -9,9 +9,12 @@ import argparse
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -51,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--faults", default=",".join(FAULTS), help="words of some of them, or none")
     one.add_argument("--write", action="store_true", help="write benchmarks/CHAOS.md")
     one.add_argument("--minutes", type=float, default=1e9, help="no kill after so many")
+    one.add_argument("--jobs", type=int, default=1, help="projects that are killed side by side")
     one.add_argument("--bare", action="store_true", help="kill runs without Prefect and MLflow")
     return one
 
@@ -75,12 +79,26 @@ def prefect(folder: Path, film: str) -> Iterator[str]:
 
 def killed(folder: Path, film: str, api: str, wanted: dict[str, str], args) -> Tally:
     """Kill until there were enough; every project is planted afresh and killed a few times."""
-    tally, random, began = Tally(), Random(args.seed), time.monotonic()
-    while tally.done < args.kills and time.monotonic() - began < 60 * args.minutes:
-        with arena(folder, f"killed-{tally.projects}", film, api, args.bare) as one:
-            ordeal(one, wanted, min(UNTIL, args.kills - tally.done), random, tally)
-        print(f"{tally.done} kills, {len(tally.wrong)} wrong {tally.wrong[-1:]}", flush=True)
-    return tally
+    whole, numbers, stop, door = Tally(), count(), threading.Event(), threading.Lock()
+    until = time.monotonic() + 60 * args.minutes
+
+    def work() -> None:
+        while whole.done < args.kills and time.monotonic() < until and not stop.is_set():
+            number, one = next(numbers), Tally()
+            with arena(folder, f"killed-{number}", film, api, args.bare) as place:
+                kills = min(UNTIL, max(1, args.kills - whole.done))
+                ordeal(place, wanted, kills, Random(f"{args.seed} {number}"), one)
+            with door:
+                whole.add(one)
+                print(f"{whole.done} kills, {len(whole.wrong)} wrong", *one.wrong, flush=True)
+
+    with ThreadPoolExecutor(args.jobs) as pool:
+        try:
+            for job in [pool.submit(work) for _ in range(args.jobs)]:
+                job.result()
+        finally:
+            stop.set()
+    return whole
 
 
 def faults(
@@ -115,7 +133,8 @@ def page(tally: Tally, rows: list[tuple[str, str, str]], args: argparse.Namespac
         f"Wrong: {len(tally.wrong)}",
         *(f"- {one}" for one in tally.wrong),
     ]
-    head = ["# Chaos", "", f'`make chaos ARGS="--kills {args.kills} --seed {args.seed}"`', ""]
+    asked = f"--kills {args.kills} --seed {args.seed} --jobs {args.jobs}"
+    head = ["# Chaos", "", f'`make chaos ARGS="{asked}"`', ""]
     return "\n".join([*head, *table, *more, *figures]) + "\n"
 
 

@@ -15,7 +15,7 @@ def retrain(request: Request) -> int:
     with run.opened(root, request) as going:
         if going.idle:
             sentence = outcome.nothing_to_do(going)
-            run.publish(going)
+            run.rest(going)
             _settle(root, going)
             console.say(sentence)
             return 0

@@ -90,11 +90,17 @@ def stage(
     with ear.log:
         env = settings.stage(run.root, run.folder, extra)
         outcome = launch.run(argv, run.folder, env, ear, [run.lock, *keep])
-    state: Fate = ear.fate if outcome.status == 0 else "Failed"
+    afresh = forced or bool(options)
     if gone := workspace.lost(run.folder):
         return StageRecord(state="Failed", seconds=round(outcome.seconds, 2), error=str(gone))
-    done = pipeline.describe(run.folder, name, state)
+    ended = outcome.status == 0 or (not afresh and _committed(run.folder, name))
+    done = pipeline.describe(run.folder, name, ear.fate if ended else "Failed")
     done.seconds, done.cpu_seconds = round(outcome.seconds, 2), round(outcome.cpu_seconds, 2)
     done.peak_mib = round(outcome.peak_mib, 1)
-    done.error = ear.sentence(outcome.status) if state == "Failed" else ""
+    done.error = "" if ended else ear.sentence(outcome.status)
     return done
+
+
+def _committed(folder: Path, name: str) -> bool:
+    """DVC was killed behind the stage: it is in dvc.lock, where it was not before."""
+    return pipeline.outlook(folder, name) == "Unchanged"

@@ -152,6 +152,7 @@ def retrain(
             request = Request(preset, tuple(sets), stage, dirty, force)
             going = stack.enter_context(run.opened(root, request))
         if going.idle:
+            run.rest(going)
             return Completed(name="Unchanged", message=outcome.nothing_to_do(going))
         settle(going.root)
         return follow(Walk(going))

@@ -107,6 +107,15 @@ def stop_at_once(run: Run) -> None:
         signal.signal(sign, stop)
 
 
+def rest(run: Run) -> None:
+    """Nothing is to be done: show what is there, and let go of what led to it.
+
+    The run that made it may have been killed behind its last stage, and did neither.
+    """
+    _let_go(run)
+    publish(run)
+
+
 def publish(run: Run) -> None:
     """Show the products in the user's checkout, and the lock file that names them."""
     made = run.folder / "dvc.lock"
@@ -133,7 +142,7 @@ def succeed(run: Run) -> None:
 
 
 def _let_go(run: Run) -> None:
-    """Checkpoints that led to this run's products, and whole files on their way to them."""
+    """Checkpoints that led to these products, and whole files on their way to them."""
     forget(run.began, done=pipeline.keys(run.folder))
     if (checkpoint_root() / "download").is_dir():
         from touchline.fetch.settled import settled

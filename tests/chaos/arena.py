@@ -225,15 +225,15 @@ def arena(
 ) -> Iterator[Arena]:
     """A fresh project with a teacher of its own, who has billed nothing yet.
 
-    Its MLflow database is a copy of the first project's, if there is one: making one takes longer
-    than a run.
+    Its MLflow database is a copy of the undisturbed project's, if there is one: making one takes
+    longer than a run, and any other project may be at work.
     """
-    first = next(folder.glob("*/.touchline/mlflow.db"), None)
+    first = folder / "undisturbed" / ".touchline" / "mlflow.db"
     with server("--latency", "0.1", "--slots", "8") as teacher:
         made = Arena(folder / name, teacher, origin, api)
         made.plant()
         made.bare = bare
-        if first:
+        if first.is_file():
             shutil.copy(first, made.root / ".touchline")
         try:
             yield made

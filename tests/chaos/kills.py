@@ -34,6 +34,13 @@ class Tally:
     def done(self) -> int:
         return self.kills.total()
 
+    def add(self, other: "Tally") -> None:
+        """Count another project's as well."""
+        self.kills += other.kills
+        self.missed, self.projects = self.missed + other.missed, self.projects + other.projects
+        self.repeated, self.wrong = self.repeated + other.repeated, self.wrong + other.wrong
+        self.slowest = max(self.slowest, other.slowest)
+
 
 def ordeal(arena: Arena, wanted: dict[str, str], kills: int, random: Random, tally: Tally) -> None:
     """Up to `kills` kills of one project, then a retrain in peace, then what must hold."""

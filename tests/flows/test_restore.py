@@ -44,7 +44,8 @@ def test_a_project_that_is_lost_comes_back_from_its_back_up(
     assert toy.type("retrain")[0] == 0
     (run,) = (file.stem for file in (toy.root / ".touchline" / "runs").glob("*.json"))
     for words in (
-        "git init -q --bare -b main $GIT && git push -q $GIT --all && git push -q $GIT 'refs/runs/*'",
+        "git init -q --bare -b main $GIT",
+        "git push -q $GIT --all && git push -q $GIT 'refs/runs/*'",
         "rsync -a .touchline/runs $BACKUP/",
         'sqlite3 .touchline/mlflow.db ".backup $BACKUP/mlflow.db"',
     ):

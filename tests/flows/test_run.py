@@ -1,15 +1,17 @@
 """A run from request to record, without a server: code, lock, worktree, idleness, clean-up."""
 
+import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
-from flows import lock, outcome, pipeline, record, run, workspace
+from flows import launch, local, lock, outcome, perform, pipeline, record, run, settings, workspace
 from flows.run import Request
 from tests.flows.conftest import Toy
 from touchline.faults import BadInput
@@ -174,3 +176,39 @@ def test_a_lock_that_was_taken_this_moment_names_nobody(toy: Toy) -> None:
     with lock.locked(toy.root):
         (toy.root / ".touchline" / "lock").write_text("")
         assert lock.owner(toy.root) == 0
+
+
+def test_a_run_with_nothing_to_do_lets_go_of_what_a_killed_one_left(
+    made: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(made.root)
+    for name, value in settings.defaults(made.root / ".touchline").items():
+        monkeypatch.setenv(name, value)
+    checkpoints = made.root / ".touchline" / "checkpoints"
+    monkeypatch.setenv("TOUCHLINE_CHECKPOINTS", str(checkpoints))
+    key = sorted(pipeline.keys(made.root))[0]
+    left, other = checkpoints / "train" / key, checkpoints / "train" / "of-another-setting"
+    for folder in (left, other):
+        folder.mkdir(parents=True)
+        os.utime(folder, (time.time() - 60,) * 2)
+    assert local.retrain(Request()) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert not left.exists() and other.exists()
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_kill_of_dvc_behind_the_stage_costs_nothing_but_a_forced_stage_must_end_well(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch, forced: bool
+) -> None:
+    plain = launch.run
+
+    def killed(*args: Any, **more: Any) -> launch.Outcome:
+        return dataclasses.replace(plain(*args, **more), status=-9)
+
+    monkeypatch.setattr(launch, "run", killed)
+    with run.opened(toy.root, Request()) as going:
+        done = perform.stage(going, "make", forced, {}, lambda *_: None)
+        going.record.state = "failed"
+    assert (done.state, done.error) == (
+        ("Failed", "killed by signal 9, memory may have run out") if forced else ("Ran", "")
+    )
