@@ -70,7 +70,7 @@ def store(
 
 def cut(chunk: Chunk, video: Video, passed: Written) -> Iterator[Clip]:
     """The clips of a video, by start; `frames` counts the stored frames within each."""
-    if video.duration <= 0:
+    if round(video.duration, 6) <= 0:  # to which spans are rounded
         raise BadInput(f"video {video.id}", f"lasts {video.duration:g} s", "rerun download")
     times = np.array(passed.times)
     short, step = chunk.rest == "short", 1 / chunk.fps

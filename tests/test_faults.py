@@ -18,6 +18,11 @@ def test_a_place_of_a_hundred_thousand_letters_is_not_quoted_whole() -> None:
     assert ".json: row 7: is empty; mend it" in str(fault)
 
 
+def test_a_remedy_that_lists_what_a_file_holds_is_shortened_too() -> None:
+    fault = BadInput("questions", "no question is in the split", f"there is {'x' * 100_000}")
+    assert len(str(fault)) < LONGEST + 100
+
+
 def test_a_sentence_of_usual_length_is_said_as_it_is() -> None:
     wrong = "w" * LONGEST
     assert str(BadInput("place", wrong, "mend it")) == f"place: {wrong}; mend it"

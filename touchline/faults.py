@@ -1,6 +1,6 @@
 """What is wrong with an input, said in one sentence that names the place and what to do."""
 
-LONGEST = 1500  # letters of a place, and of what is wrong with it: a file may be quoted in either
+LONGEST = 1500  # letters of a place, of what is wrong, of a remedy: each may quote a file
 END = 200  # of these, letters of the end: there stand the row, and what the value is not
 
 
@@ -12,8 +12,8 @@ class BadInput(ValueError):
     """
 
     def __init__(self, place: object, wrong: str, remedy: str) -> None:
-        self.place, self.wrong, self.remedy = _short(str(place)), _short(wrong), remedy
-        super().__init__(f"{self.place}: {self.wrong}; {remedy}")
+        self.place, self.wrong, self.remedy = _short(str(place)), _short(wrong), _short(remedy)
+        super().__init__(f"{self.place}: {self.wrong}; {self.remedy}")
 
     def __reduce__(self) -> tuple[type["BadInput"], tuple[str, str, str]]:
         """Travel between processes whole: the default would call this class with one argument."""

@@ -59,7 +59,7 @@ def test_a_second_list_is_added_to_the_manifest(want: Want, tmp_path: Path) -> N
     assert list(manifest.read(tmp_path / "own/fetched.json")) == ["a", "b"]
 
 
-@pytest.mark.parametrize("text", [None, "[{", '[{"path": 1}]', "{}x"])
+@pytest.mark.parametrize("text", [None, "[{", '[{"path": 1}]', "{}x", "[" * 9_999])
 def test_a_manifest_that_is_none_is_named(want: Want, tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "known.json").write_text(text)

@@ -56,6 +56,11 @@ def test_a_broken_file_is_named_with_its_fault(
         facts(broken(name))
 
 
+def test_a_name_that_no_disk_has_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"cannot be opened \(File name too long\)"):
+        facts(tmp_path / f"{'x' * 300}.mkv")
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"none.mkv: there is no such file; fetch it again"):
         facts(tmp_path / "none.mkv")

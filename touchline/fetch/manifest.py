@@ -22,7 +22,7 @@ def read(file: Path) -> dict[str, Fetched]:
         raise BadInput(file, "is missing", "name the list that an earlier fetch wrote, or none")
     try:
         return {row["path"]: Fetched(**row) for row in json.loads(file.read_text("utf-8"))}
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         raise BadInput(file, "is no list of fetched files", "name one that a fetch wrote") from None
 
 

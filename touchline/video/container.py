@@ -65,9 +65,13 @@ def clock(seconds: float) -> str:
 
 
 def _look(path: Path) -> None:
-    if not path.is_file():
+    try:
+        size = path.stat().st_size if path.is_file() else None
+    except OSError as error:  # its name is too long, say
+        raise BadInput(path, f"cannot be opened ({error.strerror})", AGAIN) from None
+    if size is None:
         raise BadInput(path, "there is no such file", "fetch it again")
-    if path.stat().st_size == 0:
+    if size == 0:
         raise BadInput(path, "the file is empty", "fetch it again")
 
 
