@@ -171,7 +171,7 @@ def describe(folder: Path, stage: str, state: Fate) -> StageRecord:
         one = repo.stage.get_target(stage)
         metrics = [folder / out.def_path for out in one.outs if out.metric]
         needs = sorted(need.addressing for need in repo.index.graph.successors(one))
-    entry = overrides.read(folder / "dvc.lock").get("stages", {}).get(stage, {})
+    entry = locked(folder, stage)
     params = {k: v for keys in entry.get("params", {}).values() for k, v in keys.items()}
     return StageRecord(
         state=state,
@@ -181,6 +181,11 @@ def describe(folder: Path, stage: str, state: Fate) -> StageRecord:
         products=[_file(item, folder) for item in entry.get("outs", [])],
         metrics={k: v for path in metrics if path.is_file() for k, v in _metrics(path).items()},
     )
+
+
+def locked(folder: Path, stage: str) -> dict[str, Any]:
+    """What dvc.lock says of a stage; {} where nothing."""
+    return overrides.read(folder / "dvc.lock").get("stages", {}).get(stage, {})
 
 
 def products(folder: Path) -> dict[str, list[File]]:

@@ -94,6 +94,9 @@ class Tracking:
             last = overrides.flat(list(record.stages.values())[-1].metrics)
             scores = {k: v for k, v in last.items() if k.startswith(SCORES) and VALUE in k}
             self._metrics(self.parent, scores)
+        for run in running(self.client, record.id):
+            if run.info.run_id != self.parent:  # of a stage that ended in an exception of ours
+                self.client.set_terminated(run.info.run_id, "FAILED")
         self.client.set_terminated(self.parent, STATUS.get(record.state, "KILLED"))
 
     def _params(self, run: str, params: Mapping[str, Any]) -> None:
@@ -126,11 +129,16 @@ def dataset(file: File) -> DatasetInput:
     return DatasetInput(data, [InputTag("mlflow.data.context", "input")])
 
 
+def running(client: "mlflow.MlflowClient", id: str) -> list[Any]:
+    """What MLflow holds for running of one of our runs."""
+    mine = f"tags.`{RUN}` = '{id}' and attributes.status = 'RUNNING'"
+    return list(client.search_runs([experiment(client)], mine))
+
+
 def kill(record: Record) -> None:
     """Mark the runs that a killed run left open, those included that it never came to note."""
     client = mlflow.MlflowClient()
-    mine = f"tags.`{RUN}` = '{record.id}' and attributes.status = 'RUNNING'"
-    for run in client.search_runs([experiment(client)], mine):
+    for run in running(client, record.id):
         whole = PARENT not in run.data.tags
         if whole and record.error:
             client.set_tag(run.info.run_id, "error", record.error)

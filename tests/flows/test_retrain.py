@@ -143,6 +143,7 @@ def test_a_server_of_its_own_keeps_the_run_and_goes_with_it(toy: Toy) -> None:
 
 def test_each_run_and_each_executed_stage_is_told_in_one_chain_of_events(project: Toy) -> None:
     assert project.type("retrain", "--set", "train.lr=2.0")[0] == 1
+    assert project.type("retrain", "--set", "make.rows=2", "--stage", "make")[0] == 0
     assert project.type("retrain")[0] == 0
     found = chain.read(project.root / ".touchline" / "lineage" / "events.jsonl")
     assert not found.faults and not found.notes
@@ -150,11 +151,12 @@ def test_each_run_and_each_executed_stage_is_told_in_one_chain_of_events(project
     assert kinds == [
         *("START retrain", "START retrain.make", "COMPLETE retrain.make"),
         *("START retrain.train", "FAIL retrain.train", "FAIL retrain"),
+        *("START retrain", "START retrain.make", "COMPLETE retrain.make", "COMPLETE retrain"),
         *("START retrain", "START retrain.make", "COMPLETE retrain.make"),
         *("START retrain.train", "COMPLETE retrain.train"),
         *("START retrain.judge", "COMPLETE retrain.judge", "COMPLETE retrain"),
     ]
-    again = found.links[8].event["run"]["facets"]["touchline"]
+    again = found.links[12].event["run"]["facets"]["touchline"]
     assert again["fate"] == "Restored" and again["id"] == latest(project)["id"]
 
 

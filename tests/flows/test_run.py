@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,19 +197,27 @@ def test_a_run_with_nothing_to_do_lets_go_of_what_a_killed_one_left(
     assert not left.exists() and other.exists()
 
 
-@pytest.mark.parametrize("forced", [False, True])
-def test_a_kill_of_dvc_behind_the_stage_costs_nothing_but_a_forced_stage_must_end_well(
-    toy: Toy, monkeypatch: pytest.MonkeyPatch, forced: bool
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_kill_of_dvc_behind_the_stage_costs_nothing_and_one_before_is_a_failure(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
     plain = launch.run
 
-    def killed(*args: Any, **more: Any) -> launch.Outcome:
-        return dataclasses.replace(plain(*args, **more), status=-9)
+    def killed(argv: list[str], folder: Path, *args: Any, **more: Any) -> launch.Outcome:
+        done = plain(argv, folder, *args, **more) if committed else launch.Outcome(0, 0, 0, 0)
+        about = {"pid": os.getpid(), "cmd": "dvc, killed and not reaped yet"}
+        busy = {str(folder / "data" / "metrics" / "make.json"): about}
+        (folder / ".dvc" / "tmp").mkdir(exist_ok=True)
+        (folder / ".dvc" / "tmp" / "rwlock").write_text(json.dumps({"write": busy}))
+        return dataclasses.replace(done, status=-9)
 
-    monkeypatch.setattr(launch, "run", killed)
     with run.opened(toy.root, Request()) as going:
-        done = perform.stage(going, "make", forced, {}, lambda *_: None)
+        with monkeypatch.context() as patch:
+            patch.setattr(launch, "run", killed)
+            done = perform.stage(going, "make", False, {}, lambda *_: None)
+        diary = {"TOY_DIARY": str(toy.diary)}
+        after = perform.stage(going, "train", False, diary, lambda *_: None) if committed else None
         going.record.state = "failed"
-    assert (done.state, done.error) == (
-        ("Failed", "killed by signal 9, memory may have run out") if forced else ("Ran", "")
-    )
+    lost = "killed by signal 9, memory may have run out"
+    assert (done.state, done.error) == (("Ran", "") if committed else ("Failed", lost))
+    assert after is None or after.state == "Ran", "the next stage goes on behind the dead one"

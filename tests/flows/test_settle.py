@@ -48,6 +48,15 @@ def test_a_run_that_ended_well_but_could_not_say_so_is_no_killed_one(
     assert status(client, one.parent) == "FINISHED"
 
 
+def test_a_stage_that_ended_in_an_exception_does_not_run_for_ever(
+    client: mlflow.MlflowClient,
+) -> None:
+    one = Tracking(killed(ID), set())
+    child = one.begin("sft")
+    one.close(killed(ID).model_copy(update={"state": "failed"}))
+    assert [status(client, run) for run in (one.parent, child)] == ["FAILED", "FAILED"]
+
+
 def test_a_stage_that_was_not_executed_after_all_leaves_no_run_that_runs(
     client: mlflow.MlflowClient,
 ) -> None:
