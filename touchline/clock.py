@@ -2,6 +2,7 @@
 
 import re
 
+LONGEST = 1e6  # seconds: no clip lasts eleven days
 CLOCK = r"(\d+):([0-5]\d(?:\.\d+)?)"
 
 
@@ -17,6 +18,6 @@ def heard(text: str) -> float:
     """`1:15.5` or plain seconds, as a model may write them -> seconds; ValueError otherwise."""
     match = re.fullmatch(CLOCK, text.strip())
     seconds = float(match[1]) * 60 + float(match[2]) if match else float(text)
-    if not 0 <= seconds < 1e6:
+    if not 0 <= seconds < LONGEST:
         raise ValueError(f"{text!r} is not a time of a clip")
     return seconds

@@ -14,11 +14,13 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 
 from touchline.faults import BadInput
 from touchline.products import whole_file
 
 MOST = 100_000  # values of a file
+DEEPEST = 100  # levels of a file; the parser in C has the stack of 10,000, and dies of more
 LONGEST = 200  # letters of what a fault quotes
 
 
@@ -56,10 +58,13 @@ def read_yaml(text: str, place: object, yaml: YAML | None = None) -> Any:
     A few lines of anchors and aliases can stand for billions of values, or for one in itself.
     """
     try:
-        found = (yaml or YAML(typ="safe")).load(io.StringIO(text))
+        deep = _deep(text)
+        found = None if deep else (yaml or YAML(typ="safe")).load(io.StringIO(text))
     except (YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
         why = " ".join(str(getattr(error, "problem", None) or error).split())
         raise BadInput(place, f"is no YAML ({why[:LONGEST]})", "mend it") from None
+    if deep:
+        raise BadInput(place, f"is nested more than {DEEPEST} levels deep", "write it flatter")
     todo, left = [found], MOST
     while todo and left:
         one, left = todo.pop(), left - 1
@@ -68,6 +73,16 @@ def read_yaml(text: str, place: object, yaml: YAML | None = None) -> Any:
     if todo:
         raise BadInput(place, f"holds more than {MOST} values", "write out what it repeats")
     return found
+
+
+def _deep(text: str) -> bool:
+    """Whether a YAML text has more levels than DEEPEST; nothing of it is built."""
+    depth = 0
+    for event in YAML(typ="safe").parse(io.StringIO(text)):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            return True
+    return False
 
 
 def _key(name: str, where: tuple[int | str, ...]) -> str:

@@ -106,6 +106,11 @@ def test_a_wrong_setting_is_refused_and_nothing_is_written(
     [
         ("a: [", "is no YAML"),
         ("a: 1\na: 2", "is no YAML (found duplicate key"),
+        (
+            "[" * 100_000 + "]" * 100_000,
+            "mine.yaml: is nested more than 100 levels deep; write it flatter",
+        ),
+        ("- " * 100_000 + "x", "mine.yaml: is nested more than 100 levels deep; write it flatter"),
         ("a: &a [*a]", "holds more than 100000 values; write out what it repeats"),
         ("- 1", "is no mapping"),
         ("7", "is no mapping"),

@@ -26,6 +26,8 @@ BAD = {
     "windows": ('{"question": "q2", "answer": "", "windows": [1]}', "is not pairs of seconds"),
     "infinite": ('{"question": "q2", "answer": "", "windows": [1, Infinity]}', "is not pairs"),
     "beyond": (f'{{"question": "q2", "answer": "", "windows": [1, 1{"0" * 400}]}}', "is not pairs"),
+    "ages": ('{"question": "q2", "answer": "", "windows": [1e308, 2]}', "is not pairs of seconds"),
+    "before": ('{"question": "q2", "answer": "", "windows": [-1, 2]}', "is not pairs of seconds"),
     "frames": ('{"question": "q2", "answer": "", "frames": -1}', "frames: is not a whole number"),
 }
 

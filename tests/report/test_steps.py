@@ -36,3 +36,13 @@ def test_messages_that_are_no_json_name_the_row(evaluation: Any):
     broken = replace(evaluation.answers["rl"][0], messages="{")
     with pytest.raises(BadInput, match=r"rl/.*not JSON"):
         steps(broken)
+
+
+@pytest.mark.parametrize(("time", "said"), [(1e308, "1e+308"), (-5, "-5"), (75.5, "1:15.5")])
+def test_a_time_that_no_clip_has_is_shown_as_the_model_wrote_it(
+    evaluation: Any, time: float, said: str
+):
+    call = {"name": "choose_frames", "arguments": {"start": time, "end": "soon"}}
+    turn = f"<think>\nLook.\n</think>\n\n<tool_call>\n{json.dumps(call)}\n</tool_call>"
+    given = attempt(evaluation, [{"role": "assistant", "content": turn}])
+    assert [step.text for step in steps(given)] == ["Look.", f"choose_frames {said} to soon"]

@@ -8,11 +8,11 @@ beside them. What ends with `</think>` in an answer is a thought, not part of it
 """
 
 import json
-import math
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from touchline import clock
 from touchline.faults import BadInput
 from touchline.sources.json_file import whole
 
@@ -127,7 +127,7 @@ def _are_times(value: Any) -> bool:
     return value is None or (
         isinstance(value, list)
         and len(value) % 2 == 0
-        and all(type(time) in (int, float) and math.isfinite(time) for time in value)
+        and all(type(time) in (int, float) and 0 <= time < clock.LONGEST for time in value)
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from touchline.clock import spoken
+from touchline.clock import LONGEST, spoken
 from touchline.faults import BadInput
 from touchline.records import Trajectory
 from touchline.tools.choose_frames import read_call
@@ -60,7 +60,9 @@ def _turn(text: str, answer: str) -> list[Step]:
 
 
 def _time(given: Any) -> str:
-    return spoken(float(given)) if isinstance(given, int | float) else str(given)[:20]
+    """In whatever form the model wrote it: numbers too large for a float are among them."""
+    fine = isinstance(given, int | float) and 0 <= given < LONGEST
+    return spoken(given) if fine else str(given)[:20]
 
 
 def _text(content: str | Sequence[Mapping[str, Any]]) -> str:
