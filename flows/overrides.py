@@ -61,9 +61,12 @@ def _preset(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[str, A
         raise BadInput(f"--preset {name}", "there is no such preset", _near(name, known))
     given = read(file)
     first = given.pop("like", None)
+    if not isinstance(first, str | None):
+        wrong = f"is {_kind(first)}, no name of a preset"
+        raise BadInput(f"{file.name}: like", wrong, "put it in quotes")
     if first in (name, *above):
         raise BadInput(f"{file.name}: like", f"{first} leads back to itself", "break the circle")
-    return (_preset(folder, first, (name, *above)) if first else {}) | {
+    return ({} if first is None else _preset(folder, first, (name, *above))) | {
         f"{section}.{key}": value
         for section, keys in given.items()
         for key, value in _keys(file, section, keys).items()
