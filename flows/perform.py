@@ -83,7 +83,7 @@ def stage(
     """
     if gone := workspace.lost(run.folder):
         return StageRecord(state="Failed", error=str(gone))
-    ear, before = Ear(name, run.log, tell), pipeline.locked(run.folder, name)
+    ear, before = Ear(name, run.log, tell), pipeline.locked(run.folder).get(name)
     argv = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
     if forced:
         argv.append("--force")
@@ -101,12 +101,12 @@ def stage(
     return done
 
 
-def _committed(folder: Path, name: str, before: dict[str, Any]) -> bool:
+def _committed(folder: Path, name: str, before: dict[str, Any] | None) -> bool:
     """DVC was killed behind the stage: it stands in dvc.lock, and not as it did before.
 
     DVC itself is not asked: it takes its killed self for somebody at work until that is reaped.
     """
-    if pipeline.locked(folder, name) == before:
+    if pipeline.locked(folder).get(name) == before:
         return False
     (folder / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)
     return True

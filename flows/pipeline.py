@@ -171,7 +171,7 @@ def describe(folder: Path, stage: str, state: Fate) -> StageRecord:
         one = repo.stage.get_target(stage)
         metrics = [folder / out.def_path for out in one.outs if out.metric]
         needs = sorted(need.addressing for need in repo.index.graph.successors(one))
-    entry = locked(folder, stage)
+    entry = locked(folder).get(stage, {})
     params = {k: v for keys in entry.get("params", {}).values() for k, v in keys.items()}
     return StageRecord(
         state=state,
@@ -183,15 +183,14 @@ def describe(folder: Path, stage: str, state: Fate) -> StageRecord:
     )
 
 
-def locked(folder: Path, stage: str) -> dict[str, Any]:
-    """What dvc.lock says of a stage; {} where nothing."""
-    return overrides.read(folder / "dvc.lock").get("stages", {}).get(stage, {})
+def locked(folder: Path) -> dict[str, dict[str, Any]]:
+    """What dvc.lock says, by stage; {} where there is none."""
+    return overrides.read(folder / "dvc.lock").get("stages", {})
 
 
 def products(folder: Path) -> dict[str, list[File]]:
     """What dvc.lock says that each stage made."""
-    stages = overrides.read(folder / "dvc.lock").get("stages", {})
-    outs = {name: entry.get("outs", []) for name, entry in stages.items()}
+    outs = {name: entry.get("outs", []) for name, entry in locked(folder).items()}
     return {name: [_file(item, folder) for item in found] for name, found in outs.items()}
 
 

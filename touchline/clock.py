@@ -14,10 +14,15 @@ def spoken(seconds: float) -> str:
     return f"{minutes}:{whole:02d}" + (f".{tenth}" if tenth else "")
 
 
+def possible(seconds: float) -> bool:
+    """Whether a clip may have this time: no NaN, nothing before its start, no age."""
+    return 0 <= seconds < LONGEST
+
+
 def heard(text: str) -> float:
     """`1:15.5` or plain seconds, as a model may write them -> seconds; ValueError otherwise."""
     match = re.fullmatch(CLOCK, text.strip())
     seconds = float(match[1]) * 60 + float(match[2]) if match else float(text)
-    if not 0 <= seconds < LONGEST:
+    if not possible(seconds):
         raise ValueError(f"{text!r} is not a time of a clip")
     return seconds

@@ -221,3 +221,20 @@ def test_a_kill_of_dvc_behind_the_stage_costs_nothing_and_one_before_is_a_failur
     lost = "killed by signal 9, memory may have run out"
     assert (done.state, done.error) == (("Ran", "") if committed else ("Failed", lost))
     assert after is None or after.state == "Ran", "the next stage goes on behind the dead one"
+
+
+def test_a_forced_stage_whose_dvc_was_killed_and_that_changed_nothing_is_a_failure(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = launch.run
+
+    def killed(*args: Any, **more: Any) -> launch.Outcome:
+        return dataclasses.replace(plain(*args, **more), status=-9)
+
+    with run.opened(toy.root, Request()) as going:
+        first = perform.stage(going, "make", False, {}, lambda *_: None)
+        monkeypatch.setattr(launch, "run", killed)
+        again = perform.stage(going, "make", True, {}, lambda *_: None)
+        going.record.state = "failed"
+    lost = "killed by signal 9, memory may have run out"
+    assert (first.state, again.state, again.error) == ("Ran", "Failed", lost)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from touchline import clock
+from touchline.clock import possible
 from touchline.faults import BadInput
 from touchline.sources.json_file import whole
 
@@ -127,7 +127,7 @@ def _are_times(value: Any) -> bool:
     return value is None or (
         isinstance(value, list)
         and len(value) % 2 == 0
-        and all(type(time) in (int, float) and 0 <= time < clock.LONGEST for time in value)
+        and all(type(time) in (int, float) and possible(time) for time in value)
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from touchline.clock import LONGEST, spoken
+from touchline.clock import possible, spoken
 from touchline.faults import BadInput
 from touchline.records import Trajectory
 from touchline.tools.choose_frames import read_call
@@ -61,7 +61,7 @@ def _turn(text: str, answer: str) -> list[Step]:
 
 def _time(given: Any) -> str:
     """In whatever form the model wrote it: numbers too large for a float are among them."""
-    fine = isinstance(given, int | float) and 0 <= given < LONGEST
+    fine = isinstance(given, int | float) and possible(given)
     return spoken(given) if fine else str(given)[:20]
 
 
