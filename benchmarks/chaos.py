@@ -18,8 +18,8 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from flows import server as serving
-from flows import settings
+from flows.services import environment
+from flows.services import prefect_server as serving
 from tests.chaos.arena import Arena, arena, origin, told
 from tests.chaos.faults import FAULTS
 from tests.chaos.kills import UNTIL, Tally, ordeal
@@ -65,7 +65,7 @@ def prefect(folder: Path, film: str) -> Iterator[str]:
     one = Arena(folder / "server", None, film)  # type: ignore[arg-type]
     (one.root / ".touchline").mkdir(parents=True)
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "TOUCHLINE_"))}
-    own = settings.defaults(one.root / ".touchline")
+    own = environment.defaults(one.root / ".touchline")
     job, url = serving.start(one.root, serving.free_port(), {**env, **own})
     try:
         while not serving.answers(f"{url}/health"):  # on a busy machine it takes minutes

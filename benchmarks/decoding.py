@@ -22,11 +22,11 @@ import numpy as np
 from PIL import Image
 
 from stages.chunk import Chunk
-from touchline.stage import section
+from touchline.config import section
 from touchline.video.decode import frames_at
+from touchline.video.frame_store import FrameStore, store_path
 from touchline.video.probe import facts
-from touchline.video.sample import write_frames
-from touchline.video.store import FrameStore, store_path
+from touchline.video.write_store import write_frames
 
 WIDTH, HEIGHT, FPS, BITS, BLOCK = 398, 224, 25, 16, 16
 WINDOW, FRAMES = 30.0, 8

@@ -64,8 +64,8 @@ def trial(
     film: Path, digest: str, work: Path, kills: tuple[float, ...], drop: int = 0, busy: int = 0
 ) -> tuple[int, float, float]:
     """Requests, bytes served per byte of the file, CPU seconds; the digest must be right."""
-    from tests.fetch.ordeal import survive
-    from tests.fetch.origin_server import Origin, serving
+    from tests.sources.fetch.ordeal import survive
+    from tests.sources.fetch.origin_server import Origin, serving
 
     os.environ["TOUCHLINE_DOWNLOADS"] = str(work / "kept")
     size = film.stat().st_size

@@ -36,16 +36,16 @@ from stages.rl import Rl
 from stages.rl import config as rl_config
 from stages.sft import Sft
 from stages.sft import config as sft_config
-from touchline.dialogue import PLAIN
-from touchline.stage import section
-from touchline.student.collator import TrajectoryCollator
-from touchline.student.conversation import reels, unasked
-from touchline.student.environment import Clips
-from touchline.student.load import Student, load_processor, settle
-from touchline.student.processor import vision_tokens
-from touchline.student.reward import Reward
-from touchline.tools.choose_frames import Budget
-from touchline.video.store import FrameStore
+from touchline.chat.dialogue import PLAIN
+from touchline.chat.messages import reels, unasked
+from touchline.chat.tools.choose_frames import Budget
+from touchline.config import section
+from touchline.model.load import Student, load_processor, settle
+from touchline.model.processor import vision_tokens
+from touchline.train.rl.environment import Clips
+from touchline.train.rl.reward_fn import Reward
+from touchline.train.sft_data import TrajectoryCollator
+from touchline.video.frame_store import FrameStore
 
 PARAMS = Path("params.yaml")
 PEAK = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "H20": 148e12}  # dense bf16

@@ -17,22 +17,22 @@ from typing import Any
 import av
 import numpy as np
 
-from touchline.dialogue import PLAIN
-from touchline.highlights.film import write_reel
-from touchline.highlights.made import Made
+from touchline.chat.dialogue import PLAIN
+from touchline.chat.messages import judged
+from touchline.chat.tools.choose_frames import Budget, Viewing
+from touchline.chat.turns import thinking
+from touchline.config import section
+from touchline.highlights.cut_video import write_reel
+from touchline.highlights.frame_index import Shown, frames, shown
 from touchline.highlights.make import Settings, make
 from touchline.highlights.model import Games, Model, opened
-from touchline.highlights.shown import Shown, frames, shown
+from touchline.highlights.spots import Made
 from touchline.metrics.temporal_iou import matched
+from touchline.model.trained_with import Asked, Cut, Trained
 from touchline.records import Trajectory
 from touchline.sources.synthetic.render import HALVES, plan, render
 from touchline.sports import SPORTS
-from touchline.stage import section
-from touchline.student.conversation import judged
-from touchline.student.trained import Asked, Cut, Trained
 from touchline.tasks.spotting import intervals, sentence
-from touchline.tools.choose_frames import Budget, Viewing
-from touchline.tools.turns import thinking
 
 PARAMS = Path("params.yaml")
 SEEDS = (4711, 4712, 4713)  # in no match of the default pipeline; nothing was tuned on them

@@ -14,8 +14,8 @@ from statistics import median
 import pyarrow as pa
 from sqlalchemy import Connection, Engine
 
-from touchline.lineage import ask, index, tables
-from touchline.lineage.manifest import SHAPE, Product
+from flows.lineage import indexing, queries, schema
+from flows.lineage.manifest import SHAPE, Product
 
 MATCHES = 1000  # of one source, two videos each
 ROUNDS = 11
@@ -29,10 +29,10 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as aside:
         file = args.file or Path(aside) / "rows.sqlite"
-        engine = tables.opened(f"sqlite:///{file}")
+        engine = schema.open_lineage_database(f"sqlite:///{file}")
         spent = made(engine, args.rows)
         with engine.connect() as db:
-            held = ask.size(db)
+            held = queries.size(db)
             told = measured(db)
         size = sum(p.stat().st_size for p in file.parent.glob(f"{file.name}*")) / 2**20
     many = f"{held['rows']:,} rows of {held['products']} product versions"
@@ -48,12 +48,12 @@ def made(engine: Engine, wanted: int) -> float:
     """CPU seconds of bringing in the product versions that are missing."""
     began, each = time.process_time(), wanted // 100
     with engine.connect() as db:
-        done = ask.size(db)["products"]
+        done = queries.size(db)["products"]
     for number in range(done, 100):
         name = list(KINDS)[number % len(KINDS)]
         product = Product(f"data/{name}", f"{number:032x}.dir")
-        at = index.add(engine, product, rows(name, number, each))
-        index.use(engine, f"run-{number // len(KINDS):04d}", [("stage", at)], whole=True)
+        at = indexing.add(engine, product, rows(name, number, each))
+        indexing.use(engine, f"run-{number // len(KINDS):04d}", [("stage", at)], whole=True)
     return time.process_time() - began
 
 
@@ -79,12 +79,14 @@ def measured(db: Connection) -> dict[str, tuple[list[float], int]]:
     asked: dict[str, Callable[[int], int]] = {
         "impact of a match: counts by product and kind": lambda i: counted(db, match(db, i)),
         "and the runs that hold them": lambda i: len(
-            ask.holders(db, {one.number for one in ask.shares(db, match(db, i))})
+            queries.holders(db, {one.number for one in queries.shares(db, match(db, i))})
         ),
         "and three examples of each kind": lambda i: examples(db, match(db, i), 3),
         "every id of a match in every version (--json)": lambda i: examples(db, match(db, i), None),
-        "impact of a video's file": lambda i: counted(db, ask.find(db, f"{match(db, i).name}/1")),
-        "impact of the whole source": lambda i: counted(db, ask.find(db, "league")),
+        "impact of a video's file": lambda i: counted(
+            db, queries.find(db, f"{match(db, i).name}/1")
+        ),
+        "impact of the whole source": lambda i: counted(db, queries.find(db, "league")),
     }
     return {name: clocked(question) for name, question in asked.items()}
 
@@ -98,19 +100,19 @@ def clocked(question: Callable[[int], int]) -> tuple[list[float], int]:
     return times, told
 
 
-def match(db: Connection, number: int) -> ask.Scope:
-    return ask.find(db, f"league/season/match-{number:04d}")
+def match(db: Connection, number: int) -> queries.Scope:
+    return queries.find(db, f"league/season/match-{number:04d}")
 
 
-def counted(db: Connection, scope: ask.Scope) -> int:
-    return sum(one.rows for one in ask.shares(db, scope))
+def counted(db: Connection, scope: queries.Scope) -> int:
+    return sum(one.rows for one in queries.shares(db, scope))
 
 
-def examples(db: Connection, scope: ask.Scope, most: int | None) -> int:
+def examples(db: Connection, scope: queries.Scope, most: int | None) -> int:
     """How many ids are read."""
-    units, every = ask.units(db, scope), ask.shares(db, scope)
+    units, every = queries.units(db, scope), queries.shares(db, scope)
     newest = every if most is None else list({one.kind: one for one in every}.values())
-    return sum(len(ask.ids(db, u, one.number, one.kind, most)) for one in newest for u in units)
+    return sum(len(queries.ids(db, u, one.number, one.kind, most)) for one in newest for u in units)
 
 
 if __name__ == "__main__":

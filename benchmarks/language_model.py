@@ -35,7 +35,7 @@ def main() -> None:
 
 def taught(asked: argparse.Namespace, root: Path) -> list[str]:
     """One distillation by the served model, told in a table."""
-    from flows.server import free_port
+    from flows.services.prefect_server import free_port
     from tests.serving.language_model import commented, model, serving
     from tests.teacher.conftest import distilled, served, verdicts
 

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from touchline.chat.messages import judged, reels
+from touchline.chat.tools.choose_frames import Budget, Viewing
+from touchline.model.generate import Attempt
+from touchline.model.tiny import Tiny, build
+from touchline.model.tiny_vocabulary import phrases
 from touchline.records import Clip, Question, Trajectory, by_id, write
-from touchline.student.conversation import judged, reels
-from touchline.student.phrases import phrases
-from touchline.student.rollout import Attempt
-from touchline.student.tiny import Tiny, build
-from touchline.tools.choose_frames import Budget, Viewing
-from touchline.video.store import CELLS, SCHEMA, STEP, FrameStore, store_path
+from touchline.video.frame_store import CELLS, SCHEMA, STEP, FrameStore, store_path
 
 SECONDS = 60
 CALL = '<tool_call>\n{"name": "choose_frames", "arguments": {"start": "0:10", "end": "0:50"}}\n'

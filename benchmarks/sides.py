@@ -14,9 +14,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from touchline.highlights import sides as telling
-from touchline.highlights.clubs import Clubs
-from touchline.highlights.sides import Sides
+from touchline.highlights import teams as telling
+from touchline.highlights.teams import Sides
+from touchline.highlights.wish import Clubs
 from touchline.records import Speech
 from touchline.sports import SPORTS
 

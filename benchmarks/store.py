@@ -15,9 +15,9 @@ from typing import Any
 
 from moto.server import ThreadedMotoServer
 
-from flows.remote import Remote
-from touchline.faults import BadInput
-from touchline.fetch import s3
+from flows.store.remote import Remote
+from touchline.errors import BadInput
+from touchline.sources.fetch import s3
 
 BYTES = 4096  # of a made-up file of frames: what is measured is the number of objects
 

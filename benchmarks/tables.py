@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from flows.overrides import apply
+from flows.runs.overrides import apply
 
 ROOT = Path(__file__).parent.parent
 HEAD = "# Tables: measured by `python -m benchmarks.tables`"

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import workspace
-from touchline.clock import heard, spoken
-from touchline.faults import BadInput
-from touchline.stage import section
+from flows.runs import worktree
+from touchline.chat.timecode import heard, spoken
+from touchline.config import section
+from touchline.errors import BadInput
 
 if TYPE_CHECKING:
-    from touchline.highlights.made import Made
-    from touchline.highlights.sides import Sides
+    from touchline.highlights.spots import Made
+    from touchline.highlights.teams import Sides
     from touchline.records import Speech
 
     Lines = dict[Path, list[Speech]]
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     """Exit status 0 also when nothing was found: that is an answer."""
     from touchline.highlights import make, model
 
-    root = workspace.root()
+    root = worktree.root()
     settings = section(make.Settings, "highlights", root / "params.yaml")
     films = _films(args)
     make.mine(args.out)
@@ -69,10 +69,10 @@ def run(args: argparse.Namespace) -> int:
 def _sides(
     args: argparse.Namespace, films: list[Path], kickoff2: float | None, speech: "Lines"
 ) -> "Sides":
-    from touchline.highlights.clubs import Clubs
-    from touchline.highlights.labelled import labels
     from touchline.highlights.match import parts
-    from touchline.highlights.sides import Sides
+    from touchline.highlights.own_labels import labels
+    from touchline.highlights.teams import Sides
+    from touchline.highlights.wish import Clubs
 
     clubs = Clubs(tuple(args.home), tuple(args.away))
     if (args.home or args.away) and not clubs.known:
@@ -107,7 +107,7 @@ def _time(said: str | None) -> float | None:
 
 def _speech(films: list[Path], files: list[Path]) -> "Lines":
     """Lines of commentary by video; a faulty line is no reason to go without the others."""
-    from touchline.highlights.spoken import lines
+    from touchline.highlights.own_labels import lines
 
     if files and len(files) != len(films):
         wrong = f"{len(files)} files for {len(films)} videos"

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import workspace
-from touchline.faults import BadInput
-from touchline.products import whole_folder
-from touchline.stage import section
+from flows.runs import worktree
+from touchline.atomic import whole_folder
+from touchline.config import section
+from touchline.errors import BadInput
 
 if TYPE_CHECKING:
-    from touchline.predictions.score import Rule
+    from touchline.external_answers.score import Rule
 
 PLACES = ("questions", "clips", "captions")
 
@@ -46,18 +46,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _answers(args: argparse.Namespace, name: str) -> tuple[Mapping[str, Any], str]:
-    from touchline.dialogue import Dialogue
-    from touchline.predictions.score import check_free, keep, score
-    from touchline.predictions.sheet import sheet
-    from touchline.predictions.told import of_answers
-    from touchline.terms import Licence
-    from touchline.tools.choose_frames import Budget
+    from touchline.chat.dialogue import Dialogue
+    from touchline.chat.tools.choose_frames import Budget
+    from touchline.external_answers.score import check_free, keep, of_answers, score, sheet
+    from touchline.licence import Licence
 
     if args.labels:
         raise BadInput("--labels", "is for a folder of results_spotting.json", "leave it out")
     if args.out:
         check_free(args.out)
-    root = workspace.root()
+    root = worktree.root()
     params = root / "params.yaml"
     questions, clips, captions = (getattr(args, place) or root / "data" / place for place in PLACES)
     budget, dialogue = section(Budget, "budget", params), section(Dialogue, "dialogue", params)
@@ -74,16 +72,15 @@ def _answers(args: argparse.Namespace, name: str) -> tuple[Mapping[str, Any], st
 
 def _rule(params: Path) -> "Rule":
     from stages.evaluate import Evaluate
-    from touchline.predictions.score import Rule
+    from touchline.external_answers.score import Rule
 
     given = section(Evaluate, "evaluate", params)
     return Rule(given.theta, given.seed, given.interval, given.judge)
 
 
 def _spotting(args: argparse.Namespace, name: str) -> tuple[Mapping[str, Any], str]:
-    from touchline.predictions import soccernet
-    from touchline.predictions.score import check_free, write_scores
-    from touchline.predictions.told import of_spotting
+    from touchline.external_answers import soccernet
+    from touchline.external_answers.score import check_free, of_spotting, write_scores
 
     if not args.labels:
         raise BadInput(args.predictions, "is a folder", "name SoccerNet's labels by --labels")

@@ -8,11 +8,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from flows import lock, record, run, server, settings, tracker
-from flows.console import say
-from flows.launch import Supervised
-from touchline.faults import BadInput
-from touchline.products import whole_file
+from flows.retrain import run
+from flows.runs import locks, record
+from flows.runs.supervised import Supervised
+from flows.runs.terminal import say
+from flows.services import environment, prefect_server
+from flows.tracking import mlflow_health
+from touchline.atomic import whole_file
+from touchline.errors import BadInput
 
 PORTS = (4200, 5000)  # Prefect, MLflow; others if these are taken
 
@@ -22,10 +25,10 @@ def serve(root: Path) -> int:
 
     A server that the environment names is left alone: only its address is said.
     """
-    state = settings.prepare(root)
+    state = environment.prepare(root)
     for sign in (signal.SIGTERM, signal.SIGINT):  # a shell's background job would ignore SIGINT
         signal.signal(sign, signal.default_int_handler)
-    with lock.locked(root, "ui"):
+    with locks.locked(root, "ui"):
         return _open(root, state)
 
 
@@ -48,9 +51,9 @@ def _open(root: Path, state: Path) -> int:
 
 
 def _prefect(state: Path, jobs: list[Supervised]) -> str:
-    job, api = server.start(state, server.free_port(PORTS[0]), dict(os.environ))
+    job, api = prefect_server.start(state, prefect_server.free_port(PORTS[0]), dict(os.environ))
     jobs.append(job)
-    server.wait(job, api)
+    prefect_server.wait(job, api)
     with whole_file(state / "ui.json") as draft:
         draft.write_text(json.dumps({"api": api}))
     return api
@@ -58,11 +61,11 @@ def _prefect(state: Path, jobs: list[Supervised]) -> str:
 
 def _settle(root: Path, api: str) -> None:
     """Pages that show a killed run as running would mislead."""
-    with suppress(BadInput), lock.locked(root):
+    with suppress(BadInput), locks.locked(root):
         if not run.tidy(root) and not any(one.pid for one in record.every(root)):
             return
         os.environ["PREFECT_API_URL"] = api
-        from flows.retrain import settle
+        from flows.retrain.flow import settle
 
         settle(root)
 
@@ -70,13 +73,13 @@ def _settle(root: Path, api: str) -> None:
 def _mlflow(state: Path, jobs: list[Supervised]) -> str:
     store = os.environ["MLFLOW_TRACKING_URI"]
     if store.startswith("http"):
-        return tracker.shown(store)
-    port = server.free_port(PORTS[1])
+        return mlflow_health.shown(store)
+    port = prefect_server.free_port(PORTS[1])
     where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     argv = [sys.executable, "-m", "mlflow", "server", *where]
     env = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # seven idle processes
     env["MLFLOW_BACKEND_STORE_URI"] = store  # no argument: others may read those, passwords too
     job, page = Supervised(argv, state, env), f"http://127.0.0.1:{port}"
     jobs.append(job)
-    server.wait(job, page)
+    prefect_server.wait(job, page)
     return page

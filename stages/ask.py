@@ -7,18 +7,18 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
-from touchline import terms
-from touchline.commentary import commentary
-from touchline.dialogue import Dialogue
-from touchline.faults import BadInput
-from touchline.leaks.groups import Match, Same, leaders, together
-from touchline.leaks.names import by_name
-from touchline.leaks.pictures import by_picture
+from touchline import licence
+from touchline.atomic import whole_folder
+from touchline.chat.commentary import commentary
+from touchline.chat.dialogue import Dialogue
+from touchline.chat.llava_samples import write_samples
+from touchline.checks.duplicate_matches.by_name import by_name
+from touchline.checks.duplicate_matches.by_picture import by_picture
+from touchline.checks.duplicate_matches.groups import Match, Same, leaders, together
+from touchline.config import Params, run
+from touchline.errors import BadInput
 from touchline.ledger import Ledger
-from touchline.products import whole_folder
 from touchline.records import Caption, Clip, Label, Question, Stated, grouped, read, write
-from touchline.samples import write_samples
-from touchline.stage import Params, run
 from touchline.tasks import TASKS
 from touchline.tasks.scene import Scene, scene
 from touchline.tasks.task import Draft, Rules
@@ -76,7 +76,7 @@ def main(
         write(draft / "questions.parquet", Question, asked)
         say(pairs, draft / "doubles.json")
         totals = ledger.close(draft / "ledger.parquet")
-        terms.mark(draft, terms.of(every))
+        licence.mark(draft, licence.of(every))
         if not dialogue.thinks:
             write_samples(draft, asked)
     counts = {"matches": len(splits), "matches.doubled": len(leaders(pairs))}

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from touchline import terms
-from touchline.commentary import align, overlapped
-from touchline.dialogue import Dialogue
+from touchline import licence
+from touchline.atomic import whole_folder
+from touchline.chat.commentary import align, overlapped
+from touchline.chat.dialogue import Dialogue
+from touchline.config import Params, run
 from touchline.ledger import Ledger
-from touchline.products import whole_folder
 from touchline.records import Caption, Clip, Speech, read, write
-from touchline.stage import Params, run
 
 REPEAT = "repeats the line before it"
 OUTSIDE = "lies in no clip"
@@ -39,7 +39,7 @@ def main(
     with whole_folder(captions) as draft:
         write(draft / "captions.parquet", Caption, rows)
         totals = ledger.close(draft / "ledger.parquet")
-        terms.mark(draft, terms.of(every))
+        licence.mark(draft, licence.of(every))
     return totals | {"captions": len(rows), "clips_with_captions": len({r.clip for r in rows})}
 
 

@@ -8,18 +8,18 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from touchline import terms
-from touchline.faults import BadInput
+from touchline import licence
+from touchline.atomic import whole_folder
+from touchline.config import Params, run
+from touchline.errors import BadInput
 from touchline.ledger import Ledger
-from touchline.products import whole_folder
 from touchline.progress import track
 from touchline.records import Clip, Video, read, write
-from touchline.stage import Params, run
 from touchline.video.container import AGAIN
-from touchline.video.cut import spans
-from touchline.video.sample import Written, write_frames
-from touchline.video.store import store_path
+from touchline.video.frame_store import store_path
+from touchline.video.windows import spans
 from touchline.video.workers import each, pool
+from touchline.video.write_store import Written, write_frames
 
 NOTHING = Written([], 0, 0)  # of a video that is not here
 LOST = 0.01  # share of frames that may be damaged: more is a broken file, less a broken second
@@ -40,7 +40,7 @@ def main(chunk: Chunk, videos: Path, manifest: Path, frames: Path, clips: Path) 
     ledger = Ledger(video.id for video in found)
     with whole_folder(frames) as draft, pool(chunk.workers) as executor:
         passes = store(executor, chunk, found, videos, draft)
-        terms.mark(draft, terms.of(found))
+        licence.mark(draft, licence.of(found))
     cuts = [list(cut(chunk, video, passed)) for video, passed in zip(found, passes, strict=True)]
     for video, rows in zip(found, cuts, strict=True):
         ledger.split(video.id, f"into {len(rows)} clips")
@@ -48,7 +48,7 @@ def main(chunk: Chunk, videos: Path, manifest: Path, frames: Path, clips: Path) 
     with whole_folder(clips) as draft:
         write(draft / "clips.parquet", Clip, rows)
         totals = ledger.close(draft / "ledger.parquet")
-        terms.mark(draft, terms.of(rows))
+        licence.mark(draft, licence.of(rows))
     return totals | measured(found, passes, rows)
 
 

@@ -4,12 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from touchline import terms
-from touchline.dialogue import Dialogue
+from touchline import licence
+from touchline.atomic import whole_file
+from touchline.chat.dialogue import Dialogue
+from touchline.chat.tools.choose_frames import Budget
+from touchline.config import run
 from touchline.endpoint import Endpoint
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.ledger import Ledger
-from touchline.products import whole_file
 from touchline.records import (
     Clip,
     Label,
@@ -21,11 +23,9 @@ from touchline.records import (
     read,
     write,
 )
-from touchline.stage import run
 from touchline.teacher import TEACHERS, Teacher
-from touchline.teacher.account import lineage, numbers
-from touchline.teacher.course import Course, Distill, Taught
-from touchline.tools.choose_frames import Budget
+from touchline.teacher.summary import lineage, numbers
+from touchline.teacher.teacher import Course, Distill, Taught
 
 
 def main(
@@ -55,7 +55,7 @@ def main(
     taught = list(_teacher(distill, course, by_clip)(course))
     kept = [one.trajectory for one in taught if one.trajectory is not None]
     write(trajectories / "trajectories.parquet", Trajectory, kept)
-    terms.mark(trajectories, terms.of(by_clip.values()))
+    licence.mark(trajectories, licence.of(by_clip.values()))
     with whole_file(trajectories / "teacher.json") as draft:
         draft.write_text(json.dumps(lineage(distill, dialogue), indent=1) + "\n")
     totals = _ledger(every, taught).close(trajectories / "ledger.parquet")

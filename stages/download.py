@@ -9,18 +9,18 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from touchline import terms
-from touchline.faults import BadInput
-from touchline.health import Examined, Health, dismiss, examine
-from touchline.health.page import write_health
+from touchline import licence as touchline_licence
+from touchline.atomic import whole_folder
+from touchline.checks.sources import Examined, Health, dismiss, examine
+from touchline.checks.sources.page import write_health
+from touchline.config import Params, run
+from touchline.errors import BadInput
 from touchline.ledger import Ledger
-from touchline.products import whole_folder
+from touchline.licence import Licence
 from touchline.progress import track
 from touchline.records import Label, Speech, Stated, Video, write
 from touchline.sources import SOURCES
 from touchline.sources.source import Fault, Found, Reading, Source
-from touchline.stage import Params, run
-from touchline.terms import Licence
 from touchline.tombstones import FILE, Tombstone, clear
 from touchline.tombstones import read as dead
 from touchline.video.probe import facts, unseen
@@ -53,7 +53,7 @@ def main(
                 if stones:
                     own = draft / source.name
                     withdrawn += clear(own, source.videos(settings, own).rows, stones)
-            terms.mark(draft, held)
+            touchline_licence.mark(draft, held)
         for source, settings in sources:
             with told(held[source.name], licence):
                 read(source, settings, videos, executor, found, labels, speech, stones)
@@ -73,7 +73,7 @@ def main(
         given = stated(sources, videos, stones)
         if given:
             write(draft / "splits.parquet", Stated, given)
-        terms.mark(draft, held)
+        touchline_licence.mark(draft, held)
         totals = balance([*found.rows, *labels.rows, *speech.rows], faults, draft)
     return (
         totals
@@ -177,31 +177,35 @@ def told(held: tuple[str, str], licence: Licence) -> Iterator[None]:
     try:
         yield
     except BadInput as fault:
-        raise (terms.veiled(fault) if held[1] in licence.withheld("log") else fault) from None
+        raise (
+            touchline_licence.veiled(fault) if held[1] in licence.withheld("log") else fault
+        ) from None
 
 
 def pages(
-    cases: list[Examined], held: terms.Held, licence: Licence, folder: Path
+    cases: list[Examined], held: touchline_licence.Held, licence: Licence, folder: Path
 ) -> dict[str, float]:
     """Write the health page of every source; how often each check found something."""
-    secret = terms.bound(held, licence.withheld("health"))
+    secret = touchline_licence.bound(held, licence.withheld("health"))
     with whole_folder(folder) as draft:
         for found in cases:
             name = found.case.source
             write_health(draft / f"{name}.html", found, held[name], name in secret)
-        terms.mark(draft, {name: how for name, how in held.items() if name not in secret})
+        touchline_licence.mark(
+            draft, {name: how for name, how in held.items() if name not in secret}
+        )
     counts = Counter[str]()
     for result in (result for found in cases for result in found.results):
         counts[f"health.{result.name.replace(' ', '_')}"] += result.read + len(result.findings)
     return dict(counts)
 
 
-def stop(faults: list[Fault], held: terms.Held, licence: Licence) -> None:
+def stop(faults: list[Fault], held: touchline_licence.Held, licence: Licence) -> None:
     """Raise the first fault, if there is one, and say how many more there are."""
     if faults:
-        secret = terms.bound(held, licence.withheld("log"))
+        secret = touchline_licence.bound(held, licence.withheld("log"))
         hidden = faults[0].row.split("/")[0] in secret
-        first = terms.veiled(faults[0].why) if hidden else faults[0].why
+        first = touchline_licence.veiled(faults[0].why) if hidden else faults[0].why
         more = len(faults) - 1
         rest = f" ({more} more faults follow)" if more else ""
         remedy = f"{first.remedy}, or set download.on_fault to drop{rest}"

@@ -4,24 +4,24 @@ import json
 from pathlib import Path
 from typing import Any
 
-from touchline import terms
-from touchline.candidates import Candidate, chosen
-from touchline.candidates.candidate import Setting
-from touchline.dialogue import Dialogue
-from touchline.evaluation.bench import Bench
+from touchline import licence as touchline_licence
+from touchline.atomic import whole_folder
+from touchline.chat.dialogue import Dialogue
+from touchline.chat.tools.choose_frames import Budget
+from touchline.config import Params, run
+from touchline.evaluation.candidates import Candidate, chosen
+from touchline.evaluation.candidates.candidate import Setting
 from touchline.evaluation.engine import answered, failed
 from touchline.evaluation.judge import Judging, graded
-from touchline.evaluation.scored import scored
+from touchline.evaluation.scoring import scored
+from touchline.evaluation.test_set import Bench
+from touchline.evaluation.tool_ablation import How, necessity
 from touchline.ledger import Ledger
-from touchline.necessity import How, necessity
-from touchline.products import whole_folder
+from touchline.licence import Licence
+from touchline.model.load import Student
 from touchline.records import Rollout, Trajectory, read, write
 from touchline.report.page import write_report
 from touchline.report.player import picked, write_player
-from touchline.stage import Params, run
-from touchline.student.load import Student
-from touchline.terms import Licence
-from touchline.tools.choose_frames import Budget
 
 OWN = ("base", "sft", "rl")
 Rows = dict[str, list[Trajectory]]
@@ -125,7 +125,7 @@ def write_answers(folder: Path, rows: Rows, bench: Bench, own: dict[str, Path]) 
         for id in ledger.rows:
             ledger.keep(id) if id in asked else ledger.drop(id, "no frames here")
         ledger.close(draft / "ledger.parquet")
-        terms.mark(draft, terms.of(bench.by_clip.values()), *own.values())
+        touchline_licence.mark(draft, touchline_licence.of(bench.by_clip.values()), *own.values())
 
 
 def tell(
@@ -162,7 +162,7 @@ def tell(
             withheld=withheld,
         )
         shown = [clip for clip in bench.by_clip.values() if clip.terms not in withheld]
-        terms.mark(draft, terms.of(shown))
+        touchline_licence.mark(draft, touchline_licence.of(shown))
 
 
 def made(file: Path, kind: type[Any]) -> list[Any]:

@@ -10,34 +10,32 @@ import torch
 from datasets import Dataset
 from trl.trainer.grpo_config import GRPOConfig
 
-from touchline import terms
-from touchline.dialogue import Dialogue
-from touchline.faults import BadInput
-from touchline.products import whole_folder
+from touchline import licence
+from touchline.atomic import whole_folder
+from touchline.chat.dialogue import Dialogue
+from touchline.chat.messages import NO_FRAMES, asked, pictured, reels, unasked
+from touchline.chat.tools.choose_frames import Budget, Reel, Viewing
+from touchline.config import Params, run
+from touchline.errors import BadInput
+from touchline.model.generate import Player
+from touchline.model.load import Student, freeze, load, settle
+from touchline.model.processor import FramesProcessor, vision_tokens
+from touchline.model.trained_with import carry
 from touchline.records import Clip, Question, Rollout, by_id, read, write
-from touchline.resume import checkpoint_folder
-from touchline.rewards.rule import Rule
-from touchline.stage import Params, run
-from touchline.student.checkpoints import Seal, reached, train
-from touchline.student.conversation import NO_FRAMES, asked, pictured, reels, unasked
-from touchline.student.direct import direct
-from touchline.student.environment import Clips
-from touchline.student.load import Student, freeze, load, settle
-from touchline.student.parallel import arguments, gathered_weights, held_by
-from touchline.student.parity import Prompt, prompt_of
-from touchline.student.processor import FramesProcessor, vision_tokens
-from touchline.student.ranks import first, ranks
-from touchline.student.replay import RULES, Rules, leave_rules
-from touchline.student.reward import Reward, collected
-from touchline.student.rollout import Player
-from touchline.student.sight import PROOF, Sight, leave_proof, told
-from touchline.student.stop import Limits, Stop
-from touchline.student.trained import carry
-from touchline.student.trainer import SeeingTrainer
-from touchline.student.training import Tuning, Watch, leave, lora, report_to, save
-from touchline.student.vllm_rollouts import Proof, Vllm, generation
-from touchline.tools.choose_frames import Budget, Reel, Viewing
-from touchline.video.store import FrameStore
+from touchline.state_dirs import checkpoint_folder
+from touchline.train.checkpoints import Seal, reached, train
+from touchline.train.distributed import arguments, first, gathered_weights, held_by, ranks
+from touchline.train.rl.early_stop import Limits, Stop
+from touchline.train.rl.easy_questions import direct
+from touchline.train.rl.environment import Clips
+from touchline.train.rl.replay import RULES, Rules, leave_rules
+from touchline.train.rl.reward_fn import Reward, collected
+from touchline.train.rl.rewards.rule import Rule
+from touchline.train.rl.trainer import SeeingTrainer
+from touchline.train.rl.vision_proof import PROOF, Sight, leave_proof, told
+from touchline.train.rl.vllm_parity import Prompt, Proof, Vllm, generation, prompt_of
+from touchline.train.setup import Tuning, Watch, leave, lora, report_to, save
+from touchline.video.frame_store import FrameStore
 
 ROLLOUTS = "rollouts.parquet"  # beside the model
 
@@ -129,15 +127,15 @@ def untouched(rl: Rl, given: Given, rules: Rules, start: Path, model: Path) -> N
     """The model as it was, and that nothing was proved."""
     with whole_folder(model) as draft:
         leave(start, draft)
-        terms.mark(draft, held(given), start)
+        licence.mark(draft, held(given), start)
         write(draft / ROLLOUTS, Rollout, [])
         leave_proof(draft / PROOF, told(draft, 0, rl.sight))
         leave_rules(draft / RULES, rules)
 
 
-def held(given: Given) -> terms.Held:
+def held(given: Given) -> licence.Held:
     """The terms of what is asked about."""
-    return terms.of(given.here[q.clip] for q in given.asked)
+    return licence.of(given.here[q.clip] for q in given.asked)
 
 
 class Practice:
@@ -201,7 +199,7 @@ class Practice:
 
     def leave(self, draft: Path, start: Path) -> None:
         """Put terms, rollouts and proofs beside the model."""
-        terms.mark(draft, held(self.given), start)
+        licence.mark(draft, held(self.given), start)
         write(draft / ROLLOUTS, Rollout, collected(self.played, self.rl.steps))
         self.proof.leave(draft)
         leave_proof(draft / PROOF, told(self.proofs, self.rl.steps, self.rl.sight))

@@ -10,28 +10,26 @@ from datasets import Dataset
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from touchline import terms
-from touchline.dialogue import Dialogue
-from touchline.faults import BadInput
-from touchline.products import whole_folder
+from touchline import licence
+from touchline.atomic import whole_folder
+from touchline.chat.dialogue import Dialogue
+from touchline.chat.messages import NO_FRAMES, reels
+from touchline.chat.tools.choose_frames import Budget
+from touchline.config import Params, run
+from touchline.errors import BadInput
+from touchline.model.load import Student, freeze, load, point, settle
+from touchline.model.processor import FramesProcessor
+from touchline.model.tiny import build
+from touchline.model.tiny_vocabulary import phrases
+from touchline.model.trained_with import Asked, Cut, Trained
+from touchline.model.trained_with import save as save_trained
 from touchline.records import Clip, Question, Trajectory, by_id, read
-from touchline.resume import checkpoint_folder
-from touchline.stage import Params, run
-from touchline.student.checkpoints import Seal, train
-from touchline.student.collator import TrajectoryCollator
-from touchline.student.conversation import NO_FRAMES, reels
-from touchline.student.curriculum import curriculum
-from touchline.student.load import Student, freeze, load, point, settle
-from touchline.student.parallel import arguments, gathered_weights, held_by
-from touchline.student.phrases import phrases
-from touchline.student.processor import FramesProcessor
-from touchline.student.ranks import first, ranks, together
-from touchline.student.tiny import build
-from touchline.student.trained import Asked, Cut, Trained
-from touchline.student.trained import save as save_trained
-from touchline.student.training import Tuning, Watch, leave, lora, report_to, save
-from touchline.tools.choose_frames import Budget
-from touchline.video.store import FrameStore
+from touchline.state_dirs import checkpoint_folder
+from touchline.train.checkpoints import Seal, train
+from touchline.train.distributed import arguments, first, gathered_weights, held_by, ranks, together
+from touchline.train.setup import Tuning, Watch, leave, lora, report_to, save
+from touchline.train.sft_data import TrajectoryCollator, curriculum
+from touchline.video.frame_store import FrameStore
 
 
 class Sft(Params):
@@ -88,7 +86,7 @@ def main(
             with whole_folder(model) as draft:
                 save(trainer, processor, base, student, weights, draft)
                 save_trained(draft, trained)
-                terms.mark(draft, lessons.held, base)
+                licence.mark(draft, lessons.held, base)
     return {**told, "steps": trainer.state.global_step, **last(trainer)}
 
 
@@ -104,7 +102,7 @@ class Lessons:
     """What is taught: rows of accepted trajectories whose clips have frames, and their terms."""
 
     rows: list[dict[str, Any]]
-    held: terms.Held
+    held: licence.Held
     left_out: int  # for want of frames
 
     def dataset(self, sft: Sft, args: SFTConfig) -> Dataset:
@@ -131,7 +129,7 @@ def taught(accepted: Path, questions: Path, clips: Path) -> Lessons:
     rows = [row for row in rows if by_clip[row["clip"]].frames]
     if not rows:
         raise BadInput(accepted, f"not one of {len(every)} trajectories has frames", NO_FRAMES)
-    held = terms.of(by_clip[row["clip"]] for row in rows)
+    held = licence.of(by_clip[row["clip"]] for row in rows)
     return Lessons(rows, held, len(every) - len(rows))
 
 
@@ -188,13 +186,13 @@ def start(student: Student, lessons: Lessons, base: Path) -> None:
     with whole_folder(base) as draft:
         if student.model != "tiny":
             point(draft, student)
-            terms.mark(draft, {}, Path(student.model))
+            licence.mark(draft, {}, Path(student.model))
             return
         talks = (json.loads(row["messages"]) for row in lessons.rows)
         blocks = (block for talk in talks for message in talk for block in message["content"])
         texts = sorted({block["text"] for block in blocks if block["type"] == "text"})
         build(student.tiny, texts, phrases(texts), draft)
-        terms.mark(draft, lessons.held)  # its vocabulary is made of what it is taught
+        licence.mark(draft, lessons.held)  # its vocabulary is made of what it is taught
 
 
 def _quantized(tuning: Tuning) -> dict[str, Any]:

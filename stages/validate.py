@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from touchline import terms
-from touchline.dialogue import Dialogue
-from touchline.gates.checks import Validate
-from touchline.gates.judge import Records, judge
-from touchline.gates.page import tally, write_gates
-from touchline.gates.suite import Outcome, stop
+from touchline import licence as touchline_licence
+from touchline.atomic import whole_folder
+from touchline.chat.dialogue import Dialogue
+from touchline.chat.tools.choose_frames import Budget
+from touchline.checks.tables.expectations import Validate
+from touchline.checks.tables.great_expectations import Outcome, stop
+from touchline.checks.tables.page import tally, write_gates
+from touchline.checks.tables.run import Records, judge
+from touchline.config import run
 from touchline.ledger import Ledger
-from touchline.products import whole_folder
+from touchline.licence import Licence
 from touchline.records import Caption, Clip, Question, Trajectory, Verdict, Video, read, write
-from touchline.stage import run
-from touchline.terms import Licence
-from touchline.tools.choose_frames import Budget
 
 
 def main(
@@ -46,13 +46,13 @@ def main(
     stop(findings.outcomes, validate.fail_on)
     kept = [row for row in records.trajectories if row.id not in findings.reasons]
     fates = {f.name: _fates(f) for f in (manifest, clips, captions, questions, trajectories)}
-    secret = terms.bound(terms.known(manifest), licence.withheld("gates"))
+    secret = touchline_licence.bound(touchline_licence.known(manifest), licence.withheld("gates"))
     fates[manifest.name] = _fates(manifest, secret)  # its reasons quote the files
     with whole_folder(accepted) as draft:
         write(draft / "trajectories.parquet", Trajectory, kept)
         totals = _ledger(records.trajectories, findings.reasons, draft / "ledger.parquet")
         fates[accepted.name] = _fates(draft)
-        terms.mark(draft, terms.of(records.clips))
+        touchline_licence.mark(draft, touchline_licence.of(records.clips))
         (draft / "gates.json").write_text(_json(findings.outcomes), encoding="utf-8")
         page = draft / "page.html"
         write_gates(page, findings.outcomes, records.questions, kept, fates)
@@ -82,7 +82,10 @@ def _fates(folder: Path, secret: Container[str] = ()) -> Counter[tuple[str, str]
     """(state, reason) -> rows of a stage's ledger; rows of `secret` sources have no reason."""
     table = pq.read_table(folder / "ledger.parquet").to_pylist()
     return Counter(
-        (row["state"], terms.WITHHELD if row["row"].split("/")[0] in secret else row["reason"])
+        (
+            row["state"],
+            touchline_licence.WITHHELD if row["row"].split("/")[0] in secret else row["reason"],
+        )
         for row in table
     )
 

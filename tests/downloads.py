@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.download import Download, main
-from touchline.terms import Licence
+from touchline.licence import Licence
 
 HEALTH = {"repeats": 0.1, "languages": ["en"], "clock": 0, "drift": 3.0}
 TOLD = Licence(inside=["log"])

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from touchline.video.store import CELLS, SCHEMA, STEP
+from touchline.video.frame_store import CELLS, SCHEMA, STEP
 
 
 def stored(path: Path, seconds: int = 160, shade: int = 99) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from flows.server import free_port
+from flows.services.prefect_server import free_port
 
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 SORTED = ("--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.world import RULES, asked_of, clip_of, label, question_of, reel_of, scenes_of
-from touchline.floors import FLOORS, prior
+from touchline.evaluation.floors import FLOORS, prior
 from touchline.records import Question
 from touchline.sources import SOURCES
 from touchline.sports import SPORTS

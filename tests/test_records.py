@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.records import Caption, Rollout, Speech, Stated, read, schema, write
 
 LINES = [Speech(f"s{n}", "v", float(n), n + 1.0, f"line {n} é", "t") for n in range(3)]

@@ -6,12 +6,12 @@ from random import Random
 import numpy as np
 from PIL import Image
 
+from touchline.chat.tools.choose_frames import Budget, Reel
 from touchline.records import Clip, Label, Question
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS
 from touchline.tasks.scene import Scene, scene
 from touchline.tasks.task import Draft, Rules
-from touchline.tools.choose_frames import Budget, Reel
 
 RULES = Rules(interval=12.0, negatives=0.5)
 SHIRTS = ("red", "blue", "white")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from touchline.faults import BadInput
-from touchline.products import whole_file
+from touchline.atomic import whole_file
+from touchline.errors import BadInput
 
 SCHEMA = pa.schema([("row", pa.string()), ("state", pa.string()), ("reason", pa.string())])
 STATES = ("kept", "split", "dropped")

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from touchline.faults import BadInput
-from touchline.products import whole_file
+from touchline.atomic import whole_file
+from touchline.errors import BadInput
 
 ARROW = {
     str: pa.string(),
@@ -184,7 +184,7 @@ class Rollout(Trajectory):
     group: int  # of its step: attempts at one question that are compared
     tokens: list[int]  # of the completion, the tool's turns included
     shown: list[str]  # digest of each frame's pixels, in the order shown
-    ending: str  # how it ended: see touchline/tools/endings.py
+    ending: str  # how it ended: see touchline/chat/turns.py
     direct: bool  # the model before RL answers the question from the first frames alone
     parts: str  # JSON: the reward's parts, before weight and gate
     earned: float  # the reward

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from touchline.faults import BadInput
-from touchline.products import whole_file
-from touchline.stage import Params
+from touchline.atomic import whole_file
+from touchline.config import Params
+from touchline.errors import BadInput
 
 FILE = "tombstones.yaml"
 HEAD = "# What was withdrawn: no download lets it in again. See docs/lineage.md.\n"

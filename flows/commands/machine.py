@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from flows import workspace
+from flows.runs import worktree
 
 
 def offer(actions: Any) -> None:
@@ -40,7 +40,7 @@ def _offer_serve(one: argparse.ArgumentParser) -> None:
 def _sources(args: argparse.Namespace) -> int:
     from touchline.sources import listing
 
-    found = listing.every(workspace.root())
+    found = listing.every(worktree.root())
     sys.stdout.write(listing.as_json(found) if args.json else listing.as_text(found))
     return 0
 
@@ -48,17 +48,17 @@ def _sources(args: argparse.Namespace) -> int:
 def _doctor(args: argparse.Namespace) -> int:
     from flows import doctor
 
-    return doctor.run(workspace.root(), args.full, args.fix, args.json)
+    return doctor.run(worktree.root(), args.full, args.fix, args.json)
 
 
 def _serve(args: argparse.Namespace) -> int:
     from touchline import serving
 
-    serving.serve(serving.mind(args.what, workspace.root(), args.batch), args.host, args.port)
+    serving.serve(serving.mind(args.what, worktree.root(), args.batch), args.host, args.port)
     return 0
 
 
 def _ui(args: argparse.Namespace) -> int:
     from flows import ui
 
-    return ui.serve(workspace.root())
+    return ui.serve(worktree.root())

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from flows import workspace
+from flows.runs import worktree
 
 
 def offer(actions: Any) -> None:
@@ -39,18 +39,18 @@ def _offer_bisect(one: argparse.ArgumentParser) -> None:
 
 
 def _nightly(args: argparse.Namespace) -> int:
-    from flows import nights
-    from flows.night import Request
+    from flows.nightly import console
+    from flows.nightly.session import Request
 
-    root = workspace.root()
+    root = worktree.root()
     if args.check:
-        return nights.check(root, args.hours)
+        return console.check(root, args.hours)
     if args.arm:
-        return nights.arm(root, args.hours)
-    return nights.spend(root, Request(args.benchmark, tuple(args.run)))
+        return console.arm(root, args.hours)
+    return console.spend(root, Request(args.benchmark, tuple(args.run)))
 
 
 def _bisect(args: argparse.Namespace) -> int:
-    from flows import bisect
+    from flows.nightly import bisect
 
-    return bisect.search(workspace.root(), args.metric, args.good, args.bad, args.json)
+    return bisect.search(worktree.root(), args.metric, args.good, args.bad, args.json)

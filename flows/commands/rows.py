@@ -20,12 +20,12 @@ def offer(actions: Any) -> None:
 
 
 def _impact(args: argparse.Namespace) -> int:
-    from flows import impact
+    from flows.lineage import impact
 
     return impact.run(args)
 
 
 def _trace(args: argparse.Namespace) -> int:
-    from flows import trace
+    from flows.lineage import trace
 
     return trace.run(args)

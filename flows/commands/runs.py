@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flows import workspace
+from flows.runs import worktree
 
 
 def offer(actions: Any) -> None:
@@ -55,17 +55,17 @@ def _offer_replay(one: argparse.ArgumentParser) -> None:
 
 
 def _retrain(args: argparse.Namespace) -> int:
-    from flows import local
-    from flows.run import Request
+    from flows.retrain import console
+    from flows.retrain.run import Request
 
     typed = ("touchline", *sys.argv[1:])
-    return local.retrain(
+    return console.retrain(
         Request(args.preset, tuple(args.set), args.stage, args.dirty, args.force, typed)
     )
 
 
 def _ablation(args: argparse.Namespace) -> int:
-    from flows import ablation
+    from flows.retrain import ablation
 
     only = tuple(name for name in args.only.split(",") if name)
     seeds = ablation.numbers(args.seeds)
@@ -74,22 +74,22 @@ def _ablation(args: argparse.Namespace) -> int:
 
 
 def _runs(args: argparse.Namespace) -> int:
-    from flows import shown
+    from flows.runs import show as runs_show
 
-    sys.stdout.write(shown.runs(workspace.root(), args.json))
+    sys.stdout.write(runs_show.runs(worktree.root(), args.json))
     return 0
 
 
 def _show(args: argparse.Namespace) -> int:
-    from flows import shown
+    from flows.runs import show as runs_show
 
-    sys.stdout.write(shown.show(workspace.root(), args.run, args.json))
+    sys.stdout.write(runs_show.show(worktree.root(), args.run, args.json))
     return 0
 
 
 def _replay(args: argparse.Namespace) -> int:
     """Exit status 1 when any rollout plays otherwise than it did."""
-    from touchline.student import replay
+    from touchline.train.rl import replay
 
     file, _, only = args.rollouts.partition(".parquet:")
     path = Path(f"{file}.parquet" if only else file)

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from flows import workspace
+from flows.runs import worktree
 
 
 def offer(actions: Any) -> None:
@@ -17,12 +17,12 @@ def offer(actions: Any) -> None:
 
 
 def _push(args: argparse.Namespace) -> int:
-    from flows import exchange
+    from flows.store import push_pull
 
-    return exchange.send(workspace.root(), args.run, args.mend)
+    return push_pull.send(worktree.root(), args.run, args.mend)
 
 
 def _pull(args: argparse.Namespace) -> int:
-    from flows import exchange
+    from flows.store import push_pull
 
-    return exchange.fetch(workspace.root(), args.run)
+    return push_pull.fetch(worktree.root(), args.run)

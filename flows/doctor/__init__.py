@@ -5,17 +5,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows import settings
 from flows.doctor import kept, left, machine, services
 from flows.doctor.finding import Finding
-from touchline.faults import BadInput
+from flows.services import environment
+from touchline.errors import BadInput
 
 ROOMS = (machine.look, services.look, kept.look, left.look)
 
 
 def run(root: Path, full: bool, fix: bool, as_json: bool) -> int:
     """Exit status 1 when something is broken and stays so."""
-    settings.prepare(root)
+    environment.prepare(root)
     found = [_fixed(one) if fix else one for one in every(root, full)]
     sys.stdout.write(told_json(found) if as_json else told(found))
     return int(any(one.state == "broken" for one in found))

@@ -5,10 +5,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows import exchange, pipeline, record, remote, weights, workspace
 from flows.doctor.finding import Finding, ok, some
-from flows.record import Record
-from touchline.faults import BadInput
+from flows.runs import dvc_project, record, worktree
+from flows.runs.record import Record
+from flows.store import dvc_cache, push_pull, remote
+from touchline.errors import BadInput
 from touchline.progress import track
 
 SAMPLE = 50  # objects that are hashed unless all are to be
@@ -20,7 +21,7 @@ def look(root: Path, full: bool) -> Iterator[Finding]:
     if not runs:
         yield ok("runs", "none has completed yet")
         return
-    cache = pipeline.cache(root)
+    cache = dvc_project.cache(root)
     yield whole(cache, runs)
     yield sound(cache, runs[-1], full)
     if store := remote.named():
@@ -29,7 +30,7 @@ def look(root: Path, full: bool) -> Iterator[Finding]:
 
 def refs(root: Path) -> Finding:
     """Every `refs/runs/<id>` still has its record."""
-    names = workspace.git(root, "for-each-ref", "--format=%(refname)", "refs/runs/").split()
+    names = worktree.git(root, "for-each-ref", "--format=%(refname)", "refs/runs/").split()
     ask = "".join(f"{name}:run.json\n" for name in names)
     said = subprocess.run(
         ["git", "cat-file", "--batch-check"], cwd=root, input=ask, capture_output=True, text=True
@@ -56,14 +57,14 @@ def whole(cache: Path, runs: list[Record]) -> Finding:
 def lacking(cache: Path, run: Record) -> list[str]:
     """Names of the products of a run that the cache has not, or not whole."""
     try:
-        objects = exchange.products(run)
-        there = {md5 for md5 in objects if weights.place(cache, md5).is_file()}
+        objects = push_pull.products(run)
+        there = {md5 for md5 in objects if dvc_cache.place(cache, md5).is_file()}
         if there != set(objects):
             return [name for md5, name in objects.items() if md5 not in there]
-        objects = exchange.contents(cache, run)
+        objects = push_pull.contents(cache, run)
     except (BadInput, ValueError, KeyError) as fault:
         return [str(fault)]
-    return [name for md5, name in objects.items() if not weights.place(cache, md5).is_file()]
+    return [name for md5, name in objects.items() if not dvc_cache.place(cache, md5).is_file()]
 
 
 def sound(cache: Path, run: Record, full: bool) -> Finding:
@@ -74,7 +75,7 @@ def sound(cache: Path, run: Record, full: bool) -> Finding:
     bad = [
         name
         for file, name in track(list(files.items()), "hash")
-        if not pipeline.named_rightly(file)
+        if not dvc_project.named_rightly(file)
     ]
     if bad:
         remedy = "delete these files from the cache, then `touchline pull` or repeat the run"
@@ -91,15 +92,15 @@ def _all(cache: Path) -> dict[Path, str]:
 def _of(cache: Path, run: Record) -> dict[Path, str]:
     if lacking(cache, run):
         return {}
-    objects = exchange.products(run) | exchange.contents(cache, run)
-    return {weights.place(cache, md5): f"{name} ({md5})" for md5, name in objects.items()}
+    objects = push_pull.products(run) | push_pull.contents(cache, run)
+    return {dvc_cache.place(cache, md5): f"{name} ({md5})" for md5, name in objects.items()}
 
 
 def stored(cache: Path, run: Record, store: remote.Remote, full: bool) -> Finding:
     """The last run's products are in the store; with `full`, by their ETags, whole."""
-    objects = exchange.products(run)
+    objects = push_pull.products(run)
     if not lacking(cache, run):
-        objects |= exchange.contents(cache, run)
+        objects |= push_pull.contents(cache, run)
     gone = sorted(set(objects) - store.holds(objects))
     if gone:
         wrong = f"{store.url} lacks {len(gone)} objects of run {run.id}"

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import psutil
 
-from flows import lock, record, run, slot, workspace
 from flows.doctor.finding import Finding, ok, some
-from touchline import resume
+from flows.retrain import run
+from flows.runs import locks as runs_locks
+from flows.runs import record, worktree
+from touchline import state_dirs
 
 
 def look(root: Path, full: bool) -> Iterator[Finding]:
-    going = lock.owner(root)
+    going = runs_locks.owner(root)
     if going is not None:
         yield ok("run", f"process {going} runs here now; what it uses is left alone")
     else:
@@ -30,7 +32,7 @@ def look(root: Path, full: bool) -> Iterator[Finding]:
 def _of_runs(root: Path) -> Iterator[Finding]:
     """Only while nobody runs here: then whatever says it runs is dead."""
     open_ = [one.id for one in record.every(root) if one.state == "running"]
-    left = workspace.left(root)
+    left = worktree.left(root)
     if open_ or left:
         wrong = f"killed runs are not closed: {some(sorted({*open_, *left}))}"
         yield Finding(
@@ -43,7 +45,7 @@ def _of_runs(root: Path) -> Iterator[Finding]:
 
 
 def tidy(root: Path) -> None:
-    with lock.locked(root):
+    with runs_locks.locked(root):
         run.tidy(root)
 
 
@@ -66,7 +68,7 @@ def locks(root: Path) -> Iterator[Finding]:
     if dead:
         wrong = f"DVC's rwlock names processes that are gone: {some(dead)}"
         yield Finding("locks", "warning", wrong, "`--fix`", lambda: _forget(notes, dead))
-    index = Path(workspace.git(root, "rev-parse", "--git-path", "index.lock").strip())
+    index = Path(worktree.git(root, "rev-parse", "--git-path", "index.lock").strip())
     if (root / index).is_file() and not _git_runs():
         wrong = f"{index} is there, and no git process is"
         yield Finding(
@@ -99,7 +101,7 @@ def _forget(notes: Path, dead: list[str]) -> None:
 
 def worktrees(root: Path) -> Iterator[Finding]:
     """Those that git still lists although their folder was deleted."""
-    said = workspace.git(root, "worktree", "list", "--porcelain").split("\n\n")
+    said = worktree.git(root, "worktree", "list", "--porcelain").split("\n\n")
     gone = [part.split("\n")[0].removeprefix("worktree ") for part in said if "\nprunable" in part]
     if gone:
         names = [Path(one).name for one in gone]
@@ -113,7 +115,7 @@ def worktrees(root: Path) -> Iterator[Finding]:
 
 
 def _prune(root: Path) -> None:
-    workspace.git(root, "worktree", "prune")
+    worktree.git(root, "worktree", "prune")
 
 
 def drafts(root: Path) -> Finding:
@@ -141,8 +143,10 @@ def _drop(found: list[Path]) -> None:
 
 def checkpoints() -> Finding:
     """What abandoned trainings keep."""
-    since = time.time() - resume.STALE
-    folders = [one for one in resume.checkpoint_root().glob("*/*") if one.stat().st_mtime < since]
+    since = time.time() - state_dirs.STALE
+    folders = [
+        one for one in state_dirs.checkpoint_root().glob("*/*") if one.stat().st_mtime < since
+    ]
     if not folders:
         return ok("checkpoints", "none is older than two weeks")
     wrong = f"{len(folders)} trainings were not gone on with for two weeks"
@@ -150,12 +154,12 @@ def checkpoints() -> Finding:
 
 
 def _forget_stale() -> None:
-    resume.forget(math.inf)
+    state_dirs.forget(math.inf)
 
 
 def slots() -> Iterator[Finding]:
     """Who has the GPU."""
-    where = slot.place(bool(record.hardware()["gpus"]))
+    where = runs_locks.place(bool(record.hardware()["gpus"]))
     if where and not where.startswith("prefect:"):
-        who = slot.holder(Path(where))
+        who = runs_locks.holder(Path(where))
         yield ok("slot", f"{who} has the GPU" if who else "the GPU is free")

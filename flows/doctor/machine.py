@@ -12,8 +12,9 @@ from email.utils import parsedate_to_datetime
 from importlib import metadata
 from pathlib import Path
 
-from flows import claims, pipeline, record, remote
 from flows.doctor.finding import Finding, ok, some
+from flows.runs import dvc_project, record
+from flows.store import remote, run_claims
 
 LITTLE, LEAST = 10 * 2**30, 2**30  # bytes
 INODES = 10_000
@@ -32,7 +33,7 @@ def look(root: Path, full: bool) -> Iterator[Finding]:
 def disk(root: Path) -> Iterator[Finding]:
     """Of the checkout, and of DVC's cache where that is on another disk."""
     places = {root.stat().st_dev: root}
-    cache = pipeline.cache(root)
+    cache = dvc_project.cache(root)
     if cache.is_dir():
         places.setdefault(cache.stat().st_dev, cache)
     for place in places.values():
@@ -95,7 +96,7 @@ def clock(root: Path) -> Iterator[Finding]:
     skew = probe.stat().st_mtime - time.time()
     probe.unlink()
     yield _clock("the disk's", skew)
-    if (store := remote.named()) and (date := claims.reach(store.url)):
+    if (store := remote.named()) and (date := run_claims.reach(store.url)):
         yield _clock("the store's", parsedate_to_datetime(date).timestamp() - time.time())
     now = datetime.now(UTC)
     later = [run.id for run in record.every(root) if datetime.fromisoformat(run.started) > now]

@@ -5,10 +5,13 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows import claims, overrides, remote, secrets, server, tracker
 from flows.doctor.finding import Finding, ok
-from touchline.faults import BadInput
-from touchline.lineage import readonly
+from flows.lineage import schema
+from flows.runs import overrides
+from flows.services import prefect_server, secrets
+from flows.store import remote, run_claims
+from flows.tracking import mlflow_health
+from touchline.errors import BadInput
 
 # Credentials by source; any of a group will do.
 ASKED = {"soccernet": ("HF_TOKEN", "SOCCERNET_PASSWORD"), "s3": ("AWS_ACCESS_KEY_ID",)}
@@ -29,7 +32,7 @@ def store() -> Finding:
         found = remote.named()
         if found is None:
             return ok("store", "none is named (TOUCHLINE_REMOTE)")
-        claims.reach(found.url)
+        run_claims.reach(found.url)
     except BadInput as fault:
         return Finding("store", "broken", f"{fault.place}: {fault.wrong}", fault.remedy)
     return ok("store", f"{found.url} answers")
@@ -89,8 +92,8 @@ def mlflow(root: Path) -> Finding:
 
 
 def _answers(about: str, url: str, health: str) -> Finding:
-    shown = tracker.shown(url)
-    if server.answers(health):
+    shown = mlflow_health.shown(url)
+    if prefect_server.answers(health):
         return ok(about, f"{shown} answers")
     return Finding(
         about, "broken", f"{shown} does not answer", "start the server, or unset its name"
@@ -102,7 +105,7 @@ def _sound(about: str, file: Path) -> Finding:
     if not file.is_file():
         return ok(about, "no database yet; the first run makes it")
     try:
-        with readonly.opened(file, PATIENCE) as db:
+        with schema.open_read_only(file, PATIENCE) as db:
             said = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.OperationalError as error:
         return Finding(about, "warning", f"{file}: {error}", "somebody writes to it: look again")
@@ -117,7 +120,7 @@ def _sound(about: str, file: Path) -> Finding:
 def _connects(about: str, url: str) -> Finding:
     from sqlalchemy.engine import make_url
 
-    if why := tracker.database(url, "postgresql+psycopg"):
+    if why := mlflow_health.database(url, "postgresql+psycopg"):
         remedy = "see whether PostgreSQL runs, and its address and password"
         return Finding(about, "broken", f"its database cannot be reached ({why})", remedy)
     address = make_url(url)

@@ -21,7 +21,7 @@ from random import Random
 import psutil
 from ruamel.yaml import YAML
 
-from flows import lock
+from flows.runs import locks
 from tests.endpoint.chaos import Server, server
 from tests.flows.conftest import CARRIED, KEPT_OUT, REPOSITORY
 
@@ -30,13 +30,13 @@ STAGES = ("bring", "teach", "train")
 QUESTIONS, STEPS, BYTES = 12, 8, 300_000
 SLOWLY = 5.0  # seconds that the supervisors of a killed flow may take; 2 where nobody else works
 SIGNS = {  # how a process of a run is known by its command line
-    "supervisor": "flows/supervise.py",
+    "supervisor": "flows/runs/supervisor.py",
     "dvc": "-m dvc --wait-for-lock repro",
     "stage": "work.py",
     "server": "prefect server start",
     "engine": "-m prefect.engine",  # a run that a worker has begun
 }
-FULL, BARE = ("flows.command", "retrain"), ("tests.chaos.bare",)
+FULL, BARE = ("flows.cli", "retrain"), ("tests.chaos.bare",)
 SECRET = "qz7secretqz7"  # what every secret in the environment of a project holds
 SECRETS = {
     "AWS_ACCESS_KEY_ID": f"AKIA{SECRET}",
@@ -154,7 +154,7 @@ class Arena:
             yield "the model on the disk is not the one that the lessons give"
         if left := self.survivors():
             yield f"alive: {left}"
-        if lock.owner(self.root):
+        if locks.owner(self.root):
             yield "the lock is held"
         yield from (f"half-written: {p}" for p in self.root.rglob(".*.part"))
         folders = [p.name for p in (self.root / ".touchline/runs").glob("*") if p.is_dir()]

@@ -6,21 +6,23 @@ It is what the flow does for each stage, at a third of the flow's CPU; started b
 
 import sys
 
-from flows import perform, run, settings, workspace
-from flows.record import StageRecord
-from flows.run import Request, Run
+from flows.retrain import run, stage_process
+from flows.retrain.run import Request, Run
+from flows.runs import worktree
+from flows.runs.record import StageRecord
+from flows.services import environment
 
 
 def main() -> int:
-    root = workspace.root()
-    settings.prepare(root)
+    root = worktree.root()
+    environment.prepare(root)
     with run.opened(root, Request()) as going:
         if going.idle:
             run.publish(going)
             return 0
         run.stop_at_once(going)
         for step in going.steps:
-            done = perform.stage(going, step.name, False, {}, lambda text, line: None)
+            done = stage_process.stage(going, step.name, False, {}, lambda text, line: None)
             if not _taken(going, step.name, done):
                 return 1
         run.succeed(going)

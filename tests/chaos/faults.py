@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from flows import server as serving
+from flows.services import prefect_server as serving
 from tests.chaos.arena import Arena
 from tests.chaos.network import LINES, Ended, until
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import boto3
 
-from flows import server as serving
+from flows.services import prefect_server as serving
 from tests.chaos.arena import REPOSITORY, Arena
 
 BUCKET, AWAY = "store", 60.0  # seconds that MLflow is gone

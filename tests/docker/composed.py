@@ -14,7 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from flows.server import free_port
+from flows.services.prefect_server import free_port
 
 FILE = Path(__file__).parents[2] / "docker" / "compose.yaml"
 ASKED = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<rest>[^}]*))?\}")

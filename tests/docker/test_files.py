@@ -68,5 +68,5 @@ def test_the_pools_are_of_all_three_kinds_and_hold_one_job_each() -> None:
     assert pools == {"gpu", "gpu-docker", "gpu-kubernetes"}
     for one in made.values():
         assert one["concurrency_limit"]["limit"] == 1
-        assert one["entrypoint"] == "flows/retrain.py:retrain"
+        assert one["entrypoint"] == "flows/retrain/flow.py:retrain"
         assert one["work_pool"]["job_variables"]["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "30"

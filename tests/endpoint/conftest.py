@@ -52,5 +52,5 @@ def asked(
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("touchline.endpoint.pace.FIRST", 0.02)
-    monkeypatch.setattr("touchline.endpoint.pace.LONGEST", 0.2)
+    monkeypatch.setattr("touchline.endpoint.concurrency.FIRST", 0.02)
+    monkeypatch.setattr("touchline.endpoint.concurrency.LONGEST", 0.2)

@@ -8,8 +8,8 @@ from aiohttp import web
 from tests.endpoint.conftest import asked, at, questions
 from tests.endpoint.stand_in import StandIn, completion, standing_in
 from touchline.endpoint import Purse, Spend, request
-from touchline.endpoint.store import ReplyStore
-from touchline.faults import BadInput
+from touchline.endpoint.reply_cache import ReplyStore
+from touchline.errors import BadInput
 
 KEY = "TOUCHLINE_TEST_KEY"
 

@@ -7,8 +7,8 @@ import pytest
 
 from tests.evaluation.parrot import fresh
 from tests.stages.training import world
-from tests.student.conftest import kit, lessons  # noqa: F401
-from touchline.evaluation.bench import Bench
+from tests.train.conftest import kit, lessons  # noqa: F401
+from touchline.evaluation.test_set import Bench
 from touchline.records import Caption, Question, write
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.world import BUDGETS
-from touchline.candidates.candidate import Answer, Candidate, Game, Said, Setting
-from touchline.dialogue import PLAIN
-from touchline.evaluation.bench import Bench
-from touchline.tools.turns import thinking
+from touchline.chat.dialogue import PLAIN
+from touchline.chat.turns import thinking
+from touchline.evaluation.candidates.candidate import Answer, Candidate, Game, Said, Setting
+from touchline.evaluation.test_set import Bench
 
 BUDGET = BUDGETS["tiny"]
 

@@ -11,15 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.evaluation.parrot import BUDGET, Parrot, fresh, setting_of
-from tests.student.conftest import Kit
-from touchline.candidates import chosen
-from touchline.candidates.candidate import Candidate, Said
-from touchline.evaluation.bench import Bench
+from tests.train.conftest import Kit
+from touchline.errors import BadInput
+from touchline.evaluation.cache_key import keys
+from touchline.evaluation.candidates import chosen
+from touchline.evaluation.candidates.candidate import Candidate, Said
 from touchline.evaluation.engine import answered, failed
-from touchline.evaluation.keys import keys
-from touchline.faults import BadInput
+from touchline.evaluation.test_set import Bench
 from touchline.records import Question, read, write
-from touchline.video.store import store_path
+from touchline.video.frame_store import store_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,7 +140,9 @@ def test_budget_prompt_tokens_and_weights_ask_everything_again(
     data[-1] ^= 1
     weights.write_bytes(bytes(data))
     seen.append(keyed(bench, model))
-    monkeypatch.setattr("touchline.evaluation.keys.words", lambda name: f"{name} in other words")
+    monkeypatch.setattr(
+        "touchline.evaluation.cache_key.words", lambda name: f"{name} in other words"
+    )
     seen.append(keyed(bench, model))
     every = [key for one in seen for key in one.values()]
     assert len(set(every)) == sum(len(set(one.values())) for one in seen)

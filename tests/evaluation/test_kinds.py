@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from tests.evaluation.parrot import setting_of
-from tests.student.conftest import Kit
-from touchline.candidates import KINDS, chosen
-from touchline.evaluation.bench import Bench
+from tests.train.conftest import Kit
+from touchline.chat.tools.choose_frames import Reel
+from touchline.errors import BadInput
+from touchline.evaluation.candidates import KINDS, chosen
 from touchline.evaluation.engine import answered
-from touchline.faults import BadInput
-from touchline.tools.choose_frames import Reel
+from touchline.evaluation.test_set import Bench
 
 
 def one(kind: str, **fields: Any):
@@ -64,8 +64,8 @@ def test_a_model_that_is_not_there_is_refused(bench: Bench, tmp_path: Path):
 def test_an_adapter_answers_over_its_base_and_no_other(bench: Bench, kit: Kit, tmp_path: Path):
     from peft import LoraConfig, get_peft_model
 
-    from touchline.student.load import load
-    from touchline.student.training import TARGETS
+    from touchline.model.load import load
+    from touchline.train.setup import TARGETS
 
     net, _ = load(kit.folder, "float32")
     tuned = get_peft_model(net, LoraConfig(r=2, target_modules=TARGETS, task_type="CAUSAL_LM"))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from touchline.candidates.registry import registered, restored
-from touchline.candidates.weights import digest
-from touchline.faults import BadInput
+from touchline.errors import BadInput
+from touchline.evaluation.candidates.mlflow_registry import registered, restored
+from touchline.evaluation.candidates.weights import digest
 
 pytestmark = pytest.mark.slow  # MLflow makes its database, DVC its cache
 

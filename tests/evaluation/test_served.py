@@ -8,11 +8,11 @@ import pytest
 from tests.endpoint.conftest import at
 from tests.endpoint.stand_in import StandIn, completion, standing_in
 from tests.evaluation.parrot import Parrot, setting_of
-from touchline.candidates import chosen
-from touchline.evaluation.bench import Bench
+from touchline.errors import BadInput
+from touchline.evaluation.candidates import chosen
 from touchline.evaluation.engine import answered, failed
 from touchline.evaluation.judge import Judging, graded, read
-from touchline.faults import BadInput
+from touchline.evaluation.test_set import Bench
 
 THOUGHT = "<think>\nso\n</think>\n\nNothing of note."
 

@@ -8,13 +8,13 @@ import pytest
 
 from tests.frames import stored
 from tests.world import RULES, question_of, scenes_of
-from touchline.dialogue import PLAIN
-from touchline.evaluation.bench import Bench
+from touchline.chat.dialogue import PLAIN
+from touchline.chat.tools.choose_frames import Budget
+from touchline.config import section
+from touchline.evaluation.test_set import Bench
 from touchline.records import Caption, Clip, Question, write
-from touchline.stage import section
 from touchline.tasks import TASKS
-from touchline.tools.choose_frames import Budget
-from touchline.video.store import store_path
+from touchline.video.frame_store import store_path
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 ASKED = ("spotting", "open", "counting", "choice", "score")

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from flows import command, record
-from flows.overrides import read
-from flows.record import File, Record, StageRecord
+from flows import cli
+from flows.runs import record
+from flows.runs.overrides import read
+from flows.runs.record import File, Record, StageRecord
 from tests.export.conftest import PARAMS
 from tests.export.test_folder import SCORES, build_model
-from tests.nights.project import keep
-from touchline.evaluation.bench import Bench
+from tests.flows.nightly.project import keep
+from touchline.evaluation.test_set import Bench
 from touchline.export.card import check
 
 
@@ -46,7 +47,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def typed(*words: str) -> int | str | None:
     with pytest.raises(SystemExit) as end:
-        command.main(["export", *words])
+        cli.main(["export", *words])
     return end.value.code
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from touchline import terms
-from touchline.dialogue import PLAIN
+from touchline import licence
+from touchline.chat.dialogue import PLAIN
+from touchline.chat.tools.choose_frames import Budget
+from touchline.config import section
+from touchline.errors import BadInput
 from touchline.export.card import check
 from touchline.export.folder import DIGESTS, Lineage, digests, export
-from touchline.faults import BadInput
-from touchline.stage import section
-from touchline.student.load import Student, load, settle
-from touchline.student.tiny import build
-from touchline.student.trained import Asked, Cut, Trained, save
-from touchline.tools.choose_frames import Budget
+from touchline.model.load import Student, load, settle
+from touchline.model.tiny import build
+from touchline.model.trained_with import Asked, Cut, Trained, save
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 F1 = {"value": 0.8251, "low": 0.7, "high": 0.9, "n": 12}
@@ -67,7 +67,7 @@ def build_model(folder: Path) -> Path:
     cut, asked = section(Cut, "chunk", PARAMS), section(Asked, "ask", PARAMS)
     budget = section(Budget, "budget", PARAMS)
     save(folder, Trained(budget=budget, dialogue=PLAIN, chunk=cut, ask=asked))
-    terms.mark(folder, {"synthetic": ("Apache-2.0", "open")})
+    licence.mark(folder, {"synthetic": ("Apache-2.0", "open")})
     (folder / "log.jsonl").write_text("{}\n")
     (folder / "rollouts.parquet").write_bytes(b"words of the data")
     return folder
@@ -145,7 +145,7 @@ def test_a_figure_that_is_not_in_the_evaluation_is_caught(given: Path, old: str,
 def test_a_model_trained_on_bound_data_is_refused(model: Path, tmp_path: Path, kind: str) -> None:
     bound = tmp_path / "bound"
     bound.mkdir()
-    terms.mark(bound, {"soccernet": ("NDA", kind)})
+    licence.mark(bound, {"soccernet": ("NDA", kind)})
     with pytest.raises(BadInput, match="may not be passed on: soccernet"):
         export(bound, LINEAGE, tmp_path / "out")
     assert not (tmp_path / "out").exists()

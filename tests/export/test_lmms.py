@@ -12,7 +12,7 @@ from ruamel.yaml.constructor import SafeConstructor
 
 from tests.export.conftest import ASKED, questions_of
 from tests.world import HOSTILE
-from touchline.evaluation.bench import Bench
+from touchline.evaluation.test_set import Bench
 from touchline.export import lmms, lmms_tasks
 from touchline.metrics.temporal_iou import many_to_many, matched
 from touchline.records import Clip, paired, write

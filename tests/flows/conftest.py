@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows import server as serving
-from flows import settings
+from flows.services import environment as services_environment
+from flows.services import prefect_server as serving
 
 REPOSITORY = Path(__file__).parents[2]
 CARRIED = (".dvc/config", ".dvc/.gitignore", ".dvcignore", "data/.gitignore")
@@ -35,7 +35,7 @@ class Toy:
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "flows.command", *args],
+            [sys.executable, "-m", "flows.cli", *args],
             cwd=self.root,
             env=self.environment(),
             stdout=subprocess.PIPE,
@@ -118,7 +118,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prefect server for all runs of a test session that do not test servers."""
     project = Toy(tmp_path_factory.mktemp("server"))
     (project.root / ".touchline").mkdir()
-    extra = settings.defaults(project.root / ".touchline")
+    extra = services_environment.defaults(project.root / ".touchline")
     job, url = serving.start(project.root, serving.free_port(), {**project.environment(), **extra})
     try:
         serving.wait(job, url)

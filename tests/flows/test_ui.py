@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from flows import server as serving
+from flows.services import prefect_server as serving
 from tests.flows.conftest import Toy
 from tests.listening import listening, open_to_others
 

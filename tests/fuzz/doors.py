@@ -14,22 +14,22 @@ from pathlib import Path
 from random import Random
 from typing import Any, get_type_hints
 
-from flows import overrides
+from flows.runs import overrides
 from stages import ask, caption, chunk
 from tests.downloads import downloaded, params
+from tests.external_answers.conftest import RULE, exported, opened
 from tests.films import film
 from tests.fuzz import mutate, parquet
 from tests.fuzz.raw import Specimen, specimens
-from tests.predictions.conftest import RULE, exported, opened
 from tests.report.conftest import evaluated
-from touchline.dialogue import PLAIN
-from touchline.fetch import manifest
-from touchline.predictions import soccernet
-from touchline.predictions.score import keep, score
+from touchline.chat.dialogue import PLAIN
+from touchline.config import Params, section
+from touchline.external_answers import soccernet
+from touchline.external_answers.score import keep, score
+from touchline.licence import Licence
 from touchline.records import Caption, Clip, Question, write
+from touchline.sources.fetch import manifest
 from touchline.sports.soccer import WORDS
-from touchline.stage import Params, section
-from touchline.terms import Licence
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("download", "chunk", "caption", "ask", "distill", "validate", "sft", "rl", "evaluate")

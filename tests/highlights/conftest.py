@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tests.video.conftest import HEIGHT, WIDTH, copy, number_of, stamp
+from touchline.config import section
 from touchline.highlights.make import Settings
-from touchline.stage import section
 
 RATE = 16_000
 PARAMS = Path(__file__).parents[2] / "params.yaml"

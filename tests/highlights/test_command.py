@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import command
+from flows import cli
 from tests.highlights.conftest import decoded, steady, write_film
 from tests.highlights.test_make import PARAMS, Scripted
 from touchline.highlights import model
@@ -23,7 +23,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def typed(*words: str) -> int | str | None:
     with pytest.raises(SystemExit) as end:
-        command.main(["highlights", *words])
+        cli.main(["highlights", *words])
     return end.value.code
 
 

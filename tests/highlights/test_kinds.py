@@ -12,7 +12,7 @@ import pytest
 
 from tests.highlights.conftest import decoded, write_film
 from tests.highlights.test_make import Scripted, cut
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.highlights.make import Settings, make
 
 

@@ -11,22 +11,22 @@ from pydantic import ValidationError
 from stages.ask import Ask
 from stages.chunk import Chunk
 from tests.highlights.conftest import decoded, steady, write_film
-from touchline.dialogue import PLAIN
-from touchline.faults import BadInput
-from touchline.highlights import sides
-from touchline.highlights.clubs import Clubs
-from touchline.highlights.made import Made
+from touchline.chat.dialogue import PLAIN
+from touchline.chat.messages import judged
+from touchline.chat.tools.choose_frames import Budget, Viewing
+from touchline.chat.turns import thinking
+from touchline.config import section
+from touchline.errors import BadInput
+from touchline.highlights import teams
 from touchline.highlights.make import Settings, make, mine
 from touchline.highlights.match import parts
 from touchline.highlights.model import Games, Model
-from touchline.highlights.sides import Sides
+from touchline.highlights.spots import Made
+from touchline.highlights.teams import Sides
+from touchline.highlights.wish import Clubs
+from touchline.model.trained_with import Asked, Cut, Trained
 from touchline.records import Speech, Trajectory
-from touchline.stage import section
-from touchline.student.conversation import judged
-from touchline.student.trained import Asked, Cut, Trained
 from touchline.tasks.spotting import sentence
-from touchline.tools.choose_frames import Budget, Viewing
-from touchline.tools.turns import thinking
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 Truth = dict[str, list[tuple[float, float]]]  # action -> seconds of the file
@@ -222,8 +222,8 @@ GOALS = {"goal": [(5.0, 11.0), (15.0, 21.0), (31.0, 37.0)]}
 def test_a_team_gets_its_own_goals_and_what_is_left_out_is_said_with_the_reason(
     match: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sides, "BEFORE", 0.0)
-    monkeypatch.setattr(sides, "AFTER", 3.0)
+    monkeypatch.setattr(teams, "BEFORE", 0.0)
+    monkeypatch.setattr(teams, "AFTER", 3.0)
     made = cut(match, "goals by Brindle", Scripted(GOALS), settings, tmp_path, sides=told(match))
     (one,) = made.highlights
     assert (one.start, one.team) == (15, "away")
@@ -240,8 +240,8 @@ def test_a_team_gets_its_own_goals_and_what_is_left_out_is_said_with_the_reason(
 def test_what_nothing_tells_the_team_of_is_kept_when_asked_and_a_number_counts_what_is_left(
     match: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sides, "BEFORE", 0.0)
-    monkeypatch.setattr(sides, "AFTER", 3.0)
+    monkeypatch.setattr(teams, "BEFORE", 0.0)
+    monkeypatch.setattr(teams, "AFTER", 3.0)
     how = {"sides": told(match, keep=True)}
     made = cut(match, "last goal of the home team", Scripted(GOALS), settings, tmp_path, **how)
     assert [(one.start, one.team) for one in made.highlights] == [(31, "")]

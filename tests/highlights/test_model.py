@@ -7,13 +7,13 @@ import pytest
 
 from tests.highlights.conftest import steady, write_film
 from tests.highlights.test_make import PARAMS, trained
-from touchline.faults import BadInput
+from touchline.config import section
+from touchline.errors import BadInput
 from touchline.highlights.make import Settings, make
 from touchline.highlights.model import digest, latest, opened
-from touchline.stage import section
-from touchline.student.load import Student, settle
-from touchline.student.tiny import build
-from touchline.student.trained import save
+from touchline.model.load import Student, settle
+from touchline.model.tiny import build
+from touchline.model.trained_with import save
 
 
 @pytest.fixture(scope="module")

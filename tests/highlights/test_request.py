@@ -2,9 +2,9 @@
 
 import pytest
 
-from touchline.faults import BadInput
-from touchline.highlights.clubs import Clubs
+from touchline.errors import BadInput
 from touchline.highlights.request import as_said, understand
+from touchline.highlights.wish import Clubs
 
 SAID = {
     "all the goals in the second half": "goal; second half",

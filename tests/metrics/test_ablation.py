@@ -8,7 +8,7 @@ import pytest
 from tests.metrics.test_scores import answered
 from touchline.metrics import bootstrap
 from touchline.metrics.ablation import Cell, table
-from touchline.metrics.answer import Judge
+from touchline.metrics.per_answer import Judge
 from touchline.records import Question
 from touchline.tasks.spotting import intervals
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.metrics.scores import Judge, best_floor, report
 from touchline.records import Clip, Question, Trajectory
 from touchline.tasks.counting import count

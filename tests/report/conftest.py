@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from touchline.clock import spoken
-from touchline.floors import FLOORS, prior
+from touchline.chat.timecode import spoken
+from touchline.chat.tools.choose_frames import called, stamped
+from touchline.chat.turns import thinking
+from touchline.evaluation.floors import FLOORS, prior
 from touchline.metrics.scores import Judge, report
 from touchline.records import Caption, Clip, Question, Trajectory
 from touchline.report.page import write_report
@@ -18,8 +20,6 @@ from touchline.sports import SPORTS
 from touchline.tasks import TASKS, choice, spotting
 from touchline.tasks.counting import count
 from touchline.tasks.open import told
-from touchline.tools.choose_frames import called, stamped
-from touchline.tools.turns import thinking
 
 SKILL = {"floor.blank": 0.15, "base": 0.05, "sft": 0.75, "rl": 0.85}
 LENGTH = 60.0

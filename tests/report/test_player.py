@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL.Image import Image, new
 
 from tests.stages.training import clip
-from tests.student.conftest import Taught, lessons
+from tests.train.conftest import Taught, lessons
 from touchline.records import Rollout
 from touchline.report.player import EACH, picked, write_player
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.report.steps import steps
 
 

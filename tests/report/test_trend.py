@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from touchline.nights.record import Candidate, Model, Night
-from touchline.nights.trend import story
+from flows.nightly.record import Candidate, Model, Night
+from flows.nightly.trend import story
 from touchline.report.trend import HEIGHT, write_trend
 
 TASKS = {"spotting": "f1", "counting": "accuracy", "choice": "accuracy"}

@@ -18,8 +18,8 @@ from random import Random
 from typing import Any
 
 from tests.world import asked_of
-from touchline.commentary import commentary
-from touchline.dialogue import PLAIN
+from touchline.chat.commentary import commentary
+from touchline.chat.dialogue import PLAIN
 from touchline.records import Caption, Clip, Label, Question, write
 from touchline.tasks.scene import Scene
 
@@ -56,7 +56,7 @@ def model(folder: Path) -> Path:
 @contextmanager
 def serving(what: Path | str, port: int, patience: float, root: Path = ROOT) -> Iterator[str]:
     """`touchline serve WHAT` in a process of its own, typed in `root`; its address."""
-    argv = [sys.executable, "-m", "flows.command", "serve", str(what), "--port", str(port)]
+    argv = [sys.executable, "-m", "flows.cli", "serve", str(what), "--port", str(port)]
     child = subprocess.Popen(argv, cwd=root, stdout=subprocess.DEVNULL)
     until = time.monotonic() + patience
     try:

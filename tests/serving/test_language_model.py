@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from flows.server import free_port
+from flows.services.prefect_server import free_port
 from tests.endpoint.conftest import at
 from tests.serving.language_model import MISSING, commented, missing, model, serving
-from tests.student.conftest import lessons
 from tests.teacher.conftest import distilled, replies, served, verdicts
+from tests.train.conftest import lessons
 from touchline.endpoint import Client, request
-from touchline.endpoint.dialect import chat
+from touchline.endpoint.openai_format import chat
 
 __all__ = ["replies"]
 pytestmark = [

@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 import psutil
 import pytest
 
-from flows import command
-from flows.server import PREFECT, free_port
+from flows import cli
+from flows.services.prefect_server import PREFECT, free_port
 from tests.listening import listening, open_to_others
 from touchline.serving.server import Body, serve
 
@@ -32,7 +32,7 @@ class Nobody:
 
 def asked(*words: str) -> str:
     """The host that `touchline serve` is going to listen on."""
-    return command.parser().parse_args(["serve", "scripted", *words]).host
+    return cli.parser().parse_args(["serve", "scripted", *words]).host
 
 
 @contextmanager

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from tests.endpoint.conftest import at
-from tests.student.conftest import BUDGET, Kit, kit
-from touchline.endpoint.dialect import chat, tools, turn
+from tests.train.conftest import BUDGET, Kit, kit
+from touchline.chat.tools.choose_frames import Viewing
+from touchline.endpoint.openai_format import chat, tools, turn
 from touchline.endpoint.reply import Reply
+from touchline.model.generate import Attempt, Player
 from touchline.serving.model import opened
 from touchline.serving.server import Unfit
-from touchline.student.rollout import Attempt, Player
-from touchline.tools.choose_frames import Viewing
 
 __all__ = ["kit"]
 ENDPOINT = at("http://127.0.0.1:1/v1")

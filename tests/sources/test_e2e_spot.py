@@ -10,8 +10,8 @@ import pytest
 from touchline.records import Video
 from touchline.sources import figure_skating, finediving, tennis
 from touchline.sources.folder import Folder
+from touchline.sources.readers import LARGEST
 from touchline.sources.source import Found, Reading
-from touchline.sources.text_file import LARGEST
 
 Looked = Callable[..., list[Video]]
 HERE = Folder(folder="unused")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.records import Label, Video
 from touchline.sources import finebadminton
 from touchline.sources.folder import Folder

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.sources.folder import FILMS, Films, bring, file_name
+from touchline.sources.readers import LARGEST
 from touchline.sources.source import Part
-from touchline.sources.text_file import LARGEST
 
 PARTS = (
     Part("labels", ("**/*.csv",), "https://example.org", "Free."),

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows import command
-from touchline.faults import BadInput
+from flows import cli
+from touchline.errors import BadInput
 from touchline.sources import SOURCES, listing
 from touchline.sources.listing import Listed
 
@@ -90,7 +90,7 @@ def test_the_command_prints_the_list(
 ) -> None:
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit) as end:
-        command.main(["sources", *more])
+        cli.main(["sources", *more])
     said = capsys.readouterr().out
     assert not end.value.code and "finediving" in said
     assert not more or len(json.loads(said)) == len(SOURCES)

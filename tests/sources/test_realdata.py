@@ -17,7 +17,7 @@ from touchline.sources import SOURCES
 from touchline.tasks import TASKS
 from touchline.tasks.scene import scene
 from touchline.tasks.task import Draft
-from touchline.video.cut import spans
+from touchline.video.windows import spans
 
 # Source: folder, more settings, videos, action labels, brought questions, faults; counted with
 # other tools (json, csv) on the files themselves.

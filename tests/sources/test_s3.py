@@ -10,7 +10,7 @@ import pytest
 from tests.downloads import downloaded, params
 from tests.films import film
 from tests.store import store
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.records import Label, Video, read
 
 GAME = 'season/It\'s "one" ü'

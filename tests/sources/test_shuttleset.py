@@ -9,7 +9,7 @@ import pytest
 from touchline.records import Video
 from touchline.sources import shuttleset
 from touchline.sources.folder import Folder
-from touchline.sources.rallies import ENDS, UNKNOWN
+from touchline.sources.shuttleset import ENDS, UNKNOWN
 from touchline.sources.source import Reading
 from touchline.sports.badminton import STROKES
 

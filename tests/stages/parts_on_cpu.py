@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from accelerate.state import AcceleratorState, DistributedType, PartialState
 
-from touchline.stage import run
+from touchline.config import run
 
 begin = AcceleratorState.__init__
 

@@ -10,11 +10,11 @@ import pytest
 from stages.ask import Ask, main, split_by_match
 from tests.frames import stored
 from tests.world import clip_of, label
-from touchline.dialogue import PLAIN, Dialogue
-from touchline.faults import BadInput
+from touchline.chat.dialogue import PLAIN, Dialogue
+from touchline.errors import BadInput
 from touchline.records import Caption, Clip, Label, Question, Stated, read, write
 from touchline.tasks import TASKS
-from touchline.video.store import store_path
+from touchline.video.frame_store import store_path
 
 SHARES = {"train": 0.7, "val": 0.05, "test": 0.25}
 

@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.caption import CaptionParams, main
-from touchline.dialogue import PLAIN
+from touchline.chat.dialogue import PLAIN
 from touchline.records import Caption, Clip, Speech, Video, read, write
-from touchline.sources import echoes, labels_v2
+from touchline.sources.soccernet import echoes, labels_v2
 from touchline.sports import SPORTS
 
 REAL = Path(__file__).parents[3] / "shared/realdata"

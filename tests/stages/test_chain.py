@@ -13,7 +13,7 @@ import pytest
 from distributed import Client
 from ruamel.yaml import YAML
 
-from flows import overrides
+from flows.runs import overrides
 from tests.video.test_cluster import address, scheduler
 from touchline.video.cluster import VARIABLE
 

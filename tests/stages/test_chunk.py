@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.chunk import NOTHING, Chunk, cut, main, store
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.records import Clip, Video, read, write
+from touchline.video.frame_store import FrameStore
 from touchline.video.probe import facts, unseen
-from touchline.video.store import FrameStore
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "realdata" / "finebadminton" / "video"

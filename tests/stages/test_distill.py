@@ -8,12 +8,12 @@ import pytest
 
 from stages.distill import main
 from tests.stages.training import BUDGET, clip, world
-from tests.student.conftest import PARAMS, lessons
+from tests.train.conftest import PARAMS, lessons
 from tests.world import label
-from touchline.dialogue import PLAIN
+from touchline.chat.dialogue import PLAIN
+from touchline.config import section
 from touchline.records import Label, Question, Trajectory, read, write
-from touchline.stage import section
-from touchline.teacher.course import Distill
+from touchline.teacher.teacher import Distill
 
 
 @pytest.fixture

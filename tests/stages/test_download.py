@@ -13,12 +13,13 @@ import pytest
 
 from stages.download import Download
 from tests.downloads import downloaded, params
-from touchline.faults import BadInput
+from touchline.config import Params
+from touchline.errors import BadInput
 from touchline.records import Label, Speech, Video, read
-from touchline.sources import SOURCES, games
+from touchline.sources import SOURCES
+from touchline.sources.soccernet import layout
 from touchline.sources.synthetic import SYNTHETIC
 from touchline.sources.synthetic.render import plan, render
-from touchline.stage import Params
 
 SMALL = {
     "seed": 7,
@@ -43,9 +44,9 @@ def match(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         name="prepared",
         settings=Settings,
         download=copied,
-        videos=lambda settings, own: games.videos("prepared", own, lambda _: "soccer"),
-        labels=lambda settings, own, f: games.labels("prepared", own, f, lambda _: "soccer"),
-        speech=lambda settings, own, found: games.speech("prepared", own, found),
+        videos=lambda settings, own: layout.videos("prepared", own, lambda _: "soccer"),
+        labels=lambda settings, own, f: layout.labels("prepared", own, f, lambda _: "soccer"),
+        speech=lambda settings, own, found: layout.speech("prepared", own, found),
     )
     monkeypatch.setitem(SOURCES, "prepared", source)
     planned = plan("soccer", 7, 0, 20)

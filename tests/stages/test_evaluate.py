@@ -8,19 +8,18 @@ from typing import Any
 import pytest
 
 from stages.evaluate import Evaluate, main
-from tests.predictions.conftest import exported
+from tests.external_answers.conftest import exported
 from tests.stages.training import BUDGET, World, clip, world
-from tests.student.conftest import lessons
+from tests.train.conftest import lessons
 from tests.world import HOSTILE
-from touchline.dialogue import PLAIN, Dialogue
-from touchline.faults import BadInput
-from touchline.floors import FLOORS
-from touchline.predictions.score import Rule, score
-from touchline.predictions.sheet import sheet
+from touchline.chat.dialogue import PLAIN, Dialogue
+from touchline.errors import BadInput
+from touchline.evaluation.floors import FLOORS
+from touchline.external_answers.score import Rule, score, sheet
+from touchline.licence import Licence
+from touchline.model.generate import Player
 from touchline.records import Caption, Question, Trajectory, read, write
-from touchline.student.rollout import Player
 from touchline.tasks.spotting import sentence
-from touchline.terms import Licence
 
 OUTSIDE = Licence(inside=[])
 BLIND = [

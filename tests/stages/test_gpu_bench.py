@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks.gpu import flops
-from tests.student.conftest import PARAMS, Kit, kit  # noqa: F401
+from tests.train.conftest import PARAMS, Kit, kit  # noqa: F401
 
 
 def test_flops_are_six_per_weight_and_token_when_rows_are_short(kit: Kit) -> None:  # noqa: F811

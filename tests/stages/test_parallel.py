@@ -8,10 +8,10 @@ import pytest
 
 from tests.stages.test_sft import LORA, log, weights
 from tests.stages.training import World, world
-from tests.student.conftest import PARAMS, lessons
-from touchline.faults import BadInput
-from touchline.stage import section
-from touchline.student.load import Student, freeze, load
+from tests.train.conftest import PARAMS, lessons
+from touchline.config import section
+from touchline.errors import BadInput
+from touchline.model.load import Student, freeze, load
 
 SHARDED = "tests/stages/parts_on_cpu.py"  # why: see there
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from flows import overrides
+from flows.runs import overrides
 from stages import rl, sft
-from touchline.stage import section
-from touchline.student.load import Student
-from touchline.student.parallel import arguments
-from touchline.student.vllm_rollouts import Vllm
-from touchline.tools.choose_frames import Budget
+from touchline.chat.tools.choose_frames import Budget
+from touchline.config import section
+from touchline.model.load import Student
+from touchline.train.distributed import arguments
+from touchline.train.rl.vllm_parity import Vllm
 
 ROOT = Path(__file__).parents[2]
 PRESETS = sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))

@@ -9,13 +9,13 @@ import pytest
 
 from tests.stages.test_sft import log, weights
 from tests.stages.training import World, world
-from tests.student.conftest import lessons
-from touchline.dialogue import Dialogue
-from touchline.faults import BadInput
+from tests.train.conftest import lessons
+from touchline.chat.dialogue import Dialogue
+from touchline.errors import BadInput
+from touchline.model.load import load
 from touchline.records import Question, Rollout, read, write
-from touchline.student.load import load
-from touchline.student.replay import say
-from touchline.student.trainer import SeeingTrainer
+from touchline.train.rl.replay import say
+from touchline.train.rl.trainer import SeeingTrainer
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ import pytest
 from safetensors import safe_open
 
 from tests.stages.training import World, world
-from tests.student.conftest import BUDGET, PARAMS, lessons
-from touchline.faults import BadInput
+from tests.train.conftest import BUDGET, PARAMS, lessons
+from touchline.errors import BadInput
+from touchline.model.load import load
 from touchline.records import Trajectory, write
-from touchline.student.collator import TrajectoryCollator
-from touchline.student.load import load
 from touchline.tasks import TASKS
+from touchline.train.sft_data import TrajectoryCollator
 
 LORA = {"kind": "lora", "rank": 4, "alpha": 8, "dropout": 0.0}
 QLORA = LORA | {"kind": "qlora"}

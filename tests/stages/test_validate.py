@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from stages.validate import Validate, main
-from touchline import terms
-from touchline.dialogue import PLAIN
-from touchline.faults import BadInput
-from touchline.gates.judge import Records, judge
-from touchline.gates.suite import Outcome
+from touchline import licence
+from touchline.chat.dialogue import PLAIN
+from touchline.chat.tools.choose_frames import Budget, stamped
+from touchline.checks.tables.great_expectations import Outcome
+from touchline.checks.tables.run import Records, judge
+from touchline.errors import BadInput
 from touchline.ledger import Ledger
+from touchline.licence import Licence
 from touchline.records import Caption, Clip, Question, Trajectory, Video, read, write
-from touchline.terms import Licence
-from touchline.tools.choose_frames import Budget, stamped
 
 BUDGET = Budget(first=8, call=8, stride=3, calls=2, width=64, height=32)
 LIMITS = Validate(
@@ -57,7 +57,7 @@ class Data:
             ledger.drop("two", "too dark to see")
             ledger.close(folder / name.split("/")[0] / "ledger.parquet")
         inputs = [folder / name.split("/")[0] for name in tables]
-        terms.mark(folder / "manifest", terms.of(self.videos))
+        licence.mark(folder / "manifest", licence.of(self.videos))
         return main(limits, BUDGET, PLAIN, Licence(inside=[]), *inputs, folder / "accepted")
 
 

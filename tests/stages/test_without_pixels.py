@@ -10,17 +10,17 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from flows.overrides import apply
+from flows.runs.overrides import apply
 from stages import ask, caption, chunk, distill, download, validate
-from touchline.dialogue import Dialogue
-from touchline.faults import BadInput
-from touchline.gates.checks import Validate
-from touchline.gates.tables import question_rows
+from touchline.chat.dialogue import Dialogue
+from touchline.chat.tools.choose_frames import Budget
+from touchline.checks.tables.columns import question_rows
+from touchline.checks.tables.expectations import Validate
+from touchline.config import section
+from touchline.errors import BadInput
+from touchline.licence import Licence
 from touchline.records import Caption, Clip, Question, Trajectory, read
-from touchline.stage import section
 from touchline.tasks.spotting import intervals
-from touchline.terms import Licence
-from touchline.tools.choose_frames import Budget
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared/realdata"

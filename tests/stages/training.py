@@ -15,14 +15,14 @@ from stages.rl import main as rl_main
 from stages.sft import Sft
 from stages.sft import main as sft_main
 from tests.frames import stored
-from tests.student.conftest import BUDGET, PARAMS, Taught
+from tests.train.conftest import BUDGET, PARAMS, Taught
 from tests.world import clip_of
-from touchline.dialogue import PLAIN, Dialogue
+from touchline.chat.dialogue import PLAIN, Dialogue
+from touchline.config import Params, section
+from touchline.model.load import Student
+from touchline.model.trained_with import Asked, Cut
 from touchline.records import Clip, Question, Trajectory, read, write
-from touchline.stage import Params, section
-from touchline.student.load import Student
-from touchline.student.trained import Asked, Cut
-from touchline.video.store import store_path
+from touchline.video.frame_store import store_path
 
 FULL = {"kind": "full", "rank": 4, "alpha": 8, "dropout": 0.0}
 SMALL = {"per_device_train_batch_size": 2, "logging_steps": 1, "save_steps": 2}

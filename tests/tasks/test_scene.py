@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.world import clip_of, label, scenes_of
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.tasks.scene import scene
 
 

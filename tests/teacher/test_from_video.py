@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from flows.server import free_port
+from flows.services.prefect_server import free_port
 from stages import ask, caption, chunk, distill, download, validate
 from tests.serving.language_model import serving
 from tests.stages.test_without_pixels import PARAMS, PATHS, ROOT
+from touchline.config import section
 from touchline.records import Question, Trajectory, read
-from touchline.stage import section
 
 BEFORE = (download, chunk, caption, ask)
 SMALL = {"seed": 7, "matches": {"soccer": 2, "badminton": 1, "basketball": 1}, "half_seconds": 60}

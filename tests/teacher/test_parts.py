@@ -9,12 +9,12 @@ import pytest
 from tests.stages.training import BUDGET
 from tests.teacher.conftest import PARAMS
 from tests.video.test_cluster import address, scheduler
-from touchline.dialogue import PLAIN
-from touchline.leaks.pictures import by_picture, same, traced
+from touchline.chat.dialogue import PLAIN
+from touchline.checks.duplicate_matches.by_picture import by_picture, same, traced
+from touchline.config import section
 from touchline.records import Clip, Label, Question, by_id, grouped, read
-from touchline.stage import section
-from touchline.teacher.course import Course, Distill
 from touchline.teacher.scripted import lessons, taught_of
+from touchline.teacher.teacher import Course, Distill
 from touchline.video.workers import pool
 
 __all__ = ["address", "scheduler"]

@@ -10,15 +10,15 @@ from aiohttp import web
 
 from tests.endpoint.stand_in import StandIn, completion, standing_in
 from tests.stages.training import BUDGET
-from tests.student.conftest import PARAMS
 from tests.teacher.conftest import distilled, reasons, served, verdicts
-from touchline.faults import BadInput
+from tests.train.conftest import PARAMS
+from touchline.chat.turns import thinking
+from touchline.config import section
+from touchline.errors import BadInput
 from touchline.records import Clip, Question, read, write
+from touchline.serving.scripted import Truth
 from touchline.serving.server import Server
-from touchline.serving.truth import Truth
-from touchline.stage import section
-from touchline.teacher.course import Distill
-from touchline.tools.turns import thinking
+from touchline.teacher.teacher import Distill
 
 Script = Callable[[dict, int], Any]
 
@@ -38,7 +38,7 @@ class Scripted(Server):
 
 @pytest.fixture(autouse=True)
 def same_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("touchline.serving.truth.section", _section)
+    monkeypatch.setattr("touchline.serving.scripted.section", _section)
 
 
 def _section(kind: type, name: str, file: Path) -> Any:

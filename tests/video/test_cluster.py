@@ -12,7 +12,7 @@ import pytest
 
 from tests.downloads import downloaded, params
 from tests.stages.test_chunk import chunk
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.video import cluster
 from touchline.video.probe import facts
 from touchline.video.workers import each, pool
@@ -110,7 +110,7 @@ def test_a_worker_with_other_code_is_refused_by_name(
 ) -> None:
     (root,) = map(Path, cluster.touchline.__path__)
     shutil.copytree(root, tmp_path / "touchline", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "touchline/clock.py").write_text("# another\n")
+    (tmp_path / "touchline/chat/timecode.py").write_text("# another\n")
     stranger = worker(scheduler, PYTHONPATH=str(tmp_path))
     try:
         joined(scheduler, 3)

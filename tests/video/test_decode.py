@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.video.decode import frames_at
 from touchline.video.probe import facts
 

@@ -5,7 +5,7 @@ import av
 import numpy as np
 import pytest
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.video.probe import facts, scan
 
 REAL = Path(__file__).parents[3] / "shared" / "realdata" / "finebadminton" / "video"

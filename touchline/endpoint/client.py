@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Self
 
 from touchline.endpoint import reply
-from touchline.endpoint.exchange import Exchange, Passing, Shut
-from touchline.endpoint.pace import Pace, back_off
-from touchline.endpoint.purse import Purse
+from touchline.endpoint.budget import Purse
+from touchline.endpoint.concurrency import Pace, back_off
+from touchline.endpoint.http import Exchange, Passing, Shut
 from touchline.endpoint.reply import Reply, failed
+from touchline.endpoint.reply_cache import ReplyStore
 from touchline.endpoint.request import Request
 from touchline.endpoint.settings import FREE, Endpoint
-from touchline.endpoint.store import ReplyStore
 
 AHEAD = 1.5  # conversations per request in flight: some are being written down, some wait
 ATONCE = (

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from touchline.faults import BadInput
-from touchline.stage import Params
+from touchline.config import Params
+from touchline.errors import BadInput
 
 
 class Price(Params):

@@ -6,19 +6,30 @@ those of an undisturbed run; so they are when the batches are dealt to other pro
 """
 
 import json
+import multiprocessing
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from functools import lru_cache
 
-from touchline.candidates.candidate import Answer, Candidate, Game, Said, Setting
-from touchline.evaluation.bench import Bench
-from touchline.evaluation.keys import keys
-from touchline.evaluation.seat import take_seat
-from touchline.faults import BadInput
-from touchline.keep import Keep, keep
+from touchline.errors import BadInput
+from touchline.evaluation.answer_cache import Keep, keep
+from touchline.evaluation.cache_key import keys
+from touchline.evaluation.candidates.candidate import Answer, Candidate, Game, Said, Setting
+from touchline.evaluation.test_set import Bench
 from touchline.progress import Progress
 from touchline.records import Trajectory
 from touchline.video.workers import each, pool
+
+
+def take_seat() -> None:
+    """The n-th process of a pool takes the n-th GPU, in turns; without a GPU, nothing happens."""
+    import torch
+
+    number = re.search(r"(\d+)$", multiprocessing.current_process().name)
+    if torch.cuda.is_available() and number:
+        torch.cuda.set_device(int(number[1]) % torch.cuda.device_count())
+
 
 LONGEST = 300  # letters of a fault
 

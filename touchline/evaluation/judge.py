@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from touchline.chat.prompts import render, words
+from touchline.config import Params
 from touchline.endpoint import Client, Endpoint, each, request
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.metrics import bootstrap
-from touchline.prompts import render, words
 from touchline.records import Question, Trajectory
-from touchline.resume import reply_folder
-from touchline.stage import Params
+from touchline.state_dirs import reply_folder
 
 WORTH = {"right": 1.0, "partly": 0.5, "wrong": 0.0}
 VERDICT = re.compile(r"^\W*verdict\W+(right|partly|wrong)\W*$", re.IGNORECASE | re.MULTILINE)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from touchline.faults import BadInput
-from touchline.student.trained import Trained
+from touchline.errors import BadInput
+from touchline.model.trained_with import Trained
 
 if TYPE_CHECKING:
     from touchline.export.folder import Lineage

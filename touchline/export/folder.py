@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from touchline import terms
+from touchline import licence
+from touchline.atomic import whole_folder
+from touchline.errors import BadInput
 from touchline.export.card import card
-from touchline.faults import BadInput
-from touchline.products import whole_folder
-from touchline.student.load import POINTER
-from touchline.student.trained import FILE as TRAINED
-from touchline.student.trained import read
+from touchline.model.load import POINTER
+from touchline.model.trained_with import FILE as TRAINED
+from touchline.model.trained_with import read
 
 if TYPE_CHECKING:
-    from touchline.evaluation.bench import Bench
+    from touchline.evaluation.test_set import Bench
 
     Asked = tuple[Bench, int]  # the test questions, and how many tokens an answer may have
 
@@ -24,7 +24,7 @@ TAKEN = (
     *("*.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json"),
     *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "added_tokens.json"),
     *("special_tokens_map.json", "chat_template.jinja", "preprocessor_config.json"),
-    *("processor_config.json", TRAINED, terms.FILE),
+    *("processor_config.json", TRAINED, licence.FILE),
 )  # no log, no rollouts, no adapter beside merged weights: they hold words of the data
 EVALUATION = "evaluation/evaluate.json"
 LINEAGE = "evaluation/lineage.json"
@@ -93,7 +93,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def _allowed(model: Path) -> dict[str, tuple[str, str]]:
-    held = terms.known(model)
+    held = licence.known(model)
     bound = sorted(name for name, (_, kind) in held.items() if kind != "open")
     if bound:
         wrong = f"was trained on what may not be passed on: {', '.join(bound)}"

@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
-from touchline import terms
-from touchline.candidates.candidate import Game
-from touchline.dialogue import Dialogue
-from touchline.evaluation.bench import Bench
+from touchline import licence
+from touchline.chat.dialogue import Dialogue
+from touchline.chat.messages import asked
+from touchline.chat.tools.choose_frames import Viewing
+from touchline.evaluation.candidates.candidate import Game
+from touchline.evaluation.test_set import Bench
 from touchline.progress import Progress
-from touchline.student.conversation import asked
-from touchline.tools.choose_frames import Viewing
 
 PYTHON = "touchline_tasks"  # the name of the copied file
 METRICS = {
@@ -50,7 +50,7 @@ KINDS = {"string": "string", "double": "float64"}
 
 def write(folder: Path, bench: Bench, turn_tokens: int) -> list[str]:
     """Fill `folder`; the names of the tasks. None where no clip asked about is open to all."""
-    games = [game for game in bench.games() if terms.rank(game.clip.terms) == 0]
+    games = [game for game in bench.games() if licence.rank(game.clip.terms) == 0]
     tasks = sorted({game.question.task for game in games} & set(METRICS))
     if not tasks:
         return []

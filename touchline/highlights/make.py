@@ -6,21 +6,20 @@ from pathlib import Path
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from touchline.faults import BadInput
-from touchline.highlights.film import Encoding, write_reel
-from touchline.highlights.made import Made
+from touchline.atomic import whole_file
+from touchline.config import Params
+from touchline.errors import BadInput
+from touchline.highlights.contact_sheet import write_sheet
+from touchline.highlights.cut_video import Encoding, write_reel
 from touchline.highlights.match import Part, narrowed, parts
 from touchline.highlights.model import Model
 from touchline.highlights.record import notes, record
 from touchline.highlights.request import as_said, understand
-from touchline.highlights.sheet import write_sheet
-from touchline.highlights.sides import Sides
-from touchline.highlights.spots import chosen, cuts, highlight, omitted, spots
+from touchline.highlights.spots import Made, chosen, cuts, highlight, omitted, spots
+from touchline.highlights.teams import Sides
 from touchline.highlights.watch import answered, film
 from touchline.highlights.wish import Wish
-from touchline.products import whole_file
 from touchline.records import Speech
-from touchline.stage import Params
 
 NOBODY = Sides()
 KINDS = (".mp4", ".html", ".json")  # the files of a reel

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from touchline.faults import BadInput
-from touchline.highlights.shown import Shown, shown
+from touchline.errors import BadInput
+from touchline.highlights.frame_index import Shown, shown
 from touchline.highlights.wish import ORDINALS, Stretch, Wish
 from touchline.sports import SPORTS
 from touchline.video.container import clock

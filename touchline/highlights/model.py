@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from touchline.faults import BadInput
+from touchline.chat.tools.choose_frames import Reel
+from touchline.errors import BadInput
+from touchline.model.trained_with import Trained, read
 from touchline.records import Question, Trajectory
-from touchline.student.trained import Trained, read
-from touchline.tools.choose_frames import Reel
 
 LATEST = ("data/rl", "data/sft")  # of a checkout, the best first
 Games = Sequence[tuple[Question, Reel]]
@@ -42,9 +42,9 @@ def opened(folder: Path, batch: int, turn_tokens: int, dtype: str = "float32") -
     trained = read(folder)
 
     def answers(games: Games) -> Iterator[Trajectory]:
-        from touchline.student.conversation import judged
-        from touchline.student.load import load, settle
-        from touchline.student.rollout import Player
+        from touchline.chat.messages import judged
+        from touchline.model.generate import Player
+        from touchline.model.load import load, settle
 
         settle(0, 1)
         net, processor = load(folder, dtype)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from touchline.clock import spoken
-from touchline.highlights.film import starts
-from touchline.highlights.made import Made, Omitted
+from touchline.chat.timecode import spoken
+from touchline.highlights.cut_video import starts
+from touchline.highlights.frame_index import Shown
 from touchline.highlights.model import Model
-from touchline.highlights.shown import Shown
+from touchline.highlights.spots import Made, Omitted
 from touchline.highlights.watch import Answered, Film
 from touchline.highlights.wish import ORDINALS, Wish
 from touchline.sports import SPORTS

@@ -2,17 +2,130 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
 
-from touchline.clock import spoken
-from touchline.highlights.film import Cut, starts
-from touchline.highlights.made import Highlight, Omitted
+from touchline.chat.timecode import spoken
+from touchline.highlights.cut_video import Cut, starts
 from touchline.highlights.match import Part
-from touchline.highlights.merge import Found, Said, merged
 from touchline.highlights.model import Model
-from touchline.highlights.sides import Sides, Told
+from touchline.highlights.teams import Sides, Told
 from touchline.highlights.watch import Answered
 from touchline.highlights.wish import Wish
 from touchline.tasks.spotting import intervals
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """One action that was found; times in seconds."""
+
+    action: str
+    file: str
+    period: int  # 0: not known
+    start: float  # of the file
+    end: float
+    match_start: float  # on the match clock
+    match_end: float
+    reel_start: float  # where the reel shows `start` and `end`
+    reel_end: float
+    votes: int  # clips that found it
+    looks: int  # clips that show it
+    answers: tuple[str, ...]  # ids
+    team: str  # home, away, or "": not told
+    told_by: str  # how one knows, or why not; "" where nothing could tell
+
+
+@dataclass(frozen=True)
+class Omitted:
+    """An action that was found and is not in the reel, for it is not known to be the team's."""
+
+    action: str
+    file: str
+    start: float  # of the file
+    end: float
+    match_start: float
+    team: str
+    told_by: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a request; `reel` is None when nothing was found."""
+
+    wish: Wish
+    highlights: tuple[Highlight, ...]
+    omitted: tuple[Omitted, ...]
+    cuts: tuple[Cut, ...]
+    notes: tuple[str, ...]
+    reel: Path | None
+    json: Path
+    page: Path
+
+
+Interval = tuple[float, float]
+TOUCH = 0.5  # seconds: an interval that comes this near to its clip's border may be cut by it
+SHARED = 0.5  # share of the shorter interval that must overlap for two to be one action
+
+
+@dataclass(frozen=True)
+class Said:
+    """One interval of one answer, in seconds of the file."""
+
+    clip: Interval
+    start: float
+    end: float
+    answer: str  # id of the answer
+
+    @property
+    def whole(self) -> bool:
+        """Neither end lies at the border of its clip."""
+        return self.start > self.clip[0] + TOUCH and self.end < self.clip[1] - TOUCH
+
+
+@dataclass(frozen=True)
+class Found:
+    """One action of a file: when, and how many of the clips that show its middle say so."""
+
+    start: float
+    end: float
+    votes: int
+    looks: int
+    answers: tuple[str, ...]
+
+
+def merged(said: Sequence[Said], clips: Sequence[Interval], least: float) -> list[Found]:
+    """Intervals that overlap by half of the shorter are one action, by time.
+
+    Its bounds are the medians of the intervals that no clip's border cuts, or where there is none
+    the union of the pieces. At least the share `least` of the clips must have said it.
+    """
+    groups: list[list[Said]] = []
+    for one in sorted(said, key=lambda one: (one.start + one.end, one.start)):
+        near = [group for group in groups if any(_same(one, other) for other in group)]
+        if near:
+            near[-1].append(one)
+        else:
+            groups.append([one])
+    found = [_found(group, clips) for group in groups]
+    return [one for one in found if one.votes >= least * one.looks - 1e-9]
+
+
+def _same(one: Said, other: Said) -> bool:
+    overlap = min(one.end, other.end) - max(one.start, other.start)
+    return overlap >= SHARED * min(one.end - one.start, other.end - other.start)
+
+
+def _found(group: Sequence[Said], clips: Sequence[Interval]) -> Found:
+    whole = [one for one in group if one.whole]
+    if whole:
+        start, end = median(one.start for one in whole), median(one.end for one in whole)
+    else:
+        start, end = min(one.start for one in group), max(one.end for one in group)
+    middle = (start + end) / 2
+    votes = len({one.clip for one in group})
+    looks = sum(low <= middle < high for low, high in clips)
+    answers = tuple(sorted({one.answer for one in group}))
+    return Found(start, end, votes, max(looks, votes), answers)
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from touchline.commentary import align, commentary, overlapped
-from touchline.faults import BadInput
+from touchline.atomic import whole_file
+from touchline.chat.commentary import align, commentary, overlapped
+from touchline.chat.messages import reel
+from touchline.errors import BadInput
+from touchline.highlights.frame_index import Shown
 from touchline.highlights.match import Part
 from touchline.highlights.model import Model
-from touchline.highlights.shown import Shown
 from touchline.highlights.wish import Wish
-from touchline.products import whole_file
+from touchline.model.trained_with import Cut
 from touchline.progress import Progress
 from touchline.records import Clip, Question, Speech, Trajectory
-from touchline.student.conversation import reel
-from touchline.student.trained import Cut
 from touchline.tasks.spotting import words
-from touchline.video.cut import spans
-from touchline.video.sample import write_frames
-from touchline.video.store import FrameStore, store_path
+from touchline.video.frame_store import FrameStore, store_path
+from touchline.video.windows import spans
+from touchline.video.write_store import write_frames
 
 PIECE = 2**20
 TERMS = "open"  # the video is the asker's own; nothing of it leaves this machine

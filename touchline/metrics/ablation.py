@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from touchline.metrics import bootstrap
-from touchline.metrics.answer import Judge, Parts, measure
 from touchline.metrics.bootstrap import Side
+from touchline.metrics.per_answer import Judge, Parts, measure
 from touchline.records import Question, Trajectory
 
 Rows = Sequence[tuple[Question, Trajectory]]

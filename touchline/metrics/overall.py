@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from touchline.faults import BadInput
-from touchline.metrics.answer import Judge, measure
+from touchline.errors import BadInput
 from touchline.metrics.bootstrap import Side
+from touchline.metrics.per_answer import Judge, measure
 from touchline.metrics.scores import HEADLINE, Rows
 
 

@@ -12,10 +12,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.metrics import balanced_accuracy, bootstrap, spotted
-from touchline.metrics.answer import Judge, Parts, in_video, measure
 from touchline.metrics.bootstrap import Estimate, Side
+from touchline.metrics.per_answer import Judge, Parts, in_video, measure
 from touchline.records import Clip, Question, Trajectory
 
 HEADLINE = {

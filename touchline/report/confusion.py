@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from touchline.metrics.temporal_iou import iou
 from touchline.records import Clip, Question, Trajectory, paired
-from touchline.report.picks import Given
+from touchline.report.cards import Given
 from touchline.tasks.choice import LETTERS, letter
 from touchline.tasks.spotting import THETA, intervals
 

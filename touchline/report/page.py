@@ -8,11 +8,9 @@ from PIL.Image import Image
 
 from touchline.records import Clip, Question, Trajectory
 from touchline.report import bars, confusion, verdict
-from touchline.report.cards import card, tally
+from touchline.report.cards import card, pick, tally
 from touchline.report.curves import curves
-from touchline.report.picks import pick
-from touchline.report.pictures import Pictures
-from touchline.report.template import write_page
+from touchline.report.template import Pictures, write_page
 
 SLICES = {"Sport": "sports", "Source": "sources", "Length of the clip": "lengths"}
 Logs = Mapping[str, Sequence[Mapping[str, Any]]]

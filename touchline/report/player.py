@@ -9,9 +9,8 @@ from markupsafe import Markup
 from PIL.Image import Image
 
 from touchline.records import Clip, Question, Rollout, Trajectory, paired
-from touchline.report.pictures import Pictures
 from touchline.report.steps import Step, steps
-from touchline.report.template import FOLDER, write_page
+from touchline.report.template import FOLDER, Pictures, write_page
 from touchline.report.verdict import name
 
 HEIGHT = 104  # pixels of a frame on this page

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from touchline.clock import possible, spoken
-from touchline.faults import BadInput
+from touchline.chat.timecode import possible, spoken
+from touchline.chat.tools.choose_frames import read_call
+from touchline.chat.turns import parts
+from touchline.errors import BadInput
 from touchline.records import Trajectory
-from touchline.tools.choose_frames import read_call
-from touchline.tools.turns import parts
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.serving.server import Mind, serve
 
 SCRIPTED = "scripted"
@@ -12,7 +12,7 @@ SCRIPTED = "scripted"
 def mind(what: str, root: Path, batch: int) -> Mind:
     """Who answers: the scripted teacher over the data below `root`, or the model of a folder."""
     if what == SCRIPTED:
-        from touchline.serving.truth import Truth
+        from touchline.serving.scripted import Truth
 
         return Truth(root)
     if not Path(what).is_dir():

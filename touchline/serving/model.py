@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-from touchline.serving.heard import finish, ours, theirs
+from touchline.chat.messages import TOOLS, Messages
+from touchline.chat.tools.choose_frames import NAME
+from touchline.model.load import load, where
+from touchline.model.processor import vision_tokens
+from touchline.serving.openai_format import finish, ours, theirs
 from touchline.serving.server import Body, Unfit
-from touchline.student.conversation import TOOLS, Messages
-from touchline.student.load import load, where
-from touchline.student.processor import vision_tokens
-from touchline.tools.choose_frames import NAME
 
 MOST = 4096  # new tokens, whatever is asked for
 USUAL = 512

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.records import Label, Video
 from touchline.sources.folder import FILMS, Films
-from touchline.sources.frame_time import seconds
-from touchline.sources.json_file import load
+from touchline.sources.readers import load
+from touchline.sources.ready_questions import seconds
 from touchline.sources.source import Found, Part, Reading
 from touchline.sports.sport import Sport
 

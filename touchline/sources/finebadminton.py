@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.records import Label, Video
 from touchline.sources import folder as folders
-from touchline.sources import rows
+from touchline.sources import ready_questions
 from touchline.sources.folder import Folder
-from touchline.sources.json_file import load
+from touchline.sources.readers import load
 from touchline.sources.source import Found, Part, Reading, Source
 
 NAME, HOME = "finebadminton", "https://github.com/iLearn-Lab/MM25-FineBadminton"
@@ -151,7 +151,7 @@ def _label(folder: Path, ask: Ask, clips: dict[str, Video]) -> Label:
         raise BadInput(place, wrong, f"put it into {CLIPS}/ or remove the question")
     video = clips[ask.clip]
     id = f"{video.id}/question"
-    return rows.question(id, video, "choice", ask.asked, ask.answer, ask.options)
+    return ready_questions.question(id, video, "choice", ask.asked, ask.answer, ask.options)
 
 
 FINEBADMINTON = Source(
@@ -166,5 +166,5 @@ FINEBADMINTON = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=rows.silent,
+    speech=ready_questions.silent,
 )

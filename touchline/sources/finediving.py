@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import Field
 
-from touchline.faults import BadInput
-from touchline.prompts import words
+from touchline.chat.prompts import words
+from touchline.errors import BadInput
 from touchline.records import Label, Video
-from touchline.sources import e2e_spot, folder, rows
+from touchline.sources import e2e_spot, folder, ready_questions
 from touchline.sources.e2e_spot import Entry, Set
 from touchline.sources.folder import Folder
 from touchline.sources.source import Found, Reading, Source
@@ -57,14 +57,16 @@ def _dives(settings: Settings) -> Set:
 
 
 def _score(entry: Entry, video: Video | None) -> Label:
-    video = rows.kept(entry.id, video)
+    video = ready_questions.kept(entry.id, video)
     points: Any = entry.info.get("dive_score") if isinstance(entry.info, dict) else None
     if isinstance(points, bool) or not isinstance(points, int | float):
         raise BadInput(entry.id, f"its dive_score {points!r} is no number", "mend or remove it")
     if not 0 < points <= HIGHEST:
         raise BadInput(entry.id, f"its dive_score {points!r} is no score", "mend or remove it")
     answer = f"{points:.2f}"
-    return rows.question(f"{video.id}/score", video, "score", words("dive_score"), answer)
+    return ready_questions.question(
+        f"{video.id}/score", video, "score", words("dive_score"), answer
+    )
 
 
 FINEDIVING = Source(
@@ -79,5 +81,5 @@ FINEDIVING = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=rows.silent,
+    speech=ready_questions.silent,
 )

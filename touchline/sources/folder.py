@@ -10,13 +10,13 @@ from pathlib import Path
 
 from pydantic import Field
 
-from touchline.faults import BadInput
-from touchline.fetch.unpack import unpack
-from touchline.products import whole_file
+from touchline.atomic import whole_file
+from touchline.config import Params
+from touchline.errors import BadInput
 from touchline.progress import track
-from touchline.sources import text_file
+from touchline.sources import readers
+from touchline.sources.fetch.unpack import unpack
 from touchline.sources.source import Part
-from touchline.stage import Params
 
 FILMS = tuple(f"**/*.{kind}" for kind in ("mp4", "mkv", "avi", "webm", "mov"))
 LONGEST = 255  # bytes of a file name
@@ -71,7 +71,7 @@ def _bring(origin: Path, parts: Sequence[Part], target: Path, remedy: str) -> No
     if not labels:
         raise BadInput(origin, f"holds no {' or '.join(needed)}", remedy)
     for file in labels:
-        text_file.not_too_large(file)
+        readers.not_too_large(file)
     files = matching(origin, [pattern for part in parts for pattern in part.files])
     for file in track(files, "copy"):
         _copy(file, target / file.relative_to(origin))

@@ -7,11 +7,11 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any, Literal
 
-from touchline.faults import BadInput
+from touchline.config import parsed
+from touchline.errors import BadInput
 from touchline.sources import SOURCES
 from touchline.sources.folder import matching
 from touchline.sources.source import Part, Source
-from touchline.stage import parsed
 
 WIDTH = 100  # columns
 NOUNS = {"labels": "label file", "videos": "video", "commentary": "transcript"}

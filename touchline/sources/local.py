@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pydantic import Field
 
-from touchline.faults import BadInput
-from touchline.fetch import Wanted, fetch
+from touchline.errors import BadInput
 from touchline.records import Label, Speech, Video
-from touchline.sources import owned
+from touchline.sources import own_videos
+from touchline.sources.fetch import Wanted, fetch
 from touchline.sources.folder import located
-from touchline.sources.owned import Owned
+from touchline.sources.own_videos import Owned
 from touchline.sources.source import Found, Reading, Source
 from touchline.sports import SPORTS
 
@@ -25,29 +25,31 @@ class Settings(Owned):
 def download(settings: Settings, folder: Path, executor: Executor) -> None:
     """Copy videos, labels and commentary; a copy that broke off goes on where it was."""
     origin = located(settings.folder)
-    found = list(owned.files(origin))
-    if not any(owned.is_video(path.name) for path in found):
+    found = list(own_videos.files(origin))
+    if not any(own_videos.is_video(path.name) for path in found):
         wrong = "holds no video" if origin.is_dir() else "is missing"
         raise BadInput(origin, wrong, "set download.sources.local.folder to the folder of videos")
-    fetch([_wanted(path, origin) for path in found], folder, WORKERS, known=owned.known(settings))
+    fetch(
+        [_wanted(path, origin) for path in found], folder, WORKERS, known=own_videos.known(settings)
+    )
 
 
 def _wanted(path: Path, origin: Path) -> Wanted:
     size = path.stat().st_size if path.is_file() else 0  # a dead link is told when it is copied
-    owned.not_too_large(str(path), size)
+    own_videos.not_too_large(str(path), size)
     return Wanted(path.relative_to(origin).as_posix(), (path.absolute().as_uri(),), "", size, "")
 
 
 def videos(settings: Settings, folder: Path) -> Reading[Found]:
-    return owned.videos("local", settings, folder)
+    return own_videos.videos("local", settings, folder)
 
 
 def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    return owned.labels("local", settings, folder, found)
+    return own_videos.labels("local", settings, folder, found)
 
 
 def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
-    return owned.speech("local", settings, folder, found)
+    return own_videos.speech("local", settings, folder, found)
 
 
 LOCAL = Source(
@@ -56,8 +58,8 @@ LOCAL = Source(
     terms="owner",
     homepage="",
     sports=tuple(SPORTS),
-    tasks=owned.TASKS,
-    parts=owned.parts("a folder of your own", "Set download.sources.local.folder to it."),
+    tasks=own_videos.TASKS,
+    parts=own_videos.parts("a folder of your own", "Set download.sources.local.folder to it."),
     settings=Settings,
     download=download,
     videos=videos,

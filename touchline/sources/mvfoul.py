@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from touchline.faults import BadInput
-from touchline.prompts import words
+from touchline.chat.prompts import words
+from touchline.errors import BadInput
 from touchline.records import Label, Video
-from touchline.sources import folder, rows
+from touchline.sources import folder, ready_questions
 from touchline.sources.folder import Folder
-from touchline.sources.json_file import load
-from touchline.sources.options import shuffled
+from touchline.sources.readers import load
+from touchline.sources.ready_questions import shuffled
 from touchline.sources.source import Fault, Found, Part, Reading, Source
 
 NAME = "mvfoul"
@@ -203,8 +203,10 @@ def _label(
     options: list[str],
     answer: str,
 ) -> Label:
-    video = rows.kept(clip.place, video)
-    return rows.question(f"{clip.id}/{part}", video, task, words(prompt), answer, options)
+    video = ready_questions.kept(clip.place, video)
+    return ready_questions.question(
+        f"{clip.id}/{part}", video, task, words(prompt), answer, options
+    )
 
 
 MVFOUL = Source(
@@ -219,5 +221,5 @@ MVFOUL = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=rows.silent,
+    speech=ready_questions.silent,
 )

@@ -13,12 +13,12 @@ from typing import Any
 
 from pydantic import Field
 
-from touchline.faults import BadInput
-from touchline.prompts import render
+from touchline.chat.prompts import render
+from touchline.errors import BadInput
 from touchline.records import Label, Video
-from touchline.sources import csv_file, folder, rows
-from touchline.sources.csv_file import MEND, Line
+from touchline.sources import folder, readers, ready_questions
 from touchline.sources.folder import FILMS, Films, Folder
+from touchline.sources.readers import MEND, Line
 from touchline.sources.source import Found, Part, Reading, Source
 from touchline.sports.fitness import FITNESS
 
@@ -92,7 +92,7 @@ def _lines(own: Path) -> tuple[list[tuple[str, Line]], Reading[Any]]:
     found, whole = [], Reading[Any]()
     for file in folder.matching(own, TABLES):
         id = f"{NAME}/{file.relative_to(own).as_posix()}"
-        whole.take(id, lambda file=file: [*csv_file.lines(file, COLUMNS)])
+        whole.take(id, lambda file=file: [*readers.lines(file, COLUMNS)])
         read = whole.rows.pop() if whole.rows else []
         found += [(f"{id}/{line.number}", line) for line in read]
     return found, whole
@@ -150,7 +150,7 @@ def _is_frame(cell: str) -> bool:
 def _repetition(row: Row, pair: Pair, video: Video | None, fps: float) -> Label:
     number, *cells = pair
     place = f"{row.id}: L{2 * number + 1}, L{2 * number + 2}"
-    video = rows.kept(place, video)
+    video = ready_questions.kept(place, video)
     if not all(map(_is_frame, cells)):
         raise BadInput(place, f"{cells} are not two frame numbers", MEND)
     first, last = map(float, cells)
@@ -166,7 +166,7 @@ def _repetition(row: Row, pair: Pair, video: Video | None, fps: float) -> Label:
 
 def _count(row: Row, video: Video | None, done: Sequence[Label]) -> Label:
     """The question how many; a count that its own repetitions do not bear out is a `BadInput`."""
-    video = rows.kept(row.id, video)
+    video = ready_questions.kept(row.id, video)
     if row.count != len(done):
         wrong = f"its count is {row.count}, its good repetitions are {len(done)}"
         raise BadInput(row.id, wrong, MEND)
@@ -197,5 +197,5 @@ REPCOUNT = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=rows.silent,
+    speech=ready_questions.silent,
 )

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pydantic import Field
 
-from touchline.faults import BadInput
-from touchline.fetch import Wanted, fetch
-from touchline.fetch.mirror import PATIENCE
-from touchline.fetch.s3 import listing, url
+from touchline.errors import BadInput
 from touchline.records import Label, Speech, Video
-from touchline.sources import owned
-from touchline.sources.owned import Owned
+from touchline.sources import own_videos
+from touchline.sources.fetch import Wanted, fetch
+from touchline.sources.fetch.mirror import PATIENCE
+from touchline.sources.fetch.s3 import listing, url
+from touchline.sources.own_videos import Owned
 from touchline.sources.source import Found, Reading, Source
 from touchline.sports import SPORTS
 
@@ -32,29 +32,29 @@ def download(settings: Settings, folder: Path, executor: Executor) -> None:
     wanted = [
         _wanted(settings.bucket, key, key.removeprefix(prefix), size)
         for key, size in found
-        if owned.belongs(key.removeprefix(prefix))
+        if own_videos.belongs(key.removeprefix(prefix))
     ]
-    if not any(owned.is_video(one.path) for one in wanted):
+    if not any(own_videos.is_video(one.path) for one in wanted):
         raise BadInput(place, "holds no video", "check download.sources.s3.bucket and .prefix")
-    known = owned.known(settings)
+    known = own_videos.known(settings)
     fetch(wanted, folder, settings.connections, settings.endpoint, known)
 
 
 def _wanted(bucket: str, key: str, path: str, size: int) -> Wanted:
-    owned.not_too_large(url(bucket, key), size)
+    own_videos.not_too_large(url(bucket, key), size)
     return Wanted(path, (url(bucket, key),), "", size, "")
 
 
 def videos(settings: Settings, folder: Path) -> Reading[Found]:
-    return owned.videos("s3", settings, folder)
+    return own_videos.videos("s3", settings, folder)
 
 
 def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    return owned.labels("s3", settings, folder, found)
+    return own_videos.labels("s3", settings, folder, found)
 
 
 def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
-    return owned.speech("s3", settings, folder, found)
+    return own_videos.speech("s3", settings, folder, found)
 
 
 S3 = Source(
@@ -63,8 +63,8 @@ S3 = Source(
     terms="owner",
     homepage="",
     sports=tuple(SPORTS),
-    tasks=owned.TASKS,
-    parts=owned.parts(
+    tasks=own_videos.TASKS,
+    parts=own_videos.parts(
         "a bucket of your own",
         "Its keys come from AWS's own variables; set download.sources.s3.bucket to it.",
     ),

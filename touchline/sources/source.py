@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from touchline.faults import BadInput
+from touchline.config import Params
+from touchline.errors import BadInput
 from touchline.records import Label, Speech, Video
-from touchline.stage import Params
 
 
 class Named(Protocol):

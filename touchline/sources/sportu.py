@@ -12,11 +12,11 @@ from typing import Any
 
 from pydantic import Field
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.records import Label, Video
-from touchline.sources import folder, rows
+from touchline.sources import folder, ready_questions
 from touchline.sources.folder import FILMS, Films, Folder
-from touchline.sources.json_file import load
+from touchline.sources.readers import load
 from touchline.sources.source import Found, Part, Reading, Source
 
 NAME = "sportu"
@@ -167,8 +167,8 @@ def _found(ask: Ask, films: Films, length: float) -> Found:
 
 
 def _label(ask: Ask, video: Video | None) -> Label:
-    video = rows.kept(ask.id, video)
-    return rows.question(ask.id, video, ask.task, ask.asked, ask.answer, ask.options)
+    video = ready_questions.kept(ask.id, video)
+    return ready_questions.question(ask.id, video, ask.task, ask.asked, ask.answer, ask.options)
 
 
 SPORTU = Source(
@@ -183,5 +183,5 @@ SPORTU = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=rows.silent,
+    speech=ready_questions.silent,
 )

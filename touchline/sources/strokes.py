@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.records import Label, Video
-from touchline.sources import csv_file, rows
-from touchline.sources.csv_file import MEND, Line
-from touchline.sources.frame_time import seconds
+from touchline.sources import readers, ready_questions
+from touchline.sources.readers import MEND, Line
+from touchline.sources.ready_questions import seconds
 from touchline.sources.source import Reading
 from touchline.sports.badminton import STROKES
 
@@ -56,7 +56,7 @@ def read(source: str, own: Path, place: Path, sets: Sequence[Path]) -> Match:
     id = f"{source}/{place.relative_to(own).as_posix()}"  # two folders may hold one match
     files, strokes = Reading[Any](), Reading[Stroke]()
     for file in sets:
-        files.take(f"{id}/{file.name}", lambda file=file: [*csv_file.lines(file, COLUMNS)])
+        files.take(f"{id}/{file.name}", lambda file=file: [*readers.lines(file, COLUMNS)])
         for line in files.rows.pop() if files.rows else []:
             row = f"{id}/broadcast/{file.stem}/{line.number}"
             strokes.take(row, _stroke, row, file.stem, line)
@@ -77,7 +77,7 @@ def by_rally(match: Match) -> dict[tuple[str, int], list[Stroke]]:
 
 def label(stroke: Stroke, fps: float, video: Video | None) -> Label:
     """The stroke as an action of its broadcast."""
-    video = rows.kept(stroke.place, video)
+    video = ready_questions.kept(stroke.place, video)
     time = seconds(stroke.frame, fps, video)
     if time >= video.duration:
         wrong = f"is at {time:g} s, after the video's {video.duration:g} s"

@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from touchline.records import Label, Video
-from touchline.sources import e2e_spot, folder, rows
+from touchline.sources import e2e_spot, folder, ready_questions
 from touchline.sources.e2e_spot import Set
 from touchline.sources.folder import Folder
 from touchline.sources.source import Found, Reading, Source
@@ -45,5 +45,5 @@ E2E_TENNIS = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=rows.silent,
+    speech=ready_questions.silent,
 )

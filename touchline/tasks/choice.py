@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from touchline.clock import spoken
-from touchline.prompts import render
+from touchline.chat.prompts import render
+from touchline.chat.timecode import spoken
 from touchline.tasks.scene import Scene
 from touchline.tasks.task import Draft, Rules, Task, brought
 

@@ -4,8 +4,8 @@ import re
 from itertools import pairwise
 from random import Random
 
-from touchline.clock import spoken
-from touchline.prompts import render
+from touchline.chat.prompts import render
+from touchline.chat.timecode import spoken
 from touchline.tasks.scene import Scene
 from touchline.tasks.task import Draft, Rules, Task, brought
 

@@ -3,8 +3,8 @@
 import re
 from random import Random
 
-from touchline.clock import spoken
-from touchline.prompts import render
+from touchline.chat.prompts import render
+from touchline.chat.timecode import spoken
 from touchline.records import Label
 from touchline.tasks.scene import Scene
 from touchline.tasks.task import Draft, Rules, Task, drafted

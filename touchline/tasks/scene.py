@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.records import Clip, Label
 from touchline.sports import SPORTS
 from touchline.sports.sport import Sport

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from random import Random
 
-from touchline.clock import spoken
-from touchline.dialogue import Dialogue
+from touchline.chat.dialogue import Dialogue
+from touchline.chat.prompts import render
+from touchline.chat.timecode import spoken
 from touchline.metrics.temporal_iou import matched, overlap
-from touchline.prompts import render
 from touchline.tasks.scene import Scene, around
 from touchline.tasks.task import Draft, Rules, Task
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from touchline.clock import spoken
-from touchline.dialogue import PLAIN, Dialogue
+from touchline.chat.dialogue import PLAIN, Dialogue
+from touchline.chat.timecode import spoken
 from touchline.records import Label
 from touchline.tasks.scene import END, START, Scene
 

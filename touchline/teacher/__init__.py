@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from touchline.teacher import scripted, served
-from touchline.teacher.course import Course, Taught
+from touchline.teacher.teacher import Course, Taught
 
 Teacher = Callable[[Course], Iterator[Taught]]
 TEACHERS: dict[str, Teacher] = {

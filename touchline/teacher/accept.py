@@ -1,19 +1,54 @@
 """Three steps to acceptance: the answer is right, the calls run again, and the frames matter."""
 
-from collections.abc import Awaitable, Callable
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from PIL import Image
 
+from touchline.chat.messages import Messages, assistant_turns
+from touchline.chat.prompts import render
+from touchline.chat.tools.choose_frames import Blocks, Budget, Reel, Viewing, read_call
+from touchline.chat.turns import answer, parts
 from touchline.endpoint import Client, Reply
-from touchline.endpoint.dialect import turn
-from touchline.prompts import render
+from touchline.endpoint.openai_format import turn
 from touchline.records import Question, Trajectory, Verdict
-from touchline.student.conversation import Messages, assistant_turns
-from touchline.teacher.asking import Judge, ask
-from touchline.teacher.course import Course
-from touchline.teacher.replay import differs, replayed
-from touchline.tools.turns import answer, parts
+from touchline.teacher.ask_teacher import Judge, ask
+from touchline.teacher.teacher import Course
+
+
+def digest(blocks: Blocks, reel: Reel) -> str:
+    """sha256 of times and pixels of the pictures among the blocks."""
+    times = [block["time"] for block in blocks if block["type"] == "image"]
+    found = hashlib.sha256()
+    for time, picture in zip(times, reel.fetch(times) if times else [], strict=True):
+        found.update(f"{time!r} {picture.size} {picture.mode} ".encode())
+        found.update(picture.tobytes())
+    return found.hexdigest()
+
+
+def replayed(trajectory: Trajectory, reel: Reel, budget: Budget) -> list[str]:
+    """The digests of the frames with the question and of each call, as they are today."""
+    viewing = Viewing(reel, budget)
+    shown = [viewing.open()]
+    for turn in assistant_turns(json.loads(trajectory.messages)):
+        call = read_call(turn)
+        if call is not None:
+            shown.append(viewing.call(*call))
+    return [digest(blocks, reel) for blocks in shown]
+
+
+def differs(before: Sequence[str], now: Sequence[str]) -> str:
+    """What is different, in words; "" for nothing."""
+    if list(before) == list(now):
+        return ""
+    place = next(
+        (i for i, pair in enumerate(zip(before, now, strict=False)) if len(set(pair)) > 1), -1
+    )
+    where = "the frames with the question" if place == 0 else f"the frames of call {place}"
+    return f"{where} are others when replayed" if place >= 0 else "other calls when replayed"
+
 
 WRONG, UNSEEN, BLIND = "wrong answer", "frames do not bear it out", "same answer without frames"
 UNJUDGED = "the judge gives no verdict"

@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from touchline.clock import spoken
-from touchline.dialogue import PLAIN, Dialogue
+from touchline.chat.dialogue import PLAIN, Dialogue
+from touchline.chat.messages import asked, judged
+from touchline.chat.timecode import spoken
+from touchline.chat.tools.choose_frames import Budget, Reel, Viewing, called
+from touchline.chat.turns import thinking
 from touchline.progress import Progress
 from touchline.records import Question, Trajectory, paired
-from touchline.student.conversation import asked, judged
 from touchline.tasks.choice import letter, option
 from touchline.tasks.scene import Scene
 from touchline.tasks.spotting import intervals, sentence
-from touchline.teacher.course import Course, Taught
-from touchline.tools.choose_frames import Budget, Reel, Viewing, called
-from touchline.tools.turns import thinking
+from touchline.teacher.teacher import Course, Taught
 from touchline.video.workers import each, pool
 
 Span = tuple[float, float]

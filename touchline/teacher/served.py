@@ -9,18 +9,17 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from touchline.chat.messages import Messages, asked, assistant_turns, judged, pictured
+from touchline.chat.tools.choose_frames import NAME, Blocks, Viewing, read_call
 from touchline.endpoint import Client, Purse, Reply, each
-from touchline.endpoint.dialect import turn
+from touchline.endpoint.openai_format import turn
 from touchline.progress import Progress
 from touchline.records import Question, Verdict
-from touchline.resume import reply_folder
-from touchline.student.conversation import Messages, asked, assistant_turns, judged, pictured
-from touchline.teacher import misstep
-from touchline.teacher.accept import Hearing, accepted
-from touchline.teacher.asking import Judge, ask
-from touchline.teacher.course import Course, Taught
-from touchline.teacher.replay import digest
-from touchline.tools.choose_frames import NAME, Blocks, Viewing, read_call
+from touchline.state_dirs import reply_folder
+from touchline.teacher import faulty_turns
+from touchline.teacher.accept import Hearing, accepted, digest
+from touchline.teacher.ask_teacher import Judge, ask
+from touchline.teacher.teacher import Course, Taught
 
 AUTHOR = "teacher.served"
 
@@ -119,7 +118,7 @@ async def _converse(talk: Talk, course: Course, teacher: Client) -> str:
         reason, done = _heard(talk, turn(reply), reply, course)
         if reason or done:
             return reason
-    return misstep.ENDLESS
+    return faulty_turns.ENDLESS
 
 
 def _heard(talk: Talk, said: str, reply: Reply, course: Course) -> tuple[str, bool]:
@@ -127,14 +126,14 @@ def _heard(talk: Talk, said: str, reply: Reply, course: Course) -> tuple[str, bo
     talk.add({"role": "assistant", "content": [{"type": "text", "text": said}]})
     turns, thinks = assistant_turns(talk.messages), course.dialogue.thinks
     call = read_call(said) if thinks else None
-    if misstep.foreign(turns, course.served.languages):
-        return misstep.FOREIGN, True
+    if faulty_turns.foreign(turns, course.served.languages):
+        return faulty_turns.FOREIGN, True
     if call is None:
-        bad = misstep.called_badly(said)
-        return bad or misstep.ended_badly(said, turns, reply, course.dialogue), True
+        bad = faulty_turns.called_badly(said)
+        return bad or faulty_turns.ended_badly(said, turns, reply, course.dialogue), True
     blocks = talk.viewing.call(*call)
     if talk.viewing.faults:  # such a trajectory is never trained on: nothing more is paid for it
-        return misstep.refused(talk.viewing.faults[0]), True
+        return faulty_turns.refused(talk.viewing.faults[0]), True
     talk.add({"role": "tool", "name": NAME, "content": talk.look(blocks)})
     return "", False
 

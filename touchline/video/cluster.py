@@ -10,7 +10,7 @@ from typing import Any
 from distributed import Client, KilledWorker
 
 import touchline
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 
 VARIABLE = "TOUCHLINE_SCHEDULER"
 PATIENCE = 10  # seconds for the scheduler to answer

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.filter import Graph
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 
 REORDERED = 17  # packets among which the first shown frame is: H.264 reorders at most 16
 AGAIN = "fetch it again, or take it out of the source"
@@ -97,3 +100,25 @@ def _kind(path: Path) -> str:
     if head.lstrip()[:1] == b"<":
         return "; it is a web page"
     return "; it is text" if head.isascii() and b"\0" not in head else ""
+
+
+TURNS = {90: ("cclock",), -90: ("clock",), 180: ("clock", "clock"), -180: ("clock", "clock")}
+
+
+def upright(frame: VideoFrame) -> VideoFrame:
+    """The frame turned by its display matrix in steps of 90 degrees; without one, itself."""
+    turns = TURNS.get(frame.rotation, ())
+    if not turns:
+        return frame
+    graph = Graph()
+    last = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
+    )
+    for turn in turns:
+        step = graph.add("transpose", turn)
+        last.link_to(step)
+        last = step
+    last.link_to(graph.add("buffersink"))
+    graph.configure()
+    graph.push(frame)
+    return graph.pull()  # type: ignore[return-value]

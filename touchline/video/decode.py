@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.video.container import AGAIN, clock, first_shown, opened, tick, too_long
 from touchline.video.probe import scan
 

@@ -9,7 +9,7 @@ import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.video.container import AGAIN, clock, opened, tick, too_long
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 
 Result = TypeVar("Result")
 PR_SET_PDEATHSIG = 1

@@ -12,17 +12,17 @@ import sys
 import time
 from pathlib import Path
 
-from touchline.products import whole_file, whole_folder
+from touchline.atomic import whole_file, whole_folder
+from touchline.config import parsed
 from touchline.progress import Progress
-from touchline.resume import checkpoint_folder, reply_folder
-from touchline.stage import parsed
+from touchline.state_dirs import checkpoint_folder, reply_folder
 
 PARAMS = parsed(Path("params.yaml"))
 
 
 def bring() -> dict[str, float]:
     """Fetch the film that $CHAOS_ORIGIN serves."""
-    from touchline.fetch import Wanted, fetch
+    from touchline.sources.fetch import Wanted, fetch
 
     size = PARAMS["bring"]["bytes"]
     with whole_folder(Path("data/film")) as draft:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from flows import doctor, lock, pipeline, record, remote
+from flows import doctor
 from flows.doctor import kept, left, machine, services
 from flows.doctor.finding import Finding
-from flows.record import Record
+from flows.runs import dvc_project, locks, record
+from flows.runs.record import Record
+from flows.store import remote
 from tests.flows.conftest import Toy
 
 
@@ -30,16 +32,16 @@ def states(found: list[Finding]) -> dict[str, str]:
 
 def finished(toy: Toy) -> Record:
     """The record of a run that made what lies here."""
-    steps = [step.name for step in pipeline.steps(toy.root, None, False)]
+    steps = [step.name for step in dvc_project.steps(toy.root, None, False)]
     run = Record(id=record.fresh_id(), started=record.now(), command=[], commit="0" * 40)
-    run.stages = {name: pipeline.describe(toy.root, name, "Ran") for name in steps}
+    run.stages = {name: dvc_project.describe(toy.root, name, "Ran") for name in steps}
     run.state, run.ended = "completed", record.now()
     record.write(toy.root, run)
     return run
 
 
 def test_a_cache_that_lacks_or_falsifies_an_object_is_named(made: Toy) -> None:
-    run, cache = finished(made), pipeline.cache(made.root)
+    run, cache = finished(made), dvc_project.cache(made.root)
     assert states(list(kept.look(made.root, False))) == {"runs": "ok", "cache": "ok"}
     digest = next(f.md5 for f in run.stages["judge"].products if f.path == "data/report.html")
     file = cache / "files" / "md5" / digest[:2] / digest[2:]
@@ -92,7 +94,7 @@ def test_what_the_dead_left_is_found_and_cleared_away(
 def test_while_a_run_is_going_nothing_of_it_is_called_dead(toy: Toy) -> None:
     run = Record(id=record.fresh_id(), started=record.now(), command=[], commit="0" * 40)
     record.write(toy.root, run)
-    with lock.locked(toy.root):
+    with locks.locked(toy.root):
         found = list(left.look(toy.root, False))
     assert {one.state for one in found} == {"ok"}
     assert str(os.getpid()) in found[0].sentence

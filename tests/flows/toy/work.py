@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from touchline.products import whole_file, whole_folder
+from touchline.atomic import whole_file, whole_folder
 from touchline.progress import Progress
-from touchline.resume import checkpoint_folder
+from touchline.state_dirs import checkpoint_folder
 
 PARAMS = YAML(typ="safe").load(Path("params.yaml"))
 

@@ -8,9 +8,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.fetch.origin_server import QUICK, Origin, serving
-from touchline.faults import BadInput
-from touchline.fetch import fetch
+from tests.sources.fetch.origin_server import QUICK, Origin, serving
+from touchline.errors import BadInput
+from touchline.sources.fetch import fetch
 from touchline.sources.soccernet import SOCCERNET, Settings
 from touchline.sources.soccernet import hub as soccernet
 

@@ -10,7 +10,7 @@ import pytest
 from tests.downloads import downloaded, params
 from tests.sources.soccernet.conftest import GAME, League
 from tests.stages.test_chunk import film
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.records import Label, Speech, Stated, Video, read
 
 Make = Callable[..., dict[str, Any]]

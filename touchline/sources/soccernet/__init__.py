@@ -1,15 +1,17 @@
 """The source `soccernet`: SoccerNet's action labels, Echoes' commentary, and videos if any."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.records import Label, Speech, Video
-from touchline.sources import echoes, labels_v2, rows
+from touchline.sources import ready_questions
+from touchline.sources.soccernet import echoes, labels_v2
 from touchline.sources.soccernet.folder import (
     ACCESS,
     HOME,
@@ -23,10 +25,43 @@ from touchline.sources.soccernet.folder import (
     origin,
     stated,
 )
-from touchline.sources.soccernet.halves import PARTS, VIDEOS, half, lasting, provisional
 from touchline.sources.soccernet.transcripts import FILES, Heard, choose
 from touchline.sources.source import Fault, Found, Part, Reading, Source
 from touchline.sports import SPORTS
+from touchline.video.probe import unseen
+
+PARTS = ("1", "2")
+VIDEOS = ("1_224p.mkv", "2_224p.mkv", "1_720p.mkv", "2_720p.mkv")  # the first of a half is taken
+Minutes = tuple[int, int]  # a half whose video is not here lasts at least, at most
+
+
+def half(source: str, folder: Path, game: str, part: str, seconds: float) -> Found:
+    """The half's video file or, without one, a half of `seconds`."""
+    match = f"{source}/{game}"
+    files = [name for name in VIDEOS if name[0] == part and (folder / game / name).is_file()]
+    path = Path(game, files[0]) if files else None
+    return Found(f"{match}/{part}", path, "soccer", match, part, seconds)
+
+
+def lasting(minutes: Minutes, ends: Iterable[float]) -> float:
+    """Seconds of a half: the last thing known to happen, up to the full minute, within `minutes`.
+
+    A label at 45:00.0 lies in minute 46. Beyond the most, a time is a fault of its row.
+    """
+    last = math.floor(max(ends, default=0.0) / 60) + 1
+    return 60.0 * min(max(last, minutes[0]), minutes[1])
+
+
+def provisional(match: str, minutes: Minutes) -> dict[str, Video]:
+    """Both halves at their longest: to read the times of rows before the halves are known."""
+    seconds = 60.0 * minutes[1]
+    return {part: _video(f"{match}/{part}", match, part, seconds) for part in PARTS}
+
+
+def _video(id: str, match: str, part: str, seconds: float) -> Video:
+    place = {"source": match.split("/")[0], "sport": "soccer", "match": match, "part": part}
+    return Video(id=id, **place, path="", licence="", terms="", **unseen(seconds))
+
 
 ECHOES = "https://github.com/SoccerNet/sn-echoes"
 NAME, LABELS, SOCCER = "soccernet", "Labels-v2.json", SPORTS["soccer"]
@@ -71,7 +106,7 @@ def videos(settings: Settings, folder: Path) -> Reading[Found]:
 
 def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
     """Labels of every match; those of a match that is left out are dropped for that reason."""
-    matches = rows.by_part(found)
+    matches = ready_questions.by_part(found)
     reading: Reading[Label] = Reading()
     for game in games_in(folder):
         match = f"{NAME}/{game}"

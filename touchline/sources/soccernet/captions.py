@@ -5,11 +5,11 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from touchline.faults import BadInput
+from touchline.errors import BadInput
 from touchline.records import Label, Video
-from touchline.sources import rows
-from touchline.sources.json_file import load
-from touchline.sources.labels_v2 import MEND, half_of, moment
+from touchline.sources import ready_questions
+from touchline.sources.readers import load
+from touchline.sources.soccernet import PARTS, VIDEOS, half, lasting, provisional
 from touchline.sources.soccernet.folder import (
     ACCESS,
     HOME,
@@ -22,7 +22,7 @@ from touchline.sources.soccernet.folder import (
     kept,
     stated,
 )
-from touchline.sources.soccernet.halves import PARTS, VIDEOS, half, lasting, provisional
+from touchline.sources.soccernet.labels_v2 import MEND, half_of, moment
 from touchline.sources.source import Found, Part, Reading, Source
 
 NAME, CAPTIONS = "soccernet-captions", "Labels-caption.json"
@@ -51,7 +51,7 @@ def videos(settings: Games, folder: Path) -> Reading[Found]:
 
 def labels(settings: Games, folder: Path, found: Sequence[Video]) -> Reading[Label]:
     """Every caption is a ready question of the task `open`: what happens around this moment?"""
-    matches = rows.by_part(found)
+    matches = ready_questions.by_part(found)
     reading: Reading[Label] = Reading()
     for game in games_in(folder):
         match = f"{NAME}/{game}"
@@ -112,6 +112,6 @@ SOCCERNET_CAPTIONS = Source(
     download=download,
     videos=videos,
     labels=labels,
-    speech=rows.silent,
+    speech=ready_questions.silent,
     splits=splits,
 )

@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from touchline.faults import BadInput
-from touchline.fetch import fetch
-from touchline.products import whole_file
+from touchline.atomic import whole_file
+from touchline.config import Params
+from touchline.errors import BadInput
 from touchline.progress import track
+from touchline.sources.fetch import fetch
 from touchline.sources.folder import located
-from touchline.sources.json_file import load
+from touchline.sources.readers import load
 from touchline.sources.soccernet import hub
-from touchline.stage import Params
 from touchline.video.workers import each
 
 SPLITS = "splits.json"

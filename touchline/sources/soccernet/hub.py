@@ -10,8 +10,8 @@ import os
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from touchline.faults import BadInput
-from touchline.fetch import Wanted
+from touchline.errors import BadInput
+from touchline.sources.fetch import Wanted
 
 HUB = "https://huggingface.co"  # another one: HF_ENDPOINT, as Hugging Face's own library has it
 DRIVE = "exrcsdrive.kaust.edu.sa/public.php/webdav"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from touchline.faults import BadInput
-from touchline.sources.json_file import load
+from touchline.errors import BadInput
+from touchline.sources.readers import load
 from touchline.sources.source import Fault
 
 FILES = ("1_asr.json", "2_asr.json")

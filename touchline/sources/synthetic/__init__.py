@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pydantic import Field
 
+from touchline.config import Params
 from touchline.progress import track
 from touchline.records import Label, Speech, Video
-from touchline.sources import games
+from touchline.sources.soccernet import layout
 from touchline.sources.source import Found, Reading, Source
 from touchline.sources.synthetic.render import HALVES, plan, render
-from touchline.stage import Params
 from touchline.video.workers import each
 
 
@@ -42,15 +42,15 @@ def download(settings: Settings, folder: Path, executor: Executor) -> None:
 
 
 def videos(settings: Settings, folder: Path) -> Reading[Found]:
-    return games.videos(SYNTHETIC.name, folder, sport)
+    return layout.videos(SYNTHETIC.name, folder, sport)
 
 
 def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    return games.labels(SYNTHETIC.name, folder, found, sport)
+    return layout.labels(SYNTHETIC.name, folder, found, sport)
 
 
 def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
-    return games.speech(SYNTHETIC.name, folder, found)
+    return layout.speech(SYNTHETIC.name, folder, found)
 
 
 def sport(league: str) -> str:

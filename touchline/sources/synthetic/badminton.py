@@ -5,7 +5,7 @@ from itertools import zip_longest
 import numpy as np
 from PIL import Image, ImageDraw
 
-from touchline.sources.synthetic.canvas import HEIGHT, WHITE, WIDTH, Colour, noisy, plain, yuv
+from touchline.sources.synthetic.drawing import HEIGHT, WHITE, WIDTH, Colour, noisy, plain, yuv
 from touchline.sources.synthetic.match import Event, Point, moment
 from touchline.sources.synthetic.show import Overlay, Show
 

@@ -3,9 +3,22 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from touchline.sources.synthetic.canvas import HEIGHT, WHITE, WIDTH, Colour, plain
+from touchline.sources.synthetic.drawing import (
+    BLUE,
+    CYAN,
+    HEIGHT,
+    MAGENTA,
+    PALE,
+    RED,
+    TOP,
+    WHITE,
+    WIDTH,
+    YELLOW,
+    Colour,
+    plain,
+    plate,
+)
 from touchline.sources.synthetic.match import Event, Point, moment
-from touchline.sources.synthetic.plates import BLUE, CYAN, MAGENTA, PALE, RED, TOP, YELLOW, plate
 from touchline.sources.synthetic.show import Overlay, Show
 from touchline.sports.basketball import BASKETBALL
 

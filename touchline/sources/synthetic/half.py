@@ -5,18 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from touchline.sources.synthetic import people
-from touchline.sources.synthetic.canvas import (
+from touchline.sources.synthetic import drawing
+from touchline.sources.synthetic.drawing import (
+    FPS,
     INK,
     WHITE,
     Picture,
+    encode,
     noisy,
     paint,
     plain,
     write,
     yuv,
 )
-from touchline.sources.synthetic.encode import FPS, encode
 from touchline.sources.synthetic.match import Event, Match
 from touchline.sources.synthetic.show import Overlay, Show
 
@@ -31,8 +32,8 @@ PURPOSE = 10  # random numbers of a half: purposes 11 and 12 of its match
 @dataclass(frozen=True)
 class Camera:
     grounds: list[Picture]
-    cast: people.Stamp
-    ball: people.Stamp
+    cast: drawing.Stamp
+    ball: drawing.Stamp
 
 
 class Half:
@@ -97,8 +98,8 @@ def _camera(rng: np.random.Generator, match: Match, show: Show, close: bool) -> 
     size = round(show.player * (ZOOM if close else 1) / 4) * 4
     return Camera(
         [noisy(picture, rng, 1.5) for _ in range(GRAINS)],
-        people.teams(size, len(show.homes) // 2, match.kits),
-        people.ball(10 if close else 4, show.ball),
+        drawing.teams(size, len(show.homes) // 2, match.kits),
+        drawing.ball(10 if close else 4, show.ball),
     )
 
 
@@ -126,8 +127,8 @@ def _places(
         x, y = show.places[event.label]
         x = 1 - x if event.team == "away" else x
         knots += [(event.time - 1.5, x, y), (event.time + 1.5, x, y)]
-    ball = people.path(knots, times)
-    players = people.follow(rng, show.homes, ball, times, show.pull)
+    ball = drawing.path(knots, times)
+    players = drawing.follow(rng, show.homes, ball, times, show.pull)
     left, top, right, bottom = show.field
     corner, extent = np.array([left, top]), np.array([right - left, bottom - top])
     return corner + players * extent, corner + ball * extent

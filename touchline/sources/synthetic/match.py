@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from touchline.sources.synthetic.canvas import Colour
+from touchline.sources.synthetic.drawing import Colour
 
 CLUBS = (
     *("Ashford", "Brindle", "Calder", "Dunmore", "Elstow", "Farleigh", "Garside", "Holmwick"),

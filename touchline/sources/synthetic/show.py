@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from touchline.sources.synthetic.canvas import Colour, Picture
+from touchline.sources.synthetic.drawing import Colour, Picture
 from touchline.sources.synthetic.match import Event, Point
 
 

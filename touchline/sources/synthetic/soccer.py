@@ -3,19 +3,23 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from touchline.sources.synthetic.canvas import HEIGHT, WHITE, WIDTH, Colour, plain
-from touchline.sources.synthetic.match import Event, Point, moment
-from touchline.sources.synthetic.plates import (
+from touchline.sources.synthetic.drawing import (
     BLACK,
     BLUE,
     CYAN,
+    HEIGHT,
     MAGENTA,
     PALE,
     RED,
     TOP,
+    WHITE,
+    WIDTH,
     YELLOW,
+    Colour,
+    plain,
     plate,
 )
+from touchline.sources.synthetic.match import Event, Point, moment
 from touchline.sources.synthetic.show import Overlay, Show
 from touchline.sports.soccer import SOCCER
 

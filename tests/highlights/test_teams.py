@@ -1,0 +1,69 @@
+"""Whose action it was is told by a label or by commentary, or honestly not at all."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from touchline.errors import BadInput
+from touchline.highlights.request import understand
+from touchline.highlights.teams import Sides, Told
+from touchline.highlights.wish import Clubs
+from touchline.records import Label, Speech
+
+FILM = Path("match.mkv")
+PART: Any = SimpleNamespace(match_time=lambda time: 2700 + time)
+CLUBS = Clubs(("Ashford",), ("Brindle",))
+
+
+def heard(*texts: str, at: float = 31) -> Sides:
+    rows = [Speech(str(i), "", at + i, at + i + 1, text, "") for i, text in enumerate(texts)]
+    return Sides("soccer", CLUBS, {FILM: rows})
+
+
+def tell(sides: Sides, action: str = "goal") -> Told:
+    return sides.tell(action, FILM, 24, 36, PART)
+
+
+def test_the_line_that_names_team_and_action_goes_before_those_that_name_a_team() -> None:
+    said = heard("Brindle look tired.", "Ashford score, what a goal!")
+    assert tell(said) == Told("home", 'commentary at 45:32 says "Ashford score, what a goal!"')
+
+
+def test_a_team_named_without_the_action_is_told_as_the_weaker_evidence_it_is() -> None:
+    why = 'no other team is named, nor the goal: commentary at 45:31 says "Brindle now."'
+    assert tell(heard("Brindle now.")) == Told("away", why)
+
+
+@pytest.mark.parametrize(
+    ("sides", "action", "why"),
+    [
+        (heard("Ashford and Brindle."), "goal", "commentary names no team alone"),
+        (heard("Ashford now.", "Brindle now."), "goal", "commentary names both teams"),
+        (heard("Ashford score!", at=90), "goal", "commentary names no team alone"),
+        (heard("Ashford foul him."), "foul", "commentary does not tell whose foul it is"),
+    ],
+)
+def test_what_cannot_be_told_is_not_guessed(sides: Sides, action: str, why: str) -> None:
+    assert tell(sides, action) == Told("", why)
+
+
+def test_the_nearest_label_of_the_action_tells_before_any_commentary() -> None:
+    rows = [
+        Label(str(at), "1", "Goal", at, at, team, "", "", [], "")
+        for at, team in ((18.5, "home"), (31.0, "away"))
+    ]
+    sides = Sides("soccer", CLUBS, heard("Ashford score a goal!").lines, {FILM: rows})
+    assert tell(sides) == Told("away", "the label at 45:31 says away")
+    assert tell(sides, "corner").team == ""
+
+
+def test_a_team_is_refused_where_nothing_can_tell_and_the_answer_says_what_to_give() -> None:
+    wish = understand("goals of the home team", "soccer")
+    with pytest.raises(BadInput, match="--labels FILE, or --commentary FILE with --home NAME"):
+        Sides().check(wish, "goals of the home team")
+    heard("Ashford!").check(wish, "goals of the home team")
+    fouls = understand("fouls of the home team", "soccer")
+    with pytest.raises(BadInput, match="commentary tells in soccer only of: goal, corner, shot"):
+        heard("Ashford!").check(fouls, "fouls of the home team")

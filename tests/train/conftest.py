@@ -1,0 +1,136 @@
+"""One tiny student for all tests of the room: importing TRL alone costs seconds."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.rl import Rl
+from stages.rl import config as rl_config
+from tests.world import BUDGETS, asked_of, reel_of
+from touchline.chat.tools.choose_frames import Reel
+from touchline.config import section
+from touchline.model.load import Student, load, settle
+from touchline.model.processor import FramesProcessor, vision_tokens
+from touchline.model.tiny import build
+from touchline.model.tiny_vocabulary import phrases
+from touchline.records import Question, Trajectory
+from touchline.sports import SPORTS
+from touchline.tasks import TASKS
+from touchline.teacher.scripted import attempt
+from touchline.train.rl.environment import Clips
+from touchline.train.rl.reward_fn import Reward
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+BUDGET = BUDGETS["tiny"]
+BATCH = {"per_device_train_batch_size": 2, "num_generations": 2}
+
+
+@dataclass(frozen=True)
+class Taught:
+    question: Question
+    reel: Reel
+    trajectory: Trajectory
+
+    @property
+    def messages(self) -> list[dict]:
+        return json.loads(self.trajectory.messages)
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A student's folder and what it was built from."""
+
+    folder: Path
+    net: Any
+    processor: FramesProcessor
+    taught: list[Taught]
+
+    def rows(self) -> list[dict]:
+        """What the collator is given."""
+        return [{"messages": t.trajectory.messages, "clip": t.question.clip} for t in self.taught]
+
+    def reels(self) -> dict[str, Reel]:
+        return {t.question.clip: t.reel for t in self.taught}
+
+
+def lessons(per_task: int) -> list[Taught]:
+    """Some trajectories of every task: without a call, with one and with two."""
+    found = []
+    for task in TASKS:
+        every = [(attempt(q, v, reel_of(v), BUDGET), v, q) for v, q in asked_of(task)]
+        by_calls = sorted(every, key=lambda one: -len(one[0].windows))
+        picked = by_calls[:per_task] + by_calls[-1:]
+        found += [Taught(q, reel_of(v), trajectory) for trajectory, v, q in picked]
+    return found
+
+
+def student() -> Student:
+    return section(Student, "student", PARAMS)
+
+
+def rl(**changes: Any) -> Rl:
+    given = section(Rl, "rl", PARAMS)
+    return given.model_copy(update={"trainer": given.trainer | BATCH} | changes)
+
+
+@pytest.fixture(scope="session")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    folder, taught = tmp_path_factory.mktemp("student") / "tiny", lessons(3)
+    blocks = [b for t in taught for m in t.messages for b in m["content"]]
+    settle(1, 1)
+    build(
+        student().tiny, sorted({b["text"] for b in blocks if "text" in b}), phrases(SPORTS), folder
+    )
+    net, processor = load(folder, "float32")
+    return Kit(folder, net.eval(), processor, taught)
+
+
+def scripted(
+    kit: Kit,
+    net: Any,
+    taught: Taught,
+    turns: Sequence[str | Sequence[str]],
+    folder: Path,
+    params: Rl | None = None,
+) -> Any:
+    """The trainer of RL, rollouts of one question in which the model's turns are given.
+
+    A turn is the same for all rollouts, or one for each.
+    """
+    from datasets import Dataset
+
+    from touchline.train.rl.trainer import SeeingTrainer
+
+    class Scripted(SeeingTrainer):
+        round = 0
+        prompts: list[list[int]] | None = None
+
+        def _generate_single_turn(self, prompt_ids: Any, *_: Any, **__: Any) -> Any:
+            self.prompts = self.prompts or [list(ids) for ids in prompt_ids]
+            turn = turns[min(self.round, len(turns) - 1)]
+            self.round += 1
+            said = [turn] * len(prompt_ids) if isinstance(turn, str) else turn
+            ids = [kit.processor.tokenizer(f"{words}<|im_end|>")["input_ids"] for words in said]
+            return [list(one) for one in ids], None
+
+    questions = {taught.question.id: taught.question}
+    given = params or rl()
+    size = given.trainer["num_generations"]
+    reward: Any = Reward(questions, kit.processor, given.reward, size, folder / "rollouts", set())
+    environment: Any = lambda: Clips(questions, {taught.question.clip: taught.reel}, BUDGET)  # noqa: E731
+    from touchline.chat.messages import unasked
+
+    return Scripted(
+        model=net,
+        reward_funcs=[reward],
+        args=rl_config(given, BUDGET, vision_tokens(kit.processor), folder),
+        train_dataset=Dataset.from_list([{"prompt": unasked(), "question": taught.question.id}]),
+        processing_class=kit.processor,
+        environment_factory=environment,
+        sight=given.sight,
+        proofs=folder / "sight",
+    )

@@ -1,0 +1,28 @@
+"""Judged attempts, made from a word or two, and the rule of params.yaml."""
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from touchline.train.rl.rewards.attempt import Judged
+from touchline.train.rl.rewards.rule import Rule
+
+GIVEN = YAML(typ="safe").load(Path(__file__).parents[4] / "params.yaml")["rl"]["reward"]
+V1 = Rule(**GIVEN)
+
+
+def weighted(**weights: float) -> Rule:
+    """The rule of params.yaml, with these weights and 0 for all others."""
+    return Rule(**GIVEN | {"weights": dict.fromkeys(GIVEN["weights"], 0.0) | weights})
+
+
+def attempt(accuracy: float = 1.0, *windows: tuple[float, float], **more: Any) -> Judged:
+    given = {
+        "kept": True,
+        "again": False,
+        "evidence": (),
+        "direct": False,
+        "closeness": accuracy,
+    } | more
+    return Judged(accuracy=accuracy, windows=windows, **given)

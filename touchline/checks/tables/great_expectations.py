@@ -1,0 +1,138 @@
+"""Run checks through Great Expectations and say what came out, row by row."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from touchline.checks.tables.expectations import Check
+from touchline.errors import BadInput
+
+SAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One check on one table."""
+
+    table: str
+    says: str
+    expectation: str
+    column: str
+    severity: str
+    passed: bool
+    observed: str
+    rows: int
+    failing: tuple[str, ...]  # ids of the rows that fail, in order; () for table-wide checks
+
+
+class Gates:
+    """Great Expectations in memory: it takes seconds to start, so one stage starts it once."""
+
+    def __init__(self) -> None:
+        os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import: it asks at once
+        import great_expectations as gx
+        from great_expectations.data_context.types.base import ProgressBarsConfig
+
+        self.gx = gx
+        self.context: Any = gx.get_context(mode="ephemeral")
+        self.context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        self.source = self.context.data_sources.add_pandas("records")
+
+    def run(
+        self, table: str, rows: Sequence[Mapping[str, Any]], checks: Sequence[Check]
+    ) -> list[Outcome]:
+        """One outcome per check, in order. A table without rows passes all but a row count."""
+        import pandas as pd
+
+        columns = sorted({"id", *(check.column for check in checks if check.column)})
+        frame = pd.DataFrame([[row[c] for c in columns] for row in rows], columns=columns)
+        asked = [check for check in checks if len(rows) or not check.column]
+        found = self._results(table, frame, asked) if asked else []
+        outcomes = {
+            check.says: _outcome(table, check, result, len(rows))
+            for check, result in zip(asked, found, strict=True)
+        }
+        return [outcomes.get(check.says) or _empty(table, check) for check in checks]
+
+    def _results(self, table: str, frame: Any, checks: Sequence[Check]) -> list[dict[str, Any]]:
+        batch = self.source.add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
+        suite = self.gx.ExpectationSuite(
+            table, [self._expectation(c, i) for i, c in enumerate(checks)]
+        )
+        definition = self.gx.ValidationDefinition(
+            name=table, data=batch, suite=self.context.suites.add(suite)
+        )
+        result = self.context.validation_definitions.add(definition).run(
+            batch_parameters={"dataframe": frame},
+            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["id"]},
+        )
+        order = {r.expectation_config.meta["place"]: r.describe_dict() for r in result.results}
+        return [order[place] for place in range(len(checks))]
+
+    def _expectation(self, check: Check, place: int) -> Any:
+        column = {"column": check.column} if check.column else {}
+        return getattr(self.gx.expectations, check.kind)(
+            **column,
+            **check.settings,
+            severity=check.severity,
+            description=check.says,
+            meta={"place": place},
+        )
+
+
+def _outcome(table: str, check: Check, found: Mapping[str, Any], rows: int) -> Outcome:
+    result = found["result"]
+    if not result:  # it raised: a column of a type that cannot be compared
+        raise BadInput(
+            f"{table}.{check.column}", f"could not check that {check.says}", "report this bug"
+        )
+    failing = tuple(str(row["id"]) for row in result.get("unexpected_index_list") or ())
+    return Outcome(
+        table,
+        check.says,
+        found["expectation_type"],
+        check.column,
+        check.severity,
+        found["success"],
+        _observed(result),
+        rows,
+        failing,
+    )
+
+
+def _observed(result: Mapping[str, Any]) -> str:
+    if "unexpected_count" in result:
+        return f"{result['unexpected_count']} of {result['element_count']} fail"
+    if result.get("partial_missing_list"):
+        return f"missing: {', '.join(map(str, result['partial_missing_list']))}"
+    value = result.get("observed_value")
+    return f"{value:.3g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def _empty(table: str, check: Check) -> Outcome:
+    return Outcome(table, check.says, "", check.column, check.severity, True, "no rows", 0, ())
+
+
+def dropped(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """id -> why, for the rows that fail an info check."""
+    reasons: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.severity == "info":
+            for row in outcome.failing:
+                reasons.setdefault(row, []).append(f"not so: {outcome.says}")
+    return {row: "; ".join(why) for row, why in reasons.items()}
+
+
+def stop(outcomes: Sequence[Outcome], fail_on: str) -> None:
+    """Raise a `BadInput` that names the first failed gate, its count and its first rows."""
+    fatal = ("critical",) if fail_on == "critical" else ("critical", "warning")
+    failed = [o for o in outcomes if not o.passed and o.severity in fatal]
+    if not failed:
+        return
+    first, more = failed[0], len(failed) - 1
+    ids = ", ".join(first.failing[:SAMPLES])
+    wrong = f"it is not so that {first.says}: {first.observed}{' (' + ids + ')' if ids else ''}"
+    others = f" and {more} more gates failed" if more else ""
+    place = f"{first.table}.{first.column}" if first.column else first.table
+    raise BadInput(place, f"{wrong} [{first.expectation}]{others}", "mend the stage that made them")

@@ -1,6 +1,0 @@
-"""Fetching files so that a kill, a dropped line or a failing mirror costs little: see `fetch`."""
-
-from touchline.fetch.batch import fetch
-from touchline.fetch.wanted import Fetched, Wanted
-
-__all__ = ["Fetched", "Wanted", "fetch"]
