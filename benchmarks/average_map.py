@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.metrics.made_up_games import CLASSES, Games, games, ours
-from touchline.metrics.average_map import LOOSE, TIGHT, average_maps
+from touchline.metrics.average_map import LOOSE_TOLERANCES, TIGHT_TOLERANCES, compute_average_maps
 
 PACKAGE = "SoccerNet==0.2.0"
 VARIABLE = "TOUCHLINE_SOCCERNET_PYTHON"
-METRICS = {"loose": LOOSE, "tight": TIGHT, "at1": (1,)}
+METRICS = {"loose": LOOSE_TOLERANCES, "tight": TIGHT_TOLERANCES, "at1": (1,)}
 KINDS = {
     # seed, games, labels and predictions per game, distinct confidences
     "scattered confidences": (1, 8, 200, 900, 1000),
@@ -73,7 +73,7 @@ def compared(made: Games, folder: Path, python: str | Path) -> tuple[float, floa
     """The largest difference, both CPU times, and the loose Average-mAP."""
     theirs, (truths, guesses) = official(made, folder, python), ours(made)
     began = time.process_time()
-    found = average_maps(truths, guesses, CLASSES, METRICS)
+    found = compute_average_maps(truths, guesses, CLASSES, METRICS)
     spent = time.process_time() - began
     largest = max(
         abs(one - other)

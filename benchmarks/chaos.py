@@ -65,10 +65,10 @@ def prefect(folder: Path, film: str) -> Iterator[str]:
     one = Arena(folder / "server", None, film)  # type: ignore[arg-type]
     (one.root / ".touchline").mkdir(parents=True)
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "TOUCHLINE_"))}
-    own = environment.defaults(one.root / ".touchline")
-    job, url = serving.start(one.root, serving.free_port(), {**env, **own})
+    own = environment.build_default_environment(one.root / ".touchline")
+    job, url = serving.start_prefect_server(one.root, serving.find_free_port(), {**env, **own})
     try:
-        while not serving.answers(f"{url}/health"):  # on a busy machine it takes minutes
+        while not serving.is_url_answering(f"{url}/health"):  # on a busy machine it takes minutes
             if not job.alive():
                 sys.exit("the server did not start")
             time.sleep(0.5)

@@ -37,13 +37,13 @@ from stages.rl import config as rl_config
 from stages.sft import Sft
 from stages.sft import config as sft_config
 from touchline.chat.dialogue import PLAIN
-from touchline.chat.messages import reels, unasked
+from touchline.chat.messages import build_empty_prompt, load_frames_by_clip
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import section
-from touchline.model.load import Student, load_processor, settle
-from touchline.model.processor import vision_tokens
-from touchline.train.rl.environment import Clips
-from touchline.train.rl.reward_fn import Reward
+from touchline.model.load import StudentParams, load_processor, seed_everything
+from touchline.model.processor import list_vision_token_ids
+from touchline.train.rl.environment import ClipEnvironment
+from touchline.train.rl.reward_fn import RolloutReward
 from touchline.train.sft_data import TrajectoryCollator
 from touchline.video.frame_store import FrameStore
 
@@ -61,13 +61,13 @@ WARM = 2  # first steps that are not measured
 
 def main() -> None:
     asked = arguments()
-    settle(1, asked.threads)
+    seed_everything(1, asked.threads)
     with tempfile.TemporaryDirectory() as folder:
         budget = Budget(
             first=asked.frames, call=asked.frames, stride=1.0, calls=1,
             width=asked.width, height=asked.height,
         )  # fmt: skip
-        student = section(Student, "student", PARAMS)
+        student = section(StudentParams, "student", PARAMS)
         made = make(Path(folder), student.tiny, budget, asked.words, asked.rows)
         stages = {"sft": sft, "grpo": grpo}
         chosen = {name: stages[name] for name in asked.stages.split(",")}
@@ -192,7 +192,7 @@ def sft(made: Made, asked: argparse.Namespace) -> dict[str, Any]:
     knobs = given.trainer | trainer_settings(asked, asked.batch)
     given = given.model_copy(update={"steps": asked.steps + WARM, "lr": 1e-6, "trainer": knobs})
     meter, held, waited = Meter(), list[dict[str, Any]](), list[float]()
-    shown = reels(FrameStore(made.frames), made.clips, made.budget)
+    shown = load_frames_by_clip(FrameStore(made.frames), made.clips, made.budget)
     trainer = SFTTrainer(
         model=model,
         args=sft_config(given, made.root / "sft"),
@@ -275,7 +275,7 @@ def memory() -> dict[str, float]:
 def grpo(made: Made, asked: argparse.Namespace) -> dict[str, Any]:
     """GRPO steps with the frame tool on offer; random weights never call it."""
     model, processor = model_of(made, asked), load_processor(made.base)
-    never = vision_tokens(processor)
+    never = list_vision_token_ids(processor)
     given = section(Rl, "rl", PARAMS)
     knobs = given.trainer | trainer_settings(asked, asked.attempts)
     knobs |= {"num_generations": asked.attempts, "max_completion_length": 4 * asked.answer}
@@ -283,7 +283,7 @@ def grpo(made: Made, asked: argparse.Namespace) -> dict[str, Any]:
     knobs.pop("dataloader_prefetch_factor", None)
     more = {"steps": asked.steps + WARM, "lr": 1e-6, "turn_tokens": asked.answer, "trainer": knobs}
     given = given.model_copy(update=more)
-    shown, meter = reels(FrameStore(made.frames), made.clips, made.budget), Meter()
+    shown, meter = load_frames_by_clip(FrameStore(made.frames), made.clips, made.budget), Meter()
     size, played = asked.attempts, made.root / "rollouts"
     reward: Any = Counting(made.questions, processor, given.reward, size, played, set())
     fetching = Fetching()
@@ -292,7 +292,7 @@ def grpo(made: Made, asked: argparse.Namespace) -> dict[str, Any]:
         reward_funcs=[reward],
         args=rl_config(given, made.budget, never, made.root / "rl"),
         train_dataset=Dataset.from_list(
-            [{"prompt": unasked(), "question": q} for q in made.questions]
+            [{"prompt": build_empty_prompt(), "question": q} for q in made.questions]
         ),
         processing_class=processor,
         environment_factory=partial(Timed, fetching, made.questions, shown, made.budget),
@@ -311,7 +311,7 @@ def grpo(made: Made, asked: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-class Counting(Reward):
+class Counting(RolloutReward):
     """The reward, which also counts the tokens of each step."""
 
     def __init__(self, *given: Any) -> None:
@@ -330,7 +330,7 @@ class Fetching:
         self.spent = list[float]()
 
 
-class Timed(Clips):
+class Timed(ClipEnvironment):
     """An environment whose first pictures are timed."""
 
     def __init__(self, fetching: Fetching, *given: Any) -> None:

@@ -18,19 +18,19 @@ import av
 import numpy as np
 
 from touchline.chat.dialogue import PLAIN
-from touchline.chat.messages import judged
+from touchline.chat.messages import build_trajectory
 from touchline.chat.tools.choose_frames import Budget, Viewing
 from touchline.chat.turns import thinking
 from touchline.config import section
-from touchline.highlights.cut_video import write_reel
-from touchline.highlights.frame_index import Shown, frames, shown
-from touchline.highlights.make import Settings, make
-from touchline.highlights.model import Games, Model, opened
-from touchline.highlights.spots import Made
-from touchline.metrics.temporal_iou import matched
-from touchline.model.trained_with import Asked, Cut, Trained
+from touchline.highlights.cut_video import write_reel_video
+from touchline.highlights.frame_index import FrameIndex, decode_frames_between, index_video_frames
+from touchline.highlights.make import HighlightSettings, make_reel
+from touchline.highlights.model import ClipQuestions, HighlightModel, open_highlight_model
+from touchline.highlights.spots import ReelResult
+from touchline.metrics.temporal_iou import count_one_to_one
+from touchline.model.trained_with import ClipShape, QuestionShape, TrainedWith
 from touchline.records import Trajectory
-from touchline.sources.synthetic.render import HALVES, plan, render
+from touchline.sources.synthetic.render import HALVES, plan_match, render_half
 from touchline.sports import SPORTS
 from touchline.tasks.spotting import intervals, sentence
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path)
     given = parser.parse_args()
-    settings = section(Settings, "highlights", PARAMS)
+    settings = section(HighlightSettings, "highlights", PARAMS)
     with tempfile.TemporaryDirectory() as place:
         films, truth = match(Path(place), SEEDS[0])
         made = reel(films, knowing(truth), settings, Path(place) / "known")
@@ -53,10 +53,10 @@ def main() -> None:
         print(f"cuts whose frames are those of the source: {right} of {cuts}")
         print(f"F1 at 0.5 of answers that know the truth: {f1([counts(made, truth)]):.3f}")
     if given.model:
-        asked(opened(given.model, settings.batch, settings.turn_tokens), settings)
+        asked(open_highlight_model(given.model, settings.batch, settings.turn_tokens), settings)
 
 
-def asked(model: Model, settings: Settings) -> None:
+def asked(model: HighlightModel, settings: HighlightSettings) -> None:
     """What reels of unseen matches are worth and cost with a real model."""
     tiles = settings.model_copy(update={"stride": model.trained.chunk.seconds, "least": 0})
     merged, alone, looks = [], [], []
@@ -79,11 +79,11 @@ def asked(model: Model, settings: Settings) -> None:
     print(f"F1 at 0.5 clip by clip, each action asked once, as in an evaluation: {f1(looks):.3f}")
 
 
-def timed(model: Model) -> tuple[Model, list[float]]:
+def timed(model: HighlightModel) -> tuple[HighlightModel, list[float]]:
     """The model, and the CPU seconds that it takes for itself, loading included."""
     spent: list[float] = []
 
-    def answers(games: Games) -> Iterator[Trajectory]:
+    def answers(games: ClipQuestions) -> Iterator[Trajectory]:
         source, began = model.answers(games), time.process_time()
         for answer in source:
             spent.append(time.process_time() - began)
@@ -94,13 +94,22 @@ def timed(model: Model) -> tuple[Model, list[float]]:
 
 
 def shares(
-    whole: float, own: float, made: Made, films: list[Path], settings: Settings, root: Path
+    whole: float,
+    own: float,
+    made: ReelResult,
+    films: list[Path],
+    settings: HighlightSettings,
+    root: Path,
 ) -> None:
     """CPU of a request, and how it compares to what cannot be spared."""
     began = time.process_time()
     bare(root / "bare.mp4", made, settings)
     cut = time.process_time() - began
-    sum(1 for film in films for _ in frames(shown(film), 0.0, float("inf")))
+    sum(
+        1
+        for film in films
+        for _ in decode_frames_between(index_video_frames(film), 0.0, float("inf"))
+    )
     seen = time.process_time() - began - cut
     print(f"CPU s: all {whole:.1f}, model {own:.1f}, bare reel {cut:.1f}, bare match {seen:.1f}")
     print(f"all over bare reel and model: {whole / (cut + own):.2f}")
@@ -109,10 +118,10 @@ def shares(
 
 def match(root: Path, seed: int) -> tuple[list[Path], dict[str, list[tuple[str, float, float]]]]:
     """A rendered match: its halves, and by file what is asked for, (action, start, end)."""
-    one = plan("soccer", seed, 0, HALF)
-    reach = section(Asked, "ask", PARAMS).interval / 2
+    one = plan_match("soccer", seed, 0, HALF)
+    reach = section(QuestionShape, "ask", PARAMS).interval / 2
     for half in HALVES:
-        render(one, half, root)
+        render_half(one, half, root)
     films = [root / one.folder / f"{half}_224p.mkv" for half in HALVES]
     words, asked = SPORTS["soccer"].words, SPORTS["soccer"].asked
     truth: dict[str, list[tuple[str, float, float]]] = {film.name: [] for film in films}
@@ -123,14 +132,14 @@ def match(root: Path, seed: int) -> tuple[list[Path], dict[str, list[tuple[str, 
     return films, truth
 
 
-def knowing(truth: dict[str, list[tuple[str, float, float]]]) -> Model:
+def knowing(truth: dict[str, list[tuple[str, float, float]]]) -> HighlightModel:
     """Answers with the truth, in the model's own format."""
-    cut, asked = section(Cut, "chunk", PARAMS), section(Asked, "ask", PARAMS)
+    cut, asked = section(ClipShape, "chunk", PARAMS), section(QuestionShape, "ask", PARAMS)
     budget = section(Budget, "budget", PARAMS)
     order = list(truth.values())
     files: dict[str, int] = {}
 
-    def answers(games: Games) -> Iterator[Trajectory]:
+    def answers(games: ClipQuestions) -> Iterator[Trajectory]:
         for question, pictures in games:
             mine = order[files.setdefault(question.video, len(files))]
             start, end = map(float, question.clip.rpartition("@")[2].split("-"))
@@ -141,18 +150,22 @@ def knowing(truth: dict[str, list[tuple[str, float, float]]]) -> Model:
             ]
             turn = thinking("-", sentence(question.action, here))
             talk: Any = [{"role": "assistant", "content": [{"type": "text", "text": turn}]}]
-            yield judged("known", question, talk, Viewing(pictures, budget))
+            yield build_trajectory("known", question, talk, Viewing(pictures, budget))
 
-    how = Trained(budget=budget, dialogue=PLAIN, chunk=cut, ask=asked)
-    return Model("known", "0" * 64, how, answers)
+    how = TrainedWith(budget=budget, dialogue=PLAIN, chunk=cut, ask=asked)
+    return HighlightModel("known", "0" * 64, how, answers)
 
 
-def reel(films: list[Path], model: Model, settings: Settings, place: Path) -> Made:
+def reel(
+    films: list[Path], model: HighlightModel, settings: HighlightSettings, place: Path
+) -> ReelResult:
     place.mkdir()
-    return make(films, REQUEST, model, settings, place / "reel.mp4", place / "cache")
+    return make_reel(films, REQUEST, model, settings, place / "reel.mp4", place / "cache")
 
 
-def counts(made: Made, truth: dict[str, list[tuple[str, float, float]]]) -> tuple[int, int, int]:
+def counts(
+    made: ReelResult, truth: dict[str, list[tuple[str, float, float]]]
+) -> tuple[int, int, int]:
     """(right, guessed, labelled) of intervals matched one to one at IoU over 0.5."""
     found = json.loads(made.json.read_text())["highlights"]
     right = guessed = labelled = 0
@@ -161,12 +174,14 @@ def counts(made: Made, truth: dict[str, list[tuple[str, float, float]]]) -> tupl
             mine = [h for h in found if (h["file"], h["action"]) == (name, action)]
             guesses = [(h["start"], h["end"]) for h in mine]
             labels = [(a, b) for word, a, b in spans if word == action]
-            right += matched(guesses, labels, 0.5).tp
+            right += count_one_to_one(guesses, labels, 0.5).tp
             guessed, labelled = guessed + len(guesses), labelled + len(labels)
     return right, guessed, labelled
 
 
-def one_look(made: Made, truth: dict[str, list[tuple[str, float, float]]]) -> tuple[int, int, int]:
+def one_look(
+    made: ReelResult, truth: dict[str, list[tuple[str, float, float]]]
+) -> tuple[int, int, int]:
     """`counts` of each answer against its own clip, asked and cut as the evaluation does."""
     right = guessed = labelled = 0
     for row in json.loads(made.json.read_text())["answers"]:
@@ -177,7 +192,7 @@ def one_look(made: Made, truth: dict[str, list[tuple[str, float, float]]]) -> tu
             continue  # neither there nor absent: not asked
         labels = [(max(a, start) - start, min(b, end) - start) for a, b in inside]
         guesses = intervals(row["answer"])
-        right += matched(guesses, labels, 0.5).tp
+        right += count_one_to_one(guesses, labels, 0.5).tp
         guessed, labelled = guessed + len(guesses), labelled + len(labels)
     return right, guessed, labelled
 
@@ -188,13 +203,16 @@ def f1(matches: list[tuple[int, int, int]]) -> float:
     return 2 * right / max(guessed + labelled, 1)
 
 
-def exact(made: Made) -> tuple[int, int]:
+def exact(made: ReelResult) -> tuple[int, int]:
     """Cuts of which first, last and number of frames are the source's, and all cuts.
 
     Each frame of the reel is compared with its own of the source and the neighbours of that one.
     """
     assert made.reel
-    shot = [frame for _, frame in frames(shown(made.reel), 0.0, float("inf"))]
+    shot = [
+        frame
+        for _, frame in decode_frames_between(index_video_frames(made.reel), 0.0, float("inf"))
+    ]
     right = at = 0
     for cut in made.cuts:
         times = cut.shown.times
@@ -207,29 +225,32 @@ def exact(made: Made) -> tuple[int, int]:
     return right, len(made.cuts)
 
 
-def _nearest(picture: Any, source: Shown, index: int) -> bool:
+def _nearest(picture: Any, source: FrameIndex, index: int) -> bool:
     """Whether no neighbour of this frame of the source is more like the picture than it is."""
     low, high = max(index - 3, 0), min(index + 4, len(source.times))
     end = float(source.times[high]) if high < len(source.times) else source.end
-    near = [f.to_ndarray(format="gray") for _, f in frames(source, float(source.times[low]), end)]
+    near = [
+        f.to_ndarray(format="gray")
+        for _, f in decode_frames_between(source, float(source.times[low]), end)
+    ]
     seen = picture.to_ndarray(format="gray").astype(float)
     apart = [np.abs(one[: seen.shape[0], : seen.shape[1]] - seen).mean() for one in near]
     return apart[index - low] <= min(apart) + 1e-6
 
 
-def cost(made: Made, settings: Settings, root: Path, rounds: int = 3) -> float:
+def cost(made: ReelResult, settings: HighlightSettings, root: Path, rounds: int = 3) -> float:
     """CPU of writing the reel over CPU of decoding its frames and encoding them, medians."""
     ratios = []
     for _ in range(rounds):
         began = time.process_time()
-        write_reel(root / "again.mp4", made.cuts, settings.encoding)
+        write_reel_video(root / "again.mp4", made.cuts, settings.encoding)
         between = time.process_time()
         bare(root / "bare.mp4", made, settings)
         ratios.append((between - began) / (time.process_time() - between))
     return sorted(ratios)[rounds // 2]
 
 
-def bare(path: Path, made: Made, settings: Settings) -> None:
+def bare(path: Path, made: ReelResult, settings: HighlightSettings) -> None:
     """The same frames decoded and encoded alike, and nothing else."""
     with av.open(str(path), "w") as box:
         stream: Any = box.add_stream("libx264", rate=25)
@@ -237,7 +258,7 @@ def bare(path: Path, made: Made, settings: Settings) -> None:
         stream.codec_context.options = {"crf": str(how.crf), "preset": how.preset}
         number = 0
         for cut in made.cuts:
-            for _, frame in frames(cut.shown, cut.start, cut.end):
+            for _, frame in decode_frames_between(cut.shown, cut.start, cut.end):
                 if not number:
                     stream.width, stream.height = frame.width, frame.height
                 frame.pts, frame.time_base, frame.pict_type = number, Fraction(1, 25), 0

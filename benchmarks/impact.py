@@ -15,7 +15,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Engine
 
 from flows.lineage import indexing, queries, schema
-from flows.lineage.manifest import SHAPE, Product
+from flows.lineage.manifest import MANIFEST_SCHEMA, ProductVersion
 
 MATCHES = 1000  # of one source, two videos each
 ROUNDS = 11
@@ -32,7 +32,7 @@ def main() -> None:
         engine = schema.open_lineage_database(f"sqlite:///{file}")
         spent = made(engine, args.rows)
         with engine.connect() as db:
-            held = queries.size(db)
+            held = queries.count_indexed_rows(db)
             told = measured(db)
         size = sum(p.stat().st_size for p in file.parent.glob(f"{file.name}*")) / 2**20
     many = f"{held['rows']:,} rows of {held['products']} product versions"
@@ -48,12 +48,14 @@ def made(engine: Engine, wanted: int) -> float:
     """CPU seconds of bringing in the product versions that are missing."""
     began, each = time.process_time(), wanted // 100
     with engine.connect() as db:
-        done = queries.size(db)["products"]
+        done = queries.count_indexed_rows(db)["products"]
     for number in range(done, 100):
         name = list(KINDS)[number % len(KINDS)]
-        product = Product(f"data/{name}", f"{number:032x}.dir")
-        at = indexing.add(engine, product, rows(name, number, each))
-        indexing.use(engine, f"run-{number // len(KINDS):04d}", [("stage", at)], whole=True)
+        product = ProductVersion(f"data/{name}", f"{number:032x}.dir")
+        at = indexing.index_product_rows(engine, product, rows(name, number, each))
+        indexing.record_run_products(
+            engine, f"run-{number // len(KINDS):04d}", [("stage", at)], whole=True
+        )
     return time.process_time() - began
 
 
@@ -70,8 +72,8 @@ def rows(name: str, number: int, count: int) -> pa.Table:
     )
     given = {"kind": pa.repeat(KINDS[name], count), "id": ids, "parent": ids, "unit": unit}
     empty = pa.repeat("", count)
-    columns = [{**given, "match": match}.get(field.name, empty) for field in SHAPE]
-    return pa.Table.from_arrays(columns, schema=SHAPE)
+    columns = [{**given, "match": match}.get(field.name, empty) for field in MANIFEST_SCHEMA]
+    return pa.Table.from_arrays(columns, schema=MANIFEST_SCHEMA)
 
 
 def measured(db: Connection) -> dict[str, tuple[list[float], int]]:
@@ -79,14 +81,16 @@ def measured(db: Connection) -> dict[str, tuple[list[float], int]]:
     asked: dict[str, Callable[[int], int]] = {
         "impact of a match: counts by product and kind": lambda i: counted(db, match(db, i)),
         "and the runs that hold them": lambda i: len(
-            queries.holders(db, {one.number for one in queries.shares(db, match(db, i))})
+            queries.map_products_to_runs(
+                db, {one.number for one in queries.list_product_row_counts(db, match(db, i))}
+            )
         ),
         "and three examples of each kind": lambda i: examples(db, match(db, i), 3),
         "every id of a match in every version (--json)": lambda i: examples(db, match(db, i), None),
         "impact of a video's file": lambda i: counted(
-            db, queries.find(db, f"{match(db, i).name}/1")
+            db, queries.find_scope(db, f"{match(db, i).name}/1")
         ),
-        "impact of the whole source": lambda i: counted(db, queries.find(db, "league")),
+        "impact of the whole source": lambda i: counted(db, queries.find_scope(db, "league")),
     }
     return {name: clocked(question) for name, question in asked.items()}
 
@@ -100,19 +104,23 @@ def clocked(question: Callable[[int], int]) -> tuple[list[float], int]:
     return times, told
 
 
-def match(db: Connection, number: int) -> queries.Scope:
-    return queries.find(db, f"league/season/match-{number:04d}")
+def match(db: Connection, number: int) -> queries.LineageScope:
+    return queries.find_scope(db, f"league/season/match-{number:04d}")
 
 
-def counted(db: Connection, scope: queries.Scope) -> int:
-    return sum(one.rows for one in queries.shares(db, scope))
+def counted(db: Connection, scope: queries.LineageScope) -> int:
+    return sum(one.rows for one in queries.list_product_row_counts(db, scope))
 
 
-def examples(db: Connection, scope: queries.Scope, most: int | None) -> int:
+def examples(db: Connection, scope: queries.LineageScope, most: int | None) -> int:
     """How many ids are read."""
-    units, every = queries.units(db, scope), queries.shares(db, scope)
+    units, every = queries.list_scope_units(db, scope), queries.list_product_row_counts(db, scope)
     newest = every if most is None else list({one.kind: one for one in every}.values())
-    return sum(len(queries.ids(db, u, one.number, one.kind, most)) for one in newest for u in units)
+    return sum(
+        len(queries.list_row_ids(db, u, one.number, one.kind, most))
+        for one in newest
+        for u in units
+    )
 
 
 if __name__ == "__main__":

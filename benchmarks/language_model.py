@@ -35,7 +35,7 @@ def main() -> None:
 
 def taught(asked: argparse.Namespace, root: Path) -> list[str]:
     """One distillation by the served model, told in a table."""
-    from flows.services.prefect_server import free_port
+    from flows.services.prefect_server import find_free_port
     from tests.serving.language_model import commented, model, serving
     from tests.teacher.conftest import distilled, served, verdicts
 
@@ -46,7 +46,7 @@ def taught(asked: argparse.Namespace, root: Path) -> list[str]:
         "model": folder.name, "calls": "text", "timeout": 3600.0, "patience": 7200.0,
         "in_flight": 32, "sampling": {"temperature": 0.0, "max_tokens": asked.tokens},
     }  # fmt: skip
-    with serving(folder, free_port(), 3600) as url:
+    with serving(folder, find_free_port(), 3600) as url:
         (server,) = [
             one for one in psutil.Process().children() if folder.name in str(one.cmdline())
         ]

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from touchline.chat.messages import judged, reels
+from touchline.chat.messages import build_trajectory, load_frames_by_clip
 from touchline.chat.tools.choose_frames import Budget, Viewing
-from touchline.model.generate import Attempt
-from touchline.model.tiny import Tiny, build
-from touchline.model.tiny_vocabulary import phrases
+from touchline.model.generate import ConversationWithFrames
+from touchline.model.tiny import TinyParams, build_tiny_model
+from touchline.model.tiny_vocabulary import list_vocabulary_phrases
 from touchline.records import Clip, Question, Trajectory, by_id, write
 from touchline.video.frame_store import CELLS, SCHEMA, STEP, FrameStore, store_path
 
@@ -44,14 +44,14 @@ class Made:
         return self.root / "base"
 
 
-def make(root: Path, tiny: Tiny, budget: Budget, words: int, rows: int) -> Made:
+def make(root: Path, tiny: TinyParams, budget: Budget, words: int, rows: int) -> Made:
     """`rows` clips, each with a question and a lesson of two thoughts of `words` words."""
     made = Made(root, budget)
     clips = [_clip(number, budget) for number in range(rows)]
     write(made.clips / "clips.parquet", Clip, clips)
     for number, clip in enumerate(clips):
         _film(store_path(made.frames, clip.video), number, budget.width, budget.height)
-    shown = reels(FrameStore(made.frames), made.clips, budget)
+    shown = load_frames_by_clip(FrameStore(made.frames), made.clips, budget)
     asked = [_question(clip) for clip in clips]
     made.questions.update(by_id(asked))
     thought = " ".join(f"word{n % 97}" for n in range(words))
@@ -61,7 +61,7 @@ def make(root: Path, tiny: Tiny, budget: Budget, words: int, rows: int) -> Made:
         for t, q in zip(taught, asked, strict=True)
     )
     texts = sorted({thought, *(q.text for q in asked)})
-    build(tiny, texts, phrases(texts), made.base)
+    build_tiny_model(tiny, texts, list_vocabulary_phrases(texts), made.base)
     return made
 
 
@@ -97,7 +97,7 @@ def _question(clip: Clip) -> Question:
 
 def _lesson(question: Question, viewing: Viewing, thought: str) -> Trajectory:
     """A thought and a call, the frames it shows, a thought and the answer."""
-    attempt = Attempt(question, viewing)
-    attempt.hear(f"<think>\n{thought}\n</think>\n\n{CALL}</tool_call>")
-    attempt.hear(f"<think>\n{thought}\n</think>\n\n{question.truth}")
-    return judged("made-up", question, attempt.messages, viewing)
+    attempt = ConversationWithFrames(question, viewing)
+    attempt.add_model_turn(f"<think>\n{thought}\n</think>\n\n{CALL}</tool_call>")
+    attempt.add_model_turn(f"<think>\n{thought}\n</think>\n\n{question.truth}")
+    return build_trajectory("made-up", question, attempt.messages, viewing)

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from touchline.highlights import teams as telling
-from touchline.highlights.teams import Sides
-from touchline.highlights.wish import Clubs
+from touchline.highlights.teams import TeamEvidence
+from touchline.highlights.wish import TeamNames
 from touchline.records import Speech
 from touchline.sports import SPORTS
 
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("soccernet", type=Path)
     parser.add_argument("echoes", type=Path)
     given = parser.parse_args()
-    telling.TOLD = {
+    telling.COMMENTARY_ACTIONS = {
         "soccer": tuple(set(SPORTS["soccer"].words.values()))
     }  # to see what it is worth
     games = [g for g in sorted(given.soccernet.rglob("Labels-v2.json")) if _speech(g, given)]
@@ -65,7 +65,7 @@ def _lines(file: Path) -> list[Speech]:
 def _count(game: Path, speech: dict[Path, list[Speech]], counts: dict[str, Counter[str]]) -> None:
     named = GAME.fullmatch(game.parent.name)
     assert named, game
-    sides = Sides("soccer", Clubs((named[1],), (named[2],)), speech)
+    sides = TeamEvidence("soccer", TeamNames((named[1],), (named[2],)), speech)
     part: Any = SimpleNamespace(match_time=lambda time: time)
     for row in json.loads(game.read_text())["annotations"]:
         action, at = SPORTS["soccer"].words[row["label"]], int(row["position"]) / 1000

@@ -15,7 +15,7 @@ from typing import Any
 
 from moto.server import ThreadedMotoServer
 
-from flows.store.remote import Remote
+from flows.store.remote import RemoteStore
 from touchline.errors import BadInput
 from touchline.sources.fetch import s3
 
@@ -60,7 +60,7 @@ def measure(videos: int) -> dict[str, Any]:
 
 
 def _steps(place: Path, videos: int, client: Any, counter: Requests) -> dict[str, Any]:
-    store, here, there = Remote("s3://bench/store"), place / "here", place / "there"
+    store, here, there = RemoteStore("s3://bench/store"), place / "here", place / "there"
     names = dict(_object(here, number) for number in range(videos))
     (there / "files").mkdir(parents=True)
     counter.taken()

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from flows.runs.overrides import apply
+from flows.runs.overrides import apply_overrides
 
 ROOT = Path(__file__).parent.parent
 HEAD = "# Tables: measured by `python -m benchmarks.tables`"
@@ -122,7 +122,9 @@ def settings(work: Path) -> None:
     shutil.copytree(ROOT / "presets", work / "presets")
     place = "download.sources.soccernet"
     folders = {"folder": work / "soccernet", "echoes": work / "echoes", "splits": '""'}
-    apply(work, "spotting-paper", [f"{place}.{key}={value}" for key, value in folders.items()])
+    apply_overrides(
+        work, "spotting-paper", [f"{place}.{key}={value}" for key, value in folders.items()]
+    )
 
 
 def run(stage: str, work: Path) -> Spent:

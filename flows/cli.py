@@ -10,14 +10,16 @@ from flows.audit import collect, diff, rerun
 from flows.commands import machine, nights, rows, runs, store
 from touchline.errors import BadInput
 
-OFFERED = (
+COMMAND_MODULES = (
     runs, nights, score, highlights, rows, collect, rerun, diff, export, store, machine,
 )  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Exit status 0: done; 1: a stage failed; 2: the request is wrong; 130, 143: stopped."""
-    args = parser().parse_args(argv)
+    """Run the command line. Exit status 0: done; 1: a stage failed; 2: invalid request; 130 or 143:
+    interrupted.
+    """
+    args = build_cli_parser().parse_args(argv)
     try:
         status = args.action(args)
         sys.stdout.flush()
@@ -33,13 +35,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
-def parser() -> argparse.ArgumentParser:
-    """What may be typed."""
-    top = argparse.ArgumentParser(prog="touchline", description=__doc__)
-    actions = top.add_subparsers(required=True, metavar="ACTION")
-    for module in OFFERED:
+def build_cli_parser() -> argparse.ArgumentParser:
+    """The argument parser with all subcommands."""
+    parser = argparse.ArgumentParser(prog="touchline", description=__doc__)
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    for module in COMMAND_MODULES:
         module.offer(actions)
-    return top
+    return parser
 
 
 if __name__ == "__main__":

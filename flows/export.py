@@ -1,4 +1,4 @@
-"""`touchline export`: a run's model, taken out of the cache by its digest, as a folder to give."""
+"""`touchline export`: write a run's model from DVC's cache as a Hugging Face folder."""
 
 import argparse
 import sys
@@ -6,74 +6,85 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.nightly.benchmark import PRODUCTS, Benchmark, pin
+from flows.nightly.benchmark import PRODUCTS, NightlyBenchmark, write_benchmark_params
 from flows.runs import record, worktree
-from flows.runs.record import Record
-from flows.store.dvc_cache import cache, restore
+from flows.runs.record import RunRecord
+from flows.store.dvc_cache import find_object_cache, restore_product_folder
 from touchline.errors import BadInput
 
 if TYPE_CHECKING:
     from touchline.export.folder import Asked
 
-STAGES = ("sft", "rl")
+MODEL_STAGES = ("sft", "rl")
 
 
-def offer(actions: Any) -> None:
-    """The action and its arguments."""
-    one = actions.add_parser("export", help="write a run's model as a Hugging Face folder")
-    one.set_defaults(action=run)
-    one.add_argument("run", help="id of a run, its beginning, or `latest`")
-    one.add_argument("--stage", choices=STAGES, default="rl", help="whose model")
-    one.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER")
-    one.add_argument(
+def add_export_command(actions: Any) -> None:
+    """Add `export` and its arguments to the argument parser."""
+    parser = actions.add_parser("export", help="write a run's model as a Hugging Face folder")
+    parser.set_defaults(action=run_export)
+    parser.add_argument("run", help="id of a run, its beginning, or `latest`")
+    parser.add_argument("--stage", choices=MODEL_STAGES, default="rl", help="whose model")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument(
         "--no-tasks", action="store_true", help="without the test questions as tasks of lmms-eval"
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Exit status 0, or 2 where the model may not or cannot be given away."""
-    from touchline.export.card import check
-    from touchline.export.folder import export
+def run_export(args: argparse.Namespace) -> int:
+    """Export the model of a run. Exit status 0; raises `InputError` if the licence forbids it or
+    objects are missing.
+    """
+    from touchline.export.card import check_model_card
+    from touchline.export.folder import export_model_folder
 
-    root = worktree.root()
-    found = record.find(root, args.run)
-    with tempfile.TemporaryDirectory() as place:
-        model = _restored(root, found, f"data/{args.stage}", Path(place) / args.stage)
-        tasks = None if args.no_tasks else asked(root, found, Path(place) / "benchmark")
-        export(model, lineage(found, args.stage), args.out, tasks)
-    check(args.out)
+    root = worktree.find_checkout()
+    run_record = record.find_run(root, args.run)
+    with tempfile.TemporaryDirectory() as scratch:
+        model = _restore_product(root, run_record, f"data/{args.stage}", Path(scratch) / args.stage)
+        tasks = (
+            None
+            if args.no_tasks
+            else load_test_questions(root, run_record, Path(scratch) / "benchmark")
+        )
+        export_model_folder(model, build_export_lineage(run_record, args.stage), args.out, tasks)
+    check_model_card(args.out)
     sys.stdout.write(f"{args.out}\n")
     return 0
 
 
-def asked(root: Path, found: Record, place: Path) -> "Asked | None":
-    """The run's test questions with their frames; None, and a sentence, where they are not here."""
+def load_test_questions(root: Path, run_record: RunRecord, folder: Path) -> "Asked | None":
+    """The run's test questions with frames, and the token limit of an answer. Prints a note and
+    returns None if they are not in the cache.
+    """
     try:
         for name in PRODUCTS:
-            _restored(root, found, f"data/{name}", place / name)
-        pin(place, found.params)
+            _restore_product(root, run_record, f"data/{name}", folder / name)
+        write_benchmark_params(folder, run_record.params)
     except BadInput as fault:
         sys.stderr.write(f"no tasks for lmms-eval: {fault}\n")
         return None
-    benchmark = Benchmark(place)
+    benchmark = NightlyBenchmark(folder)
     return benchmark.bench, benchmark.evaluate["turn_tokens"]
 
 
-def lineage(found: Record, stage: str) -> Any:
-    """What the record of a run says of its model."""
-    from touchline.export.folder import Lineage
+def build_export_lineage(run_record: RunRecord, stage: str) -> Any:
+    """Provenance of a model for the exported folder, from the run's record."""
+    from touchline.export.folder import ExportLineage
 
-    scores = found.stages["evaluate"].metrics if "evaluate" in found.stages else {}
-    digests = {file.path: file.md5 for file in found.products}
-    return Lineage(
-        *(found.id, found.commit, stage, found.params, digests, found.versions), scores=scores
+    scores = run_record.stages["evaluate"].metrics if "evaluate" in run_record.stages else {}
+    digests = {file.path: file.md5 for file in run_record.products}
+    return ExportLineage(
+        *(run_record.id, run_record.commit, stage, run_record.params, digests, run_record.versions),
+        scores=scores,
     )
 
 
-def _restored(root: Path, found: Record, product: str, folder: Path) -> Path:
-    """Links to the files of a product in DVC's cache."""
-    made = [file.md5 for file in found.products if file.path == product]
-    if not made:
-        wrong = f"has made no {product}"
-        raise BadInput(found.id, wrong, "`touchline show RUN` lists its products")
-    return restore(cache(root), made[0], folder, f"{product} of run {found.id}")
+def _restore_product(root: Path, run_record: RunRecord, product: str, folder: Path) -> Path:
+    """Restore a product as links into DVC's cache."""
+    digests = [file.md5 for file in run_record.products if file.path == product]
+    if not digests:
+        problem = f"has made no {product}"
+        raise BadInput(run_record.id, problem, "`touchline show RUN` lists its products")
+    return restore_product_folder(
+        find_object_cache(root), digests[0], folder, f"{product} of run {run_record.id}"
+    )

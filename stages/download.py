@@ -11,8 +11,13 @@ from pydantic import Field, ValidationError
 
 from touchline import licence as touchline_licence
 from touchline.atomic import whole_folder
-from touchline.checks.sources import Examined, Health, dismiss, examine
-from touchline.checks.sources.page import write_health
+from touchline.checks.sources import (
+    HealthLimits,
+    SourceHealth,
+    check_source_rows,
+    drop_rejected_rows,
+)
+from touchline.checks.sources.page import write_health_page
 from touchline.config import Params, run
 from touchline.errors import BadInput
 from touchline.ledger import Ledger
@@ -20,7 +25,7 @@ from touchline.licence import Licence
 from touchline.progress import track
 from touchline.records import Label, Speech, Stated, Video, write
 from touchline.sources import SOURCES
-from touchline.sources.source import Fault, Found, Reading, Source
+from touchline.sources.source import ReadResult, RowFault, Source, SourceVideo
 from touchline.tombstones import FILE, Tombstone, clear
 from touchline.tombstones import read as dead
 from touchline.video.probe import facts, unseen
@@ -30,7 +35,7 @@ from touchline.video.workers import pool, tried
 class Download(Params):
     on_fault: Literal["stop", "drop"]
     workers: int = Field(ge=1)
-    health: Health
+    health: HealthLimits
     sources: dict[str, dict[str, Any]]
 
 
@@ -44,8 +49,8 @@ def main(
 ) -> dict[str, float]:
     sources, stones = chosen(download.sources), dead(tombstones)
     withdrawn = 0
-    held = {source.name: source.held(settings) for source, settings in sources}
-    found, labels, speech = Reading[Video](), Reading[Label](), Reading[Speech]()
+    held = {source.name: source.licence_and_terms(settings) for source, settings in sources}
+    found, labels, speech = ReadResult[Video](), ReadResult[Label](), ReadResult[Speech]()
     with pool(download.workers) as executor:
         with whole_folder(videos) as draft:
             for source, settings in sources:
@@ -58,9 +63,12 @@ def main(
             with told(held[source.name], licence):
                 read(source, settings, videos, executor, found, labels, speech, stones)
         readings = found, labels, speech
-        cases = [examine(s.name, videos, *readings, download.health, executor) for s, _ in sources]
+        cases = [
+            check_source_rows(s.name, videos, *readings, download.health, executor)
+            for s, _ in sources
+        ]
     for case in cases:
-        dismiss(case, labels, speech)
+        drop_rejected_rows(case, labels, speech)
     faults = [*found.faults, *labels.faults, *speech.faults]
     if download.on_fault == "stop":
         stop(faults, held, licence)
@@ -103,9 +111,9 @@ def read(
     settings: Params,
     folder: Path,
     executor: Executor,
-    found: Reading[Video],
-    labels: Reading[Label],
-    speech: Reading[Speech],
+    found: ReadResult[Video],
+    labels: ReadResult[Label],
+    speech: ReadResult[Speech],
     stones: Sequence[Tombstone] = (),
 ) -> None:
     """Add what one source holds; labels and lines of an unreadable video are faults, too.
@@ -115,13 +123,13 @@ def read(
     own = folder / source.name
     listed = source.videos(settings, own)
     listed.rows = [v for v in listed.rows if not any(s.covers(v.id, v.match) for s in stones)]
-    looked = Reading[Video](faults=listed.faults)
+    looked = ReadResult[Video](faults=listed.faults)
     same: dict[str, str] = {}
     files = [(own / one.path,) for one in listed.rows if one.path]
     probed = tried(executor, facts, files)
     for one in track(listed.rows, "probe"):
         seen = next(probed) if one.path else unseen(one.duration)
-        looked.take(one.id, look, source, source.held(settings), one, seen, same)
+        looked.take(one.id, look, source, source.licence_and_terms(settings), one, seen, same)
     found.add(looked)
     labels.add(source.labels(settings, own, looked.rows))
     speech.add(source.speech(settings, own, looked.rows))
@@ -130,7 +138,7 @@ def read(
 def look(
     source: Source,
     held: tuple[str, str],
-    found: Found,
+    found: SourceVideo,
     seen: dict[str, Any] | BadInput,
     same: dict[str, str],
 ) -> Video:
@@ -183,14 +191,14 @@ def told(held: tuple[str, str], licence: Licence) -> Iterator[None]:
 
 
 def pages(
-    cases: list[Examined], held: touchline_licence.Held, licence: Licence, folder: Path
+    cases: list[SourceHealth], held: touchline_licence.Held, licence: Licence, folder: Path
 ) -> dict[str, float]:
     """Write the health page of every source; how often each check found something."""
     secret = touchline_licence.bound(held, licence.withheld("health"))
     with whole_folder(folder) as draft:
         for found in cases:
             name = found.case.source
-            write_health(draft / f"{name}.html", found, held[name], name in secret)
+            write_health_page(draft / f"{name}.html", found, held[name], name in secret)
         touchline_licence.mark(
             draft, {name: how for name, how in held.items() if name not in secret}
         )
@@ -200,7 +208,7 @@ def pages(
     return dict(counts)
 
 
-def stop(faults: list[Fault], held: touchline_licence.Held, licence: Licence) -> None:
+def stop(faults: list[RowFault], held: touchline_licence.Held, licence: Licence) -> None:
     """Raise the first fault, if there is one, and say how many more there are."""
     if faults:
         secret = touchline_licence.bound(held, licence.withheld("log"))
@@ -213,7 +221,7 @@ def stop(faults: list[Fault], held: touchline_licence.Held, licence: Licence) ->
 
 
 def balance(
-    rows: Iterable[Video | Label | Speech], faults: list[Fault], folder: Path
+    rows: Iterable[Video | Label | Speech], faults: list[RowFault], folder: Path
 ) -> dict[str, float]:
     kept = [row.id for row in rows]
     ledger = Ledger([*kept, *(fault.row for fault in faults)])

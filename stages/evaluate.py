@@ -9,19 +9,19 @@ from touchline.atomic import whole_folder
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import Params, run
-from touchline.evaluation.candidates import Candidate, chosen
-from touchline.evaluation.candidates.candidate import Setting
-from touchline.evaluation.engine import answered, failed
-from touchline.evaluation.judge import Judging, graded
-from touchline.evaluation.scoring import scored
-from touchline.evaluation.test_set import Bench
+from touchline.evaluation.candidates import EvalCandidate, parse_candidates
+from touchline.evaluation.candidates.candidate import EvalSettings
+from touchline.evaluation.engine import answer_questions, count_failed_answers
+from touchline.evaluation.judge import JudgeParams, grade_open_answers
+from touchline.evaluation.scoring import score_candidates
+from touchline.evaluation.test_set import EvalSet
 from touchline.evaluation.tool_ablation import How, necessity
 from touchline.ledger import Ledger
 from touchline.licence import Licence
-from touchline.model.load import Student
+from touchline.model.load import StudentParams
 from touchline.records import Rollout, Trajectory, read, write
-from touchline.report.page import write_report
-from touchline.report.player import picked, write_player
+from touchline.report.page import write_evaluation_report
+from touchline.report.player import pick_player_attempts, write_player_page
 
 OWN = ("base", "sft", "rl")
 Rows = dict[str, list[Trajectory]]
@@ -35,13 +35,13 @@ class Evaluate(Params):
     turn_tokens: int
     necessity: int  # questions, at most, that RL answers again without, with and with a blank tool
     processes: int  # that answer, each with its own copy of a model; a GPU for each, in turns
-    judge: Judging | None  # of open answers; null for none
+    judge: JudgeParams | None  # of open answers; null for none
     candidates: list[dict[str, Any]]  # beside base, sft and rl; kinds: touchline/candidates
 
 
 def main(
     evaluate: Evaluate,
-    student: Student,
+    student: StudentParams,
     budget: Budget,
     dialogue: Dialogue,
     licence: Licence,
@@ -56,17 +56,19 @@ def main(
     answers: Path,
     report: Path,
 ) -> dict[str, Any]:
-    bench = Bench(clips, captions, questions, frames, budget, dialogue)
+    bench = EvalSet(clips, captions, questions, frames, budget, dialogue)
     own = {"base": base, "sft": sft, "rl": rl}
     setting = setting_of(evaluate, student, bench, own)
     every = lineup(evaluate.candidates)
     for candidate in every:
         candidate.identity(setting)  # one that is not to be had is known before hours of work
-    rows = {c.name: answered(c, bench, setting, evaluate.processes) for c in every}
-    measured = scored(rows, bench, evaluate.theta, evaluate.seed)
+    rows = {c.name: answer_questions(c, bench, setting, evaluate.processes) for c in every}
+    measured = score_candidates(rows, bench, evaluate.theta, evaluate.seed)
     measured["necessity"] = needed(rl, rows, bench, evaluate, setting)
     if evaluate.judge:
-        measured["judge"] = graded(rows, bench.every, evaluate.judge, evaluate.seed)
+        measured["judge"] = grade_open_answers(
+            rows, bench.questions_by_id, evaluate.judge, evaluate.seed
+        )
     write_answers(answers, rows, bench, own)
     sections = {"Student": student.model_dump(exclude={"tiny"}), "Evaluation": chief(evaluate)}
     if evaluate.judge:
@@ -74,16 +76,22 @@ def main(
         sections["Judge of open answers"] = {key: str(value) for key, value in told.items()}
     lessons = made(accepted / "trajectories.parquet", Trajectory)
     tell(report, rows, measured, bench, own, lessons, sections, licence)
-    broken = {name: failed(given) for name, given in rows.items() if failed(given)}
-    return {**measured, "without_frames": bench.unseen, "failed": broken}
+    broken = {
+        name: count_failed_answers(given)
+        for name, given in rows.items()
+        if count_failed_answers(given)
+    }
+    return {**measured, "without_frames": bench.skipped_count, "failed": broken}
 
 
-def setting_of(evaluate: Evaluate, student: Student, bench: Bench, own: dict[str, Path]) -> Setting:
+def setting_of(
+    evaluate: Evaluate, student: StudentParams, bench: EvalSet, own: dict[str, Path]
+) -> EvalSettings:
     """What all candidates share."""
-    return Setting(
+    return EvalSettings(
         budget=bench.budget,
         dialogue=bench.dialogue,
-        known=bench.prior(evaluate.interval),
+        prior=bench.build_prior(evaluate.interval),
         dtype=student.dtype,
         attention=student.attention,
         threads=student.threads,
@@ -94,14 +102,14 @@ def setting_of(evaluate: Evaluate, student: Student, bench: Bench, own: dict[str
     )
 
 
-def lineup(entries: list[dict[str, Any]]) -> list[Candidate]:
+def lineup(entries: list[dict[str, Any]]) -> list[EvalCandidate]:
     """Floors first, then others, then the run's own: the order of the report."""
     mine = [{"kind": "model", "name": name, "model": name, "revision": ""} for name in OWN]
-    found = chosen([*entries, *mine])
+    found = parse_candidates([*entries, *mine])
     return sorted(found, key=lambda c: (c.name in OWN, not c.name.startswith("floor.")))
 
 
-def needed(rl: Path, rows: Rows, bench: Bench, evaluate: Evaluate, setting: Setting) -> Any:
+def needed(rl: Path, rows: Rows, bench: EvalSet, evaluate: Evaluate, setting: EvalSettings) -> Any:
     """What the tool is worth to the model after RL."""
     how = How(
         setting.budget,
@@ -111,28 +119,30 @@ def needed(rl: Path, rows: Rows, bench: Bench, evaluate: Evaluate, setting: Sett
         setting.batch,
         setting.seed,
     )
-    games = [(game.question, game.reel) for game in bench.games()]
+    games = [(game.question, game.reel) for game in bench.load_items()]
     return necessity(rl, games, rows["rl"], evaluate.necessity, how)
 
 
-def write_answers(folder: Path, rows: Rows, bench: Bench, own: dict[str, Path]) -> None:
+def write_answers(folder: Path, rows: Rows, bench: EvalSet, own: dict[str, Path]) -> None:
     """Every answer of every candidate, and what became of each test question."""
     with whole_folder(folder) as draft:
         every = [row for given in rows.values() for row in given]
         write(draft / "answers.parquet", Trajectory, every)
-        asked = {question.id for question in bench.asked}
-        ledger = Ledger(q.id for q in bench.every.values() if q.split == bench.split)
+        asked = {question.id for question in bench.split_questions}
+        ledger = Ledger(q.id for q in bench.questions_by_id.values() if q.split == bench.split)
         for id in ledger.rows:
             ledger.keep(id) if id in asked else ledger.drop(id, "no frames here")
         ledger.close(draft / "ledger.parquet")
-        touchline_licence.mark(draft, touchline_licence.of(bench.by_clip.values()), *own.values())
+        touchline_licence.mark(
+            draft, touchline_licence.of(bench.clips_by_id.values()), *own.values()
+        )
 
 
 def tell(
     folder: Path,
     rows: Rows,
     measured: dict[str, Any],
-    bench: Bench,
+    bench: EvalSet,
     own: dict[str, Path],
     lessons: list[Trajectory],
     sections: dict[str, dict[str, Any]],
@@ -141,10 +151,10 @@ def tell(
     """The report and the player, without what is under terms that forbid it."""
     withheld = licence.withheld("report")
     with whole_folder(folder) as draft:
-        write_report(
+        write_evaluation_report(
             draft / "report.html",
-            questions=bench.every,
-            clips=bench.by_clip,
+            questions=bench.questions_by_id,
+            clips=bench.clips_by_id,
             answers=rows,
             scores=measured,
             frames=lambda clip, time: bench.store.images(clip.video, [clip.start + time])[0],
@@ -153,15 +163,17 @@ def tell(
             zero=bench.dialogue.zero,
             withheld=withheld,
         )
-        write_player(
+        write_player_page(
             draft / "player.html",
-            questions=bench.every,
-            clips=bench.by_clip,
-            picked=picked(rows, made(own["rl"] / "rollouts.parquet", Rollout), lessons),
+            questions=bench.questions_by_id,
+            clips=bench.clips_by_id,
+            picked=pick_player_attempts(
+                rows, made(own["rl"] / "rollouts.parquet", Rollout), lessons
+            ),
             frames=lambda clip, time: bench.store.images(clip.video, [clip.start + time])[0],
             withheld=withheld,
         )
-        shown = [clip for clip in bench.by_clip.values() if clip.terms not in withheld]
+        shown = [clip for clip in bench.clips_by_id.values() if clip.terms not in withheld]
         touchline_licence.mark(draft, touchline_licence.of(shown))
 
 
@@ -175,14 +187,14 @@ def logged(model: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (model / "log.jsonl").read_text().splitlines()]
 
 
-def about(bench: Bench, sections: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def about(bench: EvalSet, sections: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """What the page says about how its numbers came to be."""
     return {
         "Questions": {
-            "asked": len(bench.asked),
-            "left out, no frames here": bench.unseen,
-            "of matches": len({(q.sport, q.match) for q in bench.asked}),
-            "sources": ", ".join(sorted({q.source for q in bench.asked})),
+            "asked": len(bench.split_questions),
+            "left out, no frames here": bench.skipped_count,
+            "of matches": len({(q.sport, q.match) for q in bench.split_questions}),
+            "sources": ", ".join(sorted({q.source for q in bench.split_questions})),
         },
         "Frames a model may see": bench.budget.model_dump(),
         "Dialogue": bench.dialogue.model_dump(),

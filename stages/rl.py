@@ -13,28 +13,67 @@ from trl.trainer.grpo_config import GRPOConfig
 from touchline import licence
 from touchline.atomic import whole_folder
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.messages import NO_FRAMES, asked, pictured, reels, unasked
+from touchline.chat.messages import (
+    NO_FRAMES,
+    build_empty_prompt,
+    build_messages,
+    fetch_block_images,
+    load_frames_by_clip,
+)
 from touchline.chat.tools.choose_frames import Budget, Reel, Viewing
 from touchline.config import Params, run
 from touchline.errors import BadInput
-from touchline.model.generate import Player
-from touchline.model.load import Student, freeze, load, settle
-from touchline.model.processor import FramesProcessor, vision_tokens
-from touchline.model.trained_with import carry
+from touchline.model.generate import ConversationGenerator
+from touchline.model.load import (
+    StudentParams,
+    freeze_model_parts,
+    load_model_and_processor,
+    seed_everything,
+)
+from touchline.model.processor import FramesProcessor, list_vision_token_ids
+from touchline.model.trained_with import copy_trained_with
 from touchline.records import Clip, Question, Rollout, by_id, read, write
 from touchline.state_dirs import checkpoint_folder
-from touchline.train.checkpoints import Seal, reached, train
-from touchline.train.distributed import arguments, first, gathered_weights, held_by, ranks
-from touchline.train.rl.early_stop import Limits, Stop
-from touchline.train.rl.easy_questions import direct
-from touchline.train.rl.environment import Clips
-from touchline.train.rl.replay import RULES, Rules, leave_rules
-from touchline.train.rl.reward_fn import Reward, collected
-from touchline.train.rl.rewards.rule import Rule
-from touchline.train.rl.trainer import SeeingTrainer
-from touchline.train.rl.vision_proof import PROOF, Sight, leave_proof, told
-from touchline.train.rl.vllm_parity import Prompt, Proof, Vllm, generation, prompt_of
-from touchline.train.setup import Tuning, Watch, leave, lora, report_to, save
+from touchline.train.checkpoints import (
+    MarkCompleteCallback,
+    find_resume_step,
+    train_from_checkpoint,
+)
+from touchline.train.distributed import (
+    build_parallel_arguments,
+    gather_full_weights,
+    is_main_process,
+    launch_ranks,
+    require_parallel_kind,
+)
+from touchline.train.rl.early_stop import StopHopelessRlCallback, StopLimits
+from touchline.train.rl.easy_questions import find_easy_questions
+from touchline.train.rl.environment import ClipEnvironment
+from touchline.train.rl.replay import REPLAY_RULES_FILE, ReplayRules, write_replay_rules
+from touchline.train.rl.reward_fn import RolloutReward, read_step_rollouts
+from touchline.train.rl.rewards.rule import RewardParams
+from touchline.train.rl.trainer import VisionProofTrainer
+from touchline.train.rl.vision_proof import (
+    VISION_PROOF_FILE,
+    VisionProofParams,
+    summarize_vision_proof,
+    write_vision_proof,
+)
+from touchline.train.rl.vllm_parity import (
+    ParityPrompt,
+    VllmParams,
+    VllmParityCallback,
+    build_generation_arguments,
+    build_parity_prompt,
+)
+from touchline.train.setup import (
+    TrainingProgressCallback,
+    TuningParams,
+    build_lora_config,
+    copy_untrained_model,
+    get_report_targets,
+    save_trained_model,
+)
 from touchline.video.frame_store import FrameStore
 
 ROLLOUTS = "rollouts.parquet"  # beside the model
@@ -45,11 +84,11 @@ class Rl(Params):
     steps: int
     lr: float
     turn_tokens: int  # at most so many new tokens per turn
-    vllm: Vllm
-    tuning: Tuning
-    reward: Rule
-    sight: Sight
-    stop: Limits
+    vllm: VllmParams
+    tuning: TuningParams
+    reward: RewardParams
+    sight: VisionProofParams
+    stop: StopLimits
     trainer: dict[str, Any]  # goes whole to GRPOConfig
 
 
@@ -65,7 +104,7 @@ class Given:
 
 def main(
     rl: Rl,
-    student: Student,
+    student: StudentParams,
     budget: Budget,
     dialogue: Dialogue,
     clips: Path,
@@ -77,7 +116,7 @@ def main(
     # Data
     given = to_ask(clips, questions)
     told_of = {"questions": len(given.asked), "without_frames": given.left_out}
-    rules = Rules(budget=budget, reward=rl.reward, turn_tokens=rl.turn_tokens)
+    rules = ReplayRules(budget=budget, reward=rl.reward, turn_tokens=rl.turn_tokens)
     if rl.steps == 0:
         untouched(rl, given, rules, start, model)
         return {**told_of, "steps": 0}
@@ -85,27 +124,27 @@ def main(
         wrong = f"{dialogue.style} has no thoughts and no tool to reinforce"
         raise BadInput("dialogue.style", wrong, "set rl.steps to 0, or the style to thinking")
 
-    settle(rl.seed, student.threads)
-    with ranks(student.processes):
+    seed_everything(rl.seed, student.threads)
+    with launch_ranks(student.processes):
         # Model
-        net, processor = load(start, student.dtype, student.attention)
-        freeze(net, student.frozen)
+        net, processor = load_model_and_processor(start, student.dtype, student.attention)
+        freeze_model_parts(net, student.frozen)
 
         # Training
-        shown = reels(FrameStore(frames), clips, budget, dialogue)
+        shown = load_frames_by_clip(FrameStore(frames), clips, budget, dialogue)
         practice = Practice(rl, student, budget, given, shown, net, processor)
         trainer = practice.trainer()
-        train(trainer, practice.checkpoints)
-        practice.stop.demand(trainer.state.global_step)
+        train_from_checkpoint(trainer, practice.checkpoints)
+        practice.stop.raise_if_stopped(trainer.state.global_step)
 
         # Save
-        weights = gathered_weights(trainer, student.parallel)
-        if first():
+        weights = gather_full_weights(trainer, student.parallel)
+        if is_main_process():
             with whole_folder(model) as draft:
-                save(trainer, processor, start, student, weights, draft)
-                carry(start, draft)
+                save_trained_model(trainer, processor, start, student, weights, draft)
+                copy_trained_with(start, draft)
                 practice.leave(draft, start)
-                leave_rules(draft / RULES, rules)
+                write_replay_rules(draft / REPLAY_RULES_FILE, rules)
     direct_too = {"direct": len(practice.easy)} if rl.reward.weights.selective else {}
     return {**told_of, **direct_too, "steps": trainer.state.global_step, **last(trainer)}
 
@@ -123,14 +162,14 @@ def to_ask(clips: Path, questions: Path) -> Given:
     return Given(every, seen, here, len(asked_of) - len(seen))
 
 
-def untouched(rl: Rl, given: Given, rules: Rules, start: Path, model: Path) -> None:
+def untouched(rl: Rl, given: Given, rules: ReplayRules, start: Path, model: Path) -> None:
     """The model as it was, and that nothing was proved."""
     with whole_folder(model) as draft:
-        leave(start, draft)
+        copy_untrained_model(start, draft)
         licence.mark(draft, held(given), start)
         write(draft / ROLLOUTS, Rollout, [])
-        leave_proof(draft / PROOF, told(draft, 0, rl.sight))
-        leave_rules(draft / RULES, rules)
+        write_vision_proof(draft / VISION_PROOF_FILE, summarize_vision_proof(draft, 0, rl.sight))
+        write_replay_rules(draft / REPLAY_RULES_FILE, rules)
 
 
 def held(given: Given) -> licence.Held:
@@ -144,7 +183,7 @@ class Practice:
     def __init__(
         self,
         rl: Rl,
-        student: Student,
+        student: StudentParams,
         budget: Budget,
         given: Given,
         shown: Mapping[str, Reel],
@@ -153,15 +192,20 @@ class Practice:
     ) -> None:
         self.rl, self.student, self.budget, self.given = rl, student, budget, given
         self.shown, self.net, self.processor = shown, net, processor
-        self.checkpoints, never = checkpoint_folder("rl"), vision_tokens(processor)
-        self.args = config(rl, budget, never, self.checkpoints, **arguments(student.parallel))
+        self.checkpoints, never = checkpoint_folder("rl"), list_vision_token_ids(processor)
+        self.args = config(
+            rl, budget, never, self.checkpoints, **build_parallel_arguments(student.parallel)
+        )
         self.easy = self._easy()
         self.played, size = self.checkpoints / "rollouts", self.args.num_generations or 1
-        self.reward = Reward(given.every, processor, rl.reward, size, self.played, self.easy)
-        self.stop, self.proofs = Stop(self.reward, rl.stop), self.checkpoints / "sight"
+        self.reward = RolloutReward(given.every, processor, rl.reward, size, self.played, self.easy)
+        self.stop, self.proofs = (
+            StopHopelessRlCallback(self.reward, rl.stop),
+            self.checkpoints / "sight",
+        )
         some = given.asked[: rl.vllm.parity.prompts]
         prompts = partial(openings, some, shown, budget, processor)
-        self.proof = Proof(rl.vllm.parity, prompts, processor, never, self.checkpoints)
+        self.proof = VllmParityCallback(rl.vllm.parity, prompts, processor, never, self.checkpoints)
 
     def _easy(self) -> Set[str]:
         """What is answered without a call before RL: there the selective reward pays for none."""
@@ -170,28 +214,30 @@ class Practice:
         games = [(q, self.shown[q.clip]) for q in self.given.asked]
         alone = self.budget.model_copy(update={"calls": 0})  # the first frames and no others
         how = alone, self.rl.turn_tokens, self.args.per_device_train_batch_size
-        player = Player(self.net.eval(), self.processor, *how)
-        return direct(player, games, self.rl.reward.gate, self.checkpoints / "direct.json")
+        player = ConversationGenerator(self.net.eval(), self.processor, *how)
+        return find_easy_questions(
+            player, games, self.rl.reward.gate, self.checkpoints / "direct.json"
+        )
 
-    def trainer(self) -> SeeingTrainer:
+    def trainer(self) -> VisionProofTrainer:
         """TRL's trainer, taken up where checkpoints were left."""
-        self.stop.take_up(reached(self.checkpoints))
+        self.stop.resume_at(find_resume_step(self.checkpoints))
         scored: Any = self.reward
-        environment: Any = partial(Clips, self.given.every, self.shown, self.budget)
-        rows = [{"prompt": unasked(), "question": q.id} for q in self.given.asked]
-        trainer = SeeingTrainer(
+        environment: Any = partial(ClipEnvironment, self.given.every, self.shown, self.budget)
+        rows = [{"prompt": build_empty_prompt(), "question": q.id} for q in self.given.asked]
+        trainer = VisionProofTrainer(
             model=self.net,
             reward_funcs=[scored],
             args=self.args,
             train_dataset=Dataset.from_list(rows),
             processing_class=self.processor,
             environment_factory=environment,
-            peft_config=lora(self.rl.tuning),
-            callbacks=[Seal(), self.stop, Watch("rl")],
+            peft_config=build_lora_config(self.rl.tuning),
+            callbacks=[MarkCompleteCallback(), self.stop, TrainingProgressCallback("rl")],
             sight=self.rl.sight,
             proofs=self.proofs,
         )
-        held_by(trainer, self.student.parallel)
+        require_parallel_kind(trainer, self.student.parallel)
         if self.rl.vllm.mode != "none":
             self.proof.engine = trainer.vllm_generation
             trainer.add_callback(self.proof)
@@ -200,9 +246,12 @@ class Practice:
     def leave(self, draft: Path, start: Path) -> None:
         """Put terms, rollouts and proofs beside the model."""
         licence.mark(draft, held(self.given), start)
-        write(draft / ROLLOUTS, Rollout, collected(self.played, self.rl.steps))
-        self.proof.leave(draft)
-        leave_proof(draft / PROOF, told(self.proofs, self.rl.steps, self.rl.sight))
+        write(draft / ROLLOUTS, Rollout, read_step_rollouts(self.played, self.rl.steps))
+        self.proof.copy_result(draft)
+        write_vision_proof(
+            draft / VISION_PROOF_FILE,
+            summarize_vision_proof(self.proofs, self.rl.steps, self.rl.sight),
+        )
 
 
 def openings(
@@ -210,11 +259,14 @@ def openings(
     shown: Mapping[str, Reel],
     budget: Budget,
     processor: FramesProcessor,
-) -> list[Prompt]:
+) -> list[ParityPrompt]:
     """What rollouts of these questions begin with: first frames and question."""
     seen = ((q, shown[q.clip]) for q in questions)
-    talks = ((q, asked(q, pictured(Viewing(reel, budget).open(), reel))) for q, reel in seen)
-    return [prompt_of(q.id, talk, processor) for q, talk in talks]
+    talks = (
+        (q, build_messages(q, fetch_block_images(Viewing(reel, budget).open(), reel)))
+        for q, reel in seen
+    )
+    return [build_parity_prompt(q.id, talk, processor) for q, talk in talks]
 
 
 def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path, **more: Any) -> GRPOConfig:
@@ -224,12 +276,12 @@ def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path, **more: 
         seed=rl.seed,
         max_steps=rl.steps,
         learning_rate=rl.lr,
-        report_to=report_to(),
+        report_to=get_report_targets(),
         disable_tqdm=True,  # Watch says how far it is
         use_cpu=not torch.cuda.is_available(),
         max_tool_calling_iterations=budget.calls + 1,
         # Pictures behind vision tokens that a model made up do not exist: never sample them.
-        **generation(rl.vllm, rl.turn_tokens, never),
+        **build_generation_arguments(rl.vllm, rl.turn_tokens, never),
         log_completions=False,  # TRL 1.16 cannot write completions that hold pictures
         mask_truncated_completions=False,  # breaks rows of unlike picture counts in TRL 1.16
         **more,
@@ -237,7 +289,7 @@ def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path, **more: 
     )
 
 
-def last(trainer: SeeingTrainer) -> dict[str, float]:
+def last(trainer: VisionProofTrainer) -> dict[str, float]:
     """The reward's parts over the last logged steps."""
     logged = [entry for entry in trainer.state.log_history if "reward" in entry]
     names = ("reward", "accuracy", "format", "tool_rate", "groups/no_signal", "groups/phantom")

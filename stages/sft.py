@@ -13,22 +13,41 @@ from trl.trainer.sft_trainer import SFTTrainer
 from touchline import licence
 from touchline.atomic import whole_folder
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.messages import NO_FRAMES, reels
+from touchline.chat.messages import NO_FRAMES, load_frames_by_clip
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import Params, run
 from touchline.errors import BadInput
-from touchline.model.load import Student, freeze, load, point, settle
+from touchline.model.load import (
+    StudentParams,
+    freeze_model_parts,
+    load_model_and_processor,
+    seed_everything,
+    write_hub_pointer,
+)
 from touchline.model.processor import FramesProcessor
-from touchline.model.tiny import build
-from touchline.model.tiny_vocabulary import phrases
-from touchline.model.trained_with import Asked, Cut, Trained
-from touchline.model.trained_with import save as save_trained
+from touchline.model.tiny import build_tiny_model
+from touchline.model.tiny_vocabulary import list_vocabulary_phrases
+from touchline.model.trained_with import ClipShape, QuestionShape, TrainedWith, write_trained_with
 from touchline.records import Clip, Question, Trajectory, by_id, read
 from touchline.state_dirs import checkpoint_folder
-from touchline.train.checkpoints import Seal, train
-from touchline.train.distributed import arguments, first, gathered_weights, held_by, ranks, together
-from touchline.train.setup import Tuning, Watch, leave, lora, report_to, save
-from touchline.train.sft_data import TrajectoryCollator, curriculum
+from touchline.train.checkpoints import MarkCompleteCallback, train_from_checkpoint
+from touchline.train.distributed import (
+    build_parallel_arguments,
+    gather_full_weights,
+    is_main_process,
+    launch_ranks,
+    require_parallel_kind,
+    wait_for_ranks,
+)
+from touchline.train.setup import (
+    TrainingProgressCallback,
+    TuningParams,
+    build_lora_config,
+    copy_untrained_model,
+    get_report_targets,
+    save_trained_model,
+)
+from touchline.train.sft_data import TrajectoryCollator, order_by_curriculum
 from touchline.video.frame_store import FrameStore
 
 
@@ -37,17 +56,17 @@ class Sft(Params):
     steps: int
     lr: float
     order: Literal["mixed", "curriculum"]  # of the lessons
-    tuning: Tuning
+    tuning: TuningParams
     trainer: dict[str, Any]  # goes whole to SFTConfig
 
 
 def main(
     sft: Sft,
-    student: Student,
+    student: StudentParams,
     budget: Budget,
     dialogue: Dialogue,
-    chunk: Cut,
-    ask: Asked,
+    chunk: ClipShape,
+    ask: QuestionShape,
     clips: Path,
     questions: Path,
     frames: Path,
@@ -57,44 +76,46 @@ def main(
 ) -> dict[str, float]:
     # Data
     lessons = taught(accepted, questions, clips)
-    trained = Trained(budget=budget, dialogue=dialogue, chunk=chunk, ask=ask)
+    trained = TrainedWith(budget=budget, dialogue=dialogue, chunk=chunk, ask=ask)
     told = {"trajectories": len(lessons.rows), "without_frames": lessons.left_out}
     if sft.steps == 0:
         start(student, lessons, base)
         untouched(base, trained, model)
         return {**told, "steps": 0}
 
-    settle(sft.seed, student.threads)
-    with ranks(student.processes):
+    seed_everything(sft.seed, student.threads)
+    with launch_ranks(student.processes):
         # Model
-        if first():
+        if is_main_process():
             start(student, lessons, base)
-        together()
-        net, processor = load(base, student.dtype, student.attention, **_quantized(sft.tuning))
-        freeze(net, student.frozen)
+        wait_for_ranks()
+        net, processor = load_model_and_processor(
+            base, student.dtype, student.attention, **_quantized(sft.tuning)
+        )
+        freeze_model_parts(net, student.frozen)
 
         # Training
         checkpoints = checkpoint_folder("sft")
-        shown = reels(FrameStore(frames), clips, budget, dialogue)
+        shown = load_frames_by_clip(FrameStore(frames), clips, budget, dialogue)
         collator = TrajectoryCollator(processor, shown, dialogue)
         trainer = teaching(sft, student, lessons, net, processor, collator, checkpoints)
-        train(trainer, checkpoints)
+        train_from_checkpoint(trainer, checkpoints)
 
         # Save
-        weights = gathered_weights(trainer, student.parallel)
-        if first():
+        weights = gather_full_weights(trainer, student.parallel)
+        if is_main_process():
             with whole_folder(model) as draft:
-                save(trainer, processor, base, student, weights, draft)
-                save_trained(draft, trained)
+                save_trained_model(trainer, processor, base, student, weights, draft)
+                write_trained_with(draft, trained)
                 licence.mark(draft, lessons.held, base)
     return {**told, "steps": trainer.state.global_step, **last(trainer)}
 
 
-def untouched(base: Path, trained: Trained, model: Path) -> None:
+def untouched(base: Path, trained: TrainedWith, model: Path) -> None:
     """The model as it was before any step."""
     with whole_folder(model) as draft:
-        leave(base, draft)
-        save_trained(draft, trained)
+        copy_untrained_model(base, draft)
+        write_trained_with(draft, trained)
 
 
 @dataclass(frozen=True)
@@ -112,7 +133,7 @@ class Lessons:
             return every
         steps = sft.steps * args.train_batch_size * args.gradient_accumulation_steps
         tasks = [row["task"] for row in self.rows]
-        return every.select(curriculum(tasks, steps * args.world_size, sft.seed))
+        return every.select(order_by_curriculum(tasks, steps * args.world_size, sft.seed))
 
 
 def taught(accepted: Path, questions: Path, clips: Path) -> Lessons:
@@ -135,7 +156,7 @@ def taught(accepted: Path, questions: Path, clips: Path) -> Lessons:
 
 def teaching(
     sft: Sft,
-    student: Student,
+    student: StudentParams,
     lessons: Lessons,
     net: Any,
     processor: FramesProcessor,
@@ -143,17 +164,17 @@ def teaching(
     checkpoints: Path,
 ) -> SFTTrainer:
     """TRL's trainer."""
-    args = config(sft, checkpoints, **arguments(student.parallel))
+    args = config(sft, checkpoints, **build_parallel_arguments(student.parallel))
     trainer = SFTTrainer(
         model=net,
         args=args,
         train_dataset=lessons.dataset(sft, args),
         processing_class=processor,
         data_collator=collator,
-        peft_config=lora(sft.tuning),
-        callbacks=[Seal(), Watch("sft")],
+        peft_config=build_lora_config(sft.tuning),
+        callbacks=[MarkCompleteCallback(), TrainingProgressCallback("sft")],
     )
-    held_by(trainer, student.parallel)
+    require_parallel_kind(trainer, student.parallel)
     return trainer
 
 
@@ -170,7 +191,7 @@ def config(sft: Sft, checkpoints: Path, **more: Any) -> SFTConfig:
         seed=sft.seed,
         max_steps=sft.steps,
         learning_rate=sft.lr,
-        report_to=report_to(),
+        report_to=get_report_targets(),
         disable_tqdm=True,  # Watch says how far it is
         use_cpu=not torch.cuda.is_available(),
         max_length=None,  # a cut picture token would end in a crash: too long a row is an error
@@ -181,21 +202,21 @@ def config(sft: Sft, checkpoints: Path, **more: Any) -> SFTConfig:
     )
 
 
-def start(student: Student, lessons: Lessons, base: Path) -> None:
+def start(student: StudentParams, lessons: Lessons, base: Path) -> None:
     """Write the student before any training: built here, or a pointer to where it lies."""
     with whole_folder(base) as draft:
         if student.model != "tiny":
-            point(draft, student)
+            write_hub_pointer(draft, student)
             licence.mark(draft, {}, Path(student.model))
             return
         talks = (json.loads(row["messages"]) for row in lessons.rows)
         blocks = (block for talk in talks for message in talk for block in message["content"])
         texts = sorted({block["text"] for block in blocks if block["type"] == "text"})
-        build(student.tiny, texts, phrases(texts), draft)
+        build_tiny_model(student.tiny, texts, list_vocabulary_phrases(texts), draft)
         licence.mark(draft, lessons.held)  # its vocabulary is made of what it is taught
 
 
-def _quantized(tuning: Tuning) -> dict[str, Any]:
+def _quantized(tuning: TuningParams) -> dict[str, Any]:
     if tuning.kind != "qlora":
         return {}
     from transformers import BitsAndBytesConfig

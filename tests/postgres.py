@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from flows.services.prefect_server import free_port
+from flows.services.prefect_server import find_free_port
 
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 SORTED = ("--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
@@ -59,7 +59,7 @@ def postgres(user: str = "touchline") -> Iterator[Postgres]:
     secret = folder / "password"
     secret.write_text("topsecret\n")
     secret.chmod(0o644)  # the folder is closed to others
-    data, port = folder / "data", free_port()
+    data, port = folder / "data", find_free_port()
     asked = ["--pgdata", str(data), "--username", user, "--pwfile", str(secret), "--no-sync"]
     asked += ["--auth=scram-sha-256", *SORTED]
     subprocess.run([initdb, *asked], check=True, capture_output=True, cwd=folder, **who)

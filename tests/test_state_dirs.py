@@ -65,7 +65,7 @@ def test_outside_dvc_nothing_is_resumed_unless_a_key_is_given(
 def test_the_key_in_the_lock_file_is_the_one_that_the_stage_had(project: Path) -> None:
     shell(project, "dvc", "repro", "-q")
     by_dvc = Path((project / "out").read_text().strip())
-    assert dvc_project.keys(project) == {by_dvc.name}
+    assert dvc_project.list_checkpoint_keys(project) == {by_dvc.name}
     other = by_dvc.with_name("another")
     other.mkdir()
     assert state_dirs.forget(time.time() + 60, by_dvc.parents[1], {by_dvc.name}) == [by_dvc]

@@ -1,4 +1,6 @@
-"""Check an audit folder with nothing but the folder: hashes, events, every figure, signature."""
+"""Verify an audit folder without the project: file hashes, event chain, every figure, and the
+signature.
+"""
 
 import hashlib
 import json
@@ -18,54 +20,56 @@ MANIFEST, SUM, SIGNATURE = "manifest.json", "manifest.json.sha256", "manifest.js
 NUMBER = re.compile(r"(?<![A-Za-z_.\d-])\d[\d.,]*")
 LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)#(/[^)\s]*)\)")
 QUOTED = re.compile(r"`([^`]*)`")
-SILENT = ("style", "script")
-VOID = ("meta", "link", "br", "hr", "img", "input")
+UNSEEN_TAGS = ("style", "script")
+VOID_TAGS = ("meta", "link", "br", "hr", "img", "input")
 
 
-def sha256(file: Path) -> str:
+def hash_file_sha256(file: Path) -> str:
+    """The sha256 of a file's content, in hex."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def check(folder: Path, key: Path | None = None) -> tuple[list[str], list[str]]:
-    """What is wrong, each with the file's name, and what else is to be said (who signed it).
+def check_audit_folder(folder: Path, key: Path | None = None) -> tuple[list[str], list[str]]:
+    """Returns (faults, notes): what is wrong, each with the file's name, and remarks such as who
+    signed the folder. `key` is the public key that must have signed it.
 
-    Raises `BadInput` for what is no audit folder or one of a newer version.
+    Raises an input error if the folder is not an audit folder, or of a newer format.
     """
     if not (folder / MANIFEST).is_file():
         raise BadInput(folder, "holds no manifest.json", "name a folder of `touchline audit`")
-    faults = list(_manifest(folder))
-    listed = None if faults else _listed(folder)
+    faults = list(_check_manifest(folder))
+    listed = None if faults else _read_manifest_digests(folder)
     if listed is None:
         return faults or [f"{MANIFEST}: cannot be read"], []
-    faults += _files(folder, listed)
+    faults += _check_files(folder, listed)
     if faults:  # what follows would only say the same in other words
         return faults, []
-    notes = [_signed(folder, key, faults)]
+    notes = [_check_signature(folder, key, faults)]
     for part in (_events, _page, _card, _recounted):
         try:
             faults += part(folder)
         except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
             # All hashes fit, so whoever sealed it wrote a file that is none, or left it out.
-            said = " ".join(str(error).split()).replace(str(folder), "")[:100]
+            reason = " ".join(str(error).split()).replace(str(folder), "")[:100]
             faults.append(
-                f"{part.__name__[1:]}: cannot be checked ({type(error).__name__}: {said})"
+                f"{part.__name__[1:]}: cannot be checked ({type(error).__name__}: {reason})"
             )
     return faults, notes
 
 
-def _manifest(folder: Path) -> Iterator[str]:
-    said = (folder / SUM).read_bytes() if (folder / SUM).is_file() else b""
-    if said != f"{sha256(folder / MANIFEST)}  {MANIFEST}\n".encode():
+def _check_manifest(folder: Path) -> Iterator[str]:
+    recorded_sum = (folder / SUM).read_bytes() if (folder / SUM).is_file() else b""
+    if recorded_sum != f"{hash_file_sha256(folder / MANIFEST)}  {MANIFEST}\n".encode():
         yield f"{MANIFEST}: does not match {SUM}: one of the two was changed"
 
 
-def _listed(folder: Path) -> dict[str, str] | None:
-    """sha256 by path; None for a manifest that a change made unreadable."""
+def _read_manifest_digests(folder: Path) -> dict[str, str] | None:
+    """{path: sha256} of the manifest; None if it cannot be parsed."""
     try:
-        held = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        version, files = held["format"], held["files"]
-        listed = {str(path): str(one["sha256"]) for path, one in files.items()}
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        version, files = manifest["format"], manifest["files"]
+        listed = {str(path): str(entry["sha256"]) for path, entry in files.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     if version != FORMAT:
@@ -74,30 +78,30 @@ def _listed(folder: Path) -> dict[str, str] | None:
     return listed
 
 
-def _files(folder: Path, listed: dict[str, str]) -> Iterator[str]:
+def _check_files(folder: Path, listed: dict[str, str]) -> Iterator[str]:
     for path, digest in listed.items():
         pure = PurePosixPath(path)
         if pure.is_absolute() or ".." in pure.parts:
             yield f"{MANIFEST}: names a file outside of the folder: {path}"
         elif not (folder / path).is_file() or (folder / path).is_symlink():
             yield f"{path}: is missing"
-        elif sha256(folder / path) != digest:
+        elif hash_file_sha256(folder / path) != digest:
             yield f"{path}: was changed (its sha256 is not the one in {MANIFEST})"
-    known = {*listed, MANIFEST, SUM, SIGNATURE}
+    listed_names = {*listed, MANIFEST, SUM, SIGNATURE}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if (path.is_symlink() or not path.is_dir()) and name not in known:
+        if (path.is_symlink() or not path.is_dir()) and name not in listed_names:
             yield f"{name}: stands in no manifest"
 
 
-def _signed(folder: Path, key: Path | None, faults: list[str]) -> str:
+def _check_signature(folder: Path, key: Path | None, faults: list[str]) -> str:
     file = folder / SIGNATURE
     if not file.is_file():
         if key is not None:
             faults.append(f"{SIGNATURE}: is missing: the folder is not signed")
         return "not signed: whoever can write here could have written all of it"
     try:
-        return signature.check(
+        return signature.verify_signature(
             file.read_text(errors="replace"), (folder / MANIFEST).read_bytes(), key
         )
     except BadInput as fault:
@@ -107,30 +111,30 @@ def _signed(folder: Path, key: Path | None, faults: list[str]) -> str:
 
 def _events(folder: Path) -> Iterator[str]:
     for file in sorted((folder / "events").glob("*.jsonl")):
-        found = event_chain.read(file)
-        for fault in found.faults:
+        contents = event_chain.read_chain(file)
+        for fault in contents.faults:
             yield f"events/{file.name}: {fault}"
 
 
 def _page(folder: Path) -> Iterator[str]:
-    reader, load = Page(), _loader(folder)
+    reader, load = PageParser(), _json_loader(folder)
     reader.feed((folder / "index.html").read_text(encoding="utf-8"))
     for text, file, place, shape in reader.figures:
-        if fault := _figure(folder, load, text, file, place, shape):
+        if fault := _check_figure(folder, load, text, file, place, shape):
             yield f"index.html: {fault}"
-    for text in reader.naked:
+    for text in reader.unlinked_numbers:
         yield f"index.html: the number {text} links to no file"
 
 
-def _loader(folder: Path) -> Callable[[str], Any]:
-    """JSON files of the folder by name; each is parsed once, for thousands of figures."""
-    return cache(partial(_load, folder))
+def _json_loader(folder: Path) -> Callable[[str], Any]:
+    """A cached reader of the folder's JSON files; each is parsed once."""
+    return cache(partial(_read_json, folder))
 
 
-def _figure(
+def _check_figure(
     folder: Path, load: Callable[[str], Any], text: str, file: str, place: str, shape: str
 ) -> str:
-    """What is wrong with one figure, or ""."""
+    """What is wrong with one figure; empty if it matches its source."""
     pure = PurePosixPath(file)
     source = folder / file
     if pure.is_absolute() or ".." in pure.parts or not source.is_file():
@@ -138,58 +142,64 @@ def _figure(
     if shape == "name":
         return "" if text == file else f"calls {file} {text}"
     if not place:
-        whole = source.read_text(encoding="utf-8", errors="replace")
-        return "" if _even(text) == _even(whole) else f"the quotation of {file} is not what it says"
+        content = source.read_text(encoding="utf-8", errors="replace")
+        return (
+            ""
+            if _normalize_newlines(text) == _normalize_newlines(content)
+            else f"the quotation of {file} is not what it says"
+        )
     try:
-        said = figures.said(load(file), place, shape)
+        expected = figures.format_figure(load(file), place, shape)
     except (KeyError, ValueError, TypeError):
         return f"{text!r} links to {place} of {file}, where there is nothing like it"
-    return "" if said == text else f"says {text!r} where {place} of {file} is {said!r}"
+    return "" if expected == text else f"says {text!r} where {place} of {file} is {expected!r}"
 
 
-def _even(text: str) -> str:
+def _normalize_newlines(text: str) -> str:
     return text.replace("\r\n", "\n").strip("\n")
 
 
-class Page(HTMLParser):
-    """The figures of a page and the numbers in its text that are none."""
+class PageParser(HTMLParser):
+    """HTML parser that collects the figures of a page, and the numbers in its text that link to no
+    file.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.figures: list[tuple[str, str, str, str]] = []
-        self.naked: list[str] = []
-        self.open: list[tuple[str, dict[str, str]]] = []
+        self.unlinked_numbers: list[str] = []
+        self.open_tags: list[tuple[str, dict[str, str]]] = []
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in VOID:
-            self.open.append((tag, {k: v or "" for k, v in attrs}))
-            self.text = "" if "data-file" in self.open[-1][1] else self.text
+        if tag not in VOID_TAGS:
+            self.open_tags.append((tag, {k: v or "" for k, v in attrs}))
+            self.text = "" if "data-file" in self.open_tags[-1][1] else self.text
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Closed at once: it holds no text."""
+        """Ignored: a self-closing tag holds no text."""
 
     def handle_endtag(self, tag: str) -> None:
-        while self.open:
-            name, given = self.open.pop()
-            if "data-file" in given:
-                place, shape = given.get("data-at", ""), given.get("data-as", "text")
-                self.figures.append((self.text, given["data-file"], place, shape))
+        while self.open_tags:
+            name, attributes = self.open_tags.pop()
+            if "data-file" in attributes:
+                place, shape = attributes.get("data-at", ""), attributes.get("data-as", "text")
+                self.figures.append((self.text, attributes["data-file"], place, shape))
             if name == tag:
                 return
 
     def handle_data(self, data: str) -> None:
-        if any("data-file" in given for _, given in self.open):
+        if any("data-file" in attributes for _, attributes in self.open_tags):
             self.text += data
-        elif not any(name in SILENT for name, _ in self.open):
-            self.naked += NUMBER.findall(data)
+        elif not any(name in UNSEEN_TAGS for name, _ in self.open_tags):
+            self.unlinked_numbers += NUMBER.findall(data)
 
 
 def _card(folder: Path) -> Iterator[str]:
-    text, load = (folder / "card.md").read_text(encoding="utf-8"), _loader(folder)
-    for said, file, place in LINK.findall(text):
-        shape = "count" if said.replace(",", "").isdigit() else "figure"
-        if fault := _figure(folder, load, said, file, place, shape):
+    text, load = (folder / "card.md").read_text(encoding="utf-8"), _json_loader(folder)
+    for figure_text, file, place in LINK.findall(text):
+        shape = "count" if figure_text.replace(",", "").isdigit() else "figure"
+        if fault := _check_figure(folder, load, figure_text, file, place, shape):
             yield f"card.md: {fault}"
     record = (folder / "run.json").read_text(encoding="utf-8")
     bare = LINK.sub("", text)
@@ -201,26 +211,31 @@ def _card(folder: Path) -> Iterator[str]:
 
 
 def _recounted(folder: Path) -> Iterator[str]:
-    """Counts again what was counted from ledgers and times."""
-    record, held = _load(folder, "run.json"), _load(folder, "measured/counts.json")
-    spent = _load(folder, "measured/energy.json")
-    for stage, told in held["ledgers"].items():
+    """Recompute the ledger counts and the energy estimate, and compare them with the
+    recorded ones.
+    """
+    record, recorded_counts = (
+        _read_json(folder, "run.json"),
+        _read_json(folder, "measured/counts.json"),
+    )
+    recorded_energy = _read_json(folder, "measured/energy.json")
+    for stage, ledger_counts in recorded_counts["ledgers"].items():
         ledger = folder / "ledgers" / f"{stage}.parquet"
-        if ledger.is_file() and facts.fates(ledger, withheld=False) != told:
+        if ledger.is_file() and facts.count_ledger_states(ledger, withheld=False) != ledger_counts:
             yield f"measured/counts.json: {stage} is not what its ledger comes to"
-    if facts.estimate(record, spent["watts"]) != spent:
+    if facts.estimate_run_energy(record, recorded_energy["watts"]) != recorded_energy:
         yield "measured/energy.json: is not what its formula gives for run.json"
-    yield from _texts(folder, record)
+    yield from _check_texts(folder, record)
 
 
-def _load(folder: Path, name: str) -> Any:
+def _read_json(folder: Path, name: str) -> Any:
     return json.loads((folder / name).read_text(encoding="utf-8"))
 
 
-def _texts(folder: Path, record: dict[str, Any]) -> Iterator[str]:
-    """The words that models were given are those whose digest the run recorded."""
-    known = {f["path"]: f["md5"] for s in record["stages"].values() for f in s["inputs"]}
+def _check_texts(folder: Path, record: dict[str, Any]) -> Iterator[str]:
+    """Check that the texts given to models have the digests recorded in the run."""
+    input_digests = {f["path"]: f["md5"] for s in record["stages"].values() for f in s["inputs"]}
     for file in sorted((folder / "texts").rglob("*")):
         name = file.relative_to(folder / "texts").as_posix()
-        if file.is_file() and hashlib.md5(file.read_bytes()).hexdigest() != known.get(name):
+        if file.is_file() and hashlib.md5(file.read_bytes()).hexdigest() != input_digests.get(name):
             yield f"texts/{name}: is not the file that the run read"

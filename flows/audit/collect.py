@@ -1,4 +1,4 @@
-"""`touchline audit`: one folder that says where a model, a run or a number comes from."""
+"""`touchline audit`: write a folder that documents where a model, a run or a metric comes from."""
 
 import argparse
 import json
@@ -11,50 +11,58 @@ from typing import TYPE_CHECKING, Any
 
 from flows.audit import subject
 from flows.runs import overrides, record, worktree
-from flows.runs.record import Record
+from flows.runs.record import RunRecord
 from touchline.config import Params, section
 from touchline.errors import BadInput
 
 if TYPE_CHECKING:
-    from flows.audit.facts import Case
+    from flows.audit.facts import AuditCase
 
-QUOTED = ("params.yaml", "dvc.yaml", "dvc.lock", "requirements.lock")
-TEXTS = (".txt", ".md", ".jinja")
-SMALL = (".parquet", ".json")  # of a product: what is read here
+QUOTED_FILES = ("params.yaml", "dvc.yaml", "dvc.lock", "requirements.lock")
+PROMPT_SUFFIXES = (".txt", ".md", ".jinja")
+TABLE_SUFFIXES = (".parquet", ".json")  # of a product: what is read here
 
 
-class Audit(Params):
+class AuditSettings(Params):
     """The section `audit` of params.yaml."""
 
     watts: float  # of one busy core, for the estimate of energy
 
 
-def offer(actions: Any) -> None:
-    """The action and its arguments."""
-    one = actions.add_parser("audit", help="say where a model, a run or a number comes from")
-    one.set_defaults(action=run)
-    what = "a run, `latest`, a model (`champion`, a digest, data/rl) or a metric (spotting.f1)"
-    one.add_argument("what", nargs="?", default="latest", metavar="MODEL|RUN|METRIC", help=what)
-    one.add_argument("--output", type=Path, metavar="DIR", help="else .touchline/audit/RUN")
-    one.add_argument("--verify", type=Path, metavar="FOLDER", help="check such a folder")
-    one.add_argument("--key", type=Path, metavar="PEM", help="the public key that must have signed")
+def add_audit_command(actions: Any) -> None:
+    """Add `audit` and its arguments to the argument parser."""
+    parser = actions.add_parser("audit", help="say where a model, a run or a number comes from")
+    parser.set_defaults(action=run_audit)
+    target_help = (
+        "a run, `latest`, a model (`champion`, a digest, data/rl) or a metric (spotting.f1)"
+    )
+    parser.add_argument(
+        "what", nargs="?", default="latest", metavar="MODEL|RUN|METRIC", help=target_help
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="else .touchline/audit/RUN")
+    parser.add_argument("--verify", type=Path, metavar="FOLDER", help="check such a folder")
+    parser.add_argument(
+        "--key", type=Path, metavar="PEM", help="the public key that must have signed"
+    )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Exit status 0; 1 for a folder that was changed; 2 for what cannot be audited."""
+def run_audit(args: argparse.Namespace) -> int:
+    """Write an audit folder, or check one with --verify. Exit status 0; 1 if the checked folder was
+    changed.
+    """
     if args.verify:
-        return verify(args.verify, args.key)
-    root = worktree.root()
-    out = make(root, args.what, args.output)
+        return verify_audit_folder(args.verify, args.key)
+    root = worktree.find_checkout()
+    out = create_audit_folder(root, args.what, args.output)
     sys.stdout.write(f"{out / 'index.html'}\n")
     return 0
 
 
-def verify(folder: Path, key: Path | None) -> int:
-    """Say what is wrong with a folder, a line for each."""
-    from flows.audit.check import check
+def verify_audit_folder(folder: Path, key: Path | None) -> int:
+    """Check an audit folder and print one line per problem. Returns 1 if there is any, else 0."""
+    from flows.audit.check import check_audit_folder
 
-    faults, notes = check(folder, key)
+    faults, notes = check_audit_folder(folder, key)
     for fault in faults:
         sys.stderr.write(f"error: {fault}\n")
     for note in filter(None, notes):
@@ -64,125 +72,152 @@ def verify(folder: Path, key: Path | None) -> int:
     return 1 if faults else 0
 
 
-def make(root: Path, what: str, output: Path | None) -> Path:
-    """Write the folder and return where it is."""
-    from flows.audit.bundle import write
+def create_audit_folder(root: Path, target: str, output: Path | None) -> Path:
+    """Write the audit folder of `target` and return its path. Raises `InputError` if `output`
+    exists and is not an audit folder.
+    """
+    from flows.audit.bundle import write_audit_folder
     from flows.audit.check import MANIFEST
 
-    found, asked = subject.resolve(root, what)
-    out = output or root / ".touchline" / "audit" / found.id
+    run_record, subject_facts = subject.resolve_audit_target(root, target)
+    out = output or root / ".touchline" / "audit" / run_record.id
     if out.exists() and not (out / MANIFEST).is_file():
         raise BadInput(f"--output {out}", "is there and no audit folder", "name another")
     with tempfile.TemporaryDirectory() as place:
-        write(case(root, found, asked, Path(place)), out)
+        write_audit_folder(collect_audit_case(root, run_record, subject_facts, Path(place)), out)
     return out
 
 
-def case(root: Path, found: Record, asked: dict[str, Any], place: Path) -> "Case":
-    """Everything about a run that is still here; `place` is filled with links to its tables."""
-    from flows.audit.facts import Case
+def collect_audit_case(
+    root: Path, run_record: RunRecord, subject_facts: dict[str, Any], place: Path
+) -> "AuditCase":
+    """Collect everything that is still available about a run; `place` is filled with links to its
+    tables.
+    """
+    from flows.audit.facts import AuditCase
 
-    digests, missing = linked(root, found, place)
-    made_by = origins(root, found)
-    (place / "dvc.yaml").write_bytes(shown(root, found, "dvc.yaml"))
-    declared = overrides.read(place / "dvc.yaml")
-    stages = {name: one.get("desc", "") for name, one in declared.get("stages", {}).items()}
-    return Case(
-        run=json.loads(found.model_dump_json()),
-        subject=asked,
+    digests, missing = link_product_tables(root, run_record, place)
+    run_of_stage = find_stage_origins(root, run_record)
+    (place / "dvc.yaml").write_bytes(read_run_file(root, run_record, "dvc.yaml"))
+    declared = overrides.read_yaml_mapping(place / "dvc.yaml")
+    stages = {name: stage.get("desc", "") for name, stage in declared.get("stages", {}).items()}
+    return AuditCase(
+        run=json.loads(run_record.model_dump_json()),
+        subject=subject_facts,
         products=place,
-        texts=dict(_texts(root, found)),
-        files={name: text for name in QUOTED if (text := shown(root, found, name))},
-        events=_events(root, {found.id, *made_by.values()}),
-        origins=made_by,
+        texts=dict(_prompt_texts(root, run_record)),
+        files={
+            name: text for name in QUOTED_FILES if (text := read_run_file(root, run_record, name))
+        },
+        events=_event_excerpts(root, {run_record.id, *run_of_stage.values()}),
+        origins=run_of_stage,
         about=stages,
-        models=_models(declared, found),
-        watts=_watts(root),
+        models=_model_digests(declared, run_record),
+        watts=_watts_per_core(root),
         digests=digests,
         missing=missing,
     )
 
 
-def _watts(root: Path) -> float:
-    settings: Audit = section(Audit, "audit", root / "params.yaml")
+def _watts_per_core(root: Path) -> float:
+    settings: AuditSettings = section(AuditSettings, "audit", root / "params.yaml")
     return settings.watts
 
 
-def _models(declared: dict[str, Any], found: Record) -> dict[str, str]:
+def _model_digests(declared: dict[str, Any], run_record: RunRecord) -> dict[str, str]:
     paths = {a["path"] for a in declared.get("artifacts", {}).values() if a.get("type") == "model"}
-    return {file.path: file.md5 for file in found.products if file.path in paths}
+    return {file.path: file.md5 for file in run_record.products if file.path in paths}
 
 
-def linked(root: Path, found: Record, place: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Link tables and descriptions of every product; what the cache has lost is named."""
+def link_product_tables(
+    root: Path, run_record: RunRecord, place: Path
+) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Link the tables and JSON files of every product into `place`. Returns ({product: {file:
+    md5}}, paths of products missing in DVC's cache).
+    """
     from flows.runs import dvc_project
-    from flows.store.dvc_cache import names, stored
+    from flows.store.dvc_cache import locate_cached_object, read_folder_listing
 
-    cache, digests, missing = dvc_project.cache(root), {}, []
-    for file in found.products:
-        whose = f"{file.path} of run {found.id}"
+    cache, digests, missing = dvc_project.read_cache_dir(root), {}, []
+    for file in run_record.products:
+        label = f"{file.path} of run {run_record.id}"
         try:
-            held = names(cache, file.md5, whose) if file.md5.endswith(".dir") else {}
-            digests[file.path] = held
-            for name, md5 in held.items():
-                if name.endswith(SMALL):
+            listing = (
+                read_folder_listing(cache, file.md5, label) if file.md5.endswith(".dir") else {}
+            )
+            digests[file.path] = listing
+            for name, md5 in listing.items():
+                if name.endswith(TABLE_SUFFIXES):
                     (place / file.path / name).parent.mkdir(parents=True, exist_ok=True)
-                    (place / file.path / name).symlink_to(stored(cache, md5, whose))
+                    (place / file.path / name).symlink_to(locate_cached_object(cache, md5, label))
         except BadInput:
             missing.append(file.path)
     return digests, missing
 
 
-def shown(root: Path, found: Record, path: str) -> bytes:
-    """A file as the run had it; b"" where its commit is gone or never had one."""
-    for commit in (f"refs/runs/{found.id}", found.commit):
-        ask = ["git", "show", f"{commit}:{path}"]
-        done = subprocess.run(ask, cwd=root, capture_output=True, check=False)
-        if done.returncode == 0:
-            return done.stdout
+def read_run_file(root: Path, run_record: RunRecord, path: str) -> bytes:
+    """Content of a file in the run's commit; empty bytes if the commit is gone or does not have the
+    file.
+    """
+    for commit in (f"refs/runs/{run_record.id}", run_record.commit):
+        command = ["git", "show", f"{commit}:{path}"]
+        result = subprocess.run(command, cwd=root, capture_output=True, check=False)
+        if result.returncode == 0:
+            return result.stdout
     return b""
 
 
-def _texts(root: Path, found: Record) -> Iterator[tuple[str, bytes]]:
-    """What the stages read in words: prompts among their dependencies."""
-    seen = set[str]()
-    for file in (f for done in found.stages.values() for f in done.inputs):
-        if file.path.endswith(TEXTS) and file.path not in seen:
-            seen.add(file.path)
-            if text := shown(root, found, file.path):
+def _prompt_texts(root: Path, run_record: RunRecord) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of the prompt files among the stages' inputs."""
+    listed_paths = set[str]()
+    for file in (f for stage_record in run_record.stages.values() for f in stage_record.inputs):
+        if file.path.endswith(PROMPT_SUFFIXES) and file.path not in listed_paths:
+            listed_paths.add(file.path)
+            if text := read_run_file(root, run_record, file.path):
                 yield file.path, text
 
 
-def origins(root: Path, found: Record) -> dict[str, str]:
-    """For each stage the run that executed it to make what this run has."""
-    before = [one for one in record.every(root) if one.id <= found.id]
-    made: dict[str, str] = {}
-    for name, done in found.stages.items():
-        for one in reversed(before):
-            there = one.stages.get(name)
-            if there and there.state == "Ran" and there.products == done.products:
-                made[name] = one.id
+def find_stage_origins(root: Path, run_record: RunRecord) -> dict[str, str]:
+    """Map each stage to the id of the run that actually executed it to make this run's products."""
+    earlier_runs = [earlier for earlier in record.list_runs(root) if earlier.id <= run_record.id]
+    run_of_stage: dict[str, str] = {}
+    for name, stage_record in run_record.stages.items():
+        for earlier in reversed(earlier_runs):
+            earlier_stage = earlier.stages.get(name)
+            if (
+                earlier_stage
+                and earlier_stage.state == "Ran"
+                and earlier_stage.products == stage_record.products
+            ):
+                run_of_stage[name] = earlier.id
                 break
-    return made
+    return run_of_stage
 
 
-def _events(root: Path, runs: set[str]) -> dict[str, bytes]:
-    """Of each of these runs its part of the chain, without a gap.
-
-    Where words were taken out of a line, up to the event that says so.
+def _event_excerpts(root: Path, runs: set[str]) -> dict[str, bytes]:
+    """For each run, its gapless part of the OpenLineage event chain. If a line in it was redacted,
+    the part extends to the last redaction event.
     """
     from flows.tracking import event_chain
 
     file = root / ".touchline" / "lineage" / "events.jsonl"
-    links = event_chain.read(file).links
-    told = [
-        at for at, link in enumerate(links) if event_chain.BLOTTED in link.event["run"]["facets"]
+    links = event_chain.read_chain(file).links
+    withdrawal_indices = [
+        index
+        for index, link in enumerate(links)
+        if event_chain.REDACTION_FACET in link.event["run"]["facets"]
     ]
-    parts = {}
+    excerpts = {}
     for id in runs:
-        mine = [at for at, link in enumerate(links) if f'"id":"{id}"'.encode() in link.line]
-        if mine:
-            part = links[mine[0] : mine[-1] + 1]
-            part = links[mine[0] : told[-1] + 1] if any(link.was for link in part) else part
-            parts[id] = b"".join(link.line + b"\n" for link in part)
-    return parts
+        run_indices = [
+            index for index, link in enumerate(links) if f'"id":"{id}"'.encode() in link.line
+        ]
+        if run_indices:
+            excerpt = links[run_indices[0] : run_indices[-1] + 1]
+            excerpt = (
+                links[run_indices[0] : withdrawal_indices[-1] + 1]
+                if any(link.digest_before_redaction for link in excerpt)
+                else excerpt
+            )
+            excerpts[id] = b"".join(link.line + b"\n" for link in excerpt)
+    return excerpts

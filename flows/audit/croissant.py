@@ -1,4 +1,6 @@
-"""Croissant 1.0 metadata of a dataset version: its Parquet files by DVC's digest, its columns."""
+"""Croissant 1.0 metadata of a dataset version: its Parquet files with their MD5, and
+their columns.
+"""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.audit.facts import tables
+from flows.audit.facts import list_parquet_files
 
 CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -31,7 +33,7 @@ CONTEXT: dict[str, Any] = {
     "sc": "https://schema.org/",
     "source": "cr:source",
 }
-TYPES = (
+DATA_TYPES = (
     (pa.types.is_boolean, "sc:Boolean"),
     (pa.types.is_integer, "sc:Integer"),
     (pa.types.is_floating, "sc:Float"),
@@ -39,13 +41,22 @@ TYPES = (
 )
 
 
-def describe(
-    name: str, about: str, version: str, product: Path, digests: Mapping[str, str], made: str
+def build_croissant_metadata(
+    name: str,
+    about: str,
+    version: str,
+    product: Path,
+    digests: Mapping[str, str],
+    date_published: str,
 ) -> dict[str, Any]:
-    """The metadata; `digests` gives the MD5 of each file by its path in the product."""
-    found = [(path.relative_to(product).as_posix(), path) for path in tables(product)]
-    files = {file: (f"file-{number}", path) for number, (file, path) in enumerate(found)}
-    kept = {file: both for file, both in files.items() if file in digests}
+    """The Croissant metadata as a JSON-LD dict. `digests` gives the MD5 of each file by its path in
+    the product; files without one are left out.
+    """
+    parquet_files = [
+        (path.relative_to(product).as_posix(), path) for path in list_parquet_files(product)
+    ]
+    files = {file: (f"file-{number}", path) for number, (file, path) in enumerate(parquet_files)}
+    kept = {file: id_and_path for file, id_and_path in files.items() if file in digests}
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -53,15 +64,15 @@ def describe(
         "name": name,
         "description": about or f"A product of a Touchline run: {name}",
         "version": version,
-        "license": _licences(product),
+        "license": _source_licences(product),
         "url": f"urn:dvc:md5:{version}",
-        "datePublished": made,
-        "distribution": [_file(id, file, digests[file]) for file, (id, _) in kept.items()],
-        "recordSet": _records(kept),
+        "datePublished": date_published,
+        "distribution": [_file_object(id, file, digests[file]) for file, (id, _) in kept.items()],
+        "recordSet": _record_sets(kept),
     }
 
 
-def _file(id: str, file: str, md5: str) -> dict[str, str]:
+def _file_object(id: str, file: str, md5: str) -> dict[str, str]:
     return {
         "@type": "cr:FileObject",
         "@id": id,
@@ -72,33 +83,37 @@ def _file(id: str, file: str, md5: str) -> dict[str, str]:
     }
 
 
-def _records(files: Mapping[str, tuple[str, Path]]) -> list[dict[str, Any]]:
-    """A record set per file; of files that are alike, only the first."""
-    seen: list[pa.Schema] = []
-    told = []
+def _record_sets(files: Mapping[str, tuple[str, Path]]) -> list[dict[str, Any]]:
+    """One record set per distinct schema; of files with equal columns only the first."""
+    schemas: list[pa.Schema] = []
+    record_sets = []
     for file, (id, path) in files.items():
         columns = pq.read_schema(path)
-        if not any(columns.equals(one) for one in seen):
-            seen.append(columns)
+        if not any(columns.equals(schema) for schema in schemas):
+            schemas.append(columns)
             set_id = Path(file).stem.replace(" ", "-")
             fields = [_field(f"{set_id}/{column.name}", id, column) for column in columns]
-            told.append({"@type": "cr:RecordSet", "@id": set_id, "name": set_id, "field": fields})
-    return told
+            record_sets.append(
+                {"@type": "cr:RecordSet", "@id": set_id, "name": set_id, "field": fields}
+            )
+    return record_sets
 
 
 def _field(id: str, file: str, column: pa.Field) -> dict[str, Any]:
     inner = column.type.value_type if pa.types.is_list(column.type) else column.type
-    kind = next((name for fits, name in TYPES if fits(inner)), "sc:Text")
+    kind = next((name for fits, name in DATA_TYPES if fits(inner)), "sc:Text")
     source = {"fileObject": {"@id": file}, "extract": {"column": column.name}}
-    told = {"@type": "cr:Field", "@id": id, "name": column.name, "dataType": kind}
+    metadata = {"@type": "cr:Field", "@id": id, "name": column.name, "dataType": kind}
     repeated = {"repeated": True} if pa.types.is_list(column.type) else {}
-    return {**told, **repeated, "source": source}
+    return {**metadata, **repeated, "source": source}
 
 
-def _licences(product: Path) -> str:
-    """Of the sources whose content it holds."""
-    said = product / "terms.json"
-    if not said.is_file():
+def _source_licences(product: Path) -> str:
+    """The licences of the sources in the product's terms.json."""
+    terms_file = product / "terms.json"
+    if not terms_file.is_file():
         return "not stated"
-    sources = json.loads(said.read_text(encoding="utf-8"))["sources"]
-    return "; ".join(f"{name}: {one['licence']} ({one['terms']})" for name, one in sources.items())
+    sources = json.loads(terms_file.read_text(encoding="utf-8"))["sources"]
+    return "; ".join(
+        f"{name}: {source['licence']} ({source['terms']})" for name, source in sources.items()
+    )

@@ -1,4 +1,4 @@
-"""`touchline diff`: in words, what changed between two runs."""
+"""`touchline diff`: describe what changed between two runs."""
 
 import argparse
 import json
@@ -10,181 +10,211 @@ from pathlib import Path
 from typing import Any
 
 from flows.audit import collect, facts
-from flows.nightly.bisect import changed
+from flows.nightly.bisect import diff_mappings
 from flows.runs import overrides, past_run, record, show, worktree
-from flows.runs.record import File, Record
+from flows.runs.record import RunRecord, TrackedFile
 
-PARTS = ("code", "parameters", "data", "words", "teacher", "packages", "machine", "scores")
-CODE = (".py", ".html", ".js", ".css")
-
-
-def offer(actions: Any) -> None:
-    """The action and its arguments."""
-    one = actions.add_parser("diff", help="say in words what changed between two runs")
-    one.set_defaults(action=run)
-    one.add_argument("before", help="id of a run, its beginning, or `latest`")
-    one.add_argument("after", help="another one")
-    one.add_argument("--json", action="store_true", help="for programs")
+DIFF_PARTS = ("code", "parameters", "data", "words", "teacher", "packages", "machine", "scores")
+CODE_SUFFIXES = (".py", ".html", ".js", ".css")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Exit status 0, whether or not anything differs."""
-    root = worktree.root()
-    before, after = past_run.find(root, args.before), past_run.find(root, args.after)
-    found = compare(root, before, after)
-    sys.stdout.write(record.as_json(found) + "\n" if args.json else words(found))
+def add_diff_command(actions: Any) -> None:
+    """Add `diff` and its arguments to the argument parser."""
+    parser = actions.add_parser("diff", help="say in words what changed between two runs")
+    parser.set_defaults(action=run_diff)
+    parser.add_argument("before", help="id of a run, its beginning, or `latest`")
+    parser.add_argument("after", help="another one")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run_diff(args: argparse.Namespace) -> int:
+    """Print what changed between two runs. Exit status 0 whether or not they differ."""
+    root = worktree.find_checkout()
+    before, after = (
+        past_run.find_past_run(root, args.before),
+        past_run.find_past_run(root, args.after),
+    )
+    changes = compare_runs(root, before, after)
+    sys.stdout.write(record.format_json(changes) + "\n" if args.json else format_run_diff(changes))
     return 0
 
 
-def compare(root: Path, before: Record, after: Record) -> dict[str, Any]:
-    """Sentences by part; parts in which nothing differs are empty."""
-    with tempfile.TemporaryDirectory() as place:
-        folders = Path(place) / "before", Path(place) / "after"
-        lost = [
-            p
-            for one, f in zip((before, after), folders, strict=True)
-            for p in collect.linked(root, one, f)[1]
+def compare_runs(root: Path, before: RunRecord, after: RunRecord) -> dict[str, Any]:
+    """Differences of two runs as {before, after, PART: [sentences], 'not in the cache': [paths]},
+    with a key for each of DIFF_PARTS.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folders = Path(scratch) / "before", Path(scratch) / "after"
+        uncached = [
+            path
+            for run_record, folder in zip((before, after), folders, strict=True)
+            for path in collect.link_product_tables(root, run_record, folder)[1]
         ]
-        data = list(_data(before, after, folders))
-        teacher = list(_teacher(before, after, folders))
-    parts = (
-        _code(root, before, after),
-        _told(overrides.flat(before.params), overrides.flat(after.params)),
+        data = list(_data_changes(before, after, folders))
+        teacher = list(_teacher_changes(before, after, folders))
+    sections = (
+        _code_changes(root, before, after),
+        _describe_changes(
+            overrides.flatten_params(before.params), overrides.flatten_params(after.params)
+        ),
         data,
-        _words(before, after),
+        _prompt_changes(before, after),
         teacher,
-        _packages(root, before, after),
-        _told(before.hardware, after.hardware),
-        _scores(before, after),
+        _package_changes(root, before, after),
+        _describe_changes(before.hardware, after.hardware),
+        _score_changes(before, after),
     )
-    said = {name: list(lines) for name, lines in zip(PARTS, parts, strict=True)}
-    return {"before": before.id, "after": after.id, **said, "not in the cache": sorted(set(lost))}
+    sentences = {name: list(lines) for name, lines in zip(DIFF_PARTS, sections, strict=True)}
+    return {
+        "before": before.id,
+        "after": after.id,
+        **sentences,
+        "not in the cache": sorted(set(uncached)),
+    }
 
 
-def words(found: dict[str, Any]) -> str:
-    """For people: a heading per part that differs."""
-    lines = [f"from run {found['before']} to run {found['after']}"]
-    for name in PARTS:
-        lines += [name, *(f"  {line}" for line in found[name])] if found[name] else []
+def format_run_diff(changes: dict[str, Any]) -> str:
+    """Format the result of `compare_runs` as text with a heading per part that differs."""
+    lines = [f"from run {changes['before']} to run {changes['after']}"]
+    for name in DIFF_PARTS:
+        lines += [name, *(f"  {line}" for line in changes[name])] if changes[name] else []
     if len(lines) == 1:
         lines.append("nothing that is recorded differs")
-    if lost := found["not in the cache"]:
-        lines.append(f"rows not compared, their objects are not in the cache: {', '.join(lost)}")
+    if uncached := changes["not in the cache"]:
+        lines.append(
+            f"rows not compared, their objects are not in the cache: {', '.join(uncached)}"
+        )
     return "\n".join(lines) + "\n"
 
 
-def _told(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-    for key, (a, b) in changed(before, after).items():
-        yield f"{key}: {_value(a)} -> {_value(b)}"
+def _describe_changes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    for key, (a, b) in diff_mappings(before, after).items():
+        yield f"{key}: {_format_value(a)} -> {_format_value(b)}"
 
 
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return "nothing" if value is None else str(value)
 
 
-def _code(root: Path, before: Record, after: Record) -> Iterator[str]:
+def _code_changes(root: Path, before: RunRecord, after: RunRecord) -> Iterator[str]:
     if before.commit != after.commit:
-        yield from _commits(root, before.commit, after.commit)
+        yield from _list_commits(root, before.commit, after.commit)
     if before.difference != after.difference:
         yield "the uncommitted changes differ"
     for stage in before.stages.keys() & after.stages.keys():
-        files = changed(
+        files = diff_mappings(
             *(
-                {f.path: f.md5 for f in one.stages[stage].inputs if f.path.endswith(CODE)}
-                for one in (before, after)
+                {
+                    f.path: f.md5
+                    for f in run_record.stages[stage].inputs
+                    if f.path.endswith(CODE_SUFFIXES)
+                }
+                for run_record in (before, after)
             )
         )
         if files:
             yield f"{stage}: {len(files)} files differ: {', '.join(list(files)[:5])}"
 
 
-def _commits(root: Path, before: str, after: str) -> list[str]:
-    """One line each; the bare ids where git has one of them no more."""
+def _list_commits(root: Path, before: str, after: str) -> list[str]:
+    """One line per commit between the two; only the shortened ids if git does not have both."""
     try:
-        there = worktree.git(root, "log", "--oneline", f"{before}..{after}").splitlines()
-        back = worktree.git(root, "log", "--oneline", f"{after}..{before}").splitlines()
+        added = worktree.run_git(root, "log", "--oneline", f"{before}..{after}").splitlines()
+        removed = worktree.run_git(root, "log", "--oneline", f"{after}..{before}").splitlines()
     except subprocess.CalledProcessError:
         return [f"{before[:12]} -> {after[:12]}"]
-    return [f"with {line}" for line in there] + [f"without {line}" for line in back]
+    return [f"with {line}" for line in added] + [f"without {line}" for line in removed]
 
 
-def _made(one: Record) -> dict[str, File]:
-    return {file.path: file for file in one.products}
+def _products_by_path(run_record: RunRecord) -> dict[str, TrackedFile]:
+    return {file.path: file for file in run_record.products}
 
 
-def _data(before: Record, after: Record, folders: tuple[Path, Path]) -> Iterator[str]:
+def _data_changes(before: RunRecord, after: RunRecord, folders: tuple[Path, Path]) -> Iterator[str]:
     """Products with another digest, and how their rows differ."""
-    from flows.audit.facts import tables
+    from flows.audit.facts import list_parquet_files
 
-    old, new = _made(before), _made(after)
-    for path in [*old, *(path for path in new if path not in old)]:
-        a, b = old.get(path), new.get(path)
+    old_files, new_files = _products_by_path(before), _products_by_path(after)
+    for path in [*old_files, *(path for path in new_files if path not in old_files)]:
+        a, b = old_files.get(path), new_files.get(path)
         if a is None or b is None:
             yield f"{path}: {'only in the first' if b is None else 'only in the second'}"
         elif a.md5 != b.md5:
-            rows = [tables(folder / path) for folder in folders]
-            known = all(rows)
+            rows = [list_parquet_files(folder / path) for folder in folders]
+            has_tables = all(rows)
             yield f"{path}: " + (
-                facts.describe_row_changes(*rows) if known else f"{a.size} -> {b.size} bytes"
+                facts.describe_row_changes(*rows) if has_tables else f"{a.size} -> {b.size} bytes"
             )
 
 
-def _words(before: Record, after: Record) -> Iterator[str]:
+def _prompt_changes(before: RunRecord, after: RunRecord) -> Iterator[str]:
     """Texts among the inputs: prompts."""
     texts = [
         {
             f.path: f.md5
-            for s in one.stages.values()
+            for s in run_record.stages.values()
             for f in s.inputs
-            if f.path.endswith(collect.TEXTS)
+            if f.path.endswith(collect.PROMPT_SUFFIXES)
         }
-        for one in (before, after)
+        for run_record in (before, after)
     ]
-    for path, (a, b) in changed(*texts).items():
+    for path, (a, b) in diff_mappings(*texts).items():
         yield f"{path}: {'new' if a is None else 'gone' if b is None else 'changed'}"
 
 
-def _teacher(before: Record, after: Record, folders: tuple[Path, Path]) -> Iterator[str]:
-    """What products say of who taught and who judged."""
-    for path in sorted(_made(before).keys() & _made(after).keys()):
+def _teacher_changes(
+    before: RunRecord, after: RunRecord, folders: tuple[Path, Path]
+) -> Iterator[str]:
+    """Changes in the products' teacher.json: which teacher and which judges."""
+    for path in sorted(_products_by_path(before).keys() & _products_by_path(after).keys()):
         files = [folder / path / "teacher.json" for folder in folders]
         if all(file.is_file() for file in files):
-            yield from _told(*(overrides.flat(json.loads(file.read_text())) for file in files))
+            yield from _describe_changes(
+                *(overrides.flatten_params(json.loads(file.read_text())) for file in files)
+            )
 
 
-def _packages(root: Path, before: Record, after: Record) -> Iterator[str]:
-    locks = [collect.shown(root, one, "requirements.lock").decode() for one in (before, after)]
-    pins = [facts.pins(lock) for lock in locks]
-    yield from _told({**pins[0], **before.versions}, {**pins[1], **after.versions})
+def _package_changes(root: Path, before: RunRecord, after: RunRecord) -> Iterator[str]:
+    locks = [
+        collect.read_run_file(root, run_record, "requirements.lock").decode()
+        for run_record in (before, after)
+    ]
+    pins = [facts.parse_pinned_versions(lock) for lock in locks]
+    yield from _describe_changes({**pins[0], **before.versions}, {**pins[1], **after.versions})
 
 
-def _scores(before: Record, after: Record) -> Iterator[str]:
-    """Scores with their intervals; whether these overlap, which is no test of the difference."""
-    old, new = _flat(before), _flat(after)
-    for name in [*old, *(name for name in new if name not in old)]:
-        a, b = old.get(name), new.get(name)
+def _score_changes(before: RunRecord, after: RunRecord) -> Iterator[str]:
+    """Changed scores with their confidence intervals, and whether these are disjoint. This is not a
+    significance test.
+    """
+    old_scores, new_scores = _flatten_scores(before), _flatten_scores(after)
+    for name in [*old_scores, *(name for name in new_scores if name not in old_scores)]:
+        a, b = old_scores.get(name), new_scores.get(name)
         if a != b:
-            yield f"{name}: {_interval(a)} -> {_interval(b)}{_apart(a, b)}"
+            yield (
+                f"{name}: {_format_interval(a)} -> "
+                f"{_format_interval(b)}{_note_disjoint_intervals(a, b)}"
+            )
 
 
-def _flat(one: Record) -> dict[str, dict[str, Any]]:
+def _flatten_scores(run_record: RunRecord) -> dict[str, dict[str, Any]]:
     return {
-        f"{name}.{task}.{metric}": held
-        for name, tasks in show.scores(one).items()
+        f"{name}.{task}.{metric}": score
+        for name, tasks in show.get_run_scores(run_record).items()
         for task, metrics in tasks.items()
-        for metric, held in metrics.items()
-        if isinstance(held, dict) and isinstance(held.get("value"), int | float)
+        for metric, score in metrics.items()
+        if isinstance(score, dict) and isinstance(score.get("value"), int | float)
     }
 
 
-def _interval(held: dict[str, Any] | None) -> str:
-    if held is None:
+def _format_interval(score: dict[str, Any] | None) -> str:
+    if score is None:
         return "nothing"
-    ends = f" ({held['low']:.3f} to {held['high']:.3f})" if held.get("low") is not None else ""
-    return f"{held['value']:.3f}{ends}"
+    bounds = f" ({score['low']:.3f} to {score['high']:.3f})" if score.get("low") is not None else ""
+    return f"{score['value']:.3f}{bounds}"
 
 
-def _apart(a: dict[str, Any] | None, b: dict[str, Any] | None) -> str:
+def _note_disjoint_intervals(a: dict[str, Any] | None, b: dict[str, Any] | None) -> str:
     if not a or not b or a.get("low") is None or b.get("low") is None:
         return ""
     return ", intervals apart" if a["high"] < b["low"] or b["high"] < a["low"] else ""

@@ -1,4 +1,6 @@
-"""What an audit is made of: a run's record, and beside it what was found of its files."""
+"""The data from which an audit folder is written: a run's record and what was found of
+its files.
+"""
 
 import re
 from collections import Counter
@@ -14,22 +16,24 @@ from touchline.ledger import SCHEMA, STATES
 FORMULA = "watt hours = CPU seconds x stated watts of a busy core / 3600; GPUs are not in it"
 
 
-def estimate(record: Mapping[str, Any], watts: float) -> dict[str, Any]:
-    """Watt hours of each stage that ran in this run, and of all. Nothing was measured."""
-    spent = {n: s["cpu_seconds"] for n, s in record["stages"].items() if s["cpu_seconds"]}
-    hours = {name: round(seconds * watts / 3600, 4) for name, seconds in spent.items()}
+def estimate_run_energy(record: Mapping[str, Any], watts: float) -> dict[str, Any]:
+    """Estimated watt hours of each stage that ran and in total, with the formula. Nothing is
+    measured.
+    """
+    cpu_seconds = {n: s["cpu_seconds"] for n, s in record["stages"].items() if s["cpu_seconds"]}
+    hours = {name: round(seconds * watts / 3600, 4) for name, seconds in cpu_seconds.items()}
     return {
         "formula": FORMULA,
         "watts": watts,
-        "cpu_seconds": round(sum(spent.values()), 2),
+        "cpu_seconds": round(sum(cpu_seconds.values()), 2),
         "stages": hours,
         "watt_hours": round(sum(hours.values()), 4),
     }
 
 
 @dataclass(frozen=True)
-class Case:
-    """One run, and of what in it the audit is asked."""
+class AuditCase:
+    """One run, and the target in it (run, model or metric) that is audited."""
 
     run: dict[str, Any]  # the record, as it stands in its JSON
     subject: dict[str, Any]  # kind (run, model, metric), name, and its digest or value
@@ -46,92 +50,104 @@ class Case:
 
     def terms(self, path: str) -> str:
         """open, request, nda, or "" where the product does not say."""
-        return next((f["terms"] for f in self.made() if f["path"] == path), "")
+        return next((f["terms"] for f in self.product_files() if f["path"] == path), "")
 
-    def made(self) -> list[dict[str, Any]]:
+    def product_files(self) -> list[dict[str, Any]]:
+        """The products of all stages, as dicts of the run's JSON record."""
         return [file for stage in self.run["stages"].values() for file in stage["products"]]
 
     def scores(self) -> Iterator[tuple[str, str, str, str, dict[str, Any]]]:
-        """(stage, candidate, task, metric, its value and interval) of all that was scored."""
+        """(stage, candidate, task, metric, {value, low, high, n}) of everything that was scored."""
         for stage, done in self.run["stages"].items():
             for name, tasks in done["metrics"].get("candidates", {}).items():
                 for task, metrics in tasks.items():
-                    for metric, found in metrics.items():
-                        if isinstance(found, dict) and found.get("value") is not None:
-                            yield stage, name, task, metric, found
+                    for metric, score in metrics.items():
+                        if isinstance(score, dict) and score.get("value") is not None:
+                            yield stage, name, task, metric, score
 
 
-LEDGER = "ledger.parquet"
-WITHHELD = "withheld: NDA"
-MOST = 12  # reasons that are named; the rest is counted
+LEDGER_FILE = "ledger.parquet"
+WITHHELD_REASON = "withheld: NDA"
+MAX_REASONS = 12  # reasons that are named; the rest is counted
 
 
-def tables(product: Path) -> list[Path]:
-    """The Parquet files of a product, its ledger apart."""
+def list_parquet_files(product: Path) -> list[Path]:
+    """The Parquet files of a product, without its ledger."""
     if product.is_file():
         return [product] if product.suffix == ".parquet" else []
-    return sorted(path for path in product.rglob("*.parquet") if path.name != LEDGER)
+    return sorted(path for path in product.rglob("*.parquet") if path.name != LEDGER_FILE)
 
 
 def count_product_rows(product: Path) -> int | None:
-    """Rows of all tables of a product; None where it has none."""
-    found = tables(product)
-    return sum(pq.read_metadata(path).num_rows for path in found) if found else None
+    """Total rows of a product's Parquet files; None if it has none."""
+    parquet_files = list_parquet_files(product)
+    return sum(pq.read_metadata(path).num_rows for path in parquet_files) if parquet_files else None
 
 
-def fates(ledger: Path, withheld: bool) -> dict[str, Any] | None:
-    """Totals by state and by reason of the drops; reasons of NDA content are not told."""
+def count_ledger_states(ledger: Path, withheld: bool) -> dict[str, Any] | None:
+    """Row totals of a ledger by state, and of the dropped rows by reason. Reasons are hidden if
+    `withheld` (NDA content). None if it is not a ledger.
+    """
     if not ledger.is_file() or pq.read_schema(ledger).names != SCHEMA.names:
         return None
     table = pq.ParquetFile(ledger).read()  # read_table imports pandas: two seconds
-    states, why = table["state"].to_pylist(), table["reason"].to_pylist()
+    states, reasons = table["state"].to_pylist(), table["reason"].to_pylist()
     totals = Counter(states)
-    dropped = Counter(r for s, r in zip(states, why, strict=True) if s == "dropped")
-    named = {WITHHELD: dropped.total()} if withheld and dropped else dict(dropped.most_common(MOST))
-    if rest := dropped.total() - sum(named.values()):
-        named["other reasons"] = rest
+    dropped = Counter(r for s, r in zip(states, reasons, strict=True) if s == "dropped")
+    named = (
+        {WITHHELD_REASON: dropped.total()}
+        if withheld and dropped
+        else dict(dropped.most_common(MAX_REASONS))
+    )
+    if remaining := dropped.total() - sum(named.values()):
+        named["other reasons"] = remaining
     return {"rows": len(states), **{s: totals[s] for s in STATES}, "reasons": named}
 
 
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
-SHOWN = 3  # ids that are named
+MAX_IDS = 3  # ids that are named
 
 
-def pins(lock: str) -> dict[str, str]:
-    """Package -> version of a requirements file."""
+def parse_pinned_versions(lock: str) -> dict[str, str]:
+    """{package: version} of a requirements file."""
     return dict(PIN.findall(lock))
 
 
 def describe_row_changes(before: Sequence[Path], after: Sequence[Path]) -> str:
-    """In words how the tables of a product changed, by `id` where they have one."""
-    old, new = _ids(before), _ids(after)
-    counts = f"{_count(before):,} rows before, {_count(after):,} now"
-    if old is None or new is None:
+    """How the rows of a product changed, in words: counts, and new and removed ids if every table
+    has a column `id`.
+    """
+    old_ids, new_ids = _read_ids(before), _read_ids(after)
+    counts = f"{_count_rows(before):,} rows before, {_count_rows(after):,} now"
+    if old_ids is None or new_ids is None:
         return counts
-    gone, come = [id for id in old if id not in new], [id for id in new if id not in old]
-    return f"{counts}{_some(' new', come)}{_some(' gone', gone)}"
+    removed, added = (
+        [id for id in old_ids if id not in new_ids],
+        [id for id in new_ids if id not in old_ids],
+    )
+    return f"{counts}{_list_ids(' new', added)}{_list_ids(' gone', removed)}"
 
 
-def _count(tables: Sequence[Path]) -> int:
+def _count_rows(tables: Sequence[Path]) -> int:
     import pyarrow.parquet as pq
 
     return sum(pq.read_metadata(path).num_rows for path in tables)
 
 
-def _ids(tables: Sequence[Path]) -> dict[str, None] | None:
-    """In the order of the rows; None where a table has no ids."""
+def _read_ids(tables: Sequence[Path]) -> dict[str, None] | None:
+    """The values of `id` in row order; None if a table has no such column."""
     import pyarrow.parquet as pq
 
-    found: dict[str, None] = {}
+    ids: dict[str, None] = {}
     for path in tables:
         if "id" not in pq.read_schema(path).names:
             return None
-        found |= dict.fromkeys(map(str, pq.read_table(path, columns=["id"])["id"].to_pylist()))
-    return found
+        ids |= dict.fromkeys(map(str, pq.read_table(path, columns=["id"])["id"].to_pylist()))
+    return ids
 
 
-def _some(what: str, ids: Sequence[str]) -> str:
+def _list_ids(label: str, ids: Sequence[str]) -> str:
     if not ids:
         return ""
-    more = ", ..." if ids[SHOWN:] else ""
-    return f"; {len(ids):,}{what}: {', '.join(ids[:SHOWN])}{more}"
+    more = ", ..." if ids[MAX_IDS:] else ""
+    return f"; {len(ids):,}{label}: {', '.join(ids[:MAX_IDS])}{more}"

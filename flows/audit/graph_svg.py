@@ -1,4 +1,4 @@
-"""The graph of a run as a drawing: a box per stage with what it made, from videos to scores."""
+"""The stage graph of a run as SVG: a box per stage with its products, from videos to scores."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,23 +6,29 @@ from typing import Any
 import networkx
 from markupsafe import Markup
 
-from flows.audit.figures import Figures
+from flows.audit.figures import FigureQuoter
 
 WIDE, LINE, GAP, PAD = 300, 18, 58, 12  # pixels
-LEDGER = ("rows", "kept", "split", "dropped")
+LEDGER_KEYS = ("rows", "kept", "split", "dropped")
 
 
-def draw(quote: Figures, stages: Mapping[str, Any], counts: Mapping[str, Any]) -> Markup:
-    """Boxes by distance from the beginning; between them what the ledger says of the rows."""
+def draw_run_graph(
+    quote: FigureQuoter, stages: Mapping[str, Any], counts: Mapping[str, Any]
+) -> Markup:
+    """The SVG of the graph: stages in topological layers, and on the edges the
+    ledger's row counts.
+    """
     graph = networkx.DiGraph()
     graph.add_nodes_from(stages)
-    graph.add_edges_from((n, s) for s, one in stages.items() for n in one["needs"] if n in stages)
+    graph.add_edges_from(
+        (n, s) for s, stage in stages.items() for n in stage["needs"] if n in stages
+    )
     graph = networkx.transitive_reduction(graph)
     places, depth = {}, 0.0
     for layer in networkx.topological_generations(graph):
-        tall = max(_tall(stages[name]) for name in layer)
+        tall = max(_box_height(stages[name]) for name in layer)
         for column, name in enumerate(layer):
-            places[name] = (20 + column * (WIDE + 260), depth, _tall(stages[name]))
+            places[name] = (20 + column * (WIDE + 260), depth, _box_height(stages[name]))
         depth += tall + GAP
     wide = max(x for x, _, _ in places.values()) + WIDE + 380
     parts = [_edge(quote, places, counts, a, b) for a, b in graph.edges]
@@ -31,18 +37,18 @@ def draw(quote: Figures, stages: Mapping[str, Any], counts: Mapping[str, Any]) -
     return Markup(frame).format(wide, int(depth), wide, Markup("").join(parts))
 
 
-def _tall(stage: Mapping[str, Any]) -> int:
-    return PAD * 2 + LINE * (1 + len(_shown(stage)))
+def _box_height(stage: Mapping[str, Any]) -> int:
+    return PAD * 2 + LINE * (1 + len(_products_shown(stage)))
 
 
-def _shown(stage: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]]:
-    """Folders and models; a metrics file is no station on the way."""
-    every = list(enumerate(stage["products"]))
-    return [(n, file) for n, file in every if "/metrics/" not in file["path"]]
+def _products_shown(stage: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]]:
+    """(number, product) of the products drawn; metrics files are left out."""
+    products = list(enumerate(stage["products"]))
+    return [(n, file) for n, file in products if "/metrics/" not in file["path"]]
 
 
 def _box(
-    quote: Figures,
+    quote: FigureQuoter,
     name: str,
     stage: Mapping[str, Any],
     counts: Mapping[str, Any],
@@ -50,9 +56,11 @@ def _box(
 ) -> Markup:
     x, y, tall = place
     lines = [
-        Markup('<tspan class="stage">{}</tspan>').format(_word(quote, "run.json", "stages", name))
+        Markup('<tspan class="stage">{}</tspan>').format(
+            _quote_key(quote, "run.json", "stages", name)
+        )
     ]
-    for number, file in _shown(stage):
+    for number, file in _products_shown(stage):
         path = ("stages", name, "products", number, "path")
         line = quote("run.json", *path, tag="tspan")
         if file["path"] in counts["rows"]:
@@ -60,29 +68,29 @@ def _box(
             line += Markup(" \N{MIDDLE DOT} {} rows").format(rows)
         lines.append(line)
     rect = Markup('<rect x="{}" y="{}" width="{}" height="{}" rx="8"/>').format(x, y, WIDE, tall)
-    return rect + _text(x + PAD, y + PAD + 13, lines)
+    return rect + _text_block(x + PAD, y + PAD + 13, lines)
 
 
 def _edge(
-    quote: Figures, places: Mapping[str, Any], counts: Mapping[str, Any], a: str, b: str
+    quote: FigureQuoter, places: Mapping[str, Any], counts: Mapping[str, Any], a: str, b: str
 ) -> Markup:
     (ax, ay, tall), (bx, by, _) = places[a], places[b]
     ends = (ax + WIDE / 2, ay + tall, bx + WIDE / 2, by)
     line = Markup('<line x1="{}" y1="{}" x2="{}" y2="{}"/>').format(*ends)
     if b not in counts["ledgers"]:
         return line
-    held = [Markup("to {}: ").format(_word(quote, "run.json", "stages", b))]
-    for key in LEDGER:
+    spans = [Markup("to {}: ").format(_quote_key(quote, "run.json", "stages", b))]
+    for key in LEDGER_KEYS:
         figure = quote("measured/counts.json", "ledgers", b, key, shape="count", tag="tspan")
-        held.append(Markup("{} {}  ").format(figure, "in," if key == "rows" else key))
-    return line + _text(bx + WIDE / 2 + 12, by - GAP / 2 + 4, [Markup("").join(held)])
+        spans.append(Markup("{} {}  ").format(figure, "in," if key == "rows" else key))
+    return line + _text_block(bx + WIDE / 2 + 12, by - GAP / 2 + 4, [Markup("").join(spans)])
 
 
-def _word(quote: Figures, *path: str) -> Markup:
+def _quote_key(quote: FigureQuoter, *path: str) -> Markup:
     return quote(*path, shape="key", tag="tspan")
 
 
-def _text(x: float, y: float, lines: list[Markup]) -> Markup:
+def _text_block(x: float, y: float, lines: list[Markup]) -> Markup:
     spans = [
         Markup('<tspan x="{}" y="{}">{}</tspan>').format(x, y + LINE * n, line)
         for n, line in enumerate(lines)

@@ -1,18 +1,18 @@
-"""The model card of an audit: each number links to its place in a measured file."""
+"""The model card of an audit; each number links to its place in a file under measured/."""
 
 from collections.abc import Iterator
 
-from flows.audit.facts import Case
-from flows.audit.figures import pointer
+from flows.audit.facts import AuditCase
+from flows.audit.figures import build_pointer
 
 
-def write(case: Case) -> str:
-    """The text of card.md; what is quoted in backticks stands so in run.json."""
+def format_model_card(case: AuditCase) -> str:
+    """The text of card.md. Text in backticks is quoted verbatim from run.json."""
     models = "\n".join(f"- `{path}`: `{md5}`" for path, md5 in case.models.items())
-    made = {file["path"]: file for file in case.made()}
+    products = {file["path"]: file for file in case.product_files()}
     data = "\n".join(
         f"- `{path}`: `{file['md5']}`" + (f", terms: {file['terms']}" if file["terms"] else "")
-        for path, file in made.items()
+        for path, file in products.items()
         if path not in case.models and file["md5"].endswith(".dir")
     )
     return f"""# Model card
@@ -21,7 +21,7 @@ def write(case: Case) -> str:
 
 {models or "This run made no model."}
 
-Code: commit `{case.run["commit"]}`{_dirt(case)}. The parameters stand in `params`
+Code: commit `{case.run["commit"]}`{_uncommitted_note(case)}. The parameters stand in `params`
 of run.json and, as they were typed, in the file beside this one.
 
 ## Intended use
@@ -37,30 +37,30 @@ decide about a person or a bet, and it was not examined for use on other footage
 
 Value, and in brackets the interval, on the run's test questions.
 
-{chr(10).join(_scores(case)) or "Nothing was scored in this run."}
+{chr(10).join(_score_lines(case)) or "Nothing was scored in this run."}
 """
 
 
-def _dirt(case: Case) -> str:
+def _uncommitted_note(case: AuditCase) -> str:
     digest = case.run["difference"]
     return f" and uncommitted changes, sha256 `{digest}`" if digest else ""
 
 
-def _scores(case: Case) -> Iterator[str]:
-    for stage, name, task, metric, found in case.scores():
+def _score_lines(case: AuditCase) -> Iterator[str]:
+    for stage, name, task, metric, score in case.scores():
         place = ("candidates", name, task, metric)
-        told = _figures(f"measured/{stage}.json", place, found)
-        yield f"- `{name}` `{task}` `{metric}`: {told}"
+        interval = _linked_interval(f"measured/{stage}.json", place, score)
+        yield f"- `{name}` `{task}` `{metric}`: {interval}"
 
 
-def _figures(file: str, place: tuple[str, ...], found: dict[str, float]) -> str:
-    value = _link(file, place, "value", found["value"])
-    if found.get("low") is None:
+def _linked_interval(file: str, place: tuple[str, ...], score: dict[str, float]) -> str:
+    value = _linked_value(file, place, "value", score["value"])
+    if score.get("low") is None:
         return value
-    low, high = (_link(file, place, end, found[end]) for end in ("low", "high"))
+    low, high = (_linked_value(file, place, end, score[end]) for end in ("low", "high"))
     return f"{value} ({low} to {high})"
 
 
-def _link(file: str, place: tuple[str, ...], end: str, value: float) -> str:
-    said = f"{value:.3f}" if isinstance(value, float) else f"{value:,}"
-    return f"[{said}]({file}#{pointer(*place, end)})"
+def _linked_value(file: str, place: tuple[str, ...], end: str, value: float) -> str:
+    shown_value = f"{value:.3f}" if isinstance(value, float) else f"{value:,}"
+    return f"[{shown_value}]({file}#{build_pointer(*place, end)})"

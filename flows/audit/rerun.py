@@ -1,4 +1,4 @@
-"""Execute a past run, or one stage of it, again and compare every product with what it was."""
+"""Rerun a past run, or one stage of it, and compare every product with the recorded one."""
 
 import argparse
 import os
@@ -11,194 +11,235 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.audit import collect
-from flows.audit.facts import pins
-from flows.nightly.bisect import changed
+from flows.audit.facts import parse_pinned_versions
+from flows.nightly.bisect import diff_mappings
 from flows.retrain import run, stage_process
-from flows.retrain.run import Request, Run
+from flows.retrain.run import RetrainRequest, RunSession
 from flows.runs import dvc_project, past_run, record, terminal, worktree
-from flows.runs.dvc_project import Step
-from flows.runs.locks import locked
-from flows.runs.record import File, Record, StageRecord
+from flows.runs.dvc_project import PipelineStep
+from flows.runs.locks import hold_lock
+from flows.runs.record import RunRecord, StageRecord, TrackedFile
 from touchline.errors import BadInput
 
 if TYPE_CHECKING:
-    from flows.audit.compare import Verdict
+    from flows.audit.compare import ProductComparison
 
-LOCK = "requirements.lock"
-AFRESH = ("--no-run-cache", "--no-commit")  # execute it, and keep nothing of it
-
-
-def verify(wanted: str, stage: str | None, tolerance: float, environment: bool) -> int:
-    """Exit status 0: all products are as they were, or within the tolerance; 1: one is not."""
-    root = worktree.root()
-    found = past_run.find(root, wanted)
-    with locked(root) as held:
-        run.tidy(root)
-        with again(root, found, held) as going:
-            extra = _environment(going, environment)
-            steps = _steps(going, found, stage)
-            good = _stages(going, steps, found, tolerance, extra)
-    terminal.say(f"{good} of {len(steps)} stages came out as they did in run {found.id}")
-    return 0 if good == len(steps) else 1
+LOCK_FILE = "requirements.lock"
+REPRO_OPTIONS = ("--no-run-cache", "--no-commit")  # execute it, and keep nothing of it
 
 
-def _stages(
-    going: Run, steps: list[Step], found: Record, tolerance: float, extra: dict[str, str]
+def verify_past_run(run_name: str, stage: str | None, tolerance: float, environment: bool) -> int:
+    """Rerun a past run and report each product. Exit status 0 if all products are identical or
+    within `tolerance`, else 1.
+    """
+    root = worktree.find_checkout()
+    original = past_run.find_past_run(root, run_name)
+    with hold_lock(root) as lock_file:
+        run.clean_up_killed_runs(root)
+        with open_rerun(root, original, lock_file) as rerun:
+            extra = _prepare_packages(rerun, environment)
+            steps = _steps_to_execute(rerun, original, stage)
+            reproduced = _count_reproduced_stages(rerun, steps, original, tolerance, extra)
+    terminal.print_line(
+        f"{reproduced} of {len(steps)} stages came out as they did in run {original.id}"
+    )
+    return 0 if reproduced == len(steps) else 1
+
+
+def _count_reproduced_stages(
+    rerun: RunSession,
+    steps: list[PipelineStep],
+    original: RunRecord,
+    tolerance: float,
+    extra: dict[str, str],
 ) -> int:
-    """How many came out as they did; after one that fails nothing can be made."""
-    good = 0
+    """Number of stages whose products were reproduced; stops at the first stage that fails."""
+    reproduced = 0
     for step in steps:
-        if (same := _stage(going, step, found, tolerance, extra)) is None:
+        if (same := _reproduce_stage(rerun, step, original, tolerance, extra)) is None:
             break
-        good += same
-    return good
+        reproduced += same
+    return reproduced
 
 
 @contextmanager
-def again(root: Path, found: Record, lock: int) -> Iterator[Run]:
-    """The run's code, parameters and lock file in a worktree that is gone afterwards."""
-    commit, id = past_run.ref(root, found), f"{record.fresh_id()}-verify"
-    lock_file = collect.shown(root, found, "dvc.lock")
+def open_rerun(root: Path, original: RunRecord, lock: int) -> Iterator[RunSession]:
+    """Context manager: a `RunSession` in a temporary worktree with the code, parameters and
+    dvc.lock of `original`. Raises `InputError` if the run has no dvc.lock.
+    """
+    commit, id = past_run.resolve_run_ref(root, original), f"{record.create_run_id()}-verify"
+    lock_file = collect.read_run_file(root, original, "dvc.lock")
     if not lock_file:
-        wrong = "has no dvc.lock: no stage of it ended well"
-        raise BadInput(f"run {found.id}", wrong, "verify another")
-    folder = worktree.open(root, id, commit, dvc_project.cache(root))
+        problem = "has no dvc.lock: no stage of it ended well"
+        raise BadInput(f"run {original.id}", problem, "verify another")
+    folder = worktree.create_worktree(root, id, commit, dvc_project.read_cache_dir(root))
     try:
         (folder / "dvc.lock").write_bytes(lock_file)
-        copy = found.model_copy(update={"id": id, "pid": os.getpid()})
-        yield Run(root, Request(), copy, [], lock)
+        rerun_record = original.model_copy(update={"id": id, "pid": os.getpid()})
+        yield RunSession(root, RetrainRequest(), rerun_record, [], lock)
     finally:
-        worktree.remove(root, id)
-        (record.folder(root) / f"{id}.log").unlink(missing_ok=True)
+        worktree.remove_worktree(root, id)
+        (record.get_runs_folder(root) / f"{id}.log").unlink(missing_ok=True)
 
 
-def _steps(going: Run, found: Record, stage: str | None) -> list[Step]:
-    """What to execute; for one stage alone its inputs are linked from the cache."""
-    steps = dvc_project.steps(going.folder, stage, force=True)
-    told = [step for step in steps if step.name in found.stages]
+def _steps_to_execute(
+    rerun: RunSession, original: RunRecord, stage: str | None
+) -> list[PipelineStep]:
+    """The pipeline steps to execute. For a single stage its inputs are linked from DVC's cache;
+    raises `InputError` if one is missing there.
+    """
+    steps = dvc_project.plan_steps(rerun.folder, stage, force=True)
+    recorded_steps = [step for step in steps if step.name in original.stages]
     if stage is None:
-        return told
-    dvc_project.checkout(going.folder)
-    (one,) = [step for step in told if step.name == stage] or [None]
-    if one is None:
-        raise BadInput(f"run {found.id}", f"never came to {stage}", "verify another stage")
-    lost = [path for path in one.reads if not (going.folder / path).exists()]
-    if lost:
-        wrong = f"{', '.join(lost)} is not in the cache any more"
-        raise BadInput(f"run {found.id}: {stage}", wrong, "`dvc fetch` it, or verify the whole run")
-    return [one]
+        return recorded_steps
+    dvc_project.checkout_products(rerun.folder)
+    (chosen,) = [step for step in recorded_steps if step.name == stage] or [None]
+    if chosen is None:
+        raise BadInput(f"run {original.id}", f"never came to {stage}", "verify another stage")
+    missing = [path for path in chosen.reads if not (rerun.folder / path).exists()]
+    if missing:
+        problem = f"{', '.join(missing)} is not in the cache any more"
+        raise BadInput(
+            f"run {original.id}: {stage}", problem, "`dvc fetch` it, or verify the whole run"
+        )
+    return [chosen]
 
 
-def _stage(
-    going: Run, step: Step, found: Record, tolerance: float, extra: dict[str, str]
+def _reproduce_stage(
+    rerun: RunSession,
+    step: PipelineStep,
+    original: RunRecord,
+    tolerance: float,
+    extra: dict[str, str],
 ) -> bool | None:
-    """Execute one stage and say of each product how it came out; None when it failed."""
-    done = stage_process.stage(going, step.name, True, extra, lambda *_: None, options=AFRESH)
-    if gone := worktree.lost(going.folder):
-        raise gone
-    if done.state == "Failed":
-        terminal.say(f"{step.name}  failed: {done.error}")
+    """Execute one stage and print the comparison of each product. Returns whether all matched; None
+    if the stage failed.
+    """
+    outcome = stage_process.reproduce_stage(
+        rerun, step.name, True, extra, lambda *_: None, options=REPRO_OPTIONS
+    )
+    if lost_worktree := worktree.find_worktree_error(rerun.folder):
+        raise lost_worktree
+    if outcome.state == "Failed":
+        terminal.print_line(f"{step.name}  failed: {outcome.error}")
         return None
-    verdicts = dict(_compared(going, found.stages[step.name], done, tolerance))
+    verdicts = dict(_compare_products(rerun, original.stages[step.name], outcome, tolerance))
     for path, verdict in verdicts.items():
-        terminal.say(f"{step.name}  {path}: {_words(verdict, tolerance)}")
+        terminal.print_line(f"{step.name}  {path}: {_describe_verdict(verdict, tolerance)}")
     return all(verdict.kind != "different" for verdict in verdicts.values())
 
 
-def _words(verdict: "Verdict", tolerance: float) -> str:
+def _describe_verdict(verdict: "ProductComparison", tolerance: float) -> str:
     if verdict.kind == "within":
         return f"within the tolerance of {tolerance:g}"
     return f"different: {verdict.where}" if verdict.where else verdict.kind
 
 
-def _compared(
-    going: Run, was: StageRecord, now: StageRecord, tolerance: float
-) -> "Iterator[tuple[str, Verdict]]":
-    from flows.audit.compare import Verdict, products
+def _compare_products(
+    rerun: RunSession, before: StageRecord, after: StageRecord, tolerance: float
+) -> "Iterator[tuple[str, ProductComparison]]":
+    from flows.audit.compare import ProductComparison, compare_products
 
-    made = {file.path: file for file in now.products}
-    for file in was.products:
-        if file.path in made and made[file.path].md5 == file.md5:
-            yield file.path, Verdict("identical")
-        elif (old := _old(going, file)) is None:
-            yield file.path, Verdict("different", "and what it was is not in the cache any more")
+    new_files = {file.path: file for file in after.products}
+    for file in before.products:
+        if file.path in new_files and new_files[file.path].md5 == file.md5:
+            yield file.path, ProductComparison("identical")
+        elif (old_files := _cached_files(rerun, file)) is None:
+            yield (
+                file.path,
+                ProductComparison("different", "and what it was is not in the cache any more"),
+            )
         else:
-            yield file.path, products(old, _files(going.folder / file.path), tolerance)
+            yield (
+                file.path,
+                compare_products(old_files, _list_files(rerun.folder / file.path), tolerance),
+            )
 
 
-def _old(going: Run, file: File) -> dict[str, Path] | None:
-    """What the run made, in the cache; None where that was collected."""
-    from flows.store.dvc_cache import names, stored
+def _cached_files(rerun: RunSession, file: TrackedFile) -> dict[str, Path] | None:
+    """Files of a recorded product in DVC's cache; None if any of them is missing."""
+    from flows.store.dvc_cache import locate_cached_object, read_folder_listing
 
-    cache = dvc_project.cache(going.root)
+    cache = dvc_project.read_cache_dir(rerun.root)
     try:
         if not file.md5.endswith(".dir"):
-            return {Path(file.path).name: stored(cache, file.md5, file.path)}
-        held = names(cache, file.md5, file.path)
-        return {name: stored(cache, md5, file.path) for name, md5 in held.items()}
+            return {Path(file.path).name: locate_cached_object(cache, file.md5, file.path)}
+        listing = read_folder_listing(cache, file.md5, file.path)
+        return {name: locate_cached_object(cache, md5, file.path) for name, md5 in listing.items()}
     except BadInput:
         return None
 
 
-def _files(place: Path) -> dict[str, Path]:
-    if place.is_file():
-        return {place.name: place}
-    every = [path for path in place.rglob("*") if path.is_file()]
-    return {path.relative_to(place).as_posix(): path for path in every}
+def _list_files(file_or_folder: Path) -> dict[str, Path]:
+    if file_or_folder.is_file():
+        return {file_or_folder.name: file_or_folder}
+    paths = [path for path in file_or_folder.rglob("*") if path.is_file()]
+    return {path.relative_to(file_or_folder).as_posix(): path for path in paths}
 
 
-def _environment(going: Run, build: bool) -> dict[str, str]:
-    """Say whether the packages are those of the run; build them from its lock if asked to."""
-    kept = {"TOUCHLINE_CHECKPOINTS": str(going.folder / ".checkpoints")}  # nothing is resumed
-    lock, mine = going.folder / LOCK, going.root / LOCK
-    before, now = (pins(file.read_text()) if file.is_file() else {} for file in (lock, mine))
-    other = changed(before, now)
+def _prepare_packages(rerun: RunSession, build: bool) -> dict[str, str]:
+    """Environment variables for the rerun. Prints how installed packages differ from the run's lock
+    file, or builds a virtual environment from that file if `build`.
+    """
+    variables = {"TOUCHLINE_CHECKPOINTS": str(rerun.folder / ".checkpoints")}  # nothing is resumed
+    lock, own_lock = rerun.folder / LOCK_FILE, rerun.root / LOCK_FILE
+    before, now = (
+        parse_pinned_versions(file.read_text()) if file.is_file() else {}
+        for file in (lock, own_lock)
+    )
+    changed_packages = diff_mappings(before, now)
     if build and not lock.is_file():
-        raise BadInput(LOCK, "the run's commit has none", "verify without --environment")
+        raise BadInput(LOCK_FILE, "the run's commit has none", "verify without --environment")
     if build:
-        place = _venv(going, lock)
-        return {**kept, "PATH": f"{place}{os.pathsep}{os.environ.get('PATH', '')}"}
-    if other:
-        some = ", ".join(f"{name} {a} -> {b}" for name, (a, b) in list(other.items())[:5])
-        terminal.say(f"{len(other)} packages are others than then ({some}); see --environment")
+        commands_folder = _build_venv(rerun, lock)
+        return {**variables, "PATH": f"{commands_folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+    if changed_packages:
+        examples = ", ".join(
+            f"{name} {a} -> {b}" for name, (a, b) in list(changed_packages.items())[:5]
+        )
+        terminal.print_line(
+            f"{len(changed_packages)} packages are others than then ({examples}); see --environment"
+        )
     else:
-        terminal.say("the packages are those of the run's lock")
-    return kept
+        terminal.print_line("the packages are those of the run's lock")
+    return variables
 
 
-def _venv(going: Run, lock: Path) -> Path:
-    """The folder of commands of an environment with exactly the lock's packages."""
-    place = going.folder / ".verify-venv"
-    terminal.say(f"building an environment from {LOCK}; this takes minutes")
-    pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(lock)]
+def _build_venv(rerun: RunSession, lock: Path) -> Path:
+    """Build a virtual environment with exactly the locked packages and return its `bin` folder."""
+    venv = rerun.folder / ".verify-venv"
+    terminal.print_line(f"building an environment from {LOCK_FILE}; this takes minutes")
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(lock)]
     try:
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, capture_output=True)
         subprocess.run(pip, check=True, capture_output=True, text=True)
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or "").strip().splitlines()
-        shutil.rmtree(place, ignore_errors=True)
-        wrong = f"cannot be installed: {said[-1] if said else 'pip says nothing'}"
-        raise BadInput(LOCK, wrong, "verify without --environment") from None
-    return place / "bin"
+        error_lines = (error.stderr or "").strip().splitlines()
+        shutil.rmtree(venv, ignore_errors=True)
+        problem = f"cannot be installed: {error_lines[-1] if error_lines else 'pip says nothing'}"
+        raise BadInput(LOCK_FILE, problem, "verify without --environment") from None
+    return venv / "bin"
 
 
-def offer(actions: Any) -> None:
-    """The action and its arguments."""
-    one = actions.add_parser("verify", help="execute a past run again and compare its products")
-    one.set_defaults(action=run_verify_command)
-    one.add_argument("run", help="id of a run, its beginning, or `latest`")
-    one.add_argument("--stage", metavar="NAME", help="this stage alone, from its recorded inputs")
-    one.add_argument(
+def add_verify_command(actions: Any) -> None:
+    """Add `verify` and its arguments to the argument parser."""
+    parser = actions.add_parser("verify", help="execute a past run again and compare its products")
+    parser.set_defaults(action=run_verify_command)
+    parser.add_argument("run", help="id of a run, its beginning, or `latest`")
+    parser.add_argument(
+        "--stage", metavar="NAME", help="this stage alone, from its recorded inputs"
+    )
+    parser.add_argument(
         "--tolerance", type=float, default=1e-6, help="of numbers, as a share of the larger one"
     )
-    one.add_argument(
+    parser.add_argument(
         "--environment", action="store_true", help="with the packages of the run's own lock"
     )
 
 
 def run_verify_command(args: argparse.Namespace) -> int:
-    """Exit status 0: all products are as they were, or within the tolerance; 1: one is not."""
+    """Exit status 0 if all products were reproduced exactly or within the tolerance, else 1."""
 
     if not 0 <= args.tolerance < 1:
         raise BadInput(f"--tolerance {args.tolerance}", "is no share", "give e.g. 1e-6")
-    return verify(args.run, args.stage, args.tolerance, args.environment)
+    return verify_past_run(args.run, args.stage, args.tolerance, args.environment)

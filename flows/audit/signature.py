@@ -1,4 +1,4 @@
-"""Sign a manifest with an Ed25519 key from the environment, and check such a signature."""
+"""Sign a manifest with an Ed25519 key from the environment, and verify such a signature."""
 
 import base64
 import hashlib
@@ -15,14 +15,16 @@ from touchline.errors import BadInput
 KEY, PASSWORD = "TOUCHLINE_AUDIT_KEY", "TOUCHLINE_AUDIT_KEY_PASSWORD"
 
 
-def private() -> Ed25519PrivateKey | None:
-    """The key that `TOUCHLINE_AUDIT_KEY` holds, or the file that it names; None for neither."""
-    held = os.environ.get(KEY, "")
-    if not held:
+def load_signing_key() -> Ed25519PrivateKey | None:
+    """The private key in TOUCHLINE_AUDIT_KEY (PEM text or a file's path); None if unset. Raises an
+    input error for an unreadable or non-Ed25519 key.
+    """
+    key_text = os.environ.get(KEY, "")
+    if not key_text:
         return None
     password = os.environ.get(PASSWORD, "").encode() or None
     try:
-        pem = held.encode() if held.startswith("-----") else Path(held).read_bytes()
+        pem = key_text.encode() if key_text.startswith("-----") else Path(key_text).read_bytes()
         key = load_pem_private_key(pem, password)
     except (OSError, ValueError, TypeError):  # words of the library may quote the key
         raise BadInput(KEY, "holds no private key that can be read", "give a PEM file") from None
@@ -31,41 +33,45 @@ def private() -> Ed25519PrivateKey | None:
     return key
 
 
-def signature(key: Ed25519PrivateKey, signed: bytes) -> str:
-    """The text of the file beside what is signed."""
-    return _text(key.public_key(), key.sign(signed))
+def sign_bytes(key: Ed25519PrivateKey, signed: bytes) -> str:
+    """The text of the signature file: JSON with algorithm, public key and signature, in base64."""
+    return _signature_text(key.public_key(), key.sign(signed))
 
 
-def _text(key: Ed25519PublicKey, signature: bytes) -> str:
-    told = {
+def _signature_text(key: Ed25519PublicKey, signature: bytes) -> str:
+    fields = {
         "algorithm": "Ed25519",
         "public_key": base64.b64encode(key.public_bytes_raw()).decode(),
         "signature": base64.b64encode(signature).decode(),
     }
-    return json.dumps(told, indent=1) + "\n"
+    return json.dumps(fields, indent=1) + "\n"
 
 
-def check(text: str, signed: bytes, wanted: Path | None) -> str:
-    """Who signed it, in words; raises `BadInput` for a wrong signature or another's key."""
+def verify_signature(text: str, signed: bytes, expected_key: Path | None) -> str:
+    """Verify a signature file's text and return a sentence on who signed. Raises an input error for
+    a wrong signature, or if it was not made by `expected_key`.
+    """
     try:
-        told = json.loads(text)
-        raw = base64.b64decode(told["public_key"])
-        key, mark = Ed25519PublicKey.from_public_bytes(raw), base64.b64decode(told["signature"])
-        if _text(key, mark) != text:
+        fields = json.loads(text)
+        raw = base64.b64decode(fields["public_key"])
+        key, mark = Ed25519PublicKey.from_public_bytes(raw), base64.b64decode(fields["signature"])
+        if _signature_text(key, mark) != text:
             raise InvalidSignature
         key.verify(mark, signed)
     except (InvalidSignature, ValueError, KeyError, TypeError):
         wrong = "is no signature of manifest.json"
         raise BadInput("manifest.json.sig", wrong, "one of the two was changed") from None
-    finger = hashlib.sha256(raw).hexdigest()[:16]
-    if wanted is None:
-        return f"signed by key {finger}; --key says whose that must be"
-    if _public(wanted) != raw:
-        raise BadInput("manifest.json.sig", f"was made by key {finger}", f"not by that of {wanted}")
-    return f"signed by the key of {wanted} ({finger})"
+    fingerprint = hashlib.sha256(raw).hexdigest()[:16]
+    if expected_key is None:
+        return f"signed by key {fingerprint}; --key says whose that must be"
+    if _read_public_key(expected_key) != raw:
+        raise BadInput(
+            "manifest.json.sig", f"was made by key {fingerprint}", f"not by that of {expected_key}"
+        )
+    return f"signed by the key of {expected_key} ({fingerprint})"
 
 
-def _public(file: Path) -> bytes:
+def _read_public_key(file: Path) -> bytes:
     try:
         key = load_pem_public_key(file.read_bytes())
     except (OSError, ValueError):

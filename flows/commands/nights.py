@@ -1,4 +1,4 @@
-"""What is typed about nights: nightly, bisect."""
+"""Command-line arguments of nightly and bisect."""
 
 import argparse
 from typing import Any
@@ -6,51 +6,55 @@ from typing import Any
 from flows.runs import worktree
 
 
-def offer(actions: Any) -> None:
-    """The actions and their arguments."""
-    _offer_nightly(
+def add_nightly_commands(actions: Any) -> None:
+    """Add the subcommands nightly and bisect to the parser."""
+    _add_nightly_arguments(
         actions.add_parser("nightly", help="evaluate champion and challengers, and judge")
     )
-    _offer_bisect(actions.add_parser("bisect", help="find the first run in which a score fell"))
+    _add_bisect_arguments(
+        actions.add_parser("bisect", help="find the first run in which a score fell")
+    )
 
 
-def _offer_nightly(one: argparse.ArgumentParser) -> None:
-    one.set_defaults(action=_nightly)
-    one.add_argument("--benchmark", metavar="RUN", default="", help="ask this run's test questions")
-    one.add_argument(
+def _add_nightly_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(action=_run_nightly)
+    parser.add_argument(
+        "--benchmark", metavar="RUN", default="", help="ask this run's test questions"
+    )
+    parser.add_argument(
         "--run", action="append", default=[], metavar="RUN", help="challengers, not the new ones"
     )
-    kind = one.add_mutually_exclusive_group()
+    kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
         "--check", action="store_true", help="fail, and say so, when the last night is too old"
     )
     kind.add_argument(
         "--arm", action="store_true", help="let Prefect raise the alarm when no night completes"
     )
-    one.add_argument("--hours", type=float, help="how old is too old, instead of nightly.hours")
+    parser.add_argument("--hours", type=float, help="how old is too old, instead of nightly.hours")
 
 
-def _offer_bisect(one: argparse.ArgumentParser) -> None:
-    one.set_defaults(action=_bisect)
-    one.add_argument("metric", metavar="METRIC", help="overall, a task, or TASK.METRIC")
-    one.add_argument("--good", metavar="RUN", default="", help="a run before the score fell")
-    one.add_argument("--bad", metavar="RUN", default="", help="a run after it, else the last")
-    one.add_argument("--json", action="store_true", help="for programs")
+def _add_bisect_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(action=_run_bisect)
+    parser.add_argument("metric", metavar="METRIC", help="overall, a task, or TASK.METRIC")
+    parser.add_argument("--good", metavar="RUN", default="", help="a run before the score fell")
+    parser.add_argument("--bad", metavar="RUN", default="", help="a run after it, else the last")
+    parser.add_argument("--json", action="store_true", help="for programs")
 
 
-def _nightly(args: argparse.Namespace) -> int:
+def _run_nightly(args: argparse.Namespace) -> int:
     from flows.nightly import console
-    from flows.nightly.session import Request
+    from flows.nightly.session import NightRequest
 
-    root = worktree.root()
+    root = worktree.find_checkout()
     if args.check:
-        return console.check(root, args.hours)
+        return console.check_last_night(root, args.hours)
     if args.arm:
-        return console.arm(root, args.hours)
-    return console.spend(root, Request(args.benchmark, tuple(args.run)))
+        return console.arm_night_alarms(root, args.hours)
+    return console.run_night(root, NightRequest(args.benchmark, tuple(args.run)))
 
 
-def _bisect(args: argparse.Namespace) -> int:
+def _run_bisect(args: argparse.Namespace) -> int:
     from flows.nightly import bisect
 
-    return bisect.search(worktree.root(), args.metric, args.good, args.bad, args.json)
+    return bisect.run_bisect(worktree.find_checkout(), args.metric, args.good, args.bad, args.json)

@@ -1,31 +1,41 @@
-"""What is typed about rows, in either direction: impact, trace."""
+"""Command-line arguments of the row lineage commands impact and trace."""
 
 import argparse
 from typing import Any
 
 
-def offer(actions: Any) -> None:
-    """The actions and their arguments."""
-    reach = actions.add_parser("impact", help="what came of a match, a source or a file")
-    reach.set_defaults(action=_impact)
-    reach.add_argument("what", metavar="MATCH|SOURCE|FILE", help="a name, a path or a sha256")
-    reach.add_argument("--json", action="store_true", help="for programs; with every id")
-    reach.add_argument("--apply", action="store_true", help="remove it, and prove that it is gone")
-    reach.add_argument("--yes", action="store_true", help="do not ask before")
-    back = actions.add_parser("trace", help="what one answer came of, down to the training rows")
-    back.set_defaults(action=_trace)
-    back.add_argument("answer", metavar="ANSWER", help="id of an answer, trajectory or question")
-    back.add_argument("--run", metavar="RUN", default="", help="whose answer; else the last one's")
-    back.add_argument("--json", action="store_true", help="for programs; with every id")
+def add_lineage_commands(actions: Any) -> None:
+    """Add the subcommands impact and trace to the parser."""
+    impact_parser = actions.add_parser("impact", help="what came of a match, a source or a file")
+    impact_parser.set_defaults(action=_run_impact)
+    impact_parser.add_argument(
+        "what", metavar="MATCH|SOURCE|FILE", help="a name, a path or a sha256"
+    )
+    impact_parser.add_argument("--json", action="store_true", help="for programs; with every id")
+    impact_parser.add_argument(
+        "--apply", action="store_true", help="remove it, and prove that it is gone"
+    )
+    impact_parser.add_argument("--yes", action="store_true", help="do not ask before")
+    trace_parser = actions.add_parser(
+        "trace", help="what one answer came of, down to the training rows"
+    )
+    trace_parser.set_defaults(action=_run_trace)
+    trace_parser.add_argument(
+        "answer", metavar="ANSWER", help="id of an answer, trajectory or question"
+    )
+    trace_parser.add_argument(
+        "--run", metavar="RUN", default="", help="whose answer; else the last one's"
+    )
+    trace_parser.add_argument("--json", action="store_true", help="for programs; with every id")
 
 
-def _impact(args: argparse.Namespace) -> int:
+def _run_impact(args: argparse.Namespace) -> int:
     from flows.lineage import impact
 
-    return impact.run(args)
+    return impact.run_impact(args)
 
 
-def _trace(args: argparse.Namespace) -> int:
+def _run_trace(args: argparse.Namespace) -> int:
     from flows.lineage import trace
 
-    return trace.run(args)
+    return trace.run_trace(args)

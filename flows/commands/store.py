@@ -1,4 +1,4 @@
-"""What is typed about the store that machines share: push, pull."""
+"""Command-line arguments of push and pull, for the shared store."""
 
 import argparse
 from typing import Any
@@ -6,23 +6,23 @@ from typing import Any
 from flows.runs import worktree
 
 
-def offer(actions: Any) -> None:
-    """The actions and their arguments."""
+def add_store_commands(actions: Any) -> None:
+    """Add the subcommands push and pull to the parser."""
     push = actions.add_parser("push", help="send a run's products to the shared store")
     pull = actions.add_parser("pull", help="fetch a run's products from the shared store")
-    for one, action in ((push, _push), (pull, _pull)):
-        one.add_argument("run", nargs="?", default="latest", help="id of a run, else the last")
-        one.set_defaults(action=action)
+    for parser, action in ((push, _run_push), (pull, _run_pull)):
+        parser.add_argument("run", nargs="?", default="latest", help="id of a run, else the last")
+        parser.set_defaults(action=action)
     push.add_argument("--mend", action="store_true", help="replace what is corrupt there")
 
 
-def _push(args: argparse.Namespace) -> int:
+def _run_push(args: argparse.Namespace) -> int:
     from flows.store import push_pull
 
-    return push_pull.send(worktree.root(), args.run, args.mend)
+    return push_pull.push_run(worktree.find_checkout(), args.run, args.mend)
 
 
-def _pull(args: argparse.Namespace) -> int:
+def _run_pull(args: argparse.Namespace) -> int:
     from flows.store import push_pull
 
-    return push_pull.fetch(worktree.root(), args.run)
+    return push_pull.pull_run(worktree.find_checkout(), args.run)

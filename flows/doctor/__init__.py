@@ -1,4 +1,4 @@
-"""`touchline doctor`: is this checkout fit to run, what is wrong with it, and what to do."""
+"""`touchline doctor`: check that this checkout can run, and say what is wrong and how to fix it."""
 
 import json
 import sys
@@ -6,52 +6,71 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flows.doctor import kept, left, machine, services
-from flows.doctor.finding import Finding
+from flows.doctor.finding import DoctorFinding
 from flows.services import environment
 from touchline.errors import BadInput
 
-ROOMS = (machine.look, services.look, kept.look, left.look)
+EXAMINATIONS = (
+    machine.examine_machine,
+    services.examine_services,
+    kept.examine_run_products,
+    left.examine_leftovers,
+)
 
 
-def run(root: Path, full: bool, fix: bool, as_json: bool) -> int:
-    """Exit status 1 when something is broken and stays so."""
-    environment.prepare(root)
-    found = [_fixed(one) if fix else one for one in every(root, full)]
-    sys.stdout.write(told_json(found) if as_json else told(found))
-    return int(any(one.state == "broken" for one in found))
+def run_doctor(root: Path, full: bool, fix: bool, as_json: bool) -> int:
+    """Run all checks and print the findings. Exit status 1 if anything is broken and
+    was not fixed.
+    """
+    environment.prepare_environment(root)
+    findings = [
+        _apply_fix(finding) if fix else finding for finding in collect_doctor_findings(root, full)
+    ]
+    sys.stdout.write(
+        format_doctor_findings_json(findings) if as_json else format_doctor_findings(findings)
+    )
+    return int(any(finding.state == "broken" for finding in findings))
 
 
-def every(root: Path, full: bool) -> Iterator[Finding]:
-    """All findings; a room that cannot be looked at is one of them, and the others go on."""
-    for look in ROOMS:
+def collect_doctor_findings(root: Path, full: bool) -> Iterator[DoctorFinding]:
+    """Findings of all checks. An `InputError` in one group of checks becomes a finding, and the
+    next group goes on.
+    """
+    for examine in EXAMINATIONS:
         try:
-            yield from look(root, full)
+            yield from examine(root, full)
         except BadInput as fault:
-            yield Finding(fault.place, "broken", fault.wrong, fault.remedy)
+            yield DoctorFinding(fault.place, "broken", fault.wrong, fault.remedy)
 
 
-def _fixed(one: Finding) -> Finding:
-    if one.fix is None:
-        return one
+def _apply_fix(finding: DoctorFinding) -> DoctorFinding:
+    if finding.fix is None:
+        return finding
     try:
-        one.fix()
+        finding.fix()
     except BadInput as fault:
-        return Finding(one.about, one.state, one.sentence, str(fault))
-    return Finding(one.about, "ok", f"{one.sentence}: fixed")
+        return DoctorFinding(finding.about, finding.state, finding.sentence, str(fault))
+    return DoctorFinding(finding.about, "ok", f"{finding.sentence}: fixed")
 
 
-def told(found: list[Finding]) -> str:
-    """A line per finding, and a second one that says what to do; the worst come last."""
+def format_doctor_findings(findings: list[DoctorFinding]) -> str:
+    """Two lines per finding at most: the state with a sentence, and the remedy. The worst come
+    last.
+    """
     rank = {"ok": 0, "warning": 1, "broken": 2}
     lines = []
-    for one in sorted(found, key=lambda one: rank[one.state]):
-        lines.append(f"{one.state:<8} {one.about}: {one.sentence}")
-        if one.remedy:
-            lines.append(f"{'':<8} -> {one.remedy}")
+    for finding in sorted(findings, key=lambda finding: rank[finding.state]):
+        lines.append(f"{finding.state:<8} {finding.about}: {finding.sentence}")
+        if finding.remedy:
+            lines.append(f"{'':<8} -> {finding.remedy}")
     return "\n".join([*lines, ""])
 
 
-def told_json(found: list[Finding]) -> str:
+def format_doctor_findings_json(findings: list[DoctorFinding]) -> str:
+    """The findings as a JSON list of {about, state, sentence, remedy, fixable}."""
     keys = ("about", "state", "sentence", "remedy")
-    rows = [{**{k: getattr(one, k) for k in keys}, "fixable": bool(one.fix)} for one in found]
+    rows = [
+        {**{k: getattr(finding, k) for k in keys}, "fixable": bool(finding.fix)}
+        for finding in findings
+    ]
     return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"

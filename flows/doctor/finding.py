@@ -1,28 +1,29 @@
-"""What an examination finds: a state, a sentence, and what to do about it."""
+"""The result of a doctor check: a state, a sentence and a remedy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["ok", "warning", "broken"]
+FindingState = Literal["ok", "warning", "broken"]
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
+class DoctorFinding:
+    """Result of one check. `fix` is a function that `--fix` calls, or None."""
 
     about: str  # one word, such as `disk`
-    state: State
+    state: FindingState
     sentence: str
     remedy: str = ""
     fix: Callable[[], None] | None = None  # what `--fix` may do without asking
 
 
-def ok(about: str, sentence: str) -> Finding:
-    return Finding(about, "ok", sentence)
+def report_ok(about: str, sentence: str) -> DoctorFinding:
+    """A finding with the state `ok`."""
+    return DoctorFinding(about, "ok", sentence)
 
 
-def some(names: list[str], most: int = 3) -> str:
+def list_first_names(names: list[str], most: int = 3) -> str:
     """The first few names, and how many more there are."""
     more = f" and {len(names) - most} more" if names[most:] else ""
     return ", ".join(names[:most]) + more

@@ -1,4 +1,6 @@
-"""What the dead left: records, worktrees, locks, drafts, checkpoints, processes."""
+"""Doctor checks for leftovers of killed processes: records, worktrees, locks, drafts, checkpoints,
+processes.
+"""
 
 import json
 import math
@@ -10,156 +12,184 @@ from pathlib import Path
 
 import psutil
 
-from flows.doctor.finding import Finding, ok, some
+from flows.doctor.finding import DoctorFinding, list_first_names, report_ok
 from flows.retrain import run
 from flows.runs import locks as runs_locks
 from flows.runs import record, worktree
 from touchline import state_dirs
 
 
-def look(root: Path, full: bool) -> Iterator[Finding]:
-    going = runs_locks.owner(root)
-    if going is not None:
-        yield ok("run", f"process {going} runs here now; what it uses is left alone")
+def examine_leftovers(root: Path, full: bool) -> Iterator[DoctorFinding]:
+    """Check for leftovers; those of runs are skipped while a run is going here."""
+    running_pid = runs_locks.read_lock_owner(root)
+    if running_pid is not None:
+        yield report_ok("run", f"process {running_pid} runs here now; what it uses is left alone")
     else:
-        yield from _of_runs(root)
-    yield from worktrees(root)
-    yield drafts(root)
-    yield checkpoints()
-    yield from slots()
+        yield from _check_open_runs(root)
+    yield from check_worktrees(root)
+    yield check_unfinished_drafts(root)
+    yield check_stale_checkpoints()
+    yield from check_gpu_slot()
 
 
-def _of_runs(root: Path) -> Iterator[Finding]:
-    """Only while nobody runs here: then whatever says it runs is dead."""
-    open_ = [one.id for one in record.every(root) if one.state == "running"]
-    left = worktree.left(root)
-    if open_ or left:
-        wrong = f"killed runs are not closed: {some(sorted({*open_, *left}))}"
-        yield Finding(
-            "run", "warning", wrong, "`--fix`; the next run does it, too", lambda: tidy(root)
+def _check_open_runs(root: Path) -> Iterator[DoctorFinding]:
+    """Findings about runs, called only while none is going: a record that still says `running` is
+    of a killed run.
+    """
+    open_runs = [
+        run_record.id for run_record in record.list_runs(root) if run_record.state == "running"
+    ]
+    left_worktrees = worktree.list_leftover_worktrees(root)
+    if open_runs or left_worktrees:
+        problem = (
+            f"killed runs are not closed: {list_first_names(sorted({*open_runs, *left_worktrees}))}"
+        )
+        yield DoctorFinding(
+            "run",
+            "warning",
+            problem,
+            "`--fix`; the next run does it, too",
+            lambda: close_runs_under_lock(root),
         )
     else:
-        yield ok("run", "none is going, none was left open")
-    yield from orphans(root)
-    yield from locks(root)
+        yield report_ok("run", "none is going, none was left open")
+    yield from check_orphan_processes(root)
+    yield from check_stale_locks(root)
 
 
-def tidy(root: Path) -> None:
-    with runs_locks.locked(root):
-        run.tidy(root)
+def close_runs_under_lock(root: Path) -> None:
+    """Close the records of killed runs while holding the run lock."""
+    with runs_locks.hold_lock(root):
+        run.clean_up_killed_runs(root)
 
 
-def orphans(root: Path) -> Iterator[Finding]:
-    """Processes of a stage whose run is gone. They are named, not killed."""
-    found = []
+def check_orphan_processes(root: Path) -> Iterator[DoctorFinding]:
+    """Stage processes whose run has ended. They are reported, not killed."""
+    descriptions = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.environ().get("TOUCHLINE_ROOT") == str(root):
-                found.append(f"{process.pid} ({' '.join(process.cmdline())[:60]})")
-    if found:
+                descriptions.append(f"{process.pid} ({' '.join(process.cmdline())[:60]})")
+    if descriptions:
         remedy = "`kill` them; a supervisor should have"
-        yield Finding("processes", "broken", f"of no run: {some(found)}", remedy)
-
-
-def locks(root: Path) -> Iterator[Finding]:
-    """DVC's notes of who reads and writes what, and git's lock of its index."""
-    notes = root / ".dvc" / "tmp" / "rwlock"
-    dead = _dead(notes)
-    if dead:
-        wrong = f"DVC's rwlock names processes that are gone: {some(dead)}"
-        yield Finding("locks", "warning", wrong, "`--fix`", lambda: _forget(notes, dead))
-    index = Path(worktree.git(root, "rev-parse", "--git-path", "index.lock").strip())
-    if (root / index).is_file() and not _git_runs():
-        wrong = f"{index} is there, and no git process is"
-        yield Finding(
-            "locks", "broken", wrong, f"`rm {index}`, if no other machine uses this clone"
+        yield DoctorFinding(
+            "processes", "broken", f"of no run: {list_first_names(descriptions)}", remedy
         )
 
 
-def _git_runs() -> bool:
+def check_stale_locks(root: Path) -> Iterator[DoctorFinding]:
+    """Entries of dead processes in DVC's rwlock, and a stale index.lock of git."""
+    notes = root / ".dvc" / "tmp" / "rwlock"
+    dead_pids = _dead_lock_owners(notes)
+    if dead_pids:
+        problem = f"DVC's rwlock names processes that are gone: {list_first_names(dead_pids)}"
+        yield DoctorFinding(
+            "locks", "warning", problem, "`--fix`", lambda: _remove_rwlock(notes, dead_pids)
+        )
+    index = Path(worktree.run_git(root, "rev-parse", "--git-path", "index.lock").strip())
+    if (root / index).is_file() and not _is_git_running():
+        problem = f"{index} is there, and no git process is"
+        yield DoctorFinding(
+            "locks", "broken", problem, f"`rm {index}`, if no other machine uses this clone"
+        )
+
+
+def _is_git_running() -> bool:
     return any(process.info["name"] == "git" for process in psutil.process_iter(["name"]))
 
 
-def _dead(notes: Path) -> list[str]:
+def _dead_lock_owners(notes: Path) -> list[str]:
     if not notes.is_file():
         return []
     try:
-        said = json.loads(notes.read_text() or "{}")
+        entries = json.loads(notes.read_text() or "{}")
     except ValueError:
         return ["an unreadable note"]
-    writers = list(said.get("write", {}).values())
-    readers = [one for many in said.get("read", {}).values() for one in many]
-    pids = {one["pid"] for one in writers + readers}
+    writers = list(entries.get("write", {}).values())
+    readers = [entry for group in entries.get("read", {}).values() for entry in group]
+    pids = {entry["pid"] for entry in writers + readers}
     return sorted(str(pid) for pid in pids if not psutil.pid_exists(pid))
 
 
-def _forget(notes: Path, dead: list[str]) -> None:
-    """Only if all whom it names are gone; DVC makes it anew."""
-    if set(_dead(notes)) == set(dead):
+def _remove_rwlock(notes: Path, dead_pids: list[str]) -> None:
+    """Delete DVC's rwlock if all processes in it are still the dead ones; DVC recreates it."""
+    if set(_dead_lock_owners(notes)) == set(dead_pids):
         notes.unlink()
 
 
-def worktrees(root: Path) -> Iterator[Finding]:
-    """Those that git still lists although their folder was deleted."""
-    said = worktree.git(root, "worktree", "list", "--porcelain").split("\n\n")
-    gone = [part.split("\n")[0].removeprefix("worktree ") for part in said if "\nprunable" in part]
-    if gone:
-        names = [Path(one).name for one in gone]
-        yield Finding(
+def check_worktrees(root: Path) -> Iterator[DoctorFinding]:
+    """Worktrees that git still lists although their folder was deleted."""
+    listing = worktree.run_git(root, "worktree", "list", "--porcelain").split("\n\n")
+    deleted_paths = [
+        part.split("\n")[0].removeprefix("worktree ") for part in listing if "\nprunable" in part
+    ]
+    if deleted_paths:
+        names = [Path(deleted_path).name for deleted_path in deleted_paths]
+        yield DoctorFinding(
             "worktrees",
             "warning",
-            f"deleted by hand, and git does not know: {some(names)}",
+            f"deleted by hand, and git does not know: {list_first_names(names)}",
             "`--fix`, or `git worktree prune`",
-            lambda: _prune(root),
+            lambda: _prune_worktrees(root),
         )
 
 
-def _prune(root: Path) -> None:
-    worktree.git(root, "worktree", "prune")
+def _prune_worktrees(root: Path) -> None:
+    worktree.run_git(root, "worktree", "prune")
 
 
-def drafts(root: Path) -> Finding:
-    """Unfinished files of writers that are gone."""
+def check_unfinished_drafts(root: Path) -> DoctorFinding:
+    """Unfinished `.NAME.PID.part` files of processes that have ended."""
     places = [root / ".touchline", root / "data"]
-    found = [path for place in places for path in place.glob("**/.*.part") if _orphaned(path)]
-    if not found:
-        return ok("drafts", "none was left unfinished")
-    names = [str(path.relative_to(root)) for path in found]
-    return Finding(
-        "drafts", "warning", f"unfinished: {some(names)}", "`--fix`", lambda: _drop(found)
+    draft_paths = [
+        path for place in places for path in place.glob("**/.*.part") if _is_orphaned_draft(path)
+    ]
+    if not draft_paths:
+        return report_ok("drafts", "none was left unfinished")
+    names = [str(path.relative_to(root)) for path in draft_paths]
+    return DoctorFinding(
+        "drafts",
+        "warning",
+        f"unfinished: {list_first_names(names)}",
+        "`--fix`",
+        lambda: _remove_drafts(draft_paths),
     )
 
 
-def _orphaned(path: Path) -> bool:
-    """`.NAME.PID.part`, and the process is gone."""
+def _is_orphaned_draft(path: Path) -> bool:
+    """Whether the process in the name `.NAME.PID.part` has ended."""
     pid = path.name.removesuffix(".part").rpartition(".")[2]
     return pid.isdecimal() and not psutil.pid_exists(int(pid))
 
 
-def _drop(found: list[Path]) -> None:
-    for path in found:
+def _remove_drafts(draft_paths: list[Path]) -> None:
+    for path in draft_paths:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def checkpoints() -> Finding:
-    """What abandoned trainings keep."""
+def check_stale_checkpoints() -> DoctorFinding:
+    """Checkpoints of trainings that were not continued for two weeks."""
     since = time.time() - state_dirs.STALE
     folders = [
-        one for one in state_dirs.checkpoint_root().glob("*/*") if one.stat().st_mtime < since
+        checkpoint
+        for checkpoint in state_dirs.checkpoint_root().glob("*/*")
+        if checkpoint.stat().st_mtime < since
     ]
     if not folders:
-        return ok("checkpoints", "none is older than two weeks")
-    wrong = f"{len(folders)} trainings were not gone on with for two weeks"
-    return Finding("checkpoints", "warning", wrong, "`--fix` removes them", _forget_stale)
+        return report_ok("checkpoints", "none is older than two weeks")
+    problem = f"{len(folders)} trainings were not gone on with for two weeks"
+    return DoctorFinding(
+        "checkpoints", "warning", problem, "`--fix` removes them", _remove_stale_checkpoints
+    )
 
 
-def _forget_stale() -> None:
+def _remove_stale_checkpoints() -> None:
     state_dirs.forget(math.inf)
 
 
-def slots() -> Iterator[Finding]:
-    """Who has the GPU."""
-    where = runs_locks.place(bool(record.hardware()["gpus"]))
-    if where and not where.startswith("prefect:"):
-        who = runs_locks.holder(Path(where))
-        yield ok("slot", f"{who} has the GPU" if who else "the GPU is free")
+def check_gpu_slot() -> Iterator[DoctorFinding]:
+    """Which process holds the GPU slot."""
+    slot_address = runs_locks.resolve_gpu_slot(bool(record.detect_hardware()["gpus"]))
+    if slot_address and not slot_address.startswith("prefect:"):
+        holder = runs_locks.read_gpu_slot_holder(Path(slot_address))
+        yield report_ok("slot", f"{holder} has the GPU" if holder else "the GPU is free")

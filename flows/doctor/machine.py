@@ -1,4 +1,4 @@
-"""The machine: disk, Python, packages, GPU, clock."""
+"""Doctor checks of the machine: disk, Python, packages, GPU, clock."""
 
 import os
 import platform
@@ -12,102 +12,130 @@ from email.utils import parsedate_to_datetime
 from importlib import metadata
 from pathlib import Path
 
-from flows.doctor.finding import Finding, ok, some
+from flows.doctor.finding import DoctorFinding, list_first_names, report_ok
 from flows.runs import dvc_project, record
 from flows.store import remote, run_claims
 
 LITTLE, LEAST = 10 * 2**30, 2**30  # bytes
-INODES = 10_000
+MIN_INODES = 10_000
 SKEW, REFUSED = 5.0, 600.0  # seconds that clocks may differ; S3 refuses a request beyond 900
-PIN = re.compile(r"([A-Za-z0-9_.-]+)==(\S+)")
+PINNED_PACKAGE = re.compile(r"([A-Za-z0-9_.-]+)==(\S+)")
 
 
-def look(root: Path, full: bool) -> Iterator[Finding]:
-    yield from disk(root)
-    yield python()
-    yield packages(root)
-    yield gpu()
-    yield from clock(root)
+def examine_machine(root: Path, full: bool) -> Iterator[DoctorFinding]:
+    """Check disk, Python, packages, GPU and clock."""
+    yield from check_disk_space(root)
+    yield check_python_version()
+    yield check_installed_packages(root)
+    yield check_gpu_visible()
+    yield from check_clock_skew(root)
 
 
-def disk(root: Path) -> Iterator[Finding]:
-    """Of the checkout, and of DVC's cache where that is on another disk."""
+def check_disk_space(root: Path) -> Iterator[DoctorFinding]:
+    """Free space and inodes of the checkout's disk, and of the cache's disk if it is another."""
     places = {root.stat().st_dev: root}
-    cache = dvc_project.cache(root)
+    cache = dvc_project.read_cache_dir(root)
     if cache.is_dir():
         places.setdefault(cache.stat().st_dev, cache)
     for place in places.values():
         free, inodes = shutil.disk_usage(place).free, os.statvfs(place)
-        said = f"{free / 2**30:.1f} GiB free at {place}"
+        sentence = f"{free / 2**30:.1f} GiB free at {place}"
         remedy = "free some space: `dvc gc` removes what no run needs, then look at checkpoints"
-        if inodes.f_files and inodes.f_favail < INODES:
-            yield Finding("disk", "broken", f"{inodes.f_favail} inodes left at {place}", remedy)
+        if inodes.f_files and inodes.f_favail < MIN_INODES:
+            yield DoctorFinding(
+                "disk", "broken", f"{inodes.f_favail} inodes left at {place}", remedy
+            )
         elif free < LITTLE:
-            yield Finding("disk", "broken" if free < LEAST else "warning", said, remedy)
+            yield DoctorFinding("disk", "broken" if free < LEAST else "warning", sentence, remedy)
         else:
-            yield ok("disk", said)
+            yield report_ok("disk", sentence)
 
 
-def python() -> Finding:
-    said = f"Python {platform.python_version()}"
+def check_python_version() -> DoctorFinding:
+    """Check that Python is 3.11 or 3.12."""
+    sentence = f"Python {platform.python_version()}"
     if (3, 11) <= sys.version_info[:2] <= (3, 12):
-        return ok("python", said)
-    return Finding("python", "broken", f"{said} is not 3.11 or 3.12", "`make setup` with one")
+        return report_ok("python", sentence)
+    return DoctorFinding(
+        "python", "broken", f"{sentence} is not 3.11 or 3.12", "`make setup` with one"
+    )
 
 
-def packages(root: Path) -> Finding:
-    """What is installed against requirements.lock; a build tag such as `+cpu` is no difference."""
+def check_installed_packages(root: Path) -> DoctorFinding:
+    """Compare installed packages with requirements.lock, ignoring local build tags
+    such as `+cpu`.
+    """
     lock = root / "requirements.lock"
     if not lock.is_file():
-        return Finding("packages", "warning", "there is no requirements.lock", "`git restore` it")
-    here = {_name(d.name): d.version for d in metadata.distributions() if d.name}
-    wanted = {_name(name): version for name, version in PIN.findall(lock.read_text())}
-    other = [
-        f"{name} {here.get(name, 'missing')} (lock: {version})"
-        for name, version in wanted.items()
-        if here.get(name, "").split("+")[0] != version.split("+")[0]
+        return DoctorFinding(
+            "packages", "warning", "there is no requirements.lock", "`git restore` it"
+        )
+    installed = {
+        _normalize_package_name(d.name): d.version for d in metadata.distributions() if d.name
+    }
+    locked = {
+        _normalize_package_name(name): version
+        for name, version in PINNED_PACKAGE.findall(lock.read_text())
+    }
+    differing = [
+        f"{name} {installed.get(name, 'missing')} (lock: {version})"
+        for name, version in locked.items()
+        if installed.get(name, "").split("+")[0] != version.split("+")[0]
     ]
-    if other:
-        return Finding("packages", "warning", f"differ: {some(other)}", "`make setup`")
-    return ok("packages", f"all {len(wanted)} as locked")
+    if differing:
+        return DoctorFinding(
+            "packages", "warning", f"differ: {list_first_names(differing)}", "`make setup`"
+        )
+    return report_ok("packages", f"all {len(locked)} as locked")
 
 
-def _name(name: str) -> str:
+def _normalize_package_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def gpu() -> Finding:
-    """Torch is asked only where there is a GPU: importing it takes seconds."""
-    gpus = record.hardware()["gpus"]
+def check_gpu_visible() -> DoctorFinding:
+    """Whether torch sees the GPU. Torch is imported only if there is one, because that takes
+    seconds.
+    """
+    gpus = record.detect_hardware()["gpus"]
     if not gpus:
-        return ok("gpu", "none; the tiny student needs none")
+        return report_ok("gpu", "none; the tiny student needs none")
     import torch
 
     if torch.cuda.is_available():
-        return ok("gpu", f"{some(gpus)}; torch {torch.__version__} sees it")
-    wrong = f"{some(gpus)}, and torch {torch.__version__} does not see it"
-    return Finding("gpu", "broken", wrong, "install the CUDA build of torch that suits the driver")
+        return report_ok("gpu", f"{list_first_names(gpus)}; torch {torch.__version__} sees it")
+    problem = f"{list_first_names(gpus)}, and torch {torch.__version__} does not see it"
+    return DoctorFinding(
+        "gpu", "broken", problem, "install the CUDA build of torch that suits the driver"
+    )
 
 
-def clock(root: Path) -> Iterator[Finding]:
-    """Against the disk's clock, the store's, and the times that runs have written down."""
+def check_clock_skew(root: Path) -> Iterator[DoctorFinding]:
+    """Compare the system clock with the disk's, the shared store's and the start times of runs."""
     probe = root / ".touchline" / f".clock.{os.getpid()}"
     probe.touch()
     skew = probe.stat().st_mtime - time.time()
     probe.unlink()
-    yield _clock("the disk's", skew)
-    if (store := remote.named()) and (date := run_claims.reach(store.url)):
-        yield _clock("the store's", parsedate_to_datetime(date).timestamp() - time.time())
+    yield _clock_finding("the disk's", skew)
+    if (store := remote.get_remote_store()) and (date := run_claims.ping_store(store.url)):
+        yield _clock_finding("the store's", parsedate_to_datetime(date).timestamp() - time.time())
     now = datetime.now(UTC)
-    later = [run.id for run in record.every(root) if datetime.fromisoformat(run.started) > now]
-    if later:
-        wrong = f"{len(later)} runs began in the future ({some(later)}): the clock jumped back"
-        yield Finding("clock", "warning", wrong, "set it by NTP; until then `latest` means those")
+    future_runs = [
+        run.id for run in record.list_runs(root) if datetime.fromisoformat(run.started) > now
+    ]
+    if future_runs:
+        problem = (
+            f"{len(future_runs)} runs began in the future "
+            f"({list_first_names(future_runs)}): the clock jumped back"
+        )
+        yield DoctorFinding(
+            "clock", "warning", problem, "set it by NTP; until then `latest` means those"
+        )
 
 
-def _clock(whose: str, skew: float) -> Finding:
-    said = f"{abs(skew):.0f} s {'behind' if skew > 0 else 'before'} {whose}"
+def _clock_finding(whose: str, skew: float) -> DoctorFinding:
+    sentence = f"{abs(skew):.0f} s {'behind' if skew > 0 else 'before'} {whose}"
     if abs(skew) <= SKEW:
-        return ok("clock", f"as {whose}")
+        return report_ok("clock", f"as {whose}")
     state = "broken" if abs(skew) > REFUSED else "warning"
-    return Finding("clock", state, said, "set the clocks by NTP")
+    return DoctorFinding("clock", state, sentence, "set the clocks by NTP")

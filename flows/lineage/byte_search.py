@@ -1,7 +1,7 @@
-"""Look for what is left of a video anywhere: its bytes, its frames, its words, its names.
+"""Search files for traces of a video: its bytes, its stored frames, its commentary, its names.
 
-A file is read raw, which tells plain text, JSON and SQLite, deleted pages of it included; a Parquet
-file also column by column, for it is compressed. What lies in an archive is not looked into.
+Every file is searched as raw bytes, which covers text, JSON and SQLite including deleted pages.
+Parquet files are compressed, so they are also read column by column. Archives are not unpacked.
 """
 
 import hashlib
@@ -21,17 +21,19 @@ from pydantic import BaseModel
 from flows.lineage import schema
 from flows.lineage.derive_rows import pc
 
-BLOCK = 64  # bytes of a video that are looked for within other files
-BLOCKS = 4  # of each video
-LONG = 24  # letters from which a line of commentary may be looked for
-LINES = 200  # such lines, at most
-NAME = "its name"
-GOES_ON = re.compile(rb"[A-Za-z0-9_-]")  # behind a name: it is another, longer one
-DATABASE = b"SQLite format 3\0"
+BLOCK_BYTES = 64  # bytes of a video that are looked for within other files
+BLOCKS_PER_VIDEO = 4  # of each video
+MIN_LINE_LENGTH = 24  # letters from which a line of commentary may be looked for
+MAX_LINES = 200  # such lines, at most
+NAME_LABEL = "its name"
+NAME_CONTINUES = re.compile(rb"[A-Za-z0-9_-]")  # behind a name: it is another, longer one
+SQLITE_MAGIC = b"SQLite format 3\0"
 
 
-class Probes(BaseModel):
-    """What is looked for; it quotes the match, so it goes with the last byte of it."""
+class SearchTerms(BaseModel):
+    """What to search for: names, sha256 of files and JPEG frames, byte blocks (hex) and lines of
+    commentary. It quotes the match itself, so it is deleted at the end of a removal.
+    """
 
     names: list[str]
     files: list[str]  # sha256 of whole files
@@ -40,108 +42,135 @@ class Probes(BaseModel):
     frames: list[str]  # sha256 of JPEGs
 
     def needles(self) -> dict[bytes, str]:
-        """Bytes to look for -> what they are; words also as JSON, addresses and pages have them."""
-        found = {bytes.fromhex(one): "bytes of the video" for one in self.blocks}
-        for what, texts in ((NAME, self.names), ("its commentary", self.lines)):
+        """Map byte strings to a label of what they are. Texts are also included in their JSON, URL
+        and HTML escaped forms.
+        """
+        labels = {bytes.fromhex(block): "bytes of the video" for block in self.blocks}
+        for label, texts in ((NAME_LABEL, self.names), ("its commentary", self.lines)):
             for text in texts:
                 forms = {text, json.dumps(text)[1:-1], quote(text), html.escape(text)}
-                found |= {form.encode(): what for form in forms}
-        return found
+                labels |= {form.encode(): label for form in forms}
+        return labels
 
 
-def probes(names: Iterable[str], videos: Iterable[Path], frames: Iterable[Path], said: pa.Table):
-    """Of videos, their frame stores and all lines of commentary (`video`, `text`) of a manifest."""
-    mine = sorted(set(names))
-    whole, blocks = [], list[str]()
+def collect_search_terms(
+    names: Iterable[str], videos: Iterable[Path], frames: Iterable[Path], speech: pa.Table
+):
+    """Collect the `SearchTerms` of the videos called `names` from their files, their frame stores
+    and `speech`, a table with the columns `video` and `text` of all commentary.
+    """
+    own_names = sorted(set(names))
+    file_digests, blocks = [], list[str]()
     for file in videos:
-        with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
-            whole.append(hashlib.sha256(data).hexdigest())
-            step = len(data) // (BLOCKS + 1)
-            pieces = [data[step * n : step * n + BLOCK] for n in range(1, BLOCKS + 1)]
-        blocks += [piece.hex() for piece in pieces if len(set(piece)) > BLOCK // 4]
-    jpegs = [one for file in frames for one in _pictures(pq.ParquetFile(file))]
-    return Probes(
-        names=mine, files=whole, blocks=blocks, lines=_own_lines(mine, said), frames=jpegs
+        with file.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
+            file_digests.append(hashlib.sha256(data).hexdigest())
+            step = len(data) // (BLOCKS_PER_VIDEO + 1)
+            pieces = [
+                data[step * n : step * n + BLOCK_BYTES] for n in range(1, BLOCKS_PER_VIDEO + 1)
+            ]
+        blocks += [piece.hex() for piece in pieces if len(set(piece)) > BLOCK_BYTES // 4]
+    jpegs = [digest for file in frames for digest in _jpeg_digests(pq.ParquetFile(file))]
+    return SearchTerms(
+        names=own_names,
+        files=file_digests,
+        blocks=blocks,
+        lines=_distinctive_lines(own_names, speech),
+        frames=jpegs,
     )
 
 
-def _own_lines(names: list[str], said: pa.Table) -> list[str]:
-    """Long lines that no other video has."""
-    ours = pc.is_in(said["video"], value_set=pa.array(names, pa.string()))
-    others = set(said.filter(pc.invert(ours))["text"].to_pylist())
-    lines = dict.fromkeys(said.filter(ours)["text"].to_pylist())
-    return [line for line in lines if len(line) >= LONG and line not in others][:LINES]
+def _distinctive_lines(names: list[str], speech: pa.Table) -> list[str]:
+    """Long commentary lines that occur in no other video; at most MAX_LINES."""
+    is_own = pc.is_in(speech["video"], value_set=pa.array(names, pa.string()))
+    other_lines = set(speech.filter(pc.invert(is_own))["text"].to_pylist())
+    lines = dict.fromkeys(speech.filter(is_own)["text"].to_pylist())
+    return [line for line in lines if len(line) >= MIN_LINE_LENGTH and line not in other_lines][
+        :MAX_LINES
+    ]
 
 
-def left_in(file: Path, sought: Probes, needles: Mapping[bytes, str]) -> set[str]:
-    """What is left of it in a file, in words; nothing for most."""
+def search_file_for_traces(
+    file: Path, terms: SearchTerms, needles: Mapping[bytes, str]
+) -> set[str]:
+    """Labels of the traces found in a file; an empty set if there are none."""
     if not file.stat().st_size:
         return set()
-    with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
-        found, head = held(data, needles), data[: len(DATABASE)]
-        if sought.files and hashlib.sha256(data).hexdigest() in sought.files:
-            found.add("the video")
+    with file.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
+        traces, head = search_bytes_for_traces(data, needles), data[: len(SQLITE_MAGIC)]
+        if terms.files and hashlib.sha256(data).hexdigest() in terms.files:
+            traces.add("the video")
     if head[:4] == b"PAR1":
-        found |= _in_table(file, set(sought.frames), needles)
-    if head == DATABASE:
-        found |= _in_database(file, needles)
-    return found
+        traces |= _search_parquet(file, set(terms.frames), needles)
+    if head == SQLITE_MAGIC:
+        traces |= _search_database(file, needles)
+    return traces
 
 
-def held(data: bytes | mmap, needles: Mapping[bytes, str]) -> set[str]:
-    """What of it stands in these bytes; `a/1` does not stand in `a/10`."""
-    return {what for needle, what in needles.items() if _stands(data, needle, what == NAME)}
+def search_bytes_for_traces(data: bytes | mmap, needles: Mapping[bytes, str]) -> set[str]:
+    """Labels of the needles that occur in `data`. A name matches only as a whole: `a/1` does not
+    match in `a/10`.
+    """
+    return {
+        label
+        for needle, label in needles.items()
+        if _contains_needle(data, needle, label == NAME_LABEL)
+    }
 
 
-def _stands(data: bytes | mmap, needle: bytes, whole: bool) -> bool:
+def _contains_needle(data: bytes | mmap, needle: bytes, whole: bool) -> bool:
     at = data.find(needle)
-    while whole and at >= 0 and GOES_ON.match(data, at + len(needle)):
+    while whole and at >= 0 and NAME_CONTINUES.match(data, at + len(needle)):
         at = data.find(needle, at + 1)
     return at >= 0
 
 
-def blotted(data: bytes, needles: Mapping[bytes, str], put: bytes) -> bytes:
-    """The bytes with another word in place of each that is looked for."""
+def redact_needles(data: bytes, needles: Mapping[bytes, str], replacement: bytes) -> bytes:
+    """`data` with every needle replaced by `replacement`, longest needles first."""
     for needle in sorted(needles, key=len, reverse=True):
-        tail = b"(?![A-Za-z0-9_-])" if needles[needle] == NAME else b""
-        data = re.sub(re.escape(needle) + tail, lambda _: put, data)
+        tail = b"(?![A-Za-z0-9_-])" if needles[needle] == NAME_LABEL else b""
+        data = re.sub(re.escape(needle) + tail, lambda _: replacement, data)
     return data
 
 
-def _in_database(file: Path, needles: Mapping[bytes, str]) -> set[str]:
-    """Value by value: in a page the next one follows a name without a gap."""
-    found: set[str] = set()
+def _search_database(file: Path, needles: Mapping[bytes, str]) -> set[str]:
+    """Search an SQLite file value by value. In a raw page the next value follows a name directly,
+    so a name could look longer than it is.
+    """
+    traces: set[str] = set()
     with schema.open_read_only(file) as db:
-        for table, column in columns(db):
-            for needle, what in needles.items():
-                ask = f'SELECT "{column}" FROM "{table}" WHERE instr("{column}", ?)'
-                rows = db.execute(ask, (needle.decode(),)) if what == NAME else ()
-                if any(isinstance(v, str) and held(v.encode(), {needle: what}) for (v,) in rows):
-                    found.add(what)
-    return found
+        for table, column in list_database_columns(db):
+            for needle, label in needles.items():
+                query = f'SELECT "{column}" FROM "{table}" WHERE instr("{column}", ?)'
+                rows = db.execute(query, (needle.decode(),)) if label == NAME_LABEL else ()
+                if any(
+                    isinstance(v, str) and search_bytes_for_traces(v.encode(), {needle: label})
+                    for (v,) in rows
+                ):
+                    traces.add(label)
+    return traces
 
 
-def columns(db: sqlite3.Connection) -> list[tuple[str, str]]:
-    """(table, column) of a database, those without rowid included."""
+def list_database_columns(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """(table, column) pairs of an SQLite database, including tables without rowid."""
     tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     return [(t, row[1]) for t in tables for row in db.execute(f'PRAGMA table_info("{t}")')]
 
 
-def _in_table(file: Path, frames: set[str], needles: Mapping[bytes, str]) -> set[str]:
+def _search_parquet(file: Path, frames: set[str], needles: Mapping[bytes, str]) -> set[str]:
     try:
-        opened = pq.ParquetFile(file)
+        parquet_file = pq.ParquetFile(file)
     except (pa.ArrowException, OSError):  # the beginning of one: nobody can read it either
         return set()
-    found = {"a frame"} if frames and not frames.isdisjoint(_pictures(opened)) else set()
-    for group in range(opened.num_row_groups):
-        for text in _texts(opened.read_row_group(group)):
+    traces = {"a frame"} if frames and not frames.isdisjoint(_jpeg_digests(parquet_file)) else set()
+    for group in range(parquet_file.num_row_groups):
+        for text in _column_texts(parquet_file.read_row_group(group)):
             data = text.encode("utf-8", "surrogatepass")
-            found |= held(data, needles)
-    return found
+            traces |= search_bytes_for_traces(data, needles)
+    return traces
 
 
-def _texts(table: pa.Table) -> Iterator[str]:
-    """All distinct strings of each column, in one."""
+def _column_texts(table: pa.Table) -> Iterator[str]:
+    """For each text column, its distinct strings joined by NUL characters."""
     for column in table.columns:
         while pa.types.is_list(column.type):
             column = pc.list_flatten(column)
@@ -151,8 +180,8 @@ def _texts(table: pa.Table) -> Iterator[str]:
             yield "\0".join(text for text in pc.unique(column).to_pylist() if text)
 
 
-def _pictures(file: pq.ParquetFile) -> Iterator[str]:
-    """sha256 of each JPEG of a frame store."""
+def _jpeg_digests(file: pq.ParquetFile) -> Iterator[str]:
+    """sha256 of each JPEG in a frame store; nothing for any other Parquet file."""
     if "jpeg" not in file.schema_arrow.names:
         return
     for batch in file.iter_batches(columns=["jpeg"]):

@@ -1,7 +1,8 @@
-"""Which rows a product holds, read off its own tables by columns; no stage writes any of it.
+"""Derive the manifest rows of a product from its own tables, column by column; no stage writes
+them.
 
-A product that is no table, such as a model or a page, holds whatever the rows it came of hold:
-they are read off the products of the same run, `near`.
+A product without tables of its own, such as a model or a report page, gets the rows of the products
+it was made from. Those are read from `run_files`, the other products of the same run.
 """
 
 import json
@@ -14,186 +15,228 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
-from flows.lineage.manifest import SHAPE, joined
+from flows.lineage.manifest import MANIFEST_SCHEMA, join_manifest_rows
 from touchline.errors import BadInput
 
-Files = Mapping[str, Path]  # path in the product -> where its bytes lie
-Near = Mapping[str, Files]  # name of a product of the same run -> its files
-Column = Any  # of Arrow: an array, whole or in pieces
+ProductFiles = Mapping[str, Path]  # path in the product -> where its bytes lie
+RunFiles = Mapping[str, ProductFiles]  # name of a product of the same run -> its files
+ArrowColumn = Any  # of Arrow: an array, whole or in pieces
 pc: Any = pyarrow.compute  # whose functions are made when it is imported
 
 
-def rows(name: str, files: Files, near: Near) -> pa.Table:
-    """The manifest rows of the product of this name; none for one that is not known here."""
-    if name not in RULES:
-        return SHAPE.empty_table()
+def derive_product_rows(name: str, files: ProductFiles, run_files: RunFiles) -> pa.Table:
+    """Manifest rows of the product called `name`, as a table with MANIFEST_SCHEMA; empty for an
+    unknown product. Raises `InputError` if its files cannot be read.
+    """
+    if name not in ROW_RULES:
+        return MANIFEST_SCHEMA.empty_table()
     try:
-        return joined(RULES[name](files, near))
+        return join_manifest_rows(ROW_RULES[name](files, run_files))
     except (pa.ArrowException, KeyError, OSError, ValueError) as error:
-        wrong = f"its rows cannot be read ({' '.join(str(error).split())[:100]})"
-        raise BadInput(f"data/{name}", wrong, "`dvc fetch` it from a remote, or rerun") from None
+        problem = f"its rows cannot be read ({' '.join(str(error).split())[:100]})"
+        raise BadInput(f"data/{name}", problem, "`dvc fetch` it from a remote, or rerun") from None
 
 
-def _videos(files: Files, near: Near) -> list[pa.Table]:
-    """Raw files: a video's own, others by the match whose folder they lie in."""
-    found = _columns(near.get("manifest", {}), "videos.parquet", ["id", "match", "path"])
-    listed = found.to_pylist() if found else []
-    own = {one["path"]: (one["id"], one["match"]) for one in listed}
-    above: dict[str, set[str]] = {}
-    for one in listed:
-        above.setdefault(str(PurePosixPath(one["path"]).parent), set()).add(one["match"])
-    every = [(name, *own.get(name, _beside(name, above))) for name in sorted(files)]
-    names, units, matches = ([one[at] for one in every] for at in range(3))
-    return [_table("file", pa.array(names, pa.string()), units, matches, file=names)]
+def _video_file_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
+    """Rows for raw files. A video file gets its own id and match, any other file the match of its
+    folder.
+    """
+    table = _read_columns(run_files.get("manifest", {}), "videos.parquet", ["id", "match", "path"])
+    videos = table.to_pylist() if table else []
+    video_of_path = {entry["path"]: (entry["id"], entry["match"]) for entry in videos}
+    matches_of_folder: dict[str, set[str]] = {}
+    for entry in videos:
+        matches_of_folder.setdefault(str(PurePosixPath(entry["path"]).parent), set()).add(
+            entry["match"]
+        )
+    entries = [
+        (name, *video_of_path.get(name, _match_of_folder(name, matches_of_folder)))
+        for name in sorted(files)
+    ]
+    names, units, matches = ([entry[column] for entry in entries] for column in range(3))
+    return [_build_rows("file", pa.array(names, pa.string()), units, matches, file=names)]
 
 
-def _beside(name: str, above: Mapping[str, set[str]]) -> tuple[str, str]:
-    """The match of a file that is no video: the only one whose videos lie in its folder."""
-    found = above.get(str(PurePosixPath(name).parent), set())
-    match = next(iter(found)) if len(found) == 1 else ""
+def _match_of_folder(name: str, matches_of_folder: Mapping[str, set[str]]) -> tuple[str, str]:
+    """(match, match) for a file that is not a video: the match of the videos in its folder, or
+    empty strings if they are of several matches.
+    """
+    folder_matches = matches_of_folder.get(str(PurePosixPath(name).parent), set())
+    match = next(iter(folder_matches)) if len(folder_matches) == 1 else ""
     return match, match
 
 
-def _manifest(files: Files, near: Near) -> list[pa.Table]:
-    found = _columns(files, "videos.parquet", ["id", "match", "path", "sha256"])
-    if found is None:
+def _manifest_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
+    videos_table = _read_columns(files, "videos.parquet", ["id", "match", "path", "sha256"])
+    if videos_table is None:
         return []
-    ids, digests = found["id"], found["sha256"]
-    parts = [_table("video", ids, ids, found["match"], found["path"], sha256=digests)]
-    units = _Units(files)
+    ids, digests = videos_table["id"], videos_table["sha256"]
+    parts = [
+        _build_rows("video", ids, ids, videos_table["match"], videos_table["path"], sha256=digests)
+    ]
+    units = _MatchLookup(files)
     for kind, file in (("label", "labels.parquet"), ("speech", "speech.parquet")):
-        if table := _columns(files, file, ["id", "video"]):
+        if table := _read_columns(files, file, ["id", "video"]):
             videos = table["video"]
             parts.append(
-                _table(kind, table["id"], videos, units.matches(videos), videos, file=file)
+                _build_rows(
+                    kind, table["id"], videos, units.find_matches(videos), videos, file=file
+                )
             )
-    if table := _columns(files, "splits.parquet", ["match", "split"]):
+    if table := _read_columns(files, "splits.parquet", ["match", "split"]):
         match = table["match"]
-        more = {"split": table["split"], "file": "splits.parquet"}
-        parts.append(_table("split", match, match, match, **more))
+        extra = {"split": table["split"], "file": "splits.parquet"}
+        parts.append(_build_rows("split", match, match, match, **extra))
     return parts
 
 
-def _frames(files: Files, near: Near) -> list[pa.Table]:
-    """One file per video, named by the video's id."""
+def _frame_store_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
+    """One row per frame store; the file name is the quoted video id."""
     names = sorted(name for name in files if name.endswith(".parquet"))
     ids = pa.array([unquote(name.removesuffix(".parquet")) for name in names], pa.string())
-    return [_table("frames", ids, ids, _units(near).matches(ids), ids, file=names)]
+    return [
+        _build_rows("frames", ids, ids, _match_lookup(run_files).find_matches(ids), ids, file=names)
+    ]
 
 
-def _clips(files: Files, near: Near) -> list[pa.Table]:
-    table = _columns(files, "clips.parquet", ["id", "video", "match"])
+def _clip_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
+    table = _read_columns(files, "clips.parquet", ["id", "video", "match"])
     if table is None:
         return []
-    return [_table("clip", table["id"], table["video"], table["match"], table["video"])]
+    return [_build_rows("clip", table["id"], table["video"], table["match"], table["video"])]
 
 
-def _captions(files: Files, near: Near) -> list[pa.Table]:
-    table = _columns(files, "captions.parquet", ["id", "clip"])
+def _caption_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
+    table = _read_columns(files, "captions.parquet", ["id", "clip"])
     if table is None:
         return []
-    unit = _video(table["clip"])
-    return [_table("caption", table["id"], unit, _units(near).matches(unit), table["clip"])]
+    video_ids = _parent_video_ids(table["clip"])
+    return [
+        _build_rows(
+            "caption",
+            table["id"],
+            video_ids,
+            _match_lookup(run_files).find_matches(video_ids),
+            table["clip"],
+        )
+    ]
 
 
-def _questions(files: Files, near: Near) -> list[pa.Table]:
+def _question_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
     names = ["id", "video", "match", "clip", "split", "task"]
-    table = _columns(files, "questions.parquet", names)
+    table = _read_columns(files, "questions.parquet", names)
     if table is None:
         return []
-    more = {"split": table["split"], "task": table["task"]}
-    return [_table("question", table["id"], table["video"], table["match"], table["clip"], **more)]
+    extra = {"split": table["split"], "task": table["task"]}
+    return [
+        _build_rows("question", table["id"], table["video"], table["match"], table["clip"], **extra)
+    ]
 
 
-def _trajectories(files: Files, near: Near) -> list[pa.Table]:
-    told = _attempts(files, "trajectories.parquet", "trajectory")
-    table = _columns(files, "verdicts.parquet", ["id", "question", "task"])
+def _trajectory_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
+    attempts = _attempt_rows(files, "trajectories.parquet", "trajectory")
+    table = _read_columns(files, "verdicts.parquet", ["id", "question", "task"])
     if table is None:
-        return told
-    unit = _video(table["question"])
-    more = {"task": table["task"], "file": "verdicts.parquet"}
-    matches = _units(near).matches(unit)
-    return [*told, _table("verdict", table["id"], unit, matches, table["question"], **more)]
+        return attempts
+    video_ids = _parent_video_ids(table["question"])
+    extra = {"task": table["task"], "file": "verdicts.parquet"}
+    matches = _match_lookup(run_files).find_matches(video_ids)
+    return [
+        *attempts,
+        _build_rows("verdict", table["id"], video_ids, matches, table["question"], **extra),
+    ]
 
 
-def _accepted(files: Files, near: Near) -> list[pa.Table]:
-    return _attempts(files, "trajectories.parquet", "trajectory")
+def _accepted_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
+    return _attempt_rows(files, "trajectories.parquet", "trajectory")
 
 
-def _taught(files: Files, near: Near) -> list[pa.Table]:
-    """A model before RL: what it was taught, its vocabulary included; one of a hub nothing."""
+def _lesson_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
+    """Rows for a model before RL: the trajectories it was fine-tuned on. None for a base model from
+    the Hugging Face hub, whose terms.json names no sources.
+    """
     if "terms.json" in files and not json.loads(files["terms.json"].read_text())["sources"]:
         return []
-    return _attempts(near.get("accepted", {}), "trajectories.parquet", "lesson")
+    return _attempt_rows(run_files.get("accepted", {}), "trajectories.parquet", "lesson")
 
 
-def _reinforced(files: Files, near: Near) -> list[pa.Table]:
-    """A model after RL: its lessons, and its own attempts at the questions of training."""
-    return [*_taught(files, near), *_attempts(files, "rollouts.parquet", "rollout")]
+def _rl_model_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
+    """Rows for a model after RL: its fine-tuning trajectories and its rollouts."""
+    return [*_lesson_rows(files, run_files), *_attempt_rows(files, "rollouts.parquet", "rollout")]
 
 
-def _answers(files: Files, near: Near) -> list[pa.Table]:
-    return _attempts(files, "answers.parquet", "answer")
+def _answer_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
+    return _attempt_rows(files, "answers.parquet", "answer")
 
 
-def _report(files: Files, near: Near) -> list[pa.Table]:
-    """Pages show answers, lessons and rollouts of any video: each may stand in them."""
-    shown = [
-        *_answers(near.get("answers", {}), near),
-        *_reinforced(near.get("rl", {}), near),
-        *_questions(near.get("questions", {}), near),
+def _report_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
+    """Rows for the report: any page may show any answer, lesson, rollout or question of the run."""
+    shown_rows = [
+        *_answer_rows(run_files.get("answers", {}), run_files),
+        *_rl_model_rows(run_files.get("rl", {}), run_files),
+        *_question_rows(run_files.get("questions", {}), run_files),
     ]
-    return _pages(joined(shown), sorted(name for name in files if name.endswith(".html")))
+    return _page_rows(
+        join_manifest_rows(shown_rows), sorted(name for name in files if name.endswith(".html"))
+    )
 
 
-def _health(files: Files, near: Near) -> list[pa.Table]:
-    """A page per source; it quotes rows of any of its videos."""
-    every = joined(_manifest(near.get("manifest", {}), near))
-    source = pc.replace_substring_regex(every["match"], "/.*$", "")
+def _health_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:
+    """Rows for the health pages: one page per source, which may quote rows of any video of that
+    source.
+    """
+    manifest_rows = join_manifest_rows(_manifest_rows(run_files.get("manifest", {}), run_files))
+    source = pc.replace_substring_regex(manifest_rows["match"], "/.*$", "")
     return [
         part
         for name in sorted(files)
         if name.endswith(".html")
-        for part in _pages(every.filter(pc.equal(source, PurePosixPath(name).stem)), [name])
+        for part in _page_rows(
+            manifest_rows.filter(pc.equal(source, PurePosixPath(name).stem)), [name]
+        )
     ]
 
 
-def _pages(shown: pa.Table, names: Sequence[str]) -> list[pa.Table]:
-    """A row for every video and page."""
-    units = shown.group_by(["unit", "match"], use_threads=False).aggregate([])
+def _page_rows(shown_rows: pa.Table, names: Sequence[str]) -> list[pa.Table]:
+    """One `page` row for every pair of unit and page."""
+    units = shown_rows.group_by(["unit", "match"], use_threads=False).aggregate([])
     return [
-        _table("page", _all(name, units), units["unit"], units["match"], file=name)
+        _build_rows("page", _repeat_text(name, units), units["unit"], units["match"], file=name)
         for name in names
     ]
 
 
-def _attempts(files: Files, file: str, kind: str) -> list[pa.Table]:
+def _attempt_rows(files: ProductFiles, file: str, kind: str) -> list[pa.Table]:
     names = ["id", "question", "match", "author", "split", "task"]
-    table = _columns(files, file, names)
+    table = _read_columns(files, file, names)
     if table is None:
         return []
-    more: dict[str, Column | str] = {name: table[name] for name in names[3:]}
-    unit = _video(table["question"])
-    return [_table(kind, table["id"], unit, table["match"], table["question"], file=file, **more)]
+    extra: dict[str, ArrowColumn | str] = {name: table[name] for name in names[3:]}
+    video_ids = _parent_video_ids(table["question"])
+    return [
+        _build_rows(
+            kind, table["id"], video_ids, table["match"], table["question"], file=file, **extra
+        )
+    ]
 
 
-RULES: dict[str, Callable[[Files, Near], list[pa.Table]]] = {
-    "videos": _videos,
-    "manifest": _manifest,
-    "health": _health,
-    "frames": _frames,
-    "clips": _clips,
-    "captions": _captions,
-    "questions": _questions,
-    "trajectories": _trajectories,
-    "accepted": _accepted,
-    "base": _taught,
-    "sft": _taught,
-    "rl": _reinforced,
-    "answers": _answers,
-    "report": _report,
+ROW_RULES: dict[str, Callable[[ProductFiles, RunFiles], list[pa.Table]]] = {
+    "videos": _video_file_rows,
+    "manifest": _manifest_rows,
+    "health": _health_rows,
+    "frames": _frame_store_rows,
+    "clips": _clip_rows,
+    "captions": _caption_rows,
+    "questions": _question_rows,
+    "trajectories": _trajectory_rows,
+    "accepted": _accepted_rows,
+    "base": _lesson_rows,
+    "sft": _lesson_rows,
+    "rl": _rl_model_rows,
+    "answers": _answer_rows,
+    "report": _report_rows,
 }
-NEEDS: dict[str, tuple[str, ...]] = {  # products whose rows stand for those of another
+ROW_SOURCES: dict[str, tuple[str, ...]] = {  # products whose rows stand for those of another
     "videos": ("manifest",),
     "health": ("manifest",),
     "base": ("accepted",),
@@ -201,67 +244,83 @@ NEEDS: dict[str, tuple[str, ...]] = {  # products whose rows stand for those of 
     "rl": ("accepted",),
     "report": ("answers", "rl", "accepted", "questions"),
 }
-LOOKED_UP = ("frames", "captions", "trajectories")  # whose rows do not say of which match they are
+NEEDS_MANIFEST = (
+    "frames",
+    "captions",
+    "trajectories",
+)  # whose rows do not say of which match they are
 ONE_FILE_PER_VIDEO = ("videos", "frames")  # a file holds rows of one video alone
-MODELS = ("base", "sft", "rl")
-LEARNT = {  # model -> (product, file) of the rows that moved its weights
+MODEL_PRODUCTS = ("base", "sft", "rl")
+TRAINING_TABLES = {  # model -> (product, file) of the rows that moved its weights
     "sft": (("accepted", "trajectories.parquet"),),
     "rl": (("accepted", "trajectories.parquet"), ("rl", "rollouts.parquet")),
 }
 
 
-class _Units:
-    """The match of each video, as the manifest of a run has it; else by the shape of its id."""
+class _MatchLookup:
+    """Looks up the match of video ids in the manifest of a run; for an unknown video, the id
+    without its last path component.
+    """
 
-    def __init__(self, manifest: Files) -> None:
-        found = _columns(manifest, "videos.parquet", ["id", "match"])
-        self.known = found.combine_chunks() if found else SHAPE.empty_table().select(["id"])
+    def __init__(self, manifest: ProductFiles) -> None:
+        table = _read_columns(manifest, "videos.parquet", ["id", "match"])
+        self.video_matches = (
+            table.combine_chunks() if table else MANIFEST_SCHEMA.empty_table().select(["id"])
+        )
 
-    def matches(self, units: Column) -> Column:
-        stated = pc.replace_substring_regex(units, "/[^/]*$", "")  # source/match/part
-        if not self.known.num_rows:
-            return stated
-        places = pc.index_in(units, value_set=self.known["id"].combine_chunks())
-        return pc.coalesce(self.known["match"].combine_chunks().take(places), stated)
+    def find_matches(self, units: ArrowColumn) -> ArrowColumn:
+        match_from_id = pc.replace_substring_regex(units, "/[^/]*$", "")  # source/match/part
+        if not self.video_matches.num_rows:
+            return match_from_id
+        indices = pc.index_in(units, value_set=self.video_matches["id"].combine_chunks())
+        return pc.coalesce(
+            self.video_matches["match"].combine_chunks().take(indices), match_from_id
+        )
 
 
-def _units(near: Near) -> _Units:
-    return _Units(near.get("manifest", {}))
+def _match_lookup(run_files: RunFiles) -> _MatchLookup:
+    return _MatchLookup(run_files.get("manifest", {}))
 
 
-def _video(ids: Column) -> Column:
-    """The video of a clip, VIDEO@START-END, or of a question, CLIP?NUMBER-TASK."""
+def _parent_video_ids(ids: ArrowColumn) -> ArrowColumn:
+    """Video ids from clip ids (VIDEO@START-END) or question ids (CLIP?NUMBER-TASK)."""
     return pc.replace_substring_regex(ids, "@[^@]*$", "")
 
 
-def _columns(files: Files, file: str, names: list[str]) -> pa.Table | None:
-    """Some columns of a table of a product; None where the product has none such."""
+def _read_columns(files: ProductFiles, file: str, names: list[str]) -> pa.Table | None:
+    """Read some columns of one Parquet file of a product; None if the product does not have the
+    file.
+    """
     return pq.read_table(files[file], columns=names) if file in files else None
 
 
-def _all(text: str, like: pa.Table) -> pa.Array:
-    return pa.repeat(pa.scalar(text, pa.string()), like.num_rows)
+def _repeat_text(text: str, table: pa.Table) -> pa.Array:
+    return pa.repeat(pa.scalar(text, pa.string()), table.num_rows)
 
 
-def _table(
+def _build_rows(
     kind: str,
-    id: Column,
-    unit: Column | list[str],
-    match: Column | list[str],
-    parent: Column | None = None,
-    **more: Column | list[str] | str,
+    id: ArrowColumn,
+    unit: ArrowColumn | list[str],
+    match: ArrowColumn | list[str],
+    parent: ArrowColumn | None = None,
+    **extra: ArrowColumn | list[str] | str,
 ) -> pa.Table:
-    """Rows of one kind; a column that is not given is empty, a text stands for a whole one."""
-    given = {"kind": kind, "id": id, "parent": parent, "unit": unit, "match": match, **more}
+    """Manifest rows of one kind. A missing column becomes empty strings; a single string is
+    repeated for every row.
+    """
+    values = {"kind": kind, "id": id, "parent": parent, "unit": unit, "match": match, **extra}
     columns = []
-    for field in SHAPE:
-        value = given.get(field.name)
+    for field in MANIFEST_SCHEMA:
+        value = values.get(field.name)
         if value is None or isinstance(value, str):
             value = pa.repeat(pa.scalar(value or "", field.type), len(id))
         columns.append(pa.array(value, field.type) if isinstance(value, list) else value)
-    return pa.Table.from_arrays([_whole(column) for column in columns], schema=SHAPE)
+    return pa.Table.from_arrays(
+        [_to_string_array(column) for column in columns], schema=MANIFEST_SCHEMA
+    )
 
 
-def _whole(column: Column) -> pa.Array:
-    found = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return found.cast(pa.string())
+def _to_string_array(column: ArrowColumn) -> pa.Array:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return array.cast(pa.string())

@@ -1,4 +1,6 @@
-"""The record manifest of a product: which rows it holds, and of which video each of them came."""
+"""The row manifest of a product: a Parquet file that lists each row's kind and id and the video it
+came from.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +12,12 @@ import pyarrow.parquet as pq
 from touchline.atomic import whole_file
 from touchline.errors import BadInput
 
-VERSION = 1
-KINDS = (  # in the order in which they come of each other
+MANIFEST_VERSION = 1
+ROW_KINDS = (  # in the order in which they come of each other
     "file", "video", "label", "speech", "split", "frames", "clip", "caption", "question",
     "trajectory", "verdict", "lesson", "rollout", "answer", "page",
 )  # fmt: skip
-SHAPE = pa.schema(
+MANIFEST_SCHEMA = pa.schema(
     [
         ("kind", pa.string()),
         ("id", pa.string()),
@@ -32,8 +34,10 @@ SHAPE = pa.schema(
 
 
 @dataclass(frozen=True)
-class Product:
-    """A version of a product; `origin` tells apart equal bytes that came of unlike rows."""
+class ProductVersion:
+    """A version of a product, identified by path and DVC's md5. `origin` distinguishes versions
+    with equal bytes that were made from different rows.
+    """
 
     path: str  # in the project: data/clips
     md5: str  # DVC's digest
@@ -48,35 +52,34 @@ class Product:
         return f"{self.md5}{self.origin and '-'}{self.origin}"
 
 
-def write(folder: Path, product: Product, rows: pa.Table) -> Path:
-    """Write the manifest below `folder`, named by what it is of."""
-    said = {"version": str(VERSION), "path": product.path, "key": product.key}
+def write_row_manifest(folder: Path, product: ProductVersion, rows: pa.Table) -> Path:
+    """Write the manifest to `folder/NAME/KEY.parquet` and return that path."""
+    metadata = {"version": str(MANIFEST_VERSION), "path": product.path, "key": product.key}
     file = folder / product.name / f"{product.key}.parquet"
     with whole_file(file) as draft:
-        pq.write_table(rows.replace_schema_metadata(said), draft, compression="zstd")
+        pq.write_table(rows.replace_schema_metadata(metadata), draft, compression="zstd")
     return file
 
 
-def read(folder: Path, product: Product) -> pa.Table | None:
-    """The rows of a product, None where there is no manifest of it.
-
-    Raises `BadInput` for one that a newer Touchline wrote, or that is no manifest at all.
+def read_row_manifest(folder: Path, product: ProductVersion) -> pa.Table | None:
+    """The manifest rows of a product, or None if there is no manifest. Raises `InputError` if the
+    file was written by a newer Touchline or is not a manifest.
     """
     file = folder / product.name / f"{product.key}.parquet"
     if not file.is_file():
         return None
     try:
-        said = pq.read_schema(file).metadata or {}
-        version = int(said.get(b"version", b"0"))
-        if version > VERSION:
-            wrong = f"is a manifest of version {version}, this Touchline knows {VERSION}"
-            raise BadInput(file, wrong, "update Touchline, or remove the file: it is made anew")
-        return pq.read_table(file, schema=SHAPE)
+        metadata = pq.read_schema(file).metadata or {}
+        version = int(metadata.get(b"version", b"0"))
+        if version > MANIFEST_VERSION:
+            problem = f"is a manifest of version {version}, this Touchline knows {MANIFEST_VERSION}"
+            raise BadInput(file, problem, "update Touchline, or remove the file: it is made anew")
+        return pq.read_table(file, schema=MANIFEST_SCHEMA)
     except (pa.ArrowException, OSError) as error:
-        wrong = f"is no manifest ({' '.join(str(error).split())[:100]})"
-        raise BadInput(file, wrong, "remove it: it is made anew") from None
+        problem = f"is no manifest ({' '.join(str(error).split())[:100]})"
+        raise BadInput(file, problem, "remove it: it is made anew") from None
 
 
-def joined(parts: Sequence[pa.Table]) -> pa.Table:
-    """All rows of a product, in order."""
-    return pa.concat_tables(parts) if parts else SHAPE.empty_table()
+def join_manifest_rows(parts: Sequence[pa.Table]) -> pa.Table:
+    """Concatenate tables of manifest rows; an empty table for an empty list."""
+    return pa.concat_tables(parts) if parts else MANIFEST_SCHEMA.empty_table()

@@ -1,7 +1,8 @@
-"""What else of a match lies on this machine: checkpoints, remembered answers, replies, nights.
+"""Local stores that are not products but may hold data of a match: training checkpoints, answer
+cache, reply cache, highlights, nightly tables.
 
-These stores save work; none of them is a product, and no run's record names what is in them. Each
-`of_*` finds what is there of some videos, each `drop_*` removes just that.
+The `find_*` and `count_*` functions report what belongs to a `RemovalTarget`; the `delete_*`
+functions remove it.
 """
 
 import os
@@ -25,8 +26,10 @@ from touchline.video.frame_store import store_path
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Videos by their ids, their whole matches, and the digests of their files and products."""
+class RemovalTarget:
+    """What to remove: ids of videos, names of whole matches, sha256 of video files, md5 of product
+    versions that hold rows of them.
+    """
 
     units: tuple[str, ...]
     matches: tuple[str, ...]
@@ -34,108 +37,122 @@ class Wanted:
     md5: frozenset[str]  # of the product versions that hold rows of them
 
 
-def of_checkpoints(root: Path, wanted: Wanted) -> list[Path]:
-    """Folders of trainings that were fed such a product, or do not say of what data they are."""
-    found = []
-    for folder in sorted(_below(root, "checkpoints", "TOUCHLINE_CHECKPOINTS").glob("*/*")):
+def find_training_checkpoints(root: Path, target: RemovalTarget) -> list[Path]:
+    """Checkpoint folders of trainings that read one of the target's products, or that do not record
+    their inputs.
+    """
+    folders = []
+    for folder in sorted(_store_folder(root, "checkpoints", "TOUCHLINE_CHECKPOINTS").glob("*/*")):
         if folder.is_dir():
-            fed = state_dirs.inputs(folder)
-            data = {md5 for path, md5 in fed.items() if path.startswith("data/")}
-            if not data or wanted.md5 & data:
-                found.append(folder)
-    return found
+            inputs = state_dirs.inputs(folder)
+            data = {md5 for path, md5 in inputs.items() if path.startswith("data/")}
+            if not data or target.md5 & data:
+                folders.append(folder)
+    return folders
 
 
-def of_answers(root: Path, wanted: Wanted) -> dict[str, int]:
-    """How many remembered answers are of these matches, and of no known match."""
-    file = _below(root, "checkpoints", "TOUCHLINE_CHECKPOINTS") / answer_cache.FILE
-    with _database(file) as db:
+def count_cached_answers(root: Path, target: RemovalTarget) -> dict[str, int]:
+    """Number of cached answers as {here, unknown}: answers about the target's matches, and answers
+    that do not record their match.
+    """
+    file = _store_folder(root, "checkpoints", "TOUCHLINE_CHECKPOINTS") / answer_cache.FILE
+    with _open_if_exists(file) as db:
         if db is None:
             return {"here": 0, "unknown": 0}
         if "match" not in {row[1] for row in db.execute("PRAGMA table_info(said)")}:
-            return {"here": 0, "unknown": _one(db, "SELECT count(*) FROM said")}
-        ask = "SELECT count(*) FROM said WHERE match = ?"
-        here = sum(_one(db, ask, match) for match in _matches(wanted))
-        return {"here": here, "unknown": _one(db, ask, "")}
+            return {"here": 0, "unknown": _query_value(db, "SELECT count(*) FROM said")}
+        query = "SELECT count(*) FROM said WHERE match = ?"
+        matching = sum(_query_value(db, query, match) for match in _target_matches(target))
+        return {"here": matching, "unknown": _query_value(db, query, "")}
 
 
-def drop_answers(root: Path, wanted: Wanted) -> None:
-    """Those of unknown matches go as well: they may be of these."""
-    file = _below(root, "checkpoints", "TOUCHLINE_CHECKPOINTS") / answer_cache.FILE
+def delete_cached_answers(root: Path, target: RemovalTarget) -> None:
+    """Delete cached answers about the target's matches, and those of unknown match, which may be
+    about them.
+    """
+    file = _store_folder(root, "checkpoints", "TOUCHLINE_CHECKPOINTS") / answer_cache.FILE
     if not file.is_file():
         return
     with answer_cache.keep(file) as store, store.db:
-        every = [(match,) for match in ("", *_matches(wanted))]
-        store.db.executemany("DELETE FROM said WHERE match = ?", every)
-    _compact(file)
+        match_rows = [(match,) for match in ("", *_target_matches(target))]
+        store.db.executemany("DELETE FROM said WHERE match = ?", match_rows)
+    _compact_sqlite(file)
 
 
-def of_replies(root: Path, wanted: Wanted) -> dict[str, int]:
-    """Requests that were about these videos, by the folder they lie in."""
-    found = {}
-    for file in reply_files(root):
-        with _database(file) as db:
+def count_cached_replies(root: Path, target: RemovalTarget) -> dict[str, int]:
+    """Number of cached endpoint requests about the target's videos, by folder name."""
+    counts = {}
+    for file in list_reply_databases(root):
+        with _open_if_exists(file) as db:
             if db is not None:
-                ask = "SELECT count(*) FROM requests WHERE instr(tag, ?) > 0"
-                found[file.parent.name] = sum(_one(db, ask, f"{u}@") for u in wanted.units)
-    return {name: count for name, count in found.items() if count}
+                query = "SELECT count(*) FROM requests WHERE instr(tag, ?) > 0"
+                counts[file.parent.name] = sum(
+                    _query_value(db, query, f"{u}@") for u in target.units
+                )
+    return {name: count for name, count in counts.items() if count}
 
 
-def drop_replies(root: Path, wanted: Wanted) -> None:
-    """Paid for, and gone: nobody may ask about these videos again."""
-    for file in reply_files(root):
+def delete_cached_replies(root: Path, target: RemovalTarget) -> None:
+    """Delete cached endpoint requests and replies about the target's videos from every
+    reply cache.
+    """
+    for file in list_reply_databases(root):
         with closing(sqlite3.connect(file, timeout=answer_cache.WAIT)) as db, db:
             db.execute("PRAGMA secure_delete = ON")
-            every = [(f"{unit}@",) for unit in wanted.units]
-            db.executemany("DELETE FROM requests WHERE instr(tag, ?) > 0", every)
-        _compact(file)
+            tag_rows = [(f"{unit}@",) for unit in target.units]
+            db.executemany("DELETE FROM requests WHERE instr(tag, ?) > 0", tag_rows)
+        _compact_sqlite(file)
 
 
-def of_highlights(root: Path, wanted: Wanted) -> list[Path]:
-    """Frames and answers of the highlights' cache, which names a film by its digest."""
+def find_highlight_cache_files(root: Path, target: RemovalTarget) -> list[Path]:
+    """Frame stores and answers in the highlights cache that belong to the target's video files, by
+    their sha256.
+    """
     cache = root / ".touchline" / "highlights"
-    frames = [f for f in sorted(cache.glob("frames/*/*.parquet")) if f.stem in wanted.sha256]
-    marks = [digest.encode() for digest in wanted.sha256]
-    said = [
+    frames = [f for f in sorted(cache.glob("frames/*/*.parquet")) if f.stem in target.sha256]
+    digests = [digest.encode() for digest in target.sha256]
+    answer_files = [
         file
         for file in sorted(cache.glob("answers/*.json"))
-        if marks and any(mark in file.read_bytes() for mark in marks)
+        if digests and any(mark in file.read_bytes() for mark in digests)
     ]
-    return [*frames, *said]
+    return [*frames, *answer_files]
 
 
-def of_nights(root: Path, wanted: Wanted) -> list[Path]:
-    """Tables of nights' answers that hold a row of these matches."""
-    matches = pa.array(_matches(wanted), pa.string())
-    found = []
-    for file in sorted((nights.folder(root) / "answers").glob("*.parquet")):
+def find_night_answer_tables(root: Path, target: RemovalTarget) -> list[Path]:
+    """Answer tables of nightly runs with at least one row of the target's matches."""
+    matches = pa.array(_target_matches(target), pa.string())
+    answer_files = []
+    for file in sorted((nights.locate_nights_folder(root) / "answers").glob("*.parquet")):
         try:
             column = pq.read_table(file, columns=["match"])["match"]
         except (pa.ArrowException, KeyError, OSError):  # no table: whoever reads it says so
             continue
         if pc.any(pc.is_in(column, value_set=matches)).as_py():
-            found.append(file)
-    return found
+            answer_files.append(file)
+    return answer_files
 
 
-def of_benchmarks(root: Path, wanted: Wanted) -> list[Path]:
-    """Benchmarks restored for nights that lead to objects which are about to go."""
-    found = []
-    for folder in sorted((nights.folder(root) / "benchmarks").glob("*")):
+def find_night_benchmarks(root: Path, target: RemovalTarget) -> list[Path]:
+    """Restored nightly benchmarks that contain the target's videos or have broken links."""
+    benchmarks = []
+    for folder in sorted((nights.locate_nights_folder(root) / "benchmarks").glob("*")):
         links = [path for path in folder.rglob("*") if path.is_symlink()]
-        if any(not link.exists() for link in links) or _pinned(root, folder.name, wanted):
-            found.append(folder)
-    return found
+        if any(not link.exists() for link in links) or _benchmark_has_target(
+            root, folder.name, target
+        ):
+            benchmarks.append(folder)
+    return benchmarks
 
 
-def _pinned(root: Path, name: str, wanted: Wanted) -> bool:
-    """Whether a benchmark's products hold these videos: its frames are named by them."""
-    frames = nights.folder(root) / "benchmarks" / name / "frames"
-    return any(store_path(frames, unit).is_file() for unit in wanted.units)
+def _benchmark_has_target(root: Path, name: str, target: RemovalTarget) -> bool:
+    """Whether a benchmark has a frame store of one of the target's videos."""
+    frames = nights.locate_nights_folder(root) / "benchmarks" / name / "frames"
+    return any(store_path(frames, unit).is_file() for unit in target.units)
 
 
-def remove(paths: Sequence[Path]) -> None:
-    """Remove files and folders; what is gone already stays so."""
+def delete_paths(paths: Sequence[Path]) -> None:
+    """Delete files and folders; missing ones are ignored."""
     for path in paths:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -143,29 +160,31 @@ def remove(paths: Sequence[Path]) -> None:
             path.unlink(missing_ok=True)
 
 
-def size(path: Path) -> int:
-    """Bytes of a file or of all files below a folder."""
-    every = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-    return sum(file.stat().st_size for file in every)
+def measure_path_bytes(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder."""
+    all_files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    return sum(file.stat().st_size for file in all_files)
 
 
-def _matches(wanted: Wanted) -> list[str]:
-    """Whole matches; of a single video, the match it is of, for its answers name no video."""
-    return list(wanted.matches) or sorted({unit.rsplit("/", 1)[0] for unit in wanted.units})
+def _target_matches(target: RemovalTarget) -> list[str]:
+    """The target's whole matches; for single videos, the matches they belong to, because cached
+    answers record only the match.
+    """
+    return list(target.matches) or sorted({unit.rsplit("/", 1)[0] for unit in target.units})
 
 
-def reply_files(root: Path) -> list[Path]:
-    """The stores of replies: teachers', judges', candidates'."""
-    return sorted(_below(root, "replies", "TOUCHLINE_REPLIES").glob(f"*/{replies.NAME}"))
+def list_reply_databases(root: Path) -> list[Path]:
+    """SQLite files of all reply caches: teacher, judges, candidates."""
+    return sorted(_store_folder(root, "replies", "TOUCHLINE_REPLIES").glob(f"*/{replies.NAME}"))
 
 
-def _below(root: Path, name: str, variable: str) -> Path:
+def _store_folder(root: Path, name: str, variable: str) -> Path:
     return Path(os.environ.get(variable) or root / ".touchline" / name)
 
 
 @contextmanager
-def _database(file: Path) -> Iterator[sqlite3.Connection | None]:
-    """An SQLite file opened for reading; None where there is none."""
+def _open_if_exists(file: Path) -> Iterator[sqlite3.Connection | None]:
+    """Open an SQLite file read-only; yields None if it does not exist."""
     if not file.is_file():
         yield None
         return
@@ -173,12 +192,12 @@ def _database(file: Path) -> Iterator[sqlite3.Connection | None]:
         yield db
 
 
-def _one(db: sqlite3.Connection, ask: str, *given: str) -> int:
-    return db.execute(ask, given).fetchone()[0]
+def _query_value(db: sqlite3.Connection, query: str, *values: str) -> int:
+    return db.execute(query, values).fetchone()[0]
 
 
-def _compact(file: Path) -> None:
-    """Write the file anew, so that what was deleted is in none of its pages, nor in its log."""
+def _compact_sqlite(file: Path) -> None:
+    """Rewrite the file and truncate its WAL, so that no deleted bytes remain."""
     with closing(sqlite3.connect(file, timeout=answer_cache.WAIT)) as db:
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,7 +1,8 @@
-"""Row lineage of runs: manifests of what they made, written once per product, and indexed.
+"""Index runs by row: write a manifest per product and enter it in the row index.
 
-The end of a run calls `note`; whoever asks calls `caught_up`, which also brings in the runs of
-another clone or an older Touchline. What cannot be read is told in a sentence; the rest goes on.
+`index_finished_run` is called at the end of a run. `RowIndex.index_missing_runs` is called before
+each query and also indexes runs of other clones. Problems are returned as sentences; the rest is
+indexed.
 """
 
 import hashlib
@@ -16,40 +17,47 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from flows.lineage import derive_rows, indexing, manifest, queries, schema
-from flows.lineage.manifest import Product
+from flows.lineage.manifest import ProductVersion
 from flows.runs import dvc_project, record
-from flows.runs.record import Record
+from flows.runs.record import RunRecord
 from flows.store import dvc_cache
 from touchline.errors import BadInput
 
-CHECKOUT = "dvc.lock"  # stands for a run where somebody called `dvc repro` by hand
+CHECKOUT_RUN = "dvc.lock"  # stands for a run where somebody called `dvc repro` by hand
 
 
 @dataclass(frozen=True)
-class Made:
-    """What one run holds: path in the project -> (stage, digest)."""
+class RunProducts:
+    """The products of one run: {path: (stage, md5)}."""
 
     id: str
     products: Mapping[str, tuple[str, str]]
 
 
 @dataclass
-class Shelf:
-    """Products by their digests, in the cache of a checkout."""
+class ProductCache:
+    """Finds the files of products in DVC's cache by md5, and remembers them."""
 
     cache: Path
     listed: dict[str, dict[str, Path]] = field(default_factory=dict)
 
-    def files(self, md5: str, whose: str) -> dict[str, Path]:
-        """Path in the product -> object; a `BadInput` where the cache lacks any."""
+    def files(self, md5: str, label: str) -> dict[str, Path]:
+        """Map paths in the product to cached objects. Raises `InputError` if one is missing."""
         if md5 not in self.listed:
-            named = dvc_cache.names(self.cache, md5, whose) if md5.endswith(".dir") else {}
-            found = {name: dvc_cache.stored(self.cache, one, whose) for name, one in named.items()}
-            self.listed[md5] = found
+            listing = (
+                dvc_cache.read_folder_listing(self.cache, md5, label)
+                if md5.endswith(".dir")
+                else {}
+            )
+            paths = {
+                name: dvc_cache.locate_cached_object(self.cache, digest, label)
+                for name, digest in listing.items()
+            }
+            self.listed[md5] = paths
         return self.listed[md5]
 
-    def here(self, product: Product) -> dict[str, Path]:
-        """The same; of what the cache lacks, nothing."""
+    def available_files(self, product: ProductVersion) -> dict[str, Path]:
+        """Like `files`, but an empty dictionary if the cache lacks any of them."""
         try:
             return self.files(product.md5, product.path)
         except BadInput:
@@ -57,14 +65,14 @@ class Shelf:
 
 
 @dataclass
-class Lineage:
-    """The row index of one checkout."""
+class RowIndex:
+    """The row index of a checkout."""
 
     root: Path
 
     @cached_property
     def engine(self) -> Engine:
-        return schema.open_lineage_database(schema.url(self.root))
+        return schema.open_lineage_database(schema.get_row_index_url(self.root))
 
     @property
     def folder(self) -> Path:
@@ -72,78 +80,96 @@ class Lineage:
 
     @cached_property
     def cache(self) -> Path:
-        return dvc_project.cache(self.root)
+        return dvc_project.read_cache_dir(self.root)
 
-    def caught_up(self) -> list[str]:
-        """Index every run that is not yet; the sentences of what could not be."""
+    def index_missing_runs(self) -> list[str]:
+        """Index every run that is not indexed yet. Returns sentences about what could not be
+        indexed.
+        """
         with self.engine.connect() as db:
-            done = queries.indexed(db) - {CHECKOUT}
-        said: list[str] = []
-        for made in self._runs(done, said):
-            said += self.bring(made)
-        return said
+            indexed_runs = queries.list_indexed_runs(db) - {CHECKOUT_RUN}
+        warnings: list[str] = []
+        for run_products in self._unindexed_runs(indexed_runs, warnings):
+            warnings += self.index_run(run_products)
+        return warnings
 
-    def bring(self, made: Made) -> list[str]:
-        """Index what one run holds."""
-        shelf, said = Shelf(self.cache), list[str]()
+    def index_run(self, run_products: RunProducts) -> list[str]:
+        """Index the products of one run. Returns sentences about those that could not be read."""
+        product_cache, warnings = ProductCache(self.cache), list[str]()
         with self.engine.connect() as db:
-            known = indexing.known(db)
-        held: list[tuple[str, int]] = []
-        for path, (stage, md5) in made.products.items():
+            indexed_products = indexing.load_product_numbers(db)
+        stage_products: list[tuple[str, int]] = []
+        for path, (stage, md5) in run_products.products.items():
             name = Path(path).name
-            if name not in derive_rows.RULES or path != f"data/{name}":
+            if name not in derive_rows.ROW_RULES or path != f"data/{name}":
                 continue
-            product = Product(path, md5, _origin(name, made))
+            product = ProductVersion(path, md5, _origin_digest(name, run_products))
             try:
-                number = known.get(product) or self._index(product, made, shelf)
+                number = indexed_products.get(product) or self._index_product(
+                    product, run_products, product_cache
+                )
             except BadInput as fault:
-                said.append(f"run {made.id}: {fault}")
+                warnings.append(f"run {run_products.id}: {fault}")
                 continue
-            held.append((stage, number))
-        indexing.use(self.engine, made.id, held, whole=not said)
-        return said
+            stage_products.append((stage, number))
+        indexing.record_run_products(
+            self.engine, run_products.id, stage_products, whole=not warnings
+        )
+        return warnings
 
-    def _index(self, product: Product, made: Made, shelf: Shelf) -> int:
-        """By the manifest that is there, else by one that is written now."""
-        rows = manifest.read(self.folder, product)
+    def _index_product(
+        self, product: ProductVersion, run_products: RunProducts, product_cache: ProductCache
+    ) -> int:
+        """Index a product from its manifest, which is derived and written first if missing."""
+        rows = manifest.read_row_manifest(self.folder, product)
         if rows is None:
-            whose = f"{product.path} of run {made.id}"
-            files = shelf.files(product.md5, whose)
-            rows = derive_rows.rows(product.name, files, self._near(product, made, shelf))
-            manifest.write(self.folder, product, rows)
-        return indexing.add(self.engine, product, rows)
+            label = f"{product.path} of run {run_products.id}"
+            files = product_cache.files(product.md5, label)
+            rows = derive_rows.derive_product_rows(
+                product.name, files, self._source_files(product, run_products, product_cache)
+            )
+            manifest.write_row_manifest(self.folder, product, rows)
+        return indexing.index_product_rows(self.engine, product, rows)
 
-    def _near(self, product: Product, made: Made, shelf: Shelf) -> derive_rows.Near:
-        """Files of the products of the same run by which the rows of this one are told."""
-        wanted = derive_rows.NEEDS.get(product.name, ())
-        near = {}
-        for name in ("manifest",) if product.name in derive_rows.LOOKED_UP else wanted:
-            _, md5 = made.products.get(f"data/{name}", ("", ""))
+    def _source_files(
+        self, product: ProductVersion, run_products: RunProducts, product_cache: ProductCache
+    ) -> derive_rows.RunFiles:
+        """Files of other products of the same run that are needed to derive the rows
+        of this one.
+        """
+        source_names = derive_rows.ROW_SOURCES.get(product.name, ())
+        run_files = {}
+        for name in ("manifest",) if product.name in derive_rows.NEEDS_MANIFEST else source_names:
+            _, md5 = run_products.products.get(f"data/{name}", ("", ""))
             if md5:
-                near[name] = shelf.files(md5, f"data/{name} of run {made.id}")
-        return near
+                run_files[name] = product_cache.files(md5, f"data/{name} of run {run_products.id}")
+        return run_files
 
-    def _runs(self, done: set[str], said: list[str]) -> Iterator[Made]:
-        """Runs that are not indexed, the oldest first, and what `dvc repro` made by hand."""
-        held: set[tuple[str, str]] = set()
-        for one in records(self.root, said):
-            made = of(one)
-            held |= {(path, md5) for path, (_, md5) in made.products.items()}
-            if one.id not in done and one.state != "running":
-                yield made
-        by_hand = {
+    def _unindexed_runs(self, indexed_runs: set[str], warnings: list[str]) -> Iterator[RunProducts]:
+        """Runs that are not indexed, oldest first, then products made by calling `dvc repro`
+        directly.
+        """
+        recorded_versions: set[tuple[str, str]] = set()
+        for run_record in load_readable_records(self.root, warnings):
+            run_products = collect_run_products(run_record)
+            recorded_versions |= {(path, md5) for path, (_, md5) in run_products.products.items()}
+            if run_record.id not in indexed_runs and run_record.state != "running":
+                yield run_products
+        checkout_products = {
             file.path: (stage, file.md5)
-            for stage, files in dvc_project.products(self.root).items()
+            for stage, files in dvc_project.read_lock_products(self.root).items()
             for file in files
         }
-        if {(path, md5) for path, (_, md5) in by_hand.items()} - held:
-            yield Made(CHECKOUT, by_hand)
+        if {(path, md5) for path, (_, md5) in checkout_products.items()} - recorded_versions:
+            yield RunProducts(CHECKOUT_RUN, checkout_products)
 
 
-def note(root: Path, run: Record) -> list[str]:
-    """Index a run that has just ended; a database that fails costs the run nothing."""
+def index_finished_run(root: Path, run: RunRecord) -> list[str]:
+    """Index a run that has just ended. Errors are returned as sentences, so that they cannot fail
+    the run.
+    """
     try:
-        return Lineage(root).bring(of(run))
+        return RowIndex(root).index_run(collect_run_products(run))
     except BadInput as fault:
         return [str(fault)]
     except SQLAlchemyError as error:  # the border to the database
@@ -152,54 +178,81 @@ def note(root: Path, run: Record) -> list[str]:
         ]
 
 
-def of(run: Record) -> Made:
-    made = {
+def collect_run_products(run: RunRecord) -> RunProducts:
+    """The products of a run that are not withdrawn."""
+    products = {
         file.path: (stage, file.md5)
-        for stage, done in run.stages.items()
-        for file in done.products
-        if file.md5 and file.path not in run.gone
+        for stage, stage_record in run.stages.items()
+        for file in stage_record.products
+        if file.md5 and file.path not in run.withdrawn_paths
     }
-    return Made(run.id, made)
+    return RunProducts(run.id, products)
 
 
-def records(root: Path, said: list[str]) -> list[Record]:
-    """All runs that can be read, the oldest first; `said` gets a sentence for any other."""
-    texts = dict(record.fetched(root, skip=set()))
-    found: dict[str, Record] = {}
+def load_readable_records(root: Path, warnings: list[str]) -> list[RunRecord]:
+    """All readable run records, oldest first; a sentence about each unreadable one is appended to
+    `warnings`.
+    """
+    texts = dict(record.read_ref_records(root, skip=set()))
+    records_by_id: dict[str, RunRecord] = {}
     for id, text in texts.items():
-        _take(found, id, text, f"refs/runs/{id}", said)
-    for file in sorted(record.folder(root).glob("*.json")):
-        kept = found.pop(file.stem, None)
-        _take(found, file.stem, file.read_bytes(), str(file.relative_to(root)), said)
-        mine = found.get(file.stem)
-        if kept and mine and (kept.started, kept.commit) != (mine.started, mine.commit):
-            said.append(_twice(file.stem, f"refs/runs/{file.stem}", file.relative_to(root)))
-            found[f"{kept.id}~refs"] = kept.model_copy(update={"id": f"{kept.id}~refs"})
-    return [found[id] for id in sorted(found)]
+        _add_record(records_by_id, id, text, f"refs/runs/{id}", warnings)
+    for file in sorted(record.get_runs_folder(root).glob("*.json")):
+        ref_record = records_by_id.pop(file.stem, None)
+        _add_record(
+            records_by_id, file.stem, file.read_bytes(), str(file.relative_to(root)), warnings
+        )
+        local_record = records_by_id.get(file.stem)
+        if (
+            ref_record
+            and local_record
+            and (ref_record.started, ref_record.commit)
+            != (local_record.started, local_record.commit)
+        ):
+            warnings.append(
+                _describe_duplicate_id(file.stem, f"refs/runs/{file.stem}", file.relative_to(root))
+            )
+            records_by_id[f"{ref_record.id}~refs"] = ref_record.model_copy(
+                update={"id": f"{ref_record.id}~refs"}
+            )
+    return [records_by_id[id] for id in sorted(records_by_id)]
 
 
-def _take(
-    found: dict[str, Record], id: str, text: str | bytes, place: str, said: list[str]
+def _add_record(
+    records_by_id: dict[str, RunRecord],
+    id: str,
+    text: str | bytes,
+    location: str,
+    warnings: list[str],
 ) -> None:
     try:
-        one = Record.model_validate_json(text)
+        run_record = RunRecord.model_validate_json(text)
     except ValidationError as error:
-        wrong = f"is no record of a run ({error.error_count()} faults)"
-        said.append(str(BadInput(place, wrong, "move it away")))
+        problem = f"is no record of a run ({error.error_count()} faults)"
+        warnings.append(str(BadInput(location, problem, "move it away")))
         return
-    if one.id != id:
-        said.append(_twice(one.id, f"the run of that id and {place}", "it is passed over"))
+    if run_record.id != id:
+        warnings.append(
+            _describe_duplicate_id(
+                run_record.id, f"the run of that id and {location}", "it is passed over"
+            )
+        )
         return
-    found[id] = one
+    records_by_id[id] = run_record
 
 
-def _twice(id: str, one: object, other: object) -> str:
-    return f"run {id}: two runs claim this id ({one}, {other}); rename one of them"
+def _describe_duplicate_id(id: str, first: object, second: object) -> str:
+    return f"run {id}: two runs claim this id ({first}, {second}); rename one of them"
 
 
-def _origin(name: str, made: Made) -> str:
-    """What tells apart equal bytes of a product whose rows are those of others."""
-    if name not in derive_rows.NEEDS:
+def _origin_digest(name: str, run_products: RunProducts) -> str:
+    """Short digest of the products that this product's rows come from, or an empty string if it has
+    rows of its own.
+    """
+    if name not in derive_rows.ROW_SOURCES:
         return ""
-    beside = [made.products.get(f"data/{need}", ("", ""))[1] for need in derive_rows.NEEDS[name]]
-    return hashlib.sha256(json.dumps(beside).encode()).hexdigest()[:12]
+    source_digests = [
+        run_products.products.get(f"data/{need}", ("", ""))[1]
+        for need in derive_rows.ROW_SOURCES[name]
+    ]
+    return hashlib.sha256(json.dumps(source_digests).encode()).hexdigest()[:12]

@@ -1,8 +1,7 @@
-"""A withdrawn match in the stores that several machines share: dropped, marked, and looked for.
+"""Remove a withdrawn match from shared stores: DVC's remotes and the store of `TOUCHLINE_REMOTE`.
 
-These are DVC's own remotes and the store of `TOUCHLINE_REMOTE`. An object that is in this machine's
-cache too was looked through there; every other one is fetched and looked through, for another
-machine may have pushed it.
+Objects are deleted, run records marked, and every object that is not in the local cache is
+downloaded and searched, since another machine may have pushed it.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -13,109 +12,134 @@ from tempfile import TemporaryDirectory
 from botocore.exceptions import BotoCoreError, ClientError
 from dvc_data.hashfile.db import HashFileDB
 
-from flows.lineage.byte_search import Probes, blotted, left_in
+from flows.lineage.byte_search import SearchTerms, redact_needles, search_file_for_traces
 from flows.runs import dvc_project
-from flows.runs.terminal import say
+from flows.runs.terminal import print_line
 from flows.services import environment, secrets
 from flows.store import push_pull, remote, run_claims
 from touchline.errors import BadInput
 from touchline.progress import Progress
 
 MIB = 2**20
-Stores = dict[str, HashFileDB]  # address -> DVC's view of it
+StoresByUrl = dict[str, HashFileDB]  # address -> DVC's view of it
 
 
-def stores(root: Path) -> Stores:
-    """All that this checkout and its environment name; nothing is asked yet."""
-    with dvc_project.project(root) as repo:
-        found = {repo.config["remote"][name]["url"]: name for name in repo.config["remote"]}
-        named = {url: repo.cloud.get_remote_odb(name) for url, name in found.items()}
-    ours = remote.named()
-    return {**named, **({ours.url: ours.objects} if ours else {})}
+def list_shared_stores(root: Path) -> StoresByUrl:
+    """Object databases of all configured stores by URL, without connecting to them."""
+    with dvc_project.open_dvc_project(root) as repo:
+        names_by_url = {repo.config["remote"][name]["url"]: name for name in repo.config["remote"]}
+        dvc_stores = {url: repo.cloud.get_remote_odb(name) for url, name in names_by_url.items()}
+    remote_store = remote.get_remote_store()
+    return {**dvc_stores, **({remote_store.url: remote_store.objects} if remote_store else {})}
 
 
-def reached(root: Path) -> Stores:
-    """The same, each of which answers; a `BadInput` before anything is removed if one does not."""
-    secrets.load(environment.prepare(root))
-    found = stores(root)
-    for url, store in found.items():
-        with _border(url):
+def connect_shared_stores(root: Path) -> StoresByUrl:
+    """Like `list_shared_stores`, after checking that each one answers; raises `InputError` if one
+    does not.
+    """
+    secrets.load_secrets(environment.prepare_environment(root))
+    databases = list_shared_stores(root)
+    for url, store in databases.items():
+        with _explain_network_errors(url):
             store.oids_exist(["0" * 32])
-    if ours := remote.named():
-        run_claims.reach(
-            ours.url
+    if remote_store := remote.get_remote_store():
+        run_claims.ping_store(
+            remote_store.url
         )  # an object that is not there says nothing of a bucket that is not
-    return found
+    return databases
 
 
-def drop(store: HashFileDB, url: str, digests: Collection[str]) -> int:
-    """Remove these objects; how many were there."""
-    with _border(url):
-        there = store.oids_exist(list(digests)) if digests else []
-        for oid in there:
+def delete_store_objects(store: HashFileDB, url: str, digests: Collection[str]) -> int:
+    """Delete these objects from a store. Returns how many it had."""
+    with _explain_network_errors(url):
+        existing = store.oids_exist(list(digests)) if digests else []
+        for oid in existing:
             store.delete(oid)
-    return len(there)
+    return len(existing)
 
 
-def mark(gone: dict[str, list[str]], stone: str, sought: Probes, put: bytes) -> None:
-    """Our store's records lose the words; those of the runs in `gone` say what is withdrawn."""
-    if not (ours := remote.named()):
+def mark_store_records(
+    withdrawn_paths: dict[str, list[str]], tombstone_id: str, terms: SearchTerms, replacement: bytes
+) -> None:
+    """Redact all run records in the store of `TOUCHLINE_REMOTE`, and note the withdrawn products in
+    those of `withdrawn_paths`.
+    """
+    if not (remote_store := remote.get_remote_store()):
         return
-    for id in run_claims.ids(ours.url):
-        if (run := push_pull.read(ours, id)) is None:
+    for id in run_claims.list_claimed_runs(remote_store.url):
+        if (run := push_pull.read_stored_record(remote_store, id)) is None:
             continue  # removed meanwhile
-        if id in gone:
-            run.withdrawn[stone] = sorted(gone[id])
+        if id in withdrawn_paths:
+            run.withdrawn[tombstone_id] = sorted(withdrawn_paths[id])
         text = run.model_dump_json(indent=2)
-        run_claims.write(ours.url, id, blotted(text.encode(), sought.needles(), put).decode())
+        run_claims.write_run_claim(
+            remote_store.url,
+            id,
+            redact_needles(text.encode(), terms.needles(), replacement).decode(),
+        )
 
 
-def prove(root: Path, sought: Probes) -> list[str]:
-    """Look through what only the stores have, drop what turns up; what is left, as sentences."""
-    remains = []
-    for url, store in reached(root).items():
-        found = dict(_look(url, store, dvc_project.cache(root), sought))
-        for oid, what in found.items():
-            say(f"found and removed: {oid} at {url} ({', '.join(sorted(what))})")
-        drop(store, url, found)
-        with _border(url):
-            still = store.oids_exist(list(found)) if found else []
-        remains += [f"{oid} at {url}: {', '.join(sorted(found[oid]))}" for oid in still]
-    return remains
+def prove_stores_clean(root: Path, terms: SearchTerms) -> list[str]:
+    """Search the objects that only the stores have and delete those with traces. Returns sentences
+    about what could not be deleted.
+    """
+    remaining = []
+    for url, store in connect_shared_stores(root).items():
+        traces_by_object = dict(
+            _search_uncached_objects(url, store, dvc_project.read_cache_dir(root), terms)
+        )
+        for oid, labels in traces_by_object.items():
+            print_line(f"found and removed: {oid} at {url} ({', '.join(sorted(labels))})")
+        delete_store_objects(store, url, traces_by_object)
+        with _explain_network_errors(url):
+            undeleted = store.oids_exist(list(traces_by_object)) if traces_by_object else []
+        remaining += [
+            f"{oid} at {url}: {', '.join(sorted(traces_by_object[oid]))}" for oid in undeleted
+        ]
+    return remaining
 
 
-def _look(
-    url: str, store: HashFileDB, cache: Path, sought: Probes
+def _search_uncached_objects(
+    url: str, store: HashFileDB, cache: Path, terms: SearchTerms
 ) -> Iterator[tuple[str, set[str]]]:
-    """(object, what of the match is in it), of those that this machine's cache has not."""
-    with _border(url):
-        every = sorted(store.all())
-    here = {oid for oid in every if (cache / "files" / "md5" / oid[:2] / oid[2:]).is_file()}
-    needles, size = sought.needles(), 0
-    with Progress("look", len(every) - len(here)) as progress, TemporaryDirectory() as name:
-        for oid in (one for one in every if one not in here):
-            file = Path(name) / oid
-            with _border(url):
+    """(md5, labels) of the objects with traces, of those that the local cache does not have."""
+    with _explain_network_errors(url):
+        all_objects = sorted(store.all())
+    cached = {oid for oid in all_objects if (cache / "files" / "md5" / oid[:2] / oid[2:]).is_file()}
+    needles, size = terms.needles(), 0
+    with (
+        Progress("look", len(all_objects) - len(cached)) as progress,
+        TemporaryDirectory() as scratch,
+    ):
+        for oid in (object_id for object_id in all_objects if object_id not in cached):
+            file = Path(scratch) / oid
+            with _explain_network_errors(url):
                 store.fs.get(store.oid_to_path(oid), str(file))
             size += file.stat().st_size
-            if what := left_in(file, sought, needles):
-                yield oid, what
+            if labels := search_file_for_traces(file, terms, needles):
+                yield oid, labels
             file.unlink()
             progress.step()
-    more = f"{len(every) - len(here)} fetched, {size / MIB:.1f} MiB"
-    say(f"and in {len(every)} objects at {url}: {len(here)} are in DVC's cache too, {more}")
+    summary = f"{len(all_objects) - len(cached)} fetched, {size / MIB:.1f} MiB"
+    print_line(
+        f"and in {len(all_objects)} objects at {url}: {len(cached)} are in DVC's "
+        f"cache too, {summary}"
+    )
 
 
-def named_still(found: Stores, wanted: Iterable[str]) -> None:
-    """A removal that was begun must reach every store that it began with."""
-    if lost := sorted(set(wanted) - set(found)):
-        wrong = "holds what is withdrawn, and nothing names it any more"
-        raise BadInput(lost[0], wrong, f"set {remote.VARIABLE} to it, and finish the removal")
+def check_stores_named(databases: StoresByUrl, urls: Iterable[str]) -> None:
+    """Raise `InputError` if a store that the removal began with is no longer configured."""
+    if unnamed := sorted(set(urls) - set(databases)):
+        problem = "holds what is withdrawn, and nothing names it any more"
+        raise BadInput(
+            unnamed[0], problem, f"set {remote.REMOTE_VARIABLE} to it, and finish the removal"
+        )
 
 
 @contextmanager
-def _border(url: str) -> Iterator[None]:
+def _explain_network_errors(url: str) -> Iterator[None]:
+    """Context manager: re-raise network and file errors as `InputError`."""
     try:  # the border to the network
         yield
     except (OSError, BotoCoreError, ClientError) as error:
-        raise run_claims.told(error, url) from error
+        raise run_claims.explain_store_error(error, url) from error

@@ -1,4 +1,4 @@
-"""`touchline trace`: from one answer to the rows of training behind it, and the teacher's calls."""
+"""`touchline trace`: from one answer back to the training rows and teacher requests behind it."""
 
 import argparse
 import difflib
@@ -7,136 +7,186 @@ from pathlib import Path
 from typing import Any
 
 from flows.lineage import answer_trace, derive_rows, other_stores, run_index
-from flows.lineage.derive_rows import Near
-from flows.lineage.manifest import Product
+from flows.lineage.derive_rows import RunFiles
+from flows.lineage.manifest import ProductVersion
 from flows.runs import dvc_project, record, worktree
-from flows.runs.record import Record
+from flows.runs.record import RunRecord
 from touchline.errors import BadInput
 
-FEW = 3  # ids that the text shows
+MAX_SHOWN_IDS = 3  # ids that the text shows
 
 
-def run(args: argparse.Namespace) -> int:
-    """Exit status 0; a leak is told, not judged."""
-    root = worktree.root()
-    found = traced(root, args.answer, args.run)
-    sys.stdout.write(f"{record.as_json(found)}\n" if args.json else as_text(found))
+def run_trace(args: argparse.Namespace) -> int:
+    """Print the trace of an answer. Exit status 0, even if it shows a leak."""
+    root = worktree.find_checkout()
+    trace_result = trace_answer(root, args.answer, args.run)
+    sys.stdout.write(
+        f"{record.format_json(trace_result)}\n" if args.json else format_trace_text(trace_result)
+    )
     return 0
 
 
-def traced(root: Path, wanted: str, run_id: str) -> dict[str, Any]:
-    """All that is behind an answer: of the run asked for, or of the last that has it."""
-    runs = [record.find(root, run_id)] if run_id else list(reversed(_ended(root)))
+def trace_answer(root: Path, identifier: str, run_id: str) -> dict[str, Any]:
+    """Everything behind an answer of the given run, else of the last run that has it. Raises
+    `InputError` with similar ids if none has.
+    """
+    runs = [record.find_run(root, run_id)] if run_id else list(reversed(_list_ended_runs(root)))
     if not runs:
-        raise BadInput(wanted, "there is no run yet", "`touchline retrain` makes one")
-    shelf, offered, missing = run_index.Shelf(dvc_project.cache(root)), list[str](), set[str]()
-    for one in runs:
-        near = _near(one, shelf, missing)
-        if hit := answer_trace.find(near, wanted):
-            return _told(root, one, near, *hit)
-        offered += [] if offered else answer_trace.names(near)
-    raise _unknown(wanted, offered, runs, missing)
+        raise BadInput(identifier, "there is no run yet", "`touchline retrain` makes one")
+    product_cache, suggestions, missing = (
+        run_index.ProductCache(dvc_project.read_cache_dir(root)),
+        list[str](),
+        set[str](),
+    )
+    for run_record in runs:
+        run_files = _collect_run_files(run_record, product_cache, missing)
+        if hit := answer_trace.find_answer_row(run_files, identifier):
+            return _build_trace(root, run_record, run_files, *hit)
+        suggestions += [] if suggestions else answer_trace.list_answer_ids(run_files)
+    raise _unknown_answer_error(identifier, suggestions, runs, missing)
 
 
-def _ended(root: Path) -> list[Record]:
-    return [one for one in run_index.records(root, []) if one.state != "running"]
+def _list_ended_runs(root: Path) -> list[RunRecord]:
+    return [
+        run_record
+        for run_record in run_index.load_readable_records(root, [])
+        if run_record.state != "running"
+    ]
 
 
-def _near(one: Record, shelf: run_index.Shelf, missing: set[str]) -> Near:
-    """The products of a run that the cache has."""
-    found = {}
-    for path, (_, md5) in run_index.of(one).products.items():
-        product = Product(path, md5)
-        if path == f"data/{product.name}" and product.name in derive_rows.RULES:
-            found[product.name] = shelf.here(product)
-            missing |= set() if found[product.name] else {f"{path} of run {one.id}"}
-    return found
+def _collect_run_files(
+    run_record: RunRecord, product_cache: run_index.ProductCache, missing: set[str]
+) -> RunFiles:
+    """Products of a run that are in the cache; the missing ones are added to `missing`."""
+    run_files = {}
+    for path, (_, md5) in run_index.collect_run_products(run_record).products.items():
+        product = ProductVersion(path, md5)
+        if path == f"data/{product.name}" and product.name in derive_rows.ROW_RULES:
+            run_files[product.name] = product_cache.available_files(product)
+            missing |= set() if run_files[product.name] else {f"{path} of run {run_record.id}"}
+    return run_files
 
 
-def _unknown(wanted: str, offered: list[str], runs: list[Record], missing: set[str]) -> BadInput:
-    close = difflib.get_close_matches(wanted, offered, n=3, cutoff=0.3) or offered[:1]
+def _unknown_answer_error(
+    identifier: str, suggestions: list[str], runs: list[RunRecord], missing: set[str]
+) -> BadInput:
+    close = difflib.get_close_matches(identifier, suggestions, n=3, cutoff=0.3) or suggestions[:1]
     remedy = f"did you mean {' or '.join(close)}?" if close else "give an id of data/answers"
     lacking = (
         f"; {len(missing)} products are not in DVC's cache ({min(missing)})" if missing else ""
     )
-    return BadInput(wanted, f"no answer of {len(runs)} runs has this id{lacking}", remedy)
+    return BadInput(identifier, f"no answer of {len(runs)} runs has this id{lacking}", remedy)
 
 
-def _told(
-    root: Path, one: Record, near: Near, product: str, attempt: dict[str, Any]
+def _build_trace(
+    root: Path, run_record: RunRecord, run_files: RunFiles, product: str, attempt: dict[str, Any]
 ) -> dict[str, Any]:
-    found = answer_trace.behind(near, attempt)
+    sources = answer_trace.collect_answer_sources(run_files, attempt)
     author = attempt["author"]
-    model = author if author in derive_rows.LEARNT else "rl" if product == "rl" else ""
-    learnt = answer_trace.lessons(near, model, found["question"])
-    asked = learnt["match"]["questions"] + learnt["action"]["questions"]
-    files = [file for file in other_stores.reply_files(root) if file.parent.name == "teacher"]
-    kept = ("id", "author", "answer", "score", "valid", "windows", "split", "task", "messages")
+    model = author if author in derive_rows.TRAINING_TABLES else "rl" if product == "rl" else ""
+    training = answer_trace.find_training_rows(run_files, model, sources["question"])
+    question_ids = training["match"]["questions"] + training["action"]["questions"]
+    files = [
+        file for file in other_stores.list_reply_databases(root) if file.parent.name == "teacher"
+    ]
+    answer_keys = (
+        "id",
+        "author",
+        "answer",
+        "score",
+        "valid",
+        "windows",
+        "split",
+        "task",
+        "messages",
+    )
     return {
-        "run": one.id,
+        "run": run_record.id,
         "product": f"data/{product}",
-        "answer": {key: attempt[key] for key in kept},
-        **found,
-        "model": _model(one, model),
-        "training": learnt,
-        "leak": bool(learnt["match"]["rows"]) and attempt["split"] == "test",
-        "teacher": {q: keys for q, keys in answer_trace.calls(files, asked).items() if keys},
+        "answer": {key: attempt[key] for key in answer_keys},
+        **sources,
+        "model": _describe_model(run_record, model),
+        "training": training,
+        "leak": bool(training["match"]["rows"]) and attempt["split"] == "test",
+        "teacher": {
+            q: keys
+            for q, keys in answer_trace.find_teacher_requests(files, question_ids).items()
+            if keys
+        },
     }
 
 
-def _model(one: Record, name: str) -> dict[str, Any]:
+def _describe_model(run_record: RunRecord, name: str) -> dict[str, Any]:
     """Path, digest and maker of a model of the run."""
-    stage, md5 = run_index.of(one).products.get(f"data/{name}", ("", ""))
+    stage, md5 = run_index.collect_run_products(run_record).products.get(f"data/{name}", ("", ""))
     if not md5:
         return {}
-    return {"path": f"data/{name}", "md5": md5, "stage": stage, "run": one.id}
+    return {"path": f"data/{name}", "md5": md5, "stage": stage, "run": run_record.id}
 
 
-def as_text(found: dict[str, Any]) -> str:
-    """For people: a line for each step back."""
-    answer, question, clip, video = (found[k] for k in ("answer", "question", "clip", "video"))
-    said = f"{answer['answer']!r}, score {answer['score']:g}"
-    asked = f"{_of(question, 'id')} ({_of(question, 'split')})"
+def format_trace_text(trace_result: dict[str, Any]) -> str:
+    """The trace as text, one line per step back."""
+    answer, question, clip, video = (
+        trace_result[k] for k in ("answer", "question", "clip", "video")
+    )
+    answer_text = f"{answer['answer']!r}, score {answer['score']:g}"
+    question_text = f"{_value_or_missing(question, 'id')} ({_value_or_missing(question, 'split')})"
     lines = [
-        ("answer", f"{answer['id']} ({found['product']} of run {found['run']})"),
-        ("said", f"{said}, truth {_of(question, 'truth')}"),
-        ("question", f"{asked}: {_of(question, 'text')!r}"),
-        ("clip", f"{_of(clip, 'id')}: {_of(clip, 'start')} to {_of(clip, 'end')} s"),
-        ("video", f"{_of(video, 'path')}, sha256 {_of(video, 'sha256')}, {_of(video, 'terms')}"),
-        ("frames", f"{len(found['frames'])}, at {_times(found['frames'])} s of the clip"),
-        ("model", _said_model(found["model"])),
-        *_training(found),
+        ("answer", f"{answer['id']} ({trace_result['product']} of run {trace_result['run']})"),
+        ("said", f"{answer_text}, truth {_value_or_missing(question, 'truth')}"),
+        ("question", f"{question_text}: {_value_or_missing(question, 'text')!r}"),
+        (
+            "clip",
+            f"{_value_or_missing(clip, 'id')}: {_value_or_missing(clip, 'start')} to "
+            f"{_value_or_missing(clip, 'end')} s",
+        ),
+        (
+            "video",
+            f"{_value_or_missing(video, 'path')}, sha256 "
+            f"{_value_or_missing(video, 'sha256')}, {_value_or_missing(video, 'terms')}",
+        ),
+        (
+            "frames",
+            f"{len(trace_result['frames'])}, at "
+            f"{_format_times(trace_result['frames'])} s of the clip",
+        ),
+        ("model", _format_model(trace_result["model"])),
+        *_training_lines(trace_result),
     ]
-    wide = max(len(name) for name, _ in lines)
-    return "".join(f"{name.ljust(wide)}  {text}\n" for name, text in lines)
+    width = max(len(name) for name, _ in lines)
+    return "".join(f"{name.ljust(width)}  {text}\n" for name, text in lines)
 
 
-def _of(row: dict[str, Any], key: str) -> Any:
+def _value_or_missing(row: dict[str, Any], key: str) -> Any:
     return row.get(key, "(not in the cache)")
 
 
-def _times(times: list[float]) -> str:
+def _format_times(times: list[float]) -> str:
     return ", ".join(f"{time:g}" for time in times)
 
 
-def _said_model(model: dict[str, Any]) -> str:
+def _format_model(model: dict[str, Any]) -> str:
     if not model:
         return "none that this run trained"
     return f"{model['path']} {model['md5']}, made by {model['stage']}"
 
 
-def _training(found: dict[str, Any]) -> list[tuple[str, str]]:
-    learnt, teacher = found["training"], found["teacher"]
-    of_match, alike = learnt["match"], learnt["action"]
-    leak = ": A LEAK, for it was asked as a test" if found["leak"] else ""
-    keys = [key for every in teacher.values() for key in every]
+def _training_lines(trace_result: dict[str, Any]) -> list[tuple[str, str]]:
+    training, teacher = trace_result["training"], trace_result["teacher"]
+    same_match, same_action = training["match"], training["action"]
+    leak = ": A LEAK, for it was asked as a test" if trace_result["leak"] else ""
+    keys = [key for request_keys in teacher.values() for key in request_keys]
     return [
-        ("learnt from", f"{learnt['learnt']} rows"),
-        ("of this match", f"{of_match['rows']} rows{leak}{_some(of_match['ids'])}"),
-        ("of this action", f"{alike['rows']} rows{_some(alike['ids'])}"),
-        ("teacher's calls", f"{len(keys)} requests{_some(keys)}"),
+        ("learnt from", f"{training['learnt']} rows"),
+        ("of this match", f"{same_match['rows']} rows{leak}{_format_ids(same_match['ids'])}"),
+        ("of this action", f"{same_action['rows']} rows{_format_ids(same_action['ids'])}"),
+        ("teacher's calls", f"{len(keys)} requests{_format_ids(keys)}"),
     ]
 
 
-def _some(ids: list[str]) -> str:
-    return f" ({', '.join(ids[:FEW])}{' ...' if len(ids) > FEW else ''})" if ids else ""
+def _format_ids(ids: list[str]) -> str:
+    return (
+        f" ({', '.join(ids[:MAX_SHOWN_IDS])}{' ...' if len(ids) > MAX_SHOWN_IDS else ''})"
+        if ids
+        else ""
+    )

@@ -1,7 +1,7 @@
-"""`touchline impact --apply`: remove a match, leave a tombstone, prove that no byte is left.
+"""`touchline impact --apply`: remove a match, leave a tombstone, and prove that nothing is left.
 
-What is to go is written down first. Every step may be taken again, so an interrupted removal is
-finished by asking for it anew; the note goes last, for it quotes what it looks for.
+The plan is written to removal.json first. Every step can be repeated, so running the command again
+finishes an interrupted removal. The plan is deleted last, because it quotes the match.
 """
 
 import sys
@@ -23,24 +23,24 @@ from flows.lineage import (
     shared_stores,
     verify_removed,
 )
-from flows.lineage.byte_search import Probes, blotted, probes
-from flows.lineage.extent import Reach
-from flows.lineage.indexing import forget
-from flows.lineage.other_stores import Wanted
-from flows.lineage.run_index import Lineage
+from flows.lineage.byte_search import SearchTerms, collect_search_terms, redact_needles
+from flows.lineage.extent import LineageExtent
+from flows.lineage.indexing import forget_products
+from flows.lineage.other_stores import RemovalTarget
+from flows.lineage.run_index import RowIndex
 from flows.retrain import run
 from flows.runs import dvc_project, record, worktree
-from flows.runs.locks import locked
-from flows.runs.terminal import say
+from flows.runs.locks import hold_lock
+from flows.runs.terminal import print_line
 from touchline.atomic import whole_file
 from touchline.errors import BadInput
 from touchline.tombstones import FILE, Tombstone, add
 
-NOTES = "withdrawn"  # git notes on the commits of refs/runs
+GIT_NOTES_REF = "withdrawn"  # git notes on the commits of refs/runs
 
 
 class Removal(BaseModel):
-    """All that is to be done, so that it can be done again."""
+    """The plan of a removal, stored as JSON so that it can be resumed."""
 
     stone: Tombstone
     units: list[str]
@@ -51,12 +51,12 @@ class Removal(BaseModel):
     runs: dict[str, list[str]]
     models: list[str]  # digests
     tracked: dict[str, list[str]]
-    probes: Probes
+    probes: SearchTerms
     shared: list[str] = []  # addresses of the stores that it must reach
 
     @property
-    def wanted(self) -> Wanted:
-        return Wanted(
+    def target(self) -> RemovalTarget:
+        return RemovalTarget(
             tuple(self.units),
             tuple(self.matches),
             frozenset(self.stone.files),
@@ -64,182 +64,217 @@ class Removal(BaseModel):
         )
 
 
-def left(root: Path, what: str) -> Removal | None:
-    """The removal that was interrupted; a `BadInput` when it was of something else."""
-    file = _file(root)
+def load_interrupted_removal(root: Path, name: str) -> Removal | None:
+    """The interrupted removal, or None. Raises `InputError` if it is of something other than
+    `name`.
+    """
+    file = _removal_file(root)
     if not file.is_file():
         return None
     removal = Removal.model_validate_json(file.read_text(encoding="utf-8"))
-    if what not in (removal.stone.name, removal.stone.id, *removal.stone.files):
-        wrong = f"the removal of {removal.stone.name} was interrupted"
+    if name not in (removal.stone.name, removal.stone.id, *removal.stone.files):
+        problem = f"the removal of {removal.stone.name} was interrupted"
         raise BadInput(
-            what, wrong, f"finish it first: touchline impact {removal.stone.name} --apply"
+            name, problem, f"finish it first: touchline impact {removal.stone.name} --apply"
         )
     return removal
 
 
-def planned(lineage: Lineage, found: Reach) -> Removal:
-    """Write down what is to go, while it is still there to be read."""
-    now, reached = datetime.now(UTC).date().isoformat(), shared_stores.reached(lineage.root)
-    sought, sizes = _probes(lineage, found)
-    stone = {"kind": found.scope.kind, "name": found.scope.name, "since": now, "files": sizes}
-    removal = Removal(
-        stone=Tombstone.model_validate(stone),
-        units=[unit.name for unit in found.units],
-        matches=list(found.wanted.matches),
-        md5=sorted(found.wanted.md5),
-        paths=sorted({product.path for product in found.objects.products}),
-        objects=sorted(found.objects.gone),
-        runs=found.runs,
-        models=sorted({model.md5 for model in found.models}),
-        tracked={name: list(ids) for name, ids in vars(found.tracked).items()},
-        probes=sought,
-        shared=sorted(reached),
+def plan_removal(lineage: RowIndex, scope_extent: LineageExtent) -> Removal:
+    """Build the plan of a removal and save it, while the data is still there to be read."""
+    now, store_databases = (
+        datetime.now(UTC).date().isoformat(),
+        shared_stores.connect_shared_stores(lineage.root),
     )
-    with whole_file(_file(lineage.root)) as draft:
+    terms, sizes = _collect_removal_terms(lineage, scope_extent)
+    tombstone_fields = {
+        "kind": scope_extent.scope.kind,
+        "name": scope_extent.scope.name,
+        "since": now,
+        "files": sizes,
+    }
+    removal = Removal(
+        stone=Tombstone.model_validate(tombstone_fields),
+        units=[unit.name for unit in scope_extent.units],
+        matches=list(scope_extent.target.matches),
+        md5=sorted(scope_extent.target.md5),
+        paths=sorted({product.path for product in scope_extent.objects.products}),
+        objects=sorted(scope_extent.objects.gone),
+        runs=scope_extent.runs,
+        models=sorted({model.md5 for model in scope_extent.models}),
+        tracked={name: list(ids) for name, ids in vars(scope_extent.tracked).items()},
+        probes=terms,
+        shared=sorted(store_databases),
+    )
+    with whole_file(_removal_file(lineage.root)) as draft:
         draft.write_text(removal.model_dump_json(indent=1), encoding="utf-8")
     return removal
 
 
-def carry_out(root: Path, removal: Removal) -> int:
-    """Take every step; exit status 0 when nothing is left, 1 when something is."""
-    shared_stores.named_still(shared_stores.reached(root), removal.shared)
+def execute_removal(root: Path, removal: Removal) -> int:
+    """Execute all steps of a removal. Exit status 0 if nothing is left, else 1."""
+    shared_stores.check_stores_named(shared_stores.connect_shared_stores(root), removal.shared)
     steps: list[tuple[str, Callable[[Path, Removal], Any]]] = [
-        ("a tombstone", _bury),
-        ("objects of DVC's cache", _objects),
-        ("stores that are shared", _shared),
-        ("products below data/", _published),
-        ("checkpoints, answers, replies, highlights, nights", _stores),
-        ("records of runs", _records),
-        ("MLflow", _tracked),
-        ("the row index", _index),
+        ("a tombstone", _commit_tombstone),
+        ("objects of DVC's cache", _delete_objects),
+        ("stores that are shared", _delete_in_stores),
+        ("products below data/", _delete_data_products),
+        ("checkpoints, answers, replies, highlights, nights", _clear_stores),
+        ("records of runs", _mark_records),
+        ("MLflow", _mark_mlflow),
+        ("the row index", _forget_rows),
     ]
-    with locked(root), locked(root, "night"):  # either would bring back what is taken away
+    with hold_lock(root), hold_lock(root, "night"):  # either would bring back what is taken away
         for name, step in steps:
             step(root, removal)
-            say(f"done: {name}")
-        remains = verify_removed.prove(root, removal.probes, removal.stone.id)
-        if not remains:
-            _file(root).unlink()
-    return 1 if remains else 0
+            print_line(f"done: {name}")
+        remaining = verify_removed.prove_removal(root, removal.probes, removal.stone.id)
+        if not remaining:
+            _removal_file(root).unlink()
+    return 1 if remaining else 0
 
 
-def _file(root: Path) -> Path:
+def _removal_file(root: Path) -> Path:
     return root / ".touchline" / "removal.json"
 
 
-def _probes(lineage: Lineage, found: Reach) -> tuple[Probes, dict[str, int]]:
-    """What to look for later, and the digests and sizes of the videos."""
-    shelf, own = run_index.Shelf(lineage.cache), dict[int, set[str]]()
-    names = {unit.name for unit in found.units}
+def _collect_removal_terms(
+    lineage: RowIndex, scope_extent: LineageExtent
+) -> tuple[SearchTerms, dict[str, int]]:
+    """The terms to search for afterwards, and {sha256: bytes} of the video files."""
+    product_cache, names_by_product = run_index.ProductCache(lineage.cache), dict[int, set[str]]()
+    names = {unit.name for unit in scope_extent.units}
     with lineage.engine.connect() as db:
-        for unit in found.units:
-            if unit.name in found.wanted.matches:
+        for unit in scope_extent.units:
+            if unit.name in scope_extent.target.matches:
                 continue  # files beside its videos: those of another match may have the same bytes
-            for number, name in queries.stored(db, unit):
-                own.setdefault(number, set()).add(name)
-        numbers = {share.number: share.product for share in queries.shares(db, found.scope)}
-    held: dict[str, dict[Path, None]] = {name: {} for name in ("videos", "frames", "manifest")}
+            for number, name in queries.list_exclusive_files(db, unit):
+                names_by_product.setdefault(number, set()).add(name)
+        numbers = {
+            share.number: share.product
+            for share in queries.list_product_row_counts(db, scope_extent.scope)
+        }
+    product_files: dict[str, dict[Path, None]] = {
+        name: {} for name in ("videos", "frames", "manifest")
+    }
     for number, product in numbers.items():
-        if product.name in held:
-            files = shelf.here(product)
-            mine = own.get(number, set(files) & {"speech.parquet"})
-            held[product.name] |= dict.fromkeys(files[one] for one in mine if one in files)
-    videos = [file for file in held["videos"] if file.stat().st_size]
-    said = [pq.read_table(file, columns=["video", "text"]) for file in held["manifest"]]
-    sought = probes(names, videos, held["frames"], _joined(said))
-    sizes = dict(zip(sought.files, (file.stat().st_size for file in videos), strict=True))
-    return sought, sizes
+        if product.name in product_files:
+            files = product_cache.available_files(product)
+            own_names = names_by_product.get(number, set(files) & {"speech.parquet"})
+            product_files[product.name] |= dict.fromkeys(
+                files[file_name] for file_name in own_names if file_name in files
+            )
+    videos = [file for file in product_files["videos"] if file.stat().st_size]
+    speech_tables = [
+        pq.read_table(file, columns=["video", "text"]) for file in product_files["manifest"]
+    ]
+    terms = collect_search_terms(
+        names, videos, product_files["frames"], _join_speech(speech_tables)
+    )
+    sizes = dict(zip(terms.files, (file.stat().st_size for file in videos), strict=True))
+    return terms, sizes
 
 
-def _joined(said: list[Any]) -> Any:
+def _join_speech(speech_tables: list[Any]) -> Any:
     shape = pa.schema([("video", pa.string()), ("text", pa.string())])
-    return pa.concat_tables([shape.empty_table(), *(one.cast(shape) for one in said)])
+    return pa.concat_tables(
+        [shape.empty_table(), *(speech_table.cast(shape) for speech_table in speech_tables)]
+    )
 
 
-def _bury(root: Path, removal: Removal) -> None:
-    """Only this file is committed; whatever else changed stays as it is."""
+def _commit_tombstone(root: Path, removal: Removal) -> None:
+    """Add the tombstone and commit that file alone; other changes stay as they are."""
     add(root / FILE, removal.stone)
-    if not worktree.git(root, "status", "--porcelain", "--", FILE):
+    if not worktree.run_git(root, "status", "--porcelain", "--", FILE):
         return
     try:
-        worktree.git(root, "add", "--", FILE)
-        words = f"Withdraw {removal.stone.kind} {removal.stone.id}"
-        worktree.git(root, "commit", "--quiet", "--only", "-m", words, "--", FILE)
+        worktree.run_git(root, "add", "--", FILE)
+        message = f"Withdraw {removal.stone.kind} {removal.stone.id}"
+        worktree.run_git(root, "commit", "--quiet", "--only", "-m", message, "--", FILE)
     except CalledProcessError as error:
-        said = " ".join((error.stderr or "").split())[:120]
-        sys.stderr.write(f"note: {FILE} could not be committed ({said}); commit it yourself\n")
+        reason = " ".join((error.stderr or "").split())[:120]
+        sys.stderr.write(f"note: {FILE} could not be committed ({reason}); commit it yourself\n")
 
 
-def _objects(root: Path, removal: Removal) -> None:
-    """From the cache, and from the run cache, which only points to them."""
-    gone, cache = set(removal.objects) | set(removal.md5), dvc_project.cache(root)
+def _delete_objects(root: Path, removal: Removal) -> None:
+    """Delete the objects from DVC's cache, and the run cache entries that refer to them."""
+    digests, cache = set(removal.objects) | set(removal.md5), dvc_project.read_cache_dir(root)
     for md5 in removal.objects:
         (cache / "files" / "md5" / md5[:2] / md5[2:]).unlink(missing_ok=True)
     for entry in (cache / "runs").glob("*/*/*"):
-        if any(md5 in entry.read_text(errors="replace") for md5 in gone):
+        if any(md5 in entry.read_text(errors="replace") for md5 in digests):
             entry.unlink()
 
 
-def _shared(root: Path, removal: Removal) -> None:
-    """From every store, whose records of the runs say so."""
-    for url, store in shared_stores.stores(root).items():
-        count = shared_stores.drop(store, url, removal.objects)
-        say(f"{count} objects removed at {url}")
-    shared_stores.mark(removal.runs, removal.stone.id, removal.probes, verify_removed.WITHDRAWN)
+def _delete_in_stores(root: Path, removal: Removal) -> None:
+    """Delete the objects from every shared store and mark the run records there."""
+    for url, store in shared_stores.list_shared_stores(root).items():
+        count = shared_stores.delete_store_objects(store, url, removal.objects)
+        print_line(f"{count} objects removed at {url}")
+    shared_stores.mark_store_records(
+        removal.runs, removal.stone.id, removal.probes, verify_removed.REPLACEMENT
+    )
 
 
-def _published(root: Path, removal: Removal) -> None:
-    """Products in the checkout, and worktrees that killed runs left."""
-    other_stores.remove([root / path for path in removal.paths])
-    run.tidy(root)
+def _delete_data_products(root: Path, removal: Removal) -> None:
+    """Delete the products from data/, and worktrees of killed runs."""
+    other_stores.delete_paths([root / path for path in removal.paths])
+    run.clean_up_killed_runs(root)
 
 
-def _stores(root: Path, removal: Removal) -> None:
-    wanted = removal.wanted
-    for find in (other_stores.of_checkpoints, other_stores.of_highlights, other_stores.of_nights):
-        other_stores.remove(find(root, wanted))
-    other_stores.remove(other_stores.of_benchmarks(root, wanted))
-    other_stores.drop_answers(root, wanted)
-    other_stores.drop_replies(root, wanted)
+def _clear_stores(root: Path, removal: Removal) -> None:
+    target = removal.target
+    for find_paths in (
+        other_stores.find_training_checkpoints,
+        other_stores.find_highlight_cache_files,
+        other_stores.find_night_answer_tables,
+    ):
+        other_stores.delete_paths(find_paths(root, target))
+    other_stores.delete_paths(other_stores.find_night_benchmarks(root, target))
+    other_stores.delete_cached_answers(root, target)
+    other_stores.delete_cached_replies(root, target)
 
 
-def _records(root: Path, removal: Removal) -> None:
-    """Runs stay in the books: what they made of it is said to be withdrawn, here and in git."""
-    for one in run_index.records(root, []):
-        if one.id in removal.runs:
-            one.withdrawn[removal.stone.id] = sorted(removal.runs[one.id])
-            record.write(root, one)
-            _note(root, one.id, removal.stone)
+def _mark_records(root: Path, removal: Removal) -> None:
+    """Mark the runs' records as withdrawn in part, locally and in git notes."""
+    for run_record in run_index.load_readable_records(root, []):
+        if run_record.id in removal.runs:
+            run_record.withdrawn[removal.stone.id] = sorted(removal.runs[run_record.id])
+            record.write_run_record(root, run_record)
+            _add_git_note(root, run_record.id, removal.stone)
 
 
-def _note(root: Path, id: str, stone: Tombstone) -> None:
-    """A note on the commit of a run's ref, if it has one."""
-    commit = worktree.git(root, "for-each-ref", "--format=%(objectname)", f"refs/runs/{id}")
+def _add_git_note(root: Path, id: str, tombstone: Tombstone) -> None:
+    """Add a git note to the commit of a run's ref, if it has one."""
+    commit = worktree.run_git(root, "for-each-ref", "--format=%(objectname)", f"refs/runs/{id}")
     if not commit.strip():
         return
-    said = f"Withdrawn in part on {stone.since}, tombstone {stone.id}"
-    env = {f"GIT_{role}_{what}": "touchline@localhost" for role in ("AUTHOR", "COMMITTER")
-           for what in ("NAME", "EMAIL")}  # fmt: skip
-    arguments = ("notes", f"--ref={NOTES}", "add", "-f", "-m", said, commit.strip())
-    worktree.git(root, *arguments, env=env)
+    message = f"Withdrawn in part on {tombstone.since}, tombstone {tombstone.id}"
+    env = {f"GIT_{role}_{field}": "touchline@localhost" for role in ("AUTHOR", "COMMITTER")
+           for field in ("NAME", "EMAIL")}  # fmt: skip
+    arguments = ("notes", f"--ref={GIT_NOTES_REF}", "add", "-f", "-m", message, commit.strip())
+    worktree.run_git(root, *arguments, env=env)
 
 
-def _tracked(root: Path, removal: Removal) -> None:
+def _mark_mlflow(root: Path, removal: Removal) -> None:
     if not any(removal.tracked.values()):
         return
     from flows.lineage import mlflow_marks
 
-    def blot(text: str) -> str:
-        return blotted(text.encode(), removal.probes.needles(), verify_removed.WITHDRAWN).decode()
+    def redact_text(text: str) -> str:
+        return redact_needles(
+            text.encode(), removal.probes.needles(), verify_removed.REPLACEMENT
+        ).decode()
 
-    said = f"{removal.stone.since}, tombstone {removal.stone.id}"
-    mlflow_marks.withdraw(root, removal.tracked, removal.models, said, blot)
+    message = f"{removal.stone.since}, tombstone {removal.stone.id}"
+    mlflow_marks.mark_withdrawn_in_mlflow(
+        root, removal.tracked, removal.models, message, redact_text
+    )
 
 
-def _index(root: Path, removal: Removal) -> None:
-    lineage = Lineage(root)
-    forget(lineage.engine, removal.md5, removal.units, removal.matches)
-    for name in derive_rows.RULES:
+def _forget_rows(root: Path, removal: Removal) -> None:
+    lineage = RowIndex(root)
+    forget_products(lineage.engine, removal.md5, removal.units, removal.matches)
+    for name in derive_rows.ROW_RULES:
         for md5 in removal.md5:
-            other_stores.remove(list((lineage.folder / name).glob(f"{md5}*.parquet")))
+            other_stores.delete_paths(list((lineage.folder / name).glob(f"{md5}*.parquet")))

@@ -1,7 +1,7 @@
-"""The dead man's switch: automations on a Prefect server that speak up when the nights do not.
+"""Prefect automations that send an alarm if a night fails or no night completes in time.
 
-The server watches by itself, whether workers are alive or not. A server that lives only as long as
-one night cannot watch; without one that stays, `touchline nightly --check` in cron does.
+The server watches by itself, whether workers are alive or not. This needs a permanent server;
+without one, run `touchline nightly --check` from cron.
 """
 
 import json
@@ -21,60 +21,73 @@ from prefect.events.schemas.events import ResourceSpecification
 from pydantic import SecretStr
 
 from flows.nightly import record
-from flows.nightly.record import Night
-from flows.nightly.session import Going
+from flows.nightly.record import NightRecord
+from flows.nightly.session import NightSession
 from touchline.errors import BadInput
 
-URL = "TOUCHLINE_ALERT_URL"  # may hold a secret: only its host is ever written down
-PATIENCE = 10.0  # seconds
+ALERT_URL = "TOUCHLINE_ALERT_URL"  # may hold a secret: only its host is ever written down
+ALERT_TIMEOUT = 10.0  # seconds
 SENT, UNSENT = "sent", "not sent"
 
 
-def about(night: Night, before: Iterable[Night]) -> list[tuple[str, str]]:
-    """What a night has to tell: (kind, sentence). A failure always, the rest once."""
-    found = [("failed", night.error)] if night.error else []
-    for one in night.candidates.values():
-        found += [("failed", one.error)] if one.error else []
-        found += [("regression", one.regression)] if one.regression else []
-        found += [("refused", one.decision)] if one.decision and not one.promoted else []
-    told = {alert["sentence"] for one in before for alert in one.alerts}
-    return [(kind, said) for kind, said in found if kind == "failed" or said not in told]
+def list_alerts(night: NightRecord, before: Iterable[NightRecord]) -> list[tuple[str, str]]:
+    """The alerts a night must send, as (kind, sentence). Failures are always sent; a regression or
+    refusal only if no earlier night sent the same sentence.
+    """
+    alerts = [("failed", night.error)] if night.error else []
+    for entry in night.candidates.values():
+        alerts += [("failed", entry.error)] if entry.error else []
+        alerts += [("regression", entry.regression)] if entry.regression else []
+        alerts += [("refused", entry.decision)] if entry.decision and not entry.promoted else []
+    earlier_sentences = {alert["sentence"] for entry in before for alert in entry.alerts}
+    return [
+        (kind, sentence)
+        for kind, sentence in alerts
+        if kind == "failed" or sentence not in earlier_sentences
+    ]
 
 
-def tell(going: Going, kinds: Iterable[tuple[str, str]]) -> None:
-    """Send, and write down what became of it; what earlier nights could not send goes first."""
-    for night in record.every(going.root):
+def send_alerts(session: NightSession, kinds: Iterable[tuple[str, str]]) -> None:
+    """Resend the unsent alerts of earlier nights, then send these (kind, sentence) pairs and record
+    each outcome in the night.
+    """
+    for night in record.list_night_records(session.root):
         if any(alert["outcome"].startswith(UNSENT) for alert in night.alerts):
-            _again(going, night)
+            _resend_alerts(session, night)
     for kind, sentence in kinds:
         alert = {"about": kind, "sentence": sentence}
-        alert["outcome"] = send(going.nightly.alert, _payload(going.night.id, alert))
-        going.night.alerts.append(alert)
-    going.save()
+        alert["outcome"] = send_alert(
+            session.nightly.alert, _alert_payload(session.night.id, alert)
+        )
+        session.night.alerts.append(alert)
+    session.save()
 
 
-def _again(going: Going, night: Night) -> None:
+def _resend_alerts(session: NightSession, night: NightRecord) -> None:
     for alert in night.alerts:
         if alert["outcome"].startswith(UNSENT):
-            alert["outcome"] = send(going.nightly.alert, _payload(night.id, alert))
-    record.write(going.root, night)
+            alert["outcome"] = send_alert(session.nightly.alert, _alert_payload(night.id, alert))
+    record.write_night_record(session.root, night)
 
 
-def _payload(night: str, alert: dict[str, str]) -> dict[str, str]:
+def _alert_payload(night: str, alert: dict[str, str]) -> dict[str, str]:
     return {"night": night, "about": alert["about"], "sentence": alert["sentence"]}
 
 
-def send(block: str, payload: dict[str, str]) -> str:
-    """`sent to ...`, `not sent to ...`, or that nobody is to be told. Never raises."""
-    url = os.environ.get(URL, "")
+def send_alert(block: str, payload: dict[str, str]) -> str:
+    """Send one alert to the Prefect block, or to TOUCHLINE_ALERT_URL if no block is named. Never
+    raises: returns `sent to ...`, `not sent to ...` with the reason, or that no recipient is
+    configured.
+    """
+    url = os.environ.get(ALERT_URL, "")
     if not block and not url:
-        return f"nobody is told: name a block in nightly.alert, or set {URL}"
-    where = f"block {block}" if block else _host(url) or "an address without a host"
+        return f"nobody is told: name a block in nightly.alert, or set {ALERT_URL}"
+    destination = f"block {block}" if block else _host(url) or "an address without a host"
     try:  # the border to the network
-        _by_block(block, payload) if block else _post(url, payload)
+        _notify_block(block, payload) if block else _post_alert(url, payload)
     except Exception as error:
-        return f"{UNSENT} to {where}: {_reason(error)}"
-    return f"{SENT} to {where}"
+        return f"{UNSENT} to {destination}: {_failure_reason(error)}"
+    return f"{SENT} to {destination}"
 
 
 def _host(url: str) -> str:
@@ -84,26 +97,26 @@ def _host(url: str) -> str:
         return ""
 
 
-def _post(url: str, payload: dict[str, str]) -> None:
+def _post_alert(url: str, payload: dict[str, str]) -> None:
     import httpx
 
-    httpx.post(url, json=payload, timeout=PATIENCE).raise_for_status()
+    httpx.post(url, json=payload, timeout=ALERT_TIMEOUT).raise_for_status()
 
 
-def _by_block(name: str, payload: dict[str, str]) -> None:
+def _notify_block(name: str, payload: dict[str, str]) -> None:
     from prefect.blocks.core import Block
 
     try:
-        found: Any = Block.load(name)
+        block: Any = Block.load(name)
     except ValueError:
         raise BadInput(name, "the server has no such block", "`prefect block ls`") from None
-    if hasattr(found, "notify"):
-        found.notify(payload["sentence"], subject=f"touchline: {payload['about']}")
+    if hasattr(block, "notify"):
+        block.notify(payload["sentence"], subject=f"touchline: {payload['about']}")
         return
-    found.call(payload=payload).raise_for_status()
+    block.call(payload=payload).raise_for_status()
 
 
-def _reason(error: Exception) -> str:
+def _failure_reason(error: Exception) -> str:
     """What went wrong, without the address: httpx and its like quote it whole."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status:
@@ -111,84 +124,94 @@ def _reason(error: Exception) -> str:
     return error.wrong if isinstance(error, BadInput) else type(error).__name__
 
 
-FLOW = "nightly"
-OWN = "touchline-alert"  # the block made of the address in the environment
-BAD = ("Failed", "Crashed", "TimedOut", "Late")
+FLOW_NAME = "nightly"
+WEBHOOK_BLOCK = "touchline-alert"  # the block made of the address in the environment
+FAILURE_STATES = ("Failed", "Crashed", "TimedOut", "Late")
 
 
-def arm(block: str, hours: float) -> list[str]:
-    """Make the automations anew; their names. A `BadInput` when there is nobody to tell."""
-    document, notifies = _block(block)
+def create_alarm_automations(block: str, hours: float) -> list[str]:
+    """Create the two automations anew and return their names. Raises an input error if no alert
+    block or address is configured.
+    """
+    block_id, is_notification = _load_alert_block(block)
 
-    def act(about: str, sentence: str) -> Any:
-        if notifies:
+    def build_action(about: str, sentence: str) -> Any:
+        if is_notification:
             subject = f"touchline: {about}"
-            return SendNotification(block_document_id=document, subject=subject, body=sentence)
+            return SendNotification(block_document_id=block_id, subject=subject, body=sentence)
         payload = {"night": "", "about": about, "sentence": sentence}
-        return CallWebhook(block_document_id=document, payload=json.dumps(payload))
+        return CallWebhook(block_document_id=block_id, payload=json.dumps(payload))
 
-    silent = f"no night has completed in the last {hours:g} hours"
-    made = [
+    absence_sentence = f"no night has completed in the last {hours:g} hours"
+    automations = [
         Automation(
             name="touchline: no night",
             description="The absence of a completed flow run `nightly` is an alarm.",
-            trigger=_absence(hours),
-            actions=[act("absent", silent)],
+            trigger=_absence_trigger(hours),
+            actions=[build_action("absent", absence_sentence)],
         ),
         Automation(
             name="touchline: a night failed",
             description="A flow run `nightly` that failed, crashed or did not start in time.",
-            trigger=_failure(),
-            actions=[act("failed", "the flow run `nightly` failed, crashed or is late")],
+            trigger=_failure_trigger(),
+            actions=[build_action("failed", "the flow run `nightly` failed, crashed or is late")],
         ),
     ]
-    for one in made:
-        _remove(one.name)
-        one.create()
-    return [one.name for one in made]
+    for automation in automations:
+        _delete_automation(automation.name)
+        automation.create()
+    return [automation.name for automation in automations]
 
 
-def _of_the_flow() -> ResourceSpecification:
-    return ResourceSpecification({"prefect.resource.role": "flow", "prefect.resource.name": FLOW})
+def _flow_resource() -> ResourceSpecification:
+    return ResourceSpecification(
+        {"prefect.resource.role": "flow", "prefect.resource.name": FLOW_NAME}
+    )
 
 
-def _absence(hours: float) -> EventTrigger:
+def _absence_trigger(hours: float) -> EventTrigger:
     return EventTrigger(
         posture=Posture.Proactive,
         expect={"prefect.flow-run.Completed"},
-        match_related=_of_the_flow(),
+        match_related=_flow_resource(),
         threshold=1,
         within=timedelta(hours=hours),
     )
 
 
-def _failure() -> EventTrigger:
+def _failure_trigger() -> EventTrigger:
     return EventTrigger(
         posture=Posture.Reactive,
-        expect={f"prefect.flow-run.{state}" for state in BAD},
-        match_related=_of_the_flow(),
+        expect={f"prefect.flow-run.{state}" for state in FAILURE_STATES},
+        match_related=_flow_resource(),
         threshold=1,
         within=timedelta(0),
     )
 
 
-def _block(name: str) -> tuple[Any, bool]:
-    """The id of the block that tells, and whether it is one for notifications."""
+def _load_alert_block(name: str) -> tuple[Any, bool]:
+    """Id of the Prefect block that sends the alarm, and whether it is a notification block (else a
+    webhook).
+    """
     if not name:
-        address = os.environ.get(URL, "")
+        address = os.environ.get(ALERT_URL, "")
         if not address:
             wrong = "there is nobody to tell"
-            raise BadInput("nightly --arm", wrong, f"name a block in nightly.alert, or set {URL}")
-        return Webhook(method="POST", url=SecretStr(address)).save(OWN, overwrite=True), False
+            raise BadInput(
+                "nightly --arm", wrong, f"name a block in nightly.alert, or set {ALERT_URL}"
+            )
+        return Webhook(method="POST", url=SecretStr(address)).save(
+            WEBHOOK_BLOCK, overwrite=True
+        ), False
     try:
-        found: Any = Block.load(name)
+        block: Any = Block.load(name)
     except ValueError:
-        known = "`prefect block ls` lists them"
-        raise BadInput(f"nightly.alert: {name}", "the server has no such block", known) from None
-    return found._block_document_id, hasattr(found, "notify")
+        remedy = "`prefect block ls` lists them"
+        raise BadInput(f"nightly.alert: {name}", "the server has no such block", remedy) from None
+    return block._block_document_id, hasattr(block, "notify")
 
 
-def _remove(name: str) -> None:
+def _delete_automation(name: str) -> None:
     with get_client(sync_client=True) as client:
-        for old in client.read_automations_by_name(name):
-            client.delete_automation(old.id)
+        for automation in client.read_automations_by_name(name):
+            client.delete_automation(automation.id)

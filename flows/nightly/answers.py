@@ -1,4 +1,4 @@
-"""What candidates answered in a night, on disk: a table named by what is in it."""
+"""Answers of a night's candidates on disk: Parquet tables named by a digest of their content."""
 
 import hashlib
 import json
@@ -8,39 +8,43 @@ from pathlib import Path
 from touchline.errors import BadInput
 from touchline.records import Trajectory, read, write
 
-Rows = dict[str, list[Trajectory]]  # author -> one row per question
-AWAY = "move it away; the next night writes anew"
+AnswersByAuthor = dict[str, list[Trajectory]]  # author -> one row per question
+MOVE_AWAY_REMEDY = "move it away; the next night writes anew"
 
 
-def store(folder: Path, rows: Mapping[str, Sequence[Trajectory]]) -> str:
-    """Write the rows below `folder`, unless they are there; the file's name."""
-    every = [row for given in rows.values() for row in given]
-    said = hashlib.sha256()
-    for row in every:
-        said.update(json.dumps([row.author, row.question, row.messages, row.score]).encode())
-    file = folder / f"{said.hexdigest()[:32]}.parquet"
+def store_night_answers(folder: Path, rows: Mapping[str, Sequence[Trajectory]]) -> str:
+    """Write the rows below `folder`, unless the same are there. Returns the file's name."""
+    all_rows = [row for author_rows in rows.values() for row in author_rows]
+    hasher = hashlib.sha256()
+    for row in all_rows:
+        hasher.update(json.dumps([row.author, row.question, row.messages, row.score]).encode())
+    file = folder / f"{hasher.hexdigest()[:32]}.parquet"
     if not file.is_file():
-        write(file, Trajectory, every)
+        write(file, Trajectory, all_rows)
     return file.name
 
 
-def load(file: Path) -> Rows:
-    """The rows of each author; a `BadInput` when the file holds none or is no such table."""
+def load_night_answers(file: Path) -> AnswersByAuthor:
+    """Load answers as {author: rows}. Raises `InputError` if the file is empty or not
+    such a table.
+    """
     try:
-        every = read(file, Trajectory)
+        all_rows = read(file, Trajectory)
     except BadInput as fault:  # no stage makes this one
-        raise BadInput(file.name, fault.wrong, AWAY) from None
-    if not every:
-        raise BadInput(file.name, "holds no answer", AWAY)
-    found: Rows = {}
-    for row in every:
-        found.setdefault(row.author, []).append(row)
-    return found
+        raise BadInput(file.name, fault.wrong, MOVE_AWAY_REMEDY) from None
+    if not all_rows:
+        raise BadInput(file.name, "holds no answer", MOVE_AWAY_REMEDY)
+    rows_by_author: AnswersByAuthor = {}
+    for row in all_rows:
+        rows_by_author.setdefault(row.author, []).append(row)
+    return rows_by_author
 
 
-def digest(rows: Iterable[Trajectory]) -> str:
-    """Of what was answered: the same for the same answers, whatever was thought before them."""
-    said = hashlib.sha256()
-    for row in sorted(rows, key=lambda one: one.question):
-        said.update(json.dumps([row.question, row.answer, row.score, row.valid]).encode())
-    return said.hexdigest()
+def digest_night_answers(rows: Iterable[Trajectory]) -> str:
+    """sha256 of the answers: question, answer, score and validity. Reasoning text does
+    not count.
+    """
+    hasher = hashlib.sha256()
+    for row in sorted(rows, key=lambda answer: answer.question):
+        hasher.update(json.dumps([row.question, row.answer, row.score, row.valid]).encode())
+    return hasher.hexdigest()

@@ -1,7 +1,7 @@
-"""Let a model and its own floors answer the benchmark, through the engine of `evaluate`.
+"""Let a model and its own floors answer the nightly benchmark, with the engine of `evaluate`.
 
-`python -m touchline.nights.ask --benchmark FOLDER --model FOLDER --answers FILE [--alone]` does it
-in a process of its own, so that no flow ever loads torch; what was said is kept batch by batch.
+`python -m touchline.nights.ask --benchmark FOLDER --model FOLDER --answers FILE [--alone]` runs it
+in its own process, so that no flow imports torch. Answers are cached batch by batch.
 """
 
 import argparse
@@ -9,54 +9,79 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.nightly.answers import Rows
-from flows.nightly.benchmark import Benchmark
+from flows.nightly.answers import AnswersByAuthor
+from flows.nightly.benchmark import NightlyBenchmark
 from touchline.errors import BadInput
-from touchline.evaluation.candidates import Candidate, chosen
-from touchline.evaluation.engine import answered, remembered
+from touchline.evaluation.candidates import EvalCandidate, parse_candidates
+from touchline.evaluation.engine import answer_questions, is_fully_cached
 from touchline.records import Trajectory, write
 
 MODEL = "model"  # the name under which whoever is asked answers
-OWN = ("blank", "single", "shuffled")  # kinds of floors that are the model itself, hindered
+MODEL_FLOOR_KINDS = (
+    "blank",
+    "single",
+    "shuffled",
+)  # kinds of floors that are the model itself, hindered
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Answer the benchmark and write the trajectories to `--answers`."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("benchmark", "model", "answers"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--alone", action="store_true", help="without its floors")
     args = parser.parse_args(argv)
     try:
-        benchmark = Benchmark(args.benchmark)
-        given = rows(benchmark, line(benchmark, args.alone), args.model)
+        benchmark = NightlyBenchmark(args.benchmark)
+        answers_by_candidate = answer_benchmark(
+            benchmark, choose_model_and_floors(benchmark, args.alone), args.model
+        )
     except BadInput as fault:
         sys.exit(f"error: {fault}")
-    write(args.answers, Trajectory, [row for every in given.values() for row in every])
+    write(
+        args.answers,
+        Trajectory,
+        [row for candidate_answers in answers_by_candidate.values() for row in candidate_answers],
+    )
 
 
-def floors(benchmark: Benchmark) -> list[Candidate]:
+def choose_modelless_floors(benchmark: NightlyBenchmark) -> list[EvalCandidate]:
     """The floors of the benchmark's evaluation that need no model."""
-    return chosen([entry for entry in benchmark.evaluate["candidates"] if entry["kind"] == "floor"])
+    return parse_candidates(
+        [entry for entry in benchmark.evaluate["candidates"] if entry["kind"] == "floor"]
+    )
 
 
-def line(benchmark: Benchmark, alone: bool = False) -> list[Candidate]:
-    """A model and, unless `alone`, the floors of the evaluation that need one: with this one."""
+def choose_model_and_floors(
+    benchmark: NightlyBenchmark, alone: bool = False
+) -> list[EvalCandidate]:
+    """The model as a candidate and, unless `alone`, the evaluation's model-based floors (blank,
+    single, shuffled) run with this model.
+    """
     itself = {"kind": "model", "name": MODEL, "model": MODEL, "revision": ""}
-    listed = [entry for entry in benchmark.evaluate["candidates"] if entry["kind"] in OWN]
-    own = [{**entry, "model": MODEL, "revision": ""} for entry in listed]
-    return chosen([itself, *([] if alone else own)])
+    listed = [
+        entry for entry in benchmark.evaluate["candidates"] if entry["kind"] in MODEL_FLOOR_KINDS
+    ]
+    own_floors = [{**entry, "model": MODEL, "revision": ""} for entry in listed]
+    return parse_candidates([itself, *([] if alone else own_floors)])
 
 
-def rows(benchmark: Benchmark, candidates: Sequence[Candidate], model: Path | None) -> Rows:
-    """Everyone's answers; only what nobody remembers is asked."""
+def answer_benchmark(
+    benchmark: NightlyBenchmark, candidates: Sequence[EvalCandidate], model: Path | None
+) -> AnswersByAuthor:
+    """All candidates' answers: {candidate: trajectories}. Only questions without a cached answer
+    are asked.
+    """
     setting, processes = benchmark.setting(model), benchmark.evaluate["processes"]
-    return {c.name: answered(c, benchmark.bench, setting, processes) for c in candidates}
+    return {c.name: answer_questions(c, benchmark.bench, setting, processes) for c in candidates}
 
 
-def known(benchmark: Benchmark, candidates: Sequence[Candidate], model: Path) -> bool:
-    """Whether all answers are remembered, so that no weights need be loaded."""
+def has_cached_answers(
+    benchmark: NightlyBenchmark, candidates: Sequence[EvalCandidate], model: Path
+) -> bool:
+    """Whether all answers are cached, so that no weights need to be loaded."""
     setting = benchmark.setting(model)
-    return all(remembered(one, benchmark.bench, setting) for one in candidates)
+    return all(is_fully_cached(candidate, benchmark.bench, setting) for candidate in candidates)
 
 
 if __name__ == "__main__":

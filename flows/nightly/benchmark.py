@@ -1,4 +1,6 @@
-"""The benchmark of the nights: the test questions of one pinned run, and how they are asked."""
+"""The nightly benchmark: the test questions of one pinned run, and the settings with which they are
+asked.
+"""
 
 import hashlib
 import json
@@ -15,40 +17,49 @@ from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import section
 from touchline.errors import BadInput
-from touchline.evaluation.candidates.candidate import Setting
-from touchline.evaluation.scoring import judge, labelled
-from touchline.evaluation.test_set import Bench
-from touchline.metrics.per_answer import Judge
+from touchline.evaluation.candidates.candidate import EvalSettings
+from touchline.evaluation.scoring import build_metric_context, get_labelled_questions
+from touchline.evaluation.test_set import EvalSet
+from touchline.metrics.per_answer import MetricContext
 from touchline.records import Question
 
 PRODUCTS = ("clips", "captions", "questions", "frames")
-BLIND = "blank"  # the floor that no gate may do without
+BLIND_FLOOR = "blank"  # the floor that no gate may do without
 SECTIONS = ("evaluate", "student", "budget", "dialogue", "licence")  # of the pinned run's params
 
 
-def digest(products: Mapping[str, str], params: Mapping[str, Any]) -> str:
-    """Of the products' digests and of how they are asked and judged."""
-    asked = {name: params[name] for name in ("evaluate", "budget", "dialogue")}
-    text = json.dumps([dict(products), asked], sort_keys=True)
+def digest_benchmark(products: Mapping[str, str], params: Mapping[str, Any]) -> str:
+    """sha256 of the products' digests and of the settings with which the questions are asked and
+    scored.
+    """
+    sections = {name: params[name] for name in ("evaluate", "budget", "dialogue")}
+    text = json.dumps([dict(products), sections], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def pin(folder: Path, params: Mapping[str, Any]) -> None:
-    """Write the run's own settings beside its products."""
+def write_benchmark_params(folder: Path, params: Mapping[str, Any]) -> None:
+    """Write the pinned run's settings to `params.yaml` in `folder`. Raises `InputError` if a
+    section or the blank floor is missing.
+    """
     missing = [name for name in SECTIONS if name not in params]
     if missing:
         raise BadInput(folder.name, f"its run has no section {missing[0]}", "pin a newer run")
     kinds = [entry["kind"] for entry in params["evaluate"].get("candidates", [])]
-    if BLIND not in kinds:
-        wrong = f"its run's evaluate.candidates has no kind {BLIND}: what is known without looking"
+    if BLIND_FLOOR not in kinds:
+        wrong = (
+            f"its run's evaluate.candidates has no kind {BLIND_FLOOR}: what is known "
+            "without looking"
+        )
         raise BadInput(folder.name, wrong, "pin a run that has one (nightly.benchmark)")
     with whole_file(folder / "params.yaml") as draft, draft.open("w") as stream:
         YAML(typ="safe").dump({name: params[name] for name in SECTIONS}, stream)
 
 
 @dataclass(frozen=True)
-class Benchmark:
-    """A folder with the products and `params.yaml`; what is read is kept."""
+class NightlyBenchmark:
+    """A folder with the pinned run's products and `params.yaml`; what is read is cached on the
+    object.
+    """
 
     folder: Path
 
@@ -61,20 +72,22 @@ class Benchmark:
         return self.params["evaluate"]
 
     @cached_property
-    def bench(self) -> Bench:
-        """What is asked, as `evaluate` asks it."""
+    def bench(self) -> EvalSet:
+        """The test set, built as `evaluate` builds it."""
         file = self.folder / "params.yaml"
         budget, dialogue = section(Budget, "budget", file), section(Dialogue, "dialogue", file)
         clips, captions, questions, frames = (self.folder / name for name in PRODUCTS)
-        return Bench(clips, captions, questions, frames, budget, dialogue)
+        return EvalSet(clips, captions, questions, frames, budget, dialogue)
 
-    def setting(self, model: Path | None) -> Setting:
-        """How a model is asked: as `evaluate` asks, so that answers to it count here as well."""
+    def setting(self, model: Path | None) -> EvalSettings:
+        """Settings for asking a model, the same as in `evaluate`, so that cached answers are
+        shared. None for floors without a model.
+        """
         student = self.params["student"]
-        return Setting(
+        return EvalSettings(
             budget=self.bench.budget,
             dialogue=self.bench.dialogue,
-            known=self.bench.prior(self.evaluate["interval"]),
+            prior=self.bench.build_prior(self.evaluate["interval"]),
             dtype=student["dtype"],
             attention=student["attention"],
             threads=student["threads"],
@@ -85,11 +98,11 @@ class Benchmark:
         )
 
     @cached_property
-    def labelled(self) -> dict[str, Question]:
-        """The questions asked, with their labels by the clock of the answers."""
-        every = labelled(self.bench)
-        return {question.id: every[question.id] for question in self.bench.asked}
+    def labelled_questions(self) -> dict[str, Question]:
+        """The benchmark's questions by id, with labels in the clock of the answers."""
+        questions = get_labelled_questions(self.bench)
+        return {question.id: questions[question.id] for question in self.bench.split_questions}
 
     @cached_property
-    def judge(self) -> Judge:
-        return judge(self.bench, self.evaluate["theta"], self.evaluate["seed"])
+    def judge(self) -> MetricContext:
+        return build_metric_context(self.bench, self.evaluate["theta"], self.evaluate["seed"])

@@ -1,4 +1,6 @@
-"""`touchline bisect`: the first run in the lineage where a score fell, and what changed there."""
+"""`touchline bisect`: find the first run in the model lineage where a metric dropped, and list what
+changed in that run.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -7,26 +9,28 @@ from typing import Any, TypeVar
 
 from flows.nightly import ask, lineup, session
 from flows.nightly.ask_process import MODEL
-from flows.nightly.record import Model
-from flows.nightly.score import paired
-from flows.nightly.session import Going
+from flows.nightly.record import RunModel
+from flows.nightly.score import pair_with_questions
+from flows.nightly.session import NightSession
 from flows.runs import overrides, terminal, worktree
 from flows.runs import record as runs
-from flows.runs.record import Record
+from flows.runs.record import RunRecord
 from flows.services import environment
 from touchline.errors import BadInput
 from touchline.metrics import bootstrap, scores
-from touchline.metrics.bootstrap import Estimate, Side
-from touchline.metrics.overall import headlines
-from touchline.metrics.scores import HEADLINE
+from touchline.metrics.bootstrap import MetricEstimate, MetricRows
+from touchline.metrics.overall import measure_headline_metrics
+from touchline.metrics.scores import HEADLINE_METRICS
 
 Run = TypeVar("Run")
 
 
-def first_bad(runs: Sequence[Run], bad: Callable[[Run], bool]) -> int:
-    """The place of the first bad one between runs[0], which is good, and runs[-1], which is bad.
+def find_first_bad_run(runs: Sequence[Run], bad: Callable[[Run], bool]) -> int:
+    """Index of a run that is bad while the run before it is good; runs[0] must be good and runs[-1]
+    bad.
 
-    Asks about log2(n) runs; where the score fell, rose and fell again, one of the falls is found.
+    Evaluates about log2(n) runs. If the score fell several times, one of the falls is found. Raises
+    `InputError` for fewer than two runs.
     """
     if len(runs) < 2:
         raise BadInput("bisect", "needs a good run and a later bad one", "see `touchline runs`")
@@ -37,8 +41,10 @@ def first_bad(runs: Sequence[Run], bad: Callable[[Run], bool]) -> int:
     return fallen
 
 
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What differs, by key: (before, after), None where a side lacks it."""
+def diff_mappings(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> dict[str, tuple[Any, Any]]:
+    """Keys whose values differ: {key: (before, after)}; None stands for a missing key."""
     return {
         key: (before.get(key), after.get(key))
         for key in sorted({*before, *after})
@@ -47,94 +53,122 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tu
 
 
 OVERALL = "overall"
-LOSSES = ("error",)  # metrics that are better when they are lower
+LOWER_IS_BETTER = ("error",)  # metrics that are better when they are lower
 
 
-def search(root: Path, metric: str, good: str, bad: str, as_json: bool) -> int:
-    """Find it and say it; a `BadInput` says why there is nothing to find."""
-    environment.prepare(root)
-    with session.borrowed(root) as going:
-        lineup.pin(going)
-        line = lineup.lineage(root, going.nightly.models[-1:])
-        if len(line) < 2:
-            raise BadInput("bisect", f"the lineage has {len(line)} models", "it takes two")
-        fall = Fall(going, metric)
-        last = _place(root, line, bad) if bad else len(line) - 1
-        first = _place(root, line, good) if good else fall.better_before(line, last)
-        fall.demand(line[first], line[last])
-        place = first + first_bad(line[first : last + 1], lambda one: fall.fell(line[first], one))
-        found = fall.told(line[first], line[place - 1], line[place])
-    terminal.say(runs.as_json(found) if as_json else _words(found))
+def run_bisect(root: Path, metric: str, good: str, bad: str, as_json: bool) -> int:
+    """Find the first bad model between the runs `good` and `bad`, print the report and return 0.
+    Raises an input error if there is no drop to find.
+    """
+    environment.prepare_environment(root)
+    with session.borrow_night_session(root) as night_session:
+        lineup.restore_benchmark(night_session)
+        lineage = lineup.list_model_lineage(root, night_session.nightly.models[-1:])
+        if len(lineage) < 2:
+            raise BadInput("bisect", f"the lineage has {len(lineage)} models", "it takes two")
+        drop = ScoreDrop(night_session, metric)
+        last = _model_position(root, lineage, bad) if bad else len(lineage) - 1
+        first = _model_position(root, lineage, good) if good else drop.last_better(lineage, last)
+        drop.require_drop(lineage[first], lineage[last])
+        position = first + find_first_bad_run(
+            lineage[first : last + 1], lambda model: drop.has_dropped(lineage[first], model)
+        )
+        report = drop.report(lineage[first], lineage[position - 1], lineage[position])
+    terminal.print_line(runs.format_json(report) if as_json else _format_report(report))
     return 0
 
 
-def _place(root: Path, line: list[Model], wanted: str) -> int:
+def _model_position(root: Path, lineage: list[RunModel], run_id: str) -> int:
     """Where the model of a run stands; equal weights stand where they were first made."""
-    run = runs.find(root, wanted)
-    made = {file.md5 for file in run.products}
-    found = [at for at, model in enumerate(line) if model.md5 in made]
-    if not found:
+    run = runs.find_run(root, run_id)
+    digests = {file.md5 for file in run.products}
+    positions = [position for position, model in enumerate(lineage) if model.md5 in digests]
+    if not positions:
         raise BadInput(f"run {run.id}", "made no model that takes part", "see nightly.models")
-    return found[0]
+    return positions[0]
 
 
-class Fall:
-    """One metric of the models of a lineage; asks a model only when its answers are not here."""
+class ScoreDrop:
+    """The drop of one metric along a model lineage. Evaluates a model only if its answers are not
+    cached; `evaluated` lists those models.
+    """
 
-    def __init__(self, going: Going, metric: str) -> None:
-        self.going, self.metric = going, metric
+    def __init__(self, night_session: NightSession, metric: str) -> None:
+        self.going, self.metric = night_session, metric
         self.task, _, self.name = metric.partition(".")
-        self.known: dict[str, Side] = {}
-        self.asked: list[str] = []
+        self.sides: dict[str, MetricRows] = {}
+        self.evaluated: list[str] = []
 
-    def side(self, model: Model) -> Side:
-        if model.md5 not in self.known:
-            if not ask.known(self.going, model):
-                self.asked.append(model.name)
-            say = partial(terminal.say, passing=True)
-            rows = ask.answers(self.going, model, say, alone=True)[MODEL]
-            self.known[model.md5] = self._side(paired(self.going, rows))
-        return self.known[model.md5]
+    def load_side(self, model: RunModel) -> MetricRows:
+        if model.md5 not in self.sides:
+            if not ask.has_stored_answers(self.going, model):
+                self.evaluated.append(model.name)
+            say = partial(terminal.print_line, passing=True)
+            rows = ask.get_model_answers(self.going, model, say, alone=True)[MODEL]
+            self.sides[model.md5] = self._score_side(pair_with_questions(self.going, rows))
+        return self.sides[model.md5]
 
-    def _side(self, rows: scores.Rows) -> Side:
-        judge = self.going.asked.judge
+    def _score_side(self, rows: scores.Rows) -> MetricRows:
+        judge = self.going.pinned_benchmark.judge
         if self.task == OVERALL:
-            return headlines(rows, judge).side()
-        found = scores.sides(rows, judge)
-        name = self.name or HEADLINE.get(self.task, "accuracy")
-        if name not in found.get(self.task, {}):
-            known = [OVERALL, *(f"{task}.{one}" for task, given in found.items() for one in given)]
+            return measure_headline_metrics(rows, judge).metric_rows()
+        sides = scores.build_metrics_by_task(rows, judge)
+        name = self.name or HEADLINE_METRICS.get(self.task, "accuracy")
+        if name not in sides.get(self.task, {}):
+            names = [
+                OVERALL,
+                *(
+                    f"{task}.{metric_name}"
+                    for task, metrics in sides.items()
+                    for metric_name in metrics
+                ),
+            ]
             raise BadInput(
-                self.metric, "there is no such metric here", f"known: {', '.join(known)}"
+                self.metric, "there is no such metric here", f"known: {', '.join(names)}"
             )
-        return found[self.task][name]
+        return sides[self.task][name]
 
-    def change(self, before: Model, after: Model) -> Estimate:
-        seed = self.going.asked.evaluate["seed"]
-        return bootstrap.difference(self.side(after), self.side(before), seed)
+    def change(self, before: RunModel, after: RunModel) -> MetricEstimate:
+        seed = self.going.pinned_benchmark.evaluate["seed"]
+        return bootstrap.estimate_difference(self.load_side(after), self.load_side(before), seed)
 
-    def fell(self, before: Model, after: Model) -> bool:
-        """A loss beyond the interval, paired over matches."""
-        found = self.change(before, after)
-        return found.low > 0 if self.name in LOSSES else found.high < 0
+    def has_dropped(self, before: RunModel, after: RunModel) -> bool:
+        """Whether the metric got worse from `before` to `after` with a confidence interval (paired
+        over matches) that excludes 0.
+        """
+        change = self.change(before, after)
+        return change.low > 0 if self.name in LOWER_IS_BETTER else change.high < 0
 
-    def better_before(self, line: list[Model], last: int) -> int:
-        """The last model with stored answers from which the bad one has fallen."""
-        stored = [at for at in range(last) if ask.known(self.going, line[at])]
-        found = [at for at in stored if self.fell(line[at], line[last])]
-        if not found:
-            wrong = f"{line[last].name} is below none of the {len(stored)} models evaluated before"
+    def last_better(self, lineage: list[RunModel], last: int) -> int:
+        """Position of the last model before `last` that has cached answers and is significantly
+        better than the model at `last`.
+        """
+        stored = [
+            position
+            for position in range(last)
+            if ask.has_stored_answers(self.going, lineage[position])
+        ]
+        higher = [
+            position for position in stored if self.has_dropped(lineage[position], lineage[last])
+        ]
+        if not higher:
+            wrong = (
+                f"{lineage[last].name} is below none of the {len(stored)} models evaluated before"
+            )
             raise BadInput(f"bisect {self.metric}", wrong, "name a better one with --good RUN")
-        return found[-1]
+        return higher[-1]
 
-    def demand(self, good: Model, bad: Model) -> None:
-        if not self.fell(good, bad):
-            gap = _spread(self.change(good, bad))
+    def require_drop(self, good: RunModel, bad: RunModel) -> None:
+        """Raise an input error unless the metric dropped significantly from `good` to `bad`."""
+        if not self.has_dropped(good, bad):
+            gap = _format_estimate(self.change(good, bad))
             wrong = f"from {good.name} to {bad.name} it did not fall beyond its interval ({gap})"
             raise BadInput(f"bisect {self.metric}", wrong, "there is nothing to find")
 
-    def told(self, good: Model, before: Model, after: Model) -> dict[str, Any]:
-        """What is known about the fall."""
+    def report(self, good: RunModel, before: RunModel, after: RunModel) -> dict[str, Any]:
+        """The report: last good and first bad model, estimates of the change, evaluated models, and
+        what differs between the two runs.
+        """
         root = self.going.root
         return {
             "metric": self.metric,
@@ -143,19 +177,25 @@ class Fall:
             "first bad": after.name,
             "change": self.change(before, after)._asdict(),
             "since good": self.change(good, after)._asdict(),
-            "evaluated": self.asked,
-            "changed": differences(root, runs.find(root, before.run), runs.find(root, after.run)),
+            "evaluated": self.evaluated,
+            "changed": diff_runs(
+                root, runs.find_run(root, before.run), runs.find_run(root, after.run)
+            ),
         }
 
 
-def differences(root: Path, before: Record, after: Record) -> dict[str, Any]:
-    """Commits, parameters, data and packages that differ between two runs."""
+def diff_runs(root: Path, before: RunRecord, after: RunRecord) -> dict[str, Any]:
+    """Commits, code patch, parameters, products and package versions that differ
+    between two runs.
+    """
     return {
         "commits": _commits(root, before.commit, after.commit),
-        "difference": changed({"patch": before.difference}, {"patch": after.difference}),
-        "params": changed(overrides.flat(before.params), overrides.flat(after.params)),
-        "data": changed(_data(before), _data(after)),
-        "packages": changed(before.versions, after.versions),
+        "difference": diff_mappings({"patch": before.difference}, {"patch": after.difference}),
+        "params": diff_mappings(
+            overrides.flatten_params(before.params), overrides.flatten_params(after.params)
+        ),
+        "data": diff_mappings(_product_digests(before), _product_digests(after)),
+        "packages": diff_mappings(before.versions, after.versions),
     }
 
 
@@ -163,24 +203,27 @@ def _commits(root: Path, before: str, after: str) -> list[str]:
     if before == after:
         return []
     try:
-        return worktree.git(root, "log", "--oneline", f"{before}..{after}").splitlines() or [after]
+        return worktree.run_git(root, "log", "--oneline", f"{before}..{after}").splitlines() or [
+            after
+        ]
     except Exception:  # a commit that only the other machine has
         return [after]
 
 
-def _data(run: Record) -> dict[str, str]:
+def _product_digests(run: RunRecord) -> dict[str, str]:
     """The digest of every product, in the order of the stages."""
     return {file.path: file.md5 for file in run.products}
 
 
-def _words(found: dict[str, Any]) -> str:
-    change = _spread(Estimate(**found["change"]))
+def _format_report(report: dict[str, Any]) -> str:
+    change = _format_estimate(MetricEstimate(**report["change"]))
     lines = [
-        f"{found['metric']} fell with {found['first bad']}: {change} against {found['last good']}"
+        f"{report['metric']} fell with {report['first bad']}: {change} against "
+        f"{report['last good']}"
     ]
-    if found["evaluated"]:
-        lines.append(f"evaluated for this: {', '.join(found['evaluated'])}")
-    parts = found["changed"]
+    if report["evaluated"]:
+        lines.append(f"evaluated for this: {', '.join(report['evaluated'])}")
+    parts = report["changed"]
     lines += [f"  commit   {line}" for line in parts["commits"]]
     lines += ["  code     uncommitted changes differ"] if parts["difference"] else []
     lines += [f"  param    {key}: {a} -> {b}" for key, (a, b) in parts["params"].items()]
@@ -191,5 +234,5 @@ def _words(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _spread(given: Estimate) -> str:
-    return f"{given.value:+.3f} ({given.low:+.3f} to {given.high:+.3f})"
+def _format_estimate(estimate: MetricEstimate) -> str:
+    return f"{estimate.value:+.3f} ({estimate.low:+.3f} to {estimate.high:+.3f})"

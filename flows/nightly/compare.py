@@ -1,81 +1,93 @@
-"""Compare candidates of a night, paired over matches, and say it in plain sentences."""
+"""Compare candidates of a night, paired over matches, and describe the difference in sentences."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from touchline.metrics import bootstrap
-from touchline.metrics.bootstrap import Estimate
-from touchline.metrics.overall import Headlines
-from touchline.metrics.randomisation import p_value
-from touchline.metrics.scores import NO_FLOOR
+from touchline.metrics.bootstrap import MetricEstimate
+from touchline.metrics.overall import HeadlineMetrics
+from touchline.metrics.randomisation import compute_p_value
+from touchline.metrics.scores import EXCLUDED_FLOORS
 
 
-class Gap(NamedTuple):
-    """Ours less theirs over all tasks; `p` of the paired randomisation test that ours is better."""
+class ScoreGap(NamedTuple):
+    """Difference candidate minus baseline: over all tasks, by sport and by task. `p` is that of the
+    paired randomisation test that the candidate is better.
+    """
 
-    overall: Estimate
+    overall: MetricEstimate
     p: float
     matches: int
-    sports: Mapping[str, Estimate]
-    tasks: Mapping[str, Estimate]
+    sports: Mapping[str, MetricEstimate]
+    tasks: Mapping[str, MetricEstimate]
 
 
-def gap(ours: Headlines, theirs: Headlines, seed: int) -> Gap:
-    """Every difference that a night looks at."""
+def measure_score_gap(candidate: HeadlineMetrics, baseline: HeadlineMetrics, seed: int) -> ScoreGap:
+    """Compute all differences between two candidates' headline scores, with bootstrap intervals."""
 
-    def differ(**part: str) -> Estimate:
-        return bootstrap.difference(ours.side(**part), theirs.side(**part), seed)
+    def differ(**part: str) -> MetricEstimate:
+        return bootstrap.estimate_difference(
+            candidate.metric_rows(**part), baseline.metric_rows(**part), seed
+        )
 
     alone = {"draw": "matches alone"}
-    return Gap(
+    return ScoreGap(
         overall=differ(),
-        p=p_value(ours.side(**alone), theirs.side(**alone), seed),
-        matches=ours.count(),
-        sports={sport: differ(sport=sport) for sport in sorted(set(ours.sports))},
-        tasks={task: differ(task=task) for task in sorted(set(ours.tasks))},
+        p=compute_p_value(candidate.metric_rows(**alone), baseline.metric_rows(**alone), seed),
+        matches=candidate.count_matches(),
+        sports={sport: differ(sport=sport) for sport in sorted(set(candidate.sports))},
+        tasks={task: differ(task=task) for task in sorted(set(candidate.tasks))},
     )
 
 
-def above(
-    ours: Headlines, floors: Mapping[str, Headlines], seed: int
-) -> dict[str, dict[str, Estimate]]:
-    """{TASK: {FLOOR: ours less the floor's headline metric}}, of floors that are one there."""
+def measure_floor_gaps(
+    candidate: HeadlineMetrics, floors: Mapping[str, HeadlineMetrics], seed: int
+) -> dict[str, dict[str, MetricEstimate]]:
+    """{task: {floor: candidate minus floor, headline metric}}, without floors that do not apply to
+    the task.
+    """
     return {
         task: {
-            name: bootstrap.difference(ours.side(task), floor.side(task), seed)
+            name: bootstrap.estimate_difference(
+                candidate.metric_rows(task), floor.metric_rows(task), seed
+            )
             for name, floor in floors.items()
-            if (name, task) not in NO_FLOOR
+            if (name, task) not in EXCLUDED_FLOORS
         }
-        for task in sorted(set(ours.tasks))
+        for task in sorted(set(candidate.tasks))
     }
 
 
-def overall(ours: Headlines, seed: int) -> Estimate:
-    """The mean of the headline metrics, with its interval."""
-    return bootstrap.estimate(ours.side(), seed)
+def estimate_overall_score(candidate: HeadlineMetrics, seed: int) -> MetricEstimate:
+    """Mean of the headline metrics over tasks, with its interval."""
+    return bootstrap.estimate_metric(candidate.metric_rows(), seed)
 
 
-def verdict(name: str, other: str, found: Gap) -> str:
-    """`A: better than B by 0.04 (0.01 to 0.07) on 43 matches`, or what a difference would need."""
-    given = found.overall
-    where = f"on {found.matches} match{'es' if found.matches != 1 else ''}"
-    if given.low == given.high == 0:
+def describe_score_gap(name: str, other: str, score_gap: ScoreGap) -> str:
+    """Describe a gap: `A: better than B by 0.04 (0.01 to 0.07) on 43 matches`, or how large a
+    difference would have to be to show.
+    """
+    estimate = score_gap.overall
+    where = f"on {score_gap.matches} match{'es' if score_gap.matches != 1 else ''}"
+    if estimate.low == estimate.high == 0:
         return f"{name}: no difference to {other} in any match {where}."
-    if given.low > 0:
-        luck = f"chance alone does as much once in {1 / found.p:,.0f} times"
-        return f"{name}: better than {other} by {_plain(given, 1)} {where}; {luck}."
-    if given.high < 0:
-        return f"{name}: worse than {other} by {_plain(given, -1)} {where}."
-    seen = f"{given.value:+.2f} ({given.low:+.2f} to {given.high:+.2f})"
-    needed = f"a difference below about {(given.high - given.low) / 2:.2f} cannot be seen there"
-    return f"{name}: no difference to {other} beyond the interval, {seen} {where}; {needed}."
+    if estimate.low > 0:
+        luck = f"chance alone does as much once in {1 / score_gap.p:,.0f} times"
+        return f"{name}: better than {other} by {_format_gap(estimate, 1)} {where}; {luck}."
+    if estimate.high < 0:
+        return f"{name}: worse than {other} by {_format_gap(estimate, -1)} {where}."
+    observed = f"{estimate.value:+.2f} ({estimate.low:+.2f} to {estimate.high:+.2f})"
+    needed = (
+        f"a difference below about {(estimate.high - estimate.low) / 2:.2f} cannot be seen there"
+    )
+    return f"{name}: no difference to {other} beyond the interval, {observed} {where}; {needed}."
 
 
-def worse(found: Gap) -> bool:
-    """A loss beyond the 95 % interval."""
-    return found.overall.high < 0
+def is_score_regression(score_gap: ScoreGap) -> bool:
+    """Whether the candidate is worse by more than the 95 % interval."""
+    return score_gap.overall.high < 0
 
 
-def _plain(given: Estimate, sign: int) -> str:
-    low, high = sorted((sign * given.low, sign * given.high))
-    return f"{abs(given.value):.2f} ({low:.2f} to {high:.2f})"
+def _format_gap(estimate: MetricEstimate, sign: int) -> str:
+    low, high = sorted((sign * estimate.low, sign * estimate.high))
+    return f"{abs(estimate.value):.2f} ({low:.2f} to {high:.2f})"

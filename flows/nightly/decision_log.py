@@ -1,7 +1,8 @@
-"""The gate's evidence on disk: written before the alias moves, so that no kill parts the two.
+"""Log of promotion decisions: one JSON file each, written before the champion alias moves, so that
+an interrupted decision can be finished.
 
-One JSON file per decision. `decided` says that the alias is to move; `done` that it has. Whoever
-holds the gate's lock next finishes or gives up what a killed one had decided.
+State `decided` means that the alias has to move, `done` that it has. The next holder of the
+decision lock finishes or abandons a decision that was interrupted.
 """
 
 import hashlib
@@ -13,16 +14,16 @@ from pydantic import BaseModel
 
 from touchline.atomic import whole_file
 
-State = Literal["refused", "decided", "done", "abandoned"]
+DecisionState = Literal["refused", "decided", "done", "abandoned"]
 
 
-class Evidence(BaseModel):
-    """A decision with all that it rests on."""
+class DecisionRecord(BaseModel):
+    """A promotion decision with everything that it is based on."""
 
     id: str
     night: str
     at: str  # when, UTC
-    state: State
+    state: DecisionState
     model: dict[str, str]  # name, run, path, md5
     champion: dict[str, str]  # the same of the one before; {} where there was none
     benchmark: str  # digest
@@ -36,32 +37,42 @@ class Evidence(BaseModel):
     commit: str = ""
 
 
-def looked(benchmark: str, ours: str, theirs: str = "") -> str:
-    """The name of a comparison: of these answers, on this benchmark."""
-    return hashlib.sha256(" ".join((benchmark, ours, theirs)).encode()).hexdigest()
+def digest_comparison(benchmark: str, answers: str, champion_answers: str = "") -> str:
+    """Digest that identifies a comparison: the candidate's and the champion's answers on one
+    benchmark.
+    """
+    return hashlib.sha256(" ".join((benchmark, answers, champion_answers)).encode()).hexdigest()
 
 
-def write(folder: Path, evidence: Evidence) -> Path:
-    """`ID.json` in the folder, whole or not at all."""
+def write_decision_record(folder: Path, evidence: DecisionRecord) -> Path:
+    """Write the record atomically as `ID.json` in `folder` and return its path."""
     file = folder / f"{evidence.id}.json"
     with whole_file(file) as draft:
         draft.write_text(evidence.model_dump_json(indent=1) + "\n")
     return file
 
 
-def every(folder: Path) -> list[Evidence]:
-    """All decisions, the oldest first."""
-    found = [json.loads(file.read_text()) for file in folder.glob("*.json")]
-    return sorted((Evidence.model_validate(one) for one in found), key=lambda one: one.id)
+def list_decision_records(folder: Path) -> list[DecisionRecord]:
+    """All decisions in `folder`, the oldest first."""
+    records = [json.loads(file.read_text()) for file in folder.glob("*.json")]
+    return sorted(
+        (DecisionRecord.model_validate(record) for record in records), key=lambda record: record.id
+    )
 
 
-def looks(folder: Path, benchmark: str, but: str) -> int:
-    """How many different comparisons with a champion this benchmark has served, `but` this one."""
-    used = {one.looked for one in every(folder) if one.benchmark == benchmark and one.champion}
-    return len(used - {but})
+def count_comparisons(folder: Path, benchmark: str, excluded: str) -> int:
+    """Number of different comparisons with a champion made on this benchmark, without the
+    comparison `excluded`.
+    """
+    used = {
+        record.looked
+        for record in list_decision_records(folder)
+        if record.benchmark == benchmark and record.champion
+    }
+    return len(used - {excluded})
 
 
-def seal(evidence: Evidence) -> str:
-    """The digest of what was decided and why; how far the deed has come is left out of it."""
+def digest_decision_record(evidence: DecisionRecord) -> str:
+    """sha256 of a decision without its progress (`state`, `version`)."""
     text = evidence.model_dump_json(exclude={"state", "version"})
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,6 @@
-"""The Prefect flow of a night: ask all candidates, compare, gate, tell; free of torch."""
+"""The Prefect flow of a night: evaluate all candidates, compare them, run the gate, send alerts.
+Does not import torch.
+"""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -14,15 +16,15 @@ from prefect.states import Completed, Failed
 from flows.nightly import alerts, events, lineup, promote, record, score, session
 from flows.nightly import ask as nightly_ask
 from flows.nightly import finish as nightly_finish
-from flows.nightly.session import Going, Request
+from flows.nightly.session import NightRequest, NightSession
 from flows.runs import terminal, worktree
 from flows.services import environment
 from flows.tracking import mlflow_health
 from touchline.errors import BadInput
 from touchline.progress import read_line
 
-CURRENT: ContextVar[Going | None] = ContextVar("current night", default=None)
-SELDOM = 15.0  # seconds between two progress lines in the log of the server
+CURRENT_NIGHT: ContextVar[NightSession | None] = ContextVar("current night", default=None)
+LOG_INTERVAL = 15.0  # seconds between two progress lines in the log of the server
 
 step: Any = task(cache_policy=NO_CACHE, persist_result=False)
 
@@ -31,120 +33,138 @@ step: Any = task(cache_policy=NO_CACHE, persist_result=False)
 def nightly(benchmark: str = "", runs: Sequence[str] = ()) -> State:
     """Evaluate champion and challengers on the benchmark, compare, gate, alert."""
     with ExitStack() as stack:
-        going = CURRENT.get()
-        if going is None:  # a worker started us, not the console command
-            root = worktree.root()
-            environment.prepare(root)
-            request = Request(benchmark, tuple(runs))
-            going = stack.enter_context(session.opened(root, request))
-        going.night.flow_run = str(flow_run.id or "")
-        return held(going)
+        night_session = CURRENT_NIGHT.get()
+        if night_session is None:  # a worker started us, not the console command
+            root = worktree.find_checkout()
+            environment.prepare_environment(root)
+            request = NightRequest(benchmark, tuple(runs))
+            night_session = stack.enter_context(session.open_night(root, request))
+        night_session.night.flow_run = str(flow_run.id or "")
+        return run_night_steps(night_session)
 
 
-def held(going: Going) -> State:
-    """All steps; whatever fails is told to somebody before the night ends."""
+def run_night_steps(night_session: NightSession) -> State:
+    """Run all steps of the night. An exception is recorded, alerted, and turned into a Failed
+    state.
+    """
     try:
-        assemble(going)
-        for name in [nightly_ask.FLOORS, *going.night.candidates]:
-            ask.with_options(task_run_name=f"ask {name}")(going, name)
-        compare(going)
-        gate(going)
-        going.night.sentence = nightly_finish.sentence(going.night)
+        assemble_night(night_session)
+        for name in [nightly_ask.FLOORS, *night_session.night.candidates]:
+            ask_candidate.with_options(task_run_name=f"ask {name}")(night_session, name)
+        compare_night(night_session)
+        run_gate(night_session)
+        night_session.night.sentence = nightly_finish.summarize_night(night_session.night)
     except Exception as error:
-        going.night.state = "failed"
-        going.night.error = " ".join(str(error).split()) or repr(error)
+        night_session.night.state = "failed"
+        night_session.night.error = " ".join(str(error).split()) or repr(error)
         if not isinstance(error, BadInput):
             get_run_logger().exception("the night failed")
-    tell(going)
-    finish(going)
-    if going.night.state == "failed":
-        return Failed(message=going.night.error)
-    return Completed(message=going.night.sentence)
+    alert_night(night_session)
+    close_night(night_session)
+    if night_session.night.state == "failed":
+        return Failed(message=night_session.night.error)
+    return Completed(message=night_session.night.sentence)
 
 
 @step
-def assemble(going: Going) -> None:
-    """Pin the benchmark; find the champion and who challenges it."""
-    mlflow_health.reach()
-    promote.settled(going.root)
-    lineup.assemble(going)
-    names = ", ".join(going.night.candidates)
-    questions = going.night.benchmark["questions"]
-    _say(f"{questions} questions of run {going.night.benchmark['run']} to {names}")
+def assemble_night(night_session: NightSession) -> None:
+    """Check MLflow, finish interrupted decisions, and choose benchmark, champion and
+    challengers.
+    """
+    mlflow_health.check_mlflow_reachable()
+    promote.finish_decisions_locked(night_session.root)
+    lineup.assemble_lineup(night_session)
+    names = ", ".join(night_session.night.candidates)
+    questions = night_session.night.benchmark["questions"]
+    _print_and_log(
+        f"{questions} questions of run {night_session.night.benchmark['run']} to {names}"
+    )
 
 
 @step
-def ask(going: Going, name: str) -> None:
-    """Have one candidate's answers; a challenger that fails is left out, and told of."""
-    with events.asked(going, name):
-        _ask(going, name)
+def ask_candidate(night_session: NightSession, name: str) -> None:
+    """Get one candidate's answers and score them. A challenger that fails is left out, with the
+    reason in its record.
+    """
+    with events.emit_candidate_events(night_session, name):
+        _ask_and_score(night_session, name)
 
 
-def _ask(going: Going, name: str) -> None:
+def _ask_and_score(night_session: NightSession, name: str) -> None:
     if name == nightly_ask.FLOORS:
-        score.floors(going, nightly_ask.floors(going))
+        score.score_floors(night_session, nightly_ask.answer_floors(night_session))
         return
-    one = going.night.candidates[name]
+    candidate = night_session.night.candidates[name]
     try:
-        score.candidate(going, name, nightly_ask.answers(going, one.model, _heard(name)))
+        score.score_candidate(
+            night_session,
+            name,
+            nightly_ask.get_model_answers(night_session, candidate.model, _line_logger(name)),
+        )
     except BadInput as fault:
-        one.error = str(fault)
-        _say(f"{name} is left out: {fault}")
-    if one.failed:
-        _say(f"{name} broke down at {one.failed} questions: they count as wrong")
-    going.save()
+        candidate.error = str(fault)
+        _print_and_log(f"{name} is left out: {fault}")
+    if candidate.failed:
+        _print_and_log(f"{name} broke down at {candidate.failed} questions: they count as wrong")
+    night_session.save()
 
 
 @step
-def compare(going: Going) -> None:
-    """Against the champion and against last night."""
-    if not any(one.answers for one in going.night.candidates.values()):
-        causes = "; ".join(one.error for one in going.night.candidates.values())
+def compare_night(night_session: NightSession) -> None:
+    """Compare the candidates with the champion and with last night. Raises an input error if none
+    could be evaluated.
+    """
+    if not any(candidate.answers for candidate in night_session.night.candidates.values()):
+        causes = "; ".join(candidate.error for candidate in night_session.night.candidates.values())
         raise BadInput("nightly", f"no candidate could be evaluated: {causes}", "mend the first")
-    score.verdicts(going)
-    for one in going.night.candidates.values():
-        for sentence in one.verdicts:
-            _say(sentence)
+    score.compare_night_candidates(night_session)
+    for candidate in night_session.night.candidates.values():
+        for sentence in candidate.verdicts:
+            _print_and_log(sentence)
 
 
 @step
-def gate(going: Going) -> None:
-    """Put every challenger to the gate, the oldest first."""
-    for name, one in going.night.candidates.items():
-        if one.answers and name in going.lines:
-            promote.judge(going, name)
-            if one.decision:
-                _say(one.decision)
-    going.save()
+def run_gate(night_session: NightSession) -> None:
+    """Run the promotion gate on every challenger, oldest first."""
+    for name, candidate in night_session.night.candidates.items():
+        if candidate.answers and name in night_session.headlines:
+            promote.judge_challenger(night_session, name)
+            if candidate.decision:
+                _print_and_log(candidate.decision)
+    night_session.save()
 
 
 @step
-def tell(going: Going) -> None:
-    """Send the alerts."""
-    before = [one for one in record.every(going.root) if one.id != going.night.id]
-    alerts.tell(going, alerts.about(going.night, before))
-    for one in going.night.alerts:
-        _say(f"alert ({one['about']}): {one['outcome']}")
+def alert_night(night_session: NightSession) -> None:
+    """Send the night's alerts."""
+    before = [
+        entry
+        for entry in record.list_night_records(night_session.root)
+        if entry.id != night_session.night.id
+    ]
+    alerts.send_alerts(night_session, alerts.list_alerts(night_session.night, before))
+    for entry in night_session.night.alerts:
+        _print_and_log(f"alert ({entry['about']}): {entry['outcome']}")
 
 
 @step
-def finish(going: Going) -> None:
-    """MLflow and the pages."""
-    nightly_finish.close(going)
+def close_night(night_session: NightSession) -> None:
+    """Log the night to MLflow and write its pages."""
+    nightly_finish.finish_night(night_session)
 
 
-def _heard(name: str) -> Callable[[str], None]:
-    logger, due = get_run_logger(), terminal.Throttle(SELDOM)
+def _line_logger(name: str) -> Callable[[str], None]:
+    logger, due = get_run_logger(), terminal.Throttle(LOG_INTERVAL)
 
-    def hear(text: str) -> None:
-        passing = read_line(text) is not None
-        terminal.say(f"[{name}] {text}", passing=passing)
-        if not passing or due():
+    def log_line(text: str) -> None:
+        is_progress = read_line(text) is not None
+        terminal.print_line(f"[{name}] {text}", passing=is_progress)
+        if not is_progress or due():
             logger.info("%s: %s", name, text)
 
-    return hear
+    return log_line
 
 
-def _say(text: str) -> None:
-    terminal.say(text)
+def _print_and_log(text: str) -> None:
+    terminal.print_line(text)
     get_run_logger().info(text)

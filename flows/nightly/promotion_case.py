@@ -1,14 +1,16 @@
-"""What the rules look at: a challenger's numbers beside the champion's, and where it comes from."""
+"""Input and output types of the promotion rules: a challenger's numbers relative to the champion,
+and its provenance.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from touchline.config import Params
-from touchline.metrics.bootstrap import Estimate
+from touchline.metrics.bootstrap import MetricEstimate
 
 
-class Gate(Params):
+class PromotionSettings(Params):
     """The section `gate` of params.yaml."""
 
     rules: list[str]
@@ -21,17 +23,21 @@ class Gate(Params):
 
 
 @dataclass(frozen=True)
-class Case:
-    """One challenger. Estimates are differences: challenger less the other, paired over matches."""
+class PromotionCase:
+    """One challenger's numbers. Estimates are differences, challenger minus champion or floor,
+    paired over matches.
+    """
 
     name: str
     champion: str  # "" where there is none yet
     matches: Mapping[str, int]  # of each task; "" is all of them
-    floors: Mapping[str, Mapping[str, Estimate]]  # task -> floor -> difference
-    overall: Estimate | None = None  # to the champion, over all tasks
+    floors: Mapping[str, Mapping[str, MetricEstimate]]  # task -> floor -> difference
+    overall: MetricEstimate | None = None  # to the champion, over all tasks
     p: float = 1.0  # of the paired randomisation test
     least: float = 1.0  # the smallest p that so many matches can give
-    sports: Mapping[str, Estimate] = field(default_factory=dict)  # to the champion, over all tasks
+    sports: Mapping[str, MetricEstimate] = field(
+        default_factory=dict
+    )  # to the champion, over all tasks
     looks: int = 0  # comparisons that this benchmark was used for before this one
     ledgers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # stage -> its totals
     terms: str = ""  # the strictest of the model's data; "" where it does not say
@@ -40,16 +46,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Ruling:
-    """What one rule found, in a sentence without its final dot."""
+    """Result of one rule; `why` is a sentence without the final full stop."""
 
     rule: str
     holds: bool
     why: str
 
 
-Rule = Callable[[Case, Gate], Ruling]
+PromotionRule = Callable[[PromotionCase, PromotionSettings], Ruling]
 
 
-def spread(given: Estimate) -> str:
-    """`+0.04 (+0.01 to +0.07)`."""
-    return f"{given.value:+.2f} ({given.low:+.2f} to {given.high:+.2f})"
+def format_estimate_interval(estimate: MetricEstimate) -> str:
+    """Format an estimate as `+0.04 (+0.01 to +0.07)`."""
+    return f"{estimate.value:+.2f} ({estimate.low:+.2f} to {estimate.high:+.2f})"

@@ -1,4 +1,6 @@
-"""Where a model comes from, as the gate asks: ledgers of its data, terms, proof of sight."""
+"""A model's provenance for the promotion gate: the ledgers of its data, its data terms, and its
+vision proof.
+"""
 
 import json
 from collections.abc import Mapping
@@ -7,60 +9,77 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from flows.nightly.record import Model
-from flows.nightly.session import Going
+from flows.nightly.record import RunModel
+from flows.nightly.session import NightSession
 from flows.runs import record as runs
-from flows.runs.record import Record
-from flows.store.dvc_cache import names, stored
+from flows.runs.record import RunRecord
+from flows.store.dvc_cache import locate_cached_object, read_folder_listing
 from touchline import licence
 from touchline.errors import BadInput
 from touchline.ledger import SCHEMA, STATES
 
 LEDGER = "ledger.parquet"
-SIGHT = "sight.json"
+VISION_PROOF = "sight.json"
 
 
-def facts(going: Going, model: Model) -> dict[str, Any]:
-    """`ledgers`, `terms` and `sight` of a gate's case."""
-    folder = going.restored(model)
-    run = runs.find(going.root, model.run)
+def collect_provenance(session: NightSession, model: RunModel) -> dict[str, Any]:
+    """The fields `ledgers`, `terms` and `sight` of a promotion case."""
+    folder = session.restore_model(model)
+    run = runs.find_run(session.root, model.run)
     return {
-        "ledgers": ledgers(going.cache, run),
-        "terms": strictest(folder),
-        "sight": proof(folder / SIGHT),
+        "ledgers": check_run_ledgers(session.cache, run),
+        "terms": read_strictest_terms(folder),
+        "sight": read_vision_proof(folder / VISION_PROOF),
     }
 
 
-def strictest(folder: Path) -> str:
-    """The strictest terms of the data behind a model; "" where it does not say."""
+def read_strictest_terms(folder: Path) -> str:
+    """The strictest terms (open, request or nda) of the data behind a model; empty if the model
+    does not state them.
+    """
     try:
-        held = licence.known(folder)
+        terms_by_source = licence.known(folder)
     except (BadInput, ValueError, KeyError):
         return ""
-    return max((said for _, said in held.values()), key=licence.rank, default="")
+    return max(
+        (source_terms for _, source_terms in terms_by_source.values()), key=licence.rank, default=""
+    )
 
 
-def proof(file: Path) -> Mapping[str, Any] | None:
+def read_vision_proof(file: Path) -> Mapping[str, Any] | None:
+    """The content of sight.json, the proof that the model uses its frames. None without the file,
+    {'proved': False} if it cannot be parsed.
+    """
     try:
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
     except ValueError:
         return {"proved": False}
 
 
-def ledgers(cache: Path, run: Record) -> dict[str, dict[str, Any]]:
-    """{STAGE: {rows, wrong}} of every ledger among a run's products, read from the cache."""
-    found = {}
+def check_run_ledgers(cache: Path, run: RunRecord) -> dict[str, dict[str, Any]]:
+    """{stage: {rows, wrong}} of every ledger among a run's products, read from the DVC cache.
+    `wrong` is empty for a consistent ledger.
+    """
+    balances = {}
     for stage, done in run.stages.items():
         for file in done.products:
-            whose = f"{file.path} of run {run.id}"
-            listed = names(cache, file.md5, whose) if file.md5.endswith(".dir") else {}
+            description = f"{file.path} of run {run.id}"
+            listed = (
+                read_folder_listing(cache, file.md5, description)
+                if file.md5.endswith(".dir")
+                else {}
+            )
             if LEDGER in listed:
-                found[stage] = _balance(stored(cache, listed[LEDGER], whose), done.metrics)
-    return found
+                balances[stage] = _check_ledger(
+                    locate_cached_object(cache, listed[LEDGER], description), done.metrics
+                )
+    return balances
 
 
-def _balance(ledger: Path, said: Mapping[str, Any]) -> dict[str, Any]:
-    """What is wrong with a ledger: unknown states, silent drops, other totals than the stage's."""
+def _check_ledger(ledger: Path, stage_metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a ledger for duplicate rows, unknown states, drops without a reason, and totals that
+    differ from the stage's metrics.
+    """
     table = pq.read_table(ledger)
     if table.schema.names != SCHEMA.names:
         return {"rows": table.num_rows, "wrong": "it is no ledger"}
@@ -74,9 +93,9 @@ def _balance(ledger: Path, said: Mapping[str, Any]) -> dict[str, Any]:
         else "",
         f"{silent} rows were dropped without a reason" if silent else "",
         *[
-            f"the stage says {said[key]} {key}, its ledger {number}"
+            f"the stage says {stage_metrics[key]} {key}, its ledger {number}"
             for key, number in {"rows": len(rows), **totals}.items()
-            if key in said and said[key] != number
+            if key in stage_metrics and stage_metrics[key] != number
         ],
     ]
     return {"rows": len(rows), "wrong": "; ".join(filter(None, faults))}

@@ -1,4 +1,4 @@
-"""What is written down about a night, and in which order nights are read back."""
+"""The JSON record of a nightly run: `.touchline/nights/ID.json`, one per night."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -8,12 +8,12 @@ from pydantic import BaseModel, ValidationError
 from touchline.atomic import whole_file
 from touchline.errors import BadInput
 
-State = Literal["running", "completed", "failed", "killed"]
-Scores = dict[str, dict[str, dict[str, float]]]  # task -> metric -> {value, low, high, n}
+NightState = Literal["running", "completed", "failed", "killed"]
+TaskScores = dict[str, dict[str, dict[str, float]]]  # task -> metric -> {value, low, high, n}
 
 
-class Model(BaseModel):
-    """A model by its digest, and the run that made it."""
+class RunModel(BaseModel):
+    """A model by its digest, and the run that trained it."""
 
     name: str  # RUN/ARTIFACT
     run: str
@@ -21,13 +21,13 @@ class Model(BaseModel):
     md5: str
 
 
-class Candidate(BaseModel):
-    """What a night found out about one model."""
+class NightCandidate(BaseModel):
+    """Results of one model in a night."""
 
-    model: Model
+    model: RunModel
     answers: str = ""  # digest of the answers
     file: str = ""  # name below .touchline/nights/answers
-    scores: Scores = {}
+    scores: TaskScores = {}
     overall: dict[str, float] = {}  # {value, low, high, n}: the mean of the headline metrics
     floors: dict[str, dict[str, float]] = {}  # the same of the model on black frames and the like
     failed: int = 0  # questions that it broke down at; asked again next night
@@ -40,21 +40,21 @@ class Candidate(BaseModel):
     error: str = ""  # why it could not be evaluated
 
 
-class Night(BaseModel):
-    """One night, from its start to its alerts."""
+class NightRecord(BaseModel):
+    """One nightly run, from its start to its alerts."""
 
     id: str
-    state: State = "running"
+    state: NightState = "running"
     started: str
     ended: str = ""
     pid: int = 0
     commit: str = ""
     benchmark: dict[str, Any] = {}  # run, digest, questions, matches
-    champion: Model | None = None  # before the gate
-    champion_after: Model | None = None
-    candidates: dict[str, Candidate] = {}  # the champion's too, by the model's name
+    champion: RunModel | None = None  # before the gate
+    champion_after: RunModel | None = None
+    candidates: dict[str, NightCandidate] = {}  # the champion's too, by the model's name
     newest: str = ""  # the name of the newest challenger
-    floors: dict[str, Scores] = {}
+    floors: dict[str, TaskScores] = {}
     floors_file: str = ""  # name below .touchline/nights/answers
     sentence: str = ""
     alerts: list[dict[str, str]] = []  # about, sentence, outcome
@@ -65,29 +65,31 @@ class Night(BaseModel):
     untold: str = ""  # why MLflow knows nothing of it
 
 
-def folder(root: Path) -> Path:
+def locate_nights_folder(root: Path) -> Path:
+    """The folder of the night records below the project root."""
     return root / ".touchline" / "nights"
 
 
-def write(root: Path, night: Night) -> None:
-    with whole_file(folder(root) / f"{night.id}.json") as draft:
+def write_night_record(root: Path, night: NightRecord) -> None:
+    """Write the night's record atomically."""
+    with whole_file(locate_nights_folder(root) / f"{night.id}.json") as draft:
         draft.write_text(night.model_dump_json(indent=1) + "\n")
 
 
-def every(root: Path) -> list[Night]:
-    """All nights, the oldest first."""
-    return [_read(file) for file in sorted(folder(root).glob("*.json"))]
+def list_night_records(root: Path) -> list[NightRecord]:
+    """All nights, the oldest first. Raises `InputError` for an invalid record."""
+    return [_read_night_record(file) for file in sorted(locate_nights_folder(root).glob("*.json"))]
 
 
-def last(root: Path) -> Night | None:
-    """The last night that was completed."""
-    done = [night for night in every(root) if night.state == "completed"]
+def find_last_completed_night(root: Path) -> NightRecord | None:
+    """The last completed night, or None."""
+    done = [night for night in list_night_records(root) if night.state == "completed"]
     return done[-1] if done else None
 
 
-def _read(file: Path) -> Night:
+def _read_night_record(file: Path) -> NightRecord:
     try:
-        return Night.model_validate_json(file.read_text())
+        return NightRecord.model_validate_json(file.read_text())
     except ValidationError as error:
         wrong = f"is no record of a night ({error.error_count()} faults)"
         raise BadInput(file, wrong, "move it away") from None

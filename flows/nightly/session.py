@@ -1,4 +1,6 @@
-"""A night from its request to its record: one at a time per checkout, and none that vanishes."""
+"""The session of a night, from its request to its record: one at a time per checkout, and always
+recorded, even if killed.
+"""
 
 import os
 from collections.abc import Iterator
@@ -11,19 +13,19 @@ from pydantic import PositiveFloat, PositiveInt
 
 from flows.nightly import events as nightly_events
 from flows.nightly import record
-from flows.nightly.benchmark import Benchmark
-from flows.nightly.promotion_case import Gate
-from flows.nightly.record import Model, Night
+from flows.nightly.benchmark import NightlyBenchmark
+from flows.nightly.promotion_case import PromotionSettings
+from flows.nightly.record import NightRecord, RunModel
 from flows.runs import record as runs
 from flows.runs import terminal, worktree
-from flows.runs.locks import locked
+from flows.runs.locks import hold_lock
 from flows.store import dvc_cache
 from flows.tracking import openlineage
 from touchline.config import Params, section
-from touchline.metrics.overall import Headlines
+from touchline.metrics.overall import HeadlineMetrics
 
 
-class Nightly(Params):
+class NightlyParams(Params):
     """The section `nightly` of params.yaml."""
 
     benchmark: str  # the run whose test questions are asked; "" for that of the last night
@@ -34,74 +36,88 @@ class Nightly(Params):
 
 
 @dataclass(frozen=True)
-class Request:
-    """What somebody asks for on the command line or in a deployment."""
+class NightRequest:
+    """What the command line or a deployment requests of a night: the benchmark run and the
+    challengers' runs.
+    """
 
     benchmark: str = ""  # a run, for this night
     runs: tuple[str, ...] = ()  # the challengers, instead of the new ones
 
 
-class Going:
-    """A night that is going on; `lines` are what its candidates and floors are compared by.
+class NightSession:
+    """A night that is in progress. `headlines` holds the headline scores of each candidate and
+    floor, by name.
 
-    No dataclass: Prefect would search it, with all its numbers, for futures at every task.
+    Not a dataclass: Prefect would search all its fields for futures at every task.
     """
 
-    def __init__(self, root: Path, request: Request, night: Night, lock: int) -> None:
+    def __init__(self, root: Path, request: NightRequest, night: NightRecord, lock: int) -> None:
         self.root, self.request, self.night = root, request, night
         self.lock = lock  # descriptor; whoever inherits it holds the lock as well
-        self.benchmark: Benchmark | None = None
-        self.lines: dict[str, Headlines] = {}
-        self.due = terminal.Throttle(openlineage.SELDOM)  # for who listens to its events
+        self.benchmark: NightlyBenchmark | None = None
+        self.headlines: dict[str, HeadlineMetrics] = {}
+        self.delivery_due = terminal.Throttle(
+            openlineage.DELIVERY_INTERVAL
+        )  # for who listens to its events
 
     @cached_property
-    def nightly(self) -> Nightly:
-        return section(Nightly, "nightly", self.root / "params.yaml")
+    def nightly(self) -> NightlyParams:
+        return section(NightlyParams, "nightly", self.root / "params.yaml")
 
     @cached_property
-    def gate(self) -> Gate:
-        return section(Gate, "gate", self.root / "params.yaml")
+    def gate(self) -> PromotionSettings:
+        return section(PromotionSettings, "gate", self.root / "params.yaml")
 
     @cached_property
     def cache(self) -> Path:
-        return dvc_cache.cache(self.root)
+        return dvc_cache.find_object_cache(self.root)
 
     @property
     def folder(self) -> Path:
-        return record.folder(self.root)
+        return record.locate_nights_folder(self.root)
 
     @property
     def log(self) -> Path:
         return self.folder / f"{self.night.id}.log"
 
     @property
-    def asked(self) -> Benchmark:
+    def pinned_benchmark(self) -> NightlyBenchmark:
         assert self.benchmark, "the line-up comes first"
         return self.benchmark
 
     def save(self) -> None:
-        record.write(self.root, self.night)
+        record.write_night_record(self.root, self.night)
 
-    def restored(self, model: Model) -> Path:
-        """The folder of a model, linked from the cache."""
+    def restore_model(self, model: RunModel) -> Path:
+        """Folder of a model, linked from the DVC cache."""
         place = self.folder / "models" / model.md5.removesuffix(".dir")
-        return dvc_cache.restore(self.cache, model.md5, place, f"{model.path} of run {model.run}")
+        return dvc_cache.restore_product_folder(
+            self.cache, model.md5, place, f"{model.path} of run {model.run}"
+        )
 
 
 @contextmanager
-def opened(root: Path, request: Request) -> Iterator[Going]:
-    """Hold the lock, close the records of killed nights, and write this one's, however it ends."""
-    with locked(root, "night") as held:
-        settle(root)
-        changed = ", and uncommitted changes" if worktree.changes(root) else ""
-        commit = worktree.git(root, "rev-parse", "HEAD").strip() + changed
-        night = Night(id=runs.fresh_id(), started=runs.now(), pid=os.getpid(), commit=commit)
-        going = Going(root, request, night, held)
-        going.folder.mkdir(parents=True, exist_ok=True)
-        going.save()
-        nightly_events.began(root, night)
+def open_night(root: Path, request: NightRequest) -> Iterator[NightSession]:
+    """Context manager: hold the night lock, close the records of killed nights, and write this
+    night's record however it ends.
+    """
+    with hold_lock(root, "night") as lock_fd:
+        close_dead_nights(root)
+        changed = ", and uncommitted changes" if worktree.list_uncommitted_changes(root) else ""
+        commit = worktree.run_git(root, "rev-parse", "HEAD").strip() + changed
+        night = NightRecord(
+            id=runs.create_run_id(),
+            started=runs.get_utc_timestamp(),
+            pid=os.getpid(),
+            commit=commit,
+        )
+        session = NightSession(root, request, night, lock_fd)
+        session.folder.mkdir(parents=True, exist_ok=True)
+        session.save()
+        nightly_events.emit_night_start(root, night)
         try:
-            yield going
+            yield session
             night.state = "completed" if night.state == "running" else night.state
         except Exception as error:
             night.state, night.error = "failed", " ".join(str(error).split()) or repr(error)
@@ -110,25 +126,39 @@ def opened(root: Path, request: Request) -> Iterator[Going]:
             night.state, night.error = "killed", "stopped"
             raise
         finally:
-            night.ended, night.pid = runs.now(), 0
-            going.save()
-            nightly_events.ended(root, night)
+            night.ended, night.pid = runs.get_utc_timestamp(), 0
+            session.save()
+            nightly_events.emit_night_end(root, night)
 
 
 @contextmanager
-def borrowed(root: Path) -> Iterator[Going]:
-    """The means of a night, its lock included, for a question in between; leaves no record."""
-    with locked(root, "night") as held:
-        going = Going(root, Request(), Night(id="bisect", started=runs.now()), held)
-        going.folder.mkdir(parents=True, exist_ok=True)
-        yield going
+def borrow_night_session(root: Path) -> Iterator[NightSession]:
+    """Context manager: a night session with the night lock held, for evaluations outside a night
+    (bisect). Writes no record.
+    """
+    with hold_lock(root, "night") as lock_fd:
+        session = NightSession(
+            root,
+            NightRequest(),
+            NightRecord(id="bisect", started=runs.get_utc_timestamp()),
+            lock_fd,
+        )
+        session.folder.mkdir(parents=True, exist_ok=True)
+        yield session
 
 
-def settle(root: Path) -> list[Night]:
-    """Close the records of nights that were killed; call when locked."""
-    dead = [night for night in record.every(root) if night.state == "running"]
+def close_dead_nights(root: Path) -> list[NightRecord]:
+    """Mark nights that were killed as such in their records, and emit abort events. Call while
+    holding the lock. Returns them.
+    """
+    dead = [night for night in record.list_night_records(root) if night.state == "running"]
     for night in dead:
-        night.state, night.ended, night.error, night.pid = "killed", runs.now(), "killed", 0
-        openlineage.abort(root, night.id, night.error)
-        record.write(root, night)
+        night.state, night.ended, night.error, night.pid = (
+            "killed",
+            runs.get_utc_timestamp(),
+            "killed",
+            0,
+        )
+        openlineage.abort_open_events(root, night.id, night.error)
+        record.write_night_record(root, night)
     return dead

@@ -1,8 +1,10 @@
-"""The command `touchline ablation`: one preset, its variants and several seeds, run and compared.
+"""The command `touchline ablation`: train one preset and its variants with several seeds, and
+compare them.
 
-A variant of the preset NAME is a file of presets/NAME/; the preset itself is the first one. Each
-pair of variant and seed is a retrain like any other, with its record; DVC's run cache brings back
-what does not differ. Pairs that are done for this very code are not run again.
+The variants of preset NAME are the files in presets/NAME/; the preset itself comes first, as the
+variant `recipe`. Each pair of variant and seed is an ordinary retrain with its own run record;
+DVC's run cache restores the stages that do not differ. Pairs already finished for the same code are
+not run again.
 """
 
 import hashlib
@@ -15,28 +17,30 @@ from pathlib import Path
 from typing import Any
 
 from flows.retrain import console as retrain_console
-from flows.retrain.run import Request
+from flows.retrain.run import RetrainRequest
 from flows.runs import record, terminal, worktree
 from flows.services import environment, prefect_server
 from touchline.atomic import whole_file, whole_folder
 from touchline.errors import BadInput
-from touchline.metrics.ablation import Cell, table
-from touchline.metrics.per_answer import Judge
+from touchline.metrics.ablation import AblationCell, build_ablation_table
+from touchline.metrics.per_answer import MetricContext
 from touchline.records import Question, Trajectory, by_id, read, write
-from touchline.report.ablation import as_text, write_ablation
+from touchline.report.ablation import format_ablation_text, write_ablation_page
 from touchline.tasks.spotting import intervals
 
-RECIPE = "recipe"  # what the preset itself is called among its variants
-SEEDED = ("student.tiny.seed", "sft.seed", "rl.seed")
-MAKERS = ("dvc.yaml", "params.yaml", "presets", "stages", "touchline")
-AIM = "f1_50"  # exact enough at IoU 0.5: the goal, chosen before the preset had a figure
+BASE_VARIANT = "recipe"  # what the preset itself is called among its variants
+SEED_KEYS = ("student.tiny.seed", "sft.seed", "rl.seed")
+CODE_PATHS = ("dvc.yaml", "params.yaml", "presets", "stages", "touchline")
+TARGET_METRIC = "f1_50"  # exact enough at IoU 0.5: the goal, chosen before the preset had a figure
 THETA, DRAWS = 0.3, 1  # IoU of the loosest F1, seed of the bootstrap
 METRICS, PAGE = Path("data/metrics/ablation.json"), Path("data/ablation/ablation.html")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What somebody asks for on the command line."""
+class AblationRequest:
+    """The command line of `touchline ablation`: `only` limits the variants, `sets` are KEY=VALUE
+    overrides.
+    """
 
     preset: str
     seeds: tuple[int, ...]
@@ -46,141 +50,166 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A variant with a seed, and where its answers are kept."""
+class AblationRun:
+    """One variant with one seed: the retrain request, and the folder where its answers
+    are saved.
+    """
 
     variant: str
     seed: int
-    request: Request
+    request: RetrainRequest
     folder: Path
 
     @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         return (self.folder / "about.json").is_file()
 
 
-def ablation(wish: Wish) -> int:
-    """Exit status: 0 all pairs are there, 1 a run failed; the table holds what there is."""
-    root = worktree.root()
-    environment.prepare(root)
-    pairs = list(wanted(root, wish))
-    missing = any(not pair.done for pair in pairs)
-    with prefect_server.served(root) if missing else nullcontext():
-        status = run_all(root, wish, pairs)
+def run_ablation(options: AblationRequest) -> int:
+    """Run the missing pairs, print the comparison table and return the exit status: 0 if all pairs
+    are finished, 1 if a run failed.
+    """
+    root = worktree.find_checkout()
+    environment.prepare_environment(root)
+    pairs = list(plan_ablation_runs(root, options))
+    missing = any(not pair.is_done for pair in pairs)
+    with prefect_server.serve_prefect(root) if missing else nullcontext():
+        status = run_missing_variants(root, options, pairs)
     if not status:
-        sys.stdout.write(as_text(json.loads((root / METRICS).read_text())))
-        terminal.say(f"{root / PAGE}")
+        sys.stdout.write(format_ablation_text(json.loads((root / METRICS).read_text())))
+        terminal.print_line(f"{root / PAGE}")
     return status
 
 
-def run_all(root: Path, wish: Wish, pairs: Sequence[Pair]) -> int:
-    """Run the pairs that are not done; after each, the figures hold all that are."""
+def run_missing_variants(root: Path, options: AblationRequest, pairs: Sequence[AblationRun]) -> int:
+    """Run the pairs that are not finished yet, rewriting the figures after each one. Returns 0, or
+    the exit status of the first failed retrain.
+    """
     for number, pair in enumerate(pairs, 1):
-        terminal.say(f"ablation {number}/{len(pairs)}: {pair.variant}, seed {pair.seed}")
-        if not pair.done and (status := retrain_console.retrain(pair.request)):
+        terminal.print_line(f"ablation {number}/{len(pairs)}: {pair.variant}, seed {pair.seed}")
+        if not pair.is_done and (status := retrain_console.run_retrain(pair.request)):
             return status
-        if not pair.done:
-            keep(root, pair)
-        compare(root, wish, pairs)
+        if not pair.is_done:
+            save_ablation_answers(root, pair)
+        write_ablation_figures(root, options, pairs)
     return 0
 
 
-def numbers(text: str) -> tuple[int, ...]:
-    """`1,2,3` as seeds."""
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Parse `1,2,3` into unique seeds. Raises an input error if a part is not an integer."""
     try:
         return tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError:
         raise BadInput(f"--seeds {text}", "are no whole numbers", "write e.g. 1,2,3") from None
 
 
-def variants(root: Path, preset: str) -> dict[str, str]:
-    """{VARIANT: preset to run}: the preset itself, then its folder's files by name."""
+def list_variants(root: Path, preset: str) -> dict[str, str]:
+    """{variant: preset to run}: the preset itself as `recipe`, then the files of its folder by
+    name. Raises an input error for an unknown preset.
+    """
     presets = root / "presets"
     if not (presets / f"{preset}.yaml").is_file():
-        known = sorted(path.name for path in presets.iterdir() if path.is_dir())
-        raise BadInput(f"--preset {preset}", "there is no such preset", f"known are {known}")
+        known_presets = sorted(path.name for path in presets.iterdir() if path.is_dir())
+        raise BadInput(
+            f"--preset {preset}", "there is no such preset", f"known are {known_presets}"
+        )
     files = sorted((presets / preset).glob("*.yaml"))
-    return {RECIPE: preset} | {file.stem: f"{preset}/{file.stem}" for file in files}
+    return {BASE_VARIANT: preset} | {file.stem: f"{preset}/{file.stem}" for file in files}
 
 
-def wanted(root: Path, wish: Wish) -> Iterator[Pair]:
-    """The pairs in the order to run them: all variants of a seed, then the next seed."""
-    known = variants(root, wish.preset)
-    strange = [name for name in wish.only if name not in known]
-    if strange:
-        raise BadInput("--only", f"{strange} are no variants", f"choose among {', '.join(known)}")
-    code = made_by(root, wish.dirty)
-    for seed in wish.seeds:
-        for name, preset in known.items():
-            if name in (wish.only or known):
-                sets = (*wish.sets, *(f"{key}={seed}" for key in SEEDED))
-                request = Request(preset, sets, None, wish.dirty, False, tuple(sys.argv))
-                key = digest((code, preset, *sets))
+def plan_ablation_runs(root: Path, options: AblationRequest) -> Iterator[AblationRun]:
+    """The variant and seed pairs in running order: all variants of the first seed, then those of
+    the next. Raises an input error for an unknown variant in `--only`.
+    """
+    preset_by_variant = list_variants(root, options.preset)
+    unknown = [name for name in options.only if name not in preset_by_variant]
+    if unknown:
+        raise BadInput(
+            "--only", f"{unknown} are no variants", f"choose among {', '.join(preset_by_variant)}"
+        )
+    code = list_code_objects(root, options.dirty)
+    for seed in options.seeds:
+        for name, preset in preset_by_variant.items():
+            if name in (options.only or preset_by_variant):
+                sets = (*options.sets, *(f"{key}={seed}" for key in SEED_KEYS))
+                request = RetrainRequest(preset, sets, None, options.dirty, False, tuple(sys.argv))
+                key = hash_parts((code, preset, *sets))
                 folder = root / ".touchline" / "ablation" / f"{name}-{seed}-{key}"
-                yield Pair(name, seed, request, folder)
+                yield AblationRun(name, seed, request, folder)
 
 
-def made_by(root: Path, dirty: bool) -> str:
-    """The code and parameters that answers depend on, as git knows them; not README or flows."""
-    commit = worktree.code(root, dirty).commit
-    return worktree.git(root, "ls-tree", commit, "--", *MAKERS)
+def list_code_objects(root: Path, dirty: bool) -> str:
+    """The `git ls-tree` listing of the code and parameters that the answers depend on. README and
+    flows/ are left out, so that changing them does not invalidate finished pairs.
+    """
+    commit = worktree.resolve_run_code(root, dirty).commit
+    return worktree.run_git(root, "ls-tree", commit, "--", *CODE_PATHS)
 
 
-def digest(parts: Iterable[str]) -> str:
-    """What a pair is made from, in few letters."""
+def hash_parts(parts: Iterable[str]) -> str:
+    """The first 12 hex digits of the sha256 of the joined parts."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
-def keep(root: Path, pair: Pair) -> None:
-    """Put the answers of the run that has just ended beside its id."""
-    data, made = root / "data", record.every(root)
-    asked = read(data / "questions/questions.parquet", Question)
-    given = read(data / "answers/answers.parquet", Trajectory)
+def save_ablation_answers(root: Path, pair: AblationRun) -> None:
+    """Copy the test questions and the SFT and RL answers of the run that has just ended into the
+    pair's folder, with the run's id in about.json.
+    """
+    data, runs = root / "data", record.list_runs(root)
+    questions = read(data / "questions/questions.parquet", Question)
+    answers = read(data / "answers/answers.parquet", Trajectory)
     with whole_folder(pair.folder) as draft:
-        write(draft / "questions.parquet", Question, [q for q in asked if q.split == "test"])
+        write(draft / "questions.parquet", Question, [q for q in questions if q.split == "test"])
         write(
-            draft / "answers.parquet", Trajectory, [a for a in given if a.author in ("sft", "rl")]
+            draft / "answers.parquet", Trajectory, [a for a in answers if a.author in ("sft", "rl")]
         )
-        run = made[-1].id if made else ""
+        run = runs[-1].id if runs else ""
         about = {"run": run, "preset": pair.request.preset, "sets": pair.request.sets}
         (draft / "about.json").write_text(json.dumps(about, indent=2) + "\n")
 
 
-def compare(root: Path, wish: Wish, pairs: Sequence[Pair]) -> None:
-    """Write the figures and the page of all pairs that are done."""
-    cells: dict[str, dict[int, Cell]] = {}
+def write_ablation_figures(
+    root: Path, options: AblationRequest, pairs: Sequence[AblationRun]
+) -> None:
+    """Write data/metrics/ablation.json and the HTML page from all finished pairs."""
+    cells: dict[str, dict[int, AblationCell]] = {}
     runs: dict[str, dict[int, str]] = {}
-    for pair in (pair for pair in pairs if pair.done):
-        cells.setdefault(pair.variant, {})[pair.seed] = answered(pair.folder)
+    for pair in (pair for pair in pairs if pair.is_done):
+        cells.setdefault(pair.variant, {})[pair.seed] = read_ablation_cell(pair.folder)
         about = json.loads((pair.folder / "about.json").read_text())
         runs.setdefault(pair.variant, {})[pair.seed] = about["run"]
-    judge = Judge(intervals, THETA, DRAWS, {}, {}, lambda _: 0.0)
+    judge = MetricContext(intervals, THETA, DRAWS, {}, {}, lambda _: 0.0)
     first = next(iter(next(iter(cells.values())).values()))
-    variants = table(cells, judge)
+    variants = build_ablation_table(cells, judge)
     figures = {
-        "preset": wish.preset,
-        "sets": list(wish.sets),
+        "preset": options.preset,
+        "sets": list(options.sets),
         "matches": len({(q.sport, q.match) for q, _ in first.rl}),
         "questions": len(first.rl),
         "runs": runs,
-        "rl_minus_sft": headline(variants),
+        "rl_minus_sft": summarize_rl_gain(variants),
         "variants": variants,
     }
     with whole_file(root / METRICS) as draft:
         draft.write_text(json.dumps(figures, indent=2) + "\n")
-    write_ablation(root / PAGE, figures)
+    write_ablation_page(root / PAGE, figures)
 
 
-def headline(variants: Mapping[str, Any]) -> dict[str, Any]:
-    """What RL gained by the recipe in the metric that it is out to better; {} until it has run."""
-    if RECIPE not in variants:
+def summarize_rl_gain(variants: Mapping[str, Any]) -> dict[str, Any]:
+    """The target metric's RL minus SFT difference for the unmodified preset; {} until that preset
+    has run.
+    """
+    if BASE_VARIANT not in variants:
         return {}
-    return {"metric": AIM, **variants[RECIPE]["differences"][AIM]}
+    return {"metric": TARGET_METRIC, **variants[BASE_VARIANT]["differences"][TARGET_METRIC]}
 
 
-def answered(folder: Path) -> Cell:
-    """What was kept of a pair."""
-    asked = by_id(read(folder / "questions.parquet", Question))
-    given = read(folder / "answers.parquet", Trajectory)
-    sft, rl = ([(asked[a.question], a) for a in given if a.author == who] for who in ("sft", "rl"))
-    return Cell(sft, rl)
+def read_ablation_cell(folder: Path) -> AblationCell:
+    """Read a finished pair's SFT and RL answers, each joined with its question."""
+    questions_by_id = by_id(read(folder / "questions.parquet", Question))
+    answers = read(folder / "answers.parquet", Trajectory)
+    sft, rl = (
+        [(questions_by_id[a.question], a) for a in answers if a.author == author]
+        for author in ("sft", "rl")
+    )
+    return AblationCell(sft, rl)

@@ -1,4 +1,6 @@
-"""The Prefect flow: one task per DVC stage, in DVC's order; no word about what the stages do."""
+"""The Prefect flow of a retrain: one task per DVC stage, in DVC's order. Knows nothing of what the
+stages do.
+"""
 
 import re
 from collections.abc import Sequence
@@ -20,107 +22,117 @@ from prefect.states import Completed, Crashed, Failed
 from flows.lineage import run_index
 from flows.retrain import run, stage_process
 from flows.retrain import run as retrain_run
-from flows.retrain.run import Request, Run
+from flows.retrain.run import RetrainRequest, RunSession
 from flows.runs import dvc_project, locks, record, terminal, worktree
-from flows.runs.dvc_project import Step
-from flows.runs.record import Record, StageRecord
+from flows.runs.dvc_project import PipelineStep
+from flows.runs.record import RunRecord, StageRecord
 from flows.services import environment, secrets
 from flows.store import push_pull
 from flows.tracking import openlineage
-from flows.tracking.mlflow_runs import Tracking, kill
+from flows.tracking.mlflow_runs import MlflowRun, close_killed_mlflow_runs
 from touchline.progress import Line
 
-SELDOM = 15.0  # seconds between two progress lines in the log of the server
+LOG_INTERVAL = 15.0  # seconds between two progress lines in the log of the server
 
 
-class Walk:
-    """The way through the stages of one run."""
+class StageRunner:
+    """Runs the stages of one run, with MLflow tracking, OpenLineage events and the GPU slot."""
 
-    def __init__(self, going: Run) -> None:
-        self.run = going
-        going.record.flow_run = str(flow_run.id or "")
-        going.save()  # what comes next takes seconds, in which a run may be killed
-        self.tracking = Tracking(going.record, dvc_project.models(going.folder))
-        going.record.tracking_run = self.tracking.parent
-        going.record.versions, going.record.hardware = record.versions(), record.hardware()
-        self.slots = dvc_project.slots(going.folder)
-        going.save()
-        self.events = openlineage.Events(going.root, going.record, going.folder)
-        self.events.began()
+    def __init__(self, session: RunSession) -> None:
+        self.run = session
+        session.record.flow_run = str(flow_run.id or "")
+        session.save()  # what comes next takes seconds, in which a run may be killed
+        self.tracking = MlflowRun(session.record, dvc_project.read_model_paths(session.folder))
+        session.record.tracking_run = self.tracking.parent
+        session.record.versions, session.record.hardware = (
+            record.read_package_versions(),
+            record.detect_hardware(),
+        )
+        self.slots = dvc_project.read_stage_slots(session.folder)
+        session.save()
+        self.events = openlineage.RunEvents(session.root, session.record, session.folder)
+        self.events.run_began()
 
-    def unchanged(self, step: Step) -> bool:
-        """Nothing about it changed, and nothing it needs was made anew."""
+    def is_unchanged(self, step: PipelineStep) -> bool:
+        """Whether neither the stage nor any of its dependencies changed."""
         stages = self.run.record.stages
         return not step.changed and all(stages[n].state == "Unchanged" for n in step.needs)
 
-    def made(self) -> set[str]:
+    def product_paths(self) -> set[str]:
         return {file.path for file in self.run.record.products}
 
-    def forced(self, step: Step) -> bool:
+    def is_forced(self, step: PipelineStep) -> bool:
         request = self.run.request
         return request.force and request.stage in (None, step.name)
 
-    def stage(self, step: Step, tell: stage_process.Tell) -> StageRecord:
-        """Reproduce a stage and track it; an MLflow run is made only if it will be executed."""
-        folder, forced = self.run.folder, self.forced(step)
-        fate = "Ran" if forced else dvc_project.outlook(folder, step.name)
+    def reproduce(self, step: PipelineStep, report: stage_process.ReportLine) -> StageRecord:
+        """Reproduce a stage and track it. An MLflow run is created only if the stage will be
+        executed.
+        """
+        folder, forced = self.run.folder, self.is_forced(step)
+        fate = "Ran" if forced else dvc_project.predict_stage_outcome(folder, step.name)
         if fate == "Unchanged":
-            return dvc_project.describe(folder, step.name, "Unchanged")
+            return dvc_project.describe_stage(folder, step.name, "Unchanged")
         self.events.stage_began(step)
         child = self.tracking.begin(step.name) if fate == "Ran" else None
         extra = {"MLFLOW_RUN_ID": child} if child else {}
-        with locks.held(self.slot(step.name), f"run {self.run.record.id}", terminal.say) as keep:
-            done = stage_process.stage(self.run, step.name, forced, extra, tell, keep)
-        if child and done.state in ("Ran", "Failed"):
-            self.tracking.end(child, step.name, done, self.made())
+        with locks.hold_gpu_slot(
+            self.gpu_slot(step.name), f"run {self.run.record.id}", terminal.print_line
+        ) as slot_fds:
+            stage_record = stage_process.reproduce_stage(
+                self.run, step.name, forced, extra, report, slot_fds
+            )
+        if child and stage_record.state in ("Ran", "Failed"):
+            self.tracking.end(child, step.name, stage_record, self.product_paths())
         elif child:
             self.tracking.drop(child)
-        self.events.stage_ended(step, done)
-        return done
+        self.events.stage_ended(step, stage_record)
+        return stage_record
 
-    def slot(self, stage: str) -> str:
-        """Where the stage waits for its turn; "" where it need not."""
+    def gpu_slot(self, stage: str) -> str:
+        """The GPU slot that the stage must hold; empty if it needs none."""
         if self.slots.get(stage) != "gpu":
             return ""
-        return locks.place(bool(self.run.record.hardware.get("gpus")))
+        return locks.resolve_gpu_slot(bool(self.run.record.hardware.get("gpus")))
 
     def finish(self) -> State:
-        """Publish and close; the state tells what happened."""
-        going = self.run.record
-        if going.count("Failed"):
-            going.state = "failed"
+        """Publish products, push them, close tracking and return the flow's final state."""
+        run_record = self.run.record
+        if run_record.count_stages("Failed"):
+            run_record.state = "failed"
         else:
-            run.succeed(self.run)
-        if going.state == "completed":
+            run.complete_run(self.run)
+        if run_record.state == "completed":
             self.run.save()  # it stands, also if somebody loses patience with the push
-            push_pull.after(self.run)
-        for sentence in run_index.note(self.run.root, going):
-            terminal.say(f"row lineage: {sentence}")
-        self.tracking.close(going)
-        self.run.told = True
-        self.events.ended()
-        if going.state == "failed":
-            return Failed(message=going.error)
-        name = "Unsent" if going.unsent else "Completed"
-        return Completed(name=name, message=retrain_run.tally(going))
+            push_pull.push_finished_run(self.run)
+        for sentence in run_index.index_finished_run(self.run.root, run_record):
+            terminal.print_line(f"row lineage: {sentence}")
+        self.tracking.close(run_record)
+        self.run.end_reported = True
+        self.events.run_ended()
+        if run_record.state == "failed":
+            return Failed(message=run_record.error)
+        name = "Unsent" if run_record.unsent else "Completed"
+        return Completed(name=name, message=retrain_run.format_stage_tally(run_record))
 
 
 @task(name="stage", task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
-def run_stage(name: str, step: Step, walk: Walk) -> State:
-    """Bring one stage up to date; the state's name says how."""
-    if gone := worktree.lost(walk.run.folder):
-        done = StageRecord(state="Failed", error=str(gone))
-    elif walk.unchanged(step):
-        done = dvc_project.describe(walk.run.folder, name, "Unchanged")
+def run_stage_task(name: str, step: PipelineStep, runner: StageRunner) -> State:
+    """Prefect task: bring one stage up to date. The state's name is the stage's outcome."""
+    if worktree_error := worktree.find_worktree_error(runner.run.folder):
+        stage_record = StageRecord(state="Failed", error=str(worktree_error))
+    elif runner.is_unchanged(step):
+        stage_record = dvc_project.describe_stage(runner.run.folder, name, "Unchanged")
     else:
-        done = walk.stage(step, Teller(name))
-    walk.run.record.stages[name] = done
-    walk.run.save()
-    if done.state == "Failed":
-        return Failed(message=f"{name}: {done.error}")
-    terminal.say(f"[{name}] {done.state.lower()} in {done.seconds:.1f} s")
+        stage_record = runner.reproduce(step, PrefectReporter(name))
+    runner.run.record.stages[name] = stage_record
+    runner.run.save()
+    if stage_record.state == "Failed":
+        return Failed(message=f"{name}: {stage_record.error}")
+    terminal.print_line(f"[{name}] {stage_record.state.lower()} in {stage_record.seconds:.1f} s")
     return Completed(
-        name=done.state, message=f"{done.seconds:.1f} s, {len(done.products)} products"
+        name=stage_record.state,
+        message=f"{stage_record.seconds:.1f} s, {len(stage_record.products)} products",
     )
 
 
@@ -134,42 +146,49 @@ def retrain(
 ) -> State:
     """Bring all stages (or `stage` and what it needs) up to date in a worktree of their own."""
     with ExitStack() as stack:
-        going = run.CURRENT.get()
-        if going is not None:
-            run.stop_at_once(going)
-            secrets.load(going.root / ".touchline")
+        session = run.CURRENT_RUN.get()
+        if session is not None:
+            run.install_stop_handlers(session)
+            secrets.load_secrets(session.root / ".touchline")
         else:  # a worker started us, not the console command
-            root = worktree.root()
-            secrets.load(environment.prepare(root))
-            request = Request(preset, tuple(sets), stage, dirty, force)
-            going = stack.enter_context(run.opened(root, request))
-        if going.idle:
-            run.rest(going)
-            return Completed(name="Unchanged", message=retrain_run.nothing_to_do(going))
-        settle(going.root)
-        return follow(Walk(going))
+            root = worktree.find_checkout()
+            secrets.load_secrets(environment.prepare_environment(root))
+            request = RetrainRequest(preset, tuple(sets), stage, dirty, force)
+            session = stack.enter_context(run.open_run(root, request))
+        if session.is_idle:
+            run.finish_idle_run(session)
+            return Completed(name="Unchanged", message=retrain_run.format_idle_run(session))
+        report_dead_runs(session.root)
+        return run_steps(StageRunner(session))
 
 
-def follow(walk: Walk) -> State:
-    """One task after the other; after a failure none."""
+def run_steps(runner: StageRunner) -> State:
+    """Run the stages one after the other, stop at the first failure, and return the flow's final
+    state.
+    """
     states: dict[str, State] = {}
-    for step in walk.run.steps:
+    for step in runner.run.steps:
         needs = [states[need] for need in step.needs]
-        state = run_stage(step.name, step, walk, wait_for=needs, return_state=True)
+        state = run_stage_task(step.name, step, runner, wait_for=needs, return_state=True)
         if not state.is_completed():
-            walk.run.record.error = walk.run.record.error or str(state.message)
-            walk.run.record.stages.setdefault(step.name, StageRecord(state="Failed"))
+            runner.run.record.error = runner.run.record.error or str(state.message)
+            runner.run.record.stages.setdefault(step.name, StageRecord(state="Failed"))
             break
         states[step.name] = state
-    return walk.finish()
+    return runner.finish()
 
 
-class Teller:
-    """Tells the server what a stage says: its lines, seldom its progress, and a progress bar."""
+class PrefectReporter:
+    """Callback that sends a stage's output to the Prefect server: log lines, occasional progress
+    lines, and a progress bar artifact.
+    """
 
     def __init__(self, stage: str) -> None:
         self.logger, self.stage = get_run_logger(), stage
-        self.log_due, self.bar_due = terminal.Throttle(SELDOM), terminal.Throttle(SELDOM / 3)
+        self.log_due, self.bar_due = (
+            terminal.Throttle(LOG_INTERVAL),
+            terminal.Throttle(LOG_INTERVAL / 3),
+        )
         self.bar: UUID | None = None
 
     def __call__(self, text: str, line: Line | None) -> None:
@@ -181,35 +200,41 @@ class Teller:
     def _show(self, percent: float, text: str) -> None:
         if self.bar is None:
             key = re.sub("[^a-z0-9]+", "-", self.stage.lower()).strip("-")
-            made: Any = create_progress_artifact(percent, key=f"{key}-progress", description=text)
-            self.bar = made
+            artifact_id: Any = create_progress_artifact(
+                percent, key=f"{key}-progress", description=text
+            )
+            self.bar = artifact_id
         else:
             update_progress_artifact(self.bar, percent, description=text)
 
 
-def settle(root: Path) -> None:
-    """Tell all who keep account of runs that were killed and could not tell it themselves."""
-    for dead in record.every(root):
+def report_dead_runs(root: Path) -> None:
+    """Report runs that were killed to MLflow, Prefect and OpenLineage, which they could not do
+    themselves.
+    """
+    for dead in record.list_runs(root):
         if dead.state != "running" and dead.pid:
-            kill(dead)
-            crash(dead)
-            openlineage.abort(root, dead.id, dead.error)
+            close_killed_mlflow_runs(dead)
+            mark_flow_run_crashed(dead)
+            openlineage.abort_open_events(root, dead.id, dead.error)
             dead.pid = 0
-            record.write(root, dead)
+            record.write_run_record(root, dead)
 
 
-def crash(dead: Record) -> None:
-    """Mark what a killed run left open on the server; its name is the run's id, if it is ours."""
+def mark_flow_run_crashed(dead: RunRecord) -> None:
+    """Mark a killed run's flow run and unfinished task runs as Crashed on the Prefect server.
+    Without a recorded flow run id, it is found by the run's id.
+    """
     id = FlowRunFilterId(any_=[UUID(dead.flow_run)]) if dead.flow_run else None
     name = None if dead.flow_run else FlowRunFilterName(any_=[dead.id])
-    state, mine = Crashed(message="killed"), FlowRunFilter(id=id, name=name)
+    state, flow_run_filter = Crashed(message="killed"), FlowRunFilter(id=id, name=name)
     with get_client(sync_client=True) as client:
-        for run in client.read_flow_runs(flow_run_filter=mine):
+        for run in client.read_flow_runs(flow_run_filter=flow_run_filter):
             if run.state is None or not run.state.is_final():
                 client.set_flow_run_state(run.id, state, force=True)
         # This client sends an unset limit or order as null, which the server refuses.
         for task_run in client.read_task_runs(
-            flow_run_filter=mine, limit=200, sort=TaskRunSort.ID_DESC
+            flow_run_filter=flow_run_filter, limit=200, sort=TaskRunSort.ID_DESC
         ):
             if task_run.state and not task_run.state.is_final():
                 client.set_task_run_state(task_run.id, state, force=True)

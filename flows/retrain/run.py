@@ -1,4 +1,6 @@
-"""A run from its request to its record: one at a time, in a worktree of its own."""
+"""The session of a run, from its request to its record: one at a time per checkout, in its own git
+worktree.
+"""
 
 import os
 import signal
@@ -13,17 +15,17 @@ from types import FrameType
 
 from flows.retrain import preflight
 from flows.runs import dvc_project, locks, overrides, record, terminal, worktree
-from flows.runs.dvc_project import Step
-from flows.runs.locks import locked
-from flows.runs.record import Record
+from flows.runs.dvc_project import PipelineStep
+from flows.runs.locks import hold_lock
+from flows.runs.record import RunRecord
 from touchline.atomic import whole_file
 from touchline.errors import BadInput
 from touchline.state_dirs import checkpoint_root, forget
 
 
 @dataclass(frozen=True)
-class Request:
-    """What somebody asks for on the command line or in a deployment."""
+class RetrainRequest:
+    """What the command line or a deployment requests of a retrain."""
 
     preset: str | None = None
     sets: tuple[str, ...] = ()
@@ -34,71 +36,72 @@ class Request:
 
 
 @dataclass
-class Run:
-    """A run that is going on."""
+class RunSession:
+    """A run in progress."""
 
     root: Path
-    request: Request
-    record: Record
-    steps: list[Step]
+    request: RetrainRequest
+    record: RunRecord
+    steps: list[PipelineStep]
     lock: int  # descriptor; whoever inherits it holds the lock as well
     began: float = field(default_factory=time.time)
-    told: bool = False  # Prefect and MLflow know how it ended
+    end_reported: bool = False  # Prefect and MLflow know how it ended
 
     @property
     def folder(self) -> Path:
-        return record.folder(self.root) / self.record.id
+        return record.get_runs_folder(self.root) / self.record.id
 
     @property
     def log(self) -> Path:
         return self.folder.with_suffix(".log")
 
     @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         return not any(step.changed for step in self.steps)
 
     def save(self) -> None:
-        record.write(self.root, self.record)
+        record.write_run_record(self.root, self.record)
 
 
-CURRENT: ContextVar[Run | None] = ContextVar("current run", default=None)
+CURRENT_RUN: ContextVar[RunSession | None] = ContextVar("current run", default=None)
 
 
 @contextmanager
-def opened(root: Path, request: Request) -> Iterator[Run]:
-    """Hold the lock, clean up after killed runs, make the worktree; at the end write the record.
+def open_run(root: Path, request: RetrainRequest) -> Iterator[RunSession]:
+    """Context manager: hold the lock, clean up after killed runs, create the worktree, and write
+    the record at the end.
 
-    An idle run leaves no trace. A run that is interrupted leaves its worktree to `tidy`, because
-    whoever interrupts wants the machine back at once.
+    A run with nothing to do leaves no record. An interrupted run leaves its worktree to
+    `clean_up_killed_runs`, so that the machine is free at once.
     """
-    with locked(root) as held:
-        tidy(root)
-        run = _prepare(root, request, held)
-        if not run.idle:
+    with hold_lock(root) as lock_fd:
+        clean_up_killed_runs(root)
+        run = _prepare_run(root, request, lock_fd)
+        if not run.is_idle:
             run.save()
         try:
             yield run
         except BaseException:
-            _end(run, "killed" if run.record.state == "running" else run.record.state)
+            _close_record(run, "killed" if run.record.state == "running" else run.record.state)
             raise
-        if run.idle:
-            worktree.remove(root, run.record.id)
+        if run.is_idle:
+            worktree.remove_worktree(root, run.record.id)
             return
-        _end(run, run.record.state)
-        _keep(root, run.record)
-        worktree.remove(root, run.record.id)
+        _close_record(run, run.record.state)
+        _commit_run(root, run.record)
+        worktree.remove_worktree(root, run.record.id)
 
 
-def stop_at_once(run: Run) -> None:
-    """On SIGTERM or SIGINT write the record and die; the supervisors end all the rest.
+def install_stop_handlers(run: RunSession) -> None:
+    """On SIGTERM or SIGINT, write the record and exit; the supervisors end the child processes.
 
-    Prefect and MLflow hear of it from the next run: what they do at a crash takes seconds, in
-    which a stage would keep the machine. Call again after Prefect has set its own handlers.
+    Prefect and MLflow are told by the next run, because their crash handling takes seconds. Call
+    again after Prefect has set its own handlers.
     """
 
     def stop(sign: int, _frame: FrameType | None) -> None:
         try:
-            _end(run, "killed" if run.record.state == "running" else run.record.state)
+            _close_record(run, "killed" if run.record.state == "running" else run.record.state)
             sys.stdout.flush()
             os.write(2, b"\nstopped; the next retrain goes on from here\n")
         finally:  # where the disk is full, the next run finds a record that is running, and dead
@@ -108,80 +111,92 @@ def stop_at_once(run: Run) -> None:
         signal.signal(sign, stop)
 
 
-def rest(run: Run) -> None:
-    """Nothing is to be done: show what is there, and let go of what led to it.
+def finish_idle_run(run: RunSession) -> None:
+    """Publish the existing products and delete the checkpoints that led to them.
 
-    The run that made it may have been killed behind its last stage, and did neither.
+    The run that made them may have been killed after its last stage, before it did so.
     """
-    _let_go(run)
-    publish(run)
+    _delete_used_checkpoints(run)
+    publish_products(run)
 
 
-def publish(run: Run) -> None:
-    """Show the products in the user's checkout, and the lock file that names them."""
-    made = run.folder / "dvc.lock"
-    if made.is_file():
+def publish_products(run: RunSession) -> None:
+    """Copy the run's dvc.lock into the user's checkout and link its products there."""
+    lock_file = run.folder / "dvc.lock"
+    if lock_file.is_file():
         with whole_file(run.root / "dvc.lock") as draft:
-            draft.write_bytes(made.read_bytes())
-        dvc_project.publish(run.root)
+            draft.write_bytes(lock_file.read_bytes())
+        dvc_project.link_products_into_data(run.root)
 
 
-def succeed(run: Run) -> None:
-    """All stages are up to date: publish, and let go of the checkpoints that led here.
+def complete_run(run: RunSession) -> None:
+    """Mark the run as completed, publish its products and delete the checkpoints that led to them.
 
-    A late run does neither: they are a newer one's by now.
+    A run that was superseded by a newer one, or lost its worktree, is marked as failed instead.
     """
     run.record.state = "completed"
     try:
-        if gone := worktree.lost(run.folder):
-            raise gone
-        locks.check(run.root, run.record.id, run.lock)
-        _let_go(run)  # first: what led to them is of no use, even where showing them fails
-        publish(run)
+        if worktree_error := worktree.find_worktree_error(run.folder):
+            raise worktree_error
+        locks.check_run_is_newest(run.root, run.record.id, run.lock)
+        _delete_used_checkpoints(
+            run
+        )  # first: what led to them is of no use, even where showing them fails
+        publish_products(run)
     except BadInput as fault:
         run.record.state, run.record.error = "failed", str(fault)
 
 
-def _let_go(run: Run) -> None:
-    """Checkpoints that led to these products, and whole files on their way to them."""
-    forget(run.began, done=dvc_project.keys(run.folder))
+def _delete_used_checkpoints(run: RunSession) -> None:
+    """Delete checkpoints that led to these products, and downloaded files that are products now."""
+    forget(run.began, done=dvc_project.list_checkpoint_keys(run.folder))
     if (checkpoint_root() / "download").is_dir():
         from touchline.sources.fetch.part import settled
 
         settled(run.folder / "data")
 
 
-def tidy(root: Path) -> list[Record]:
-    """Close the records of runs that were killed, and remove what they left; call when locked."""
-    dead = [run for run in record.every(root) if run.state == "running"]
+def clean_up_killed_runs(root: Path) -> list[RunRecord]:
+    """Mark runs that were killed as such in their records, and remove their worktrees. Call while
+    holding the lock. Returns those runs.
+    """
+    dead = [run for run in record.list_runs(root) if run.state == "running"]
     for run in dead:
-        run.state, run.ended, run.error = "killed", record.now(), run.error or "killed"
-        record.write(root, run)
-    for id in worktree.left(root):
-        for run in [one for one in record.every(root) if one.id == id]:
-            known = worktree.kept(root, id)
-            if not (known and (known.started, known.commit) == (run.started, run.commit)):
-                _keep(root, run)  # else it was killed while it removed the worktree
-        worktree.remove(root, id)
-    worktree.sweep(root)
+        run.state, run.ended, run.error = (
+            "killed",
+            record.get_utc_timestamp(),
+            run.error or "killed",
+        )
+        record.write_run_record(root, run)
+    for id in worktree.list_leftover_worktrees(root):
+        for run in [candidate for candidate in record.list_runs(root) if candidate.id == id]:
+            ref_record = worktree.read_ref_record(root, id)
+            if not (
+                ref_record and (ref_record.started, ref_record.commit) == (run.started, run.commit)
+            ):
+                _commit_run(root, run)  # else it was killed while it removed the worktree
+        worktree.remove_worktree(root, id)
+    worktree.purge_removed_worktrees(root)
     return dead
 
 
-def _keep(root: Path, run: Record) -> None:
-    """An id that two runs claim spoils neither the older one's ref nor the next run."""
+def _commit_run(root: Path, run: RunRecord) -> None:
+    """Commit the run to `refs/runs/ID`. If two runs claim the id, the error is added to the record
+    instead of raised.
+    """
     try:
-        worktree.keep(root, run)
+        worktree.commit_run_ref(root, run)
     except BadInput as fault:
-        told = f"{run.error}; {fault}" if run.error else str(fault)
-        run.error = run.error if str(fault) in run.error else told
-        record.write(root, run)
+        message = f"{run.error}; {fault}" if run.error else str(fault)
+        run.error = run.error if str(fault) in run.error else message
+        record.write_run_record(root, run)
 
 
-def _prepare(root: Path, request: Request, lock: int) -> Run:
-    code = worktree.code(root, request.dirty)
-    run = Record(
+def _prepare_run(root: Path, request: RetrainRequest, lock: int) -> RunSession:
+    code = worktree.resolve_run_code(root, request.dirty)
+    run = RunRecord(
         id=_free_id(root),
-        started=record.now(),
+        started=record.get_utc_timestamp(),
         command=list(request.command),
         preset=request.preset,
         commit=code.base,
@@ -189,75 +204,90 @@ def _prepare(root: Path, request: Request, lock: int) -> Run:
         patch=code.patch,
         pid=os.getpid(),
     )
-    locks.begin(root, run.id)
-    folder = worktree.open(root, run.id, code.commit, dvc_project.cache(root))
+    locks.mark_run_started(root, run.id)
+    folder = worktree.create_worktree(root, run.id, code.commit, dvc_project.read_cache_dir(root))
     try:
-        run.overrides = overrides.apply(folder, request.preset, request.sets)
-        run.params = overrides.read(folder / "params.yaml")
-        dvc_project.checkout(folder)
-        steps = dvc_project.steps(folder, request.stage, request.force)
-        preflight.ask(root, folder, steps, lock)
+        run.overrides = overrides.apply_overrides(folder, request.preset, request.sets)
+        run.params = overrides.read_yaml_mapping(folder / "params.yaml")
+        dvc_project.checkout_products(folder)
+        steps = dvc_project.plan_steps(folder, request.stage, request.force)
+        preflight.run_preflight_checks(root, folder, steps, lock)
     except BaseException:
-        worktree.remove(root, run.id)
+        worktree.remove_worktree(root, run.id)
         raise
     if any(step.changed for step in steps):
-        _note_clock(root, run.id)
-    return Run(root, request, run, steps, lock)
+        _warn_clock_set_back(root, run.id)
+    return RunSession(root, request, run, steps, lock)
 
 
-def _note_clock(root: Path, id: str) -> None:
-    """Runs are in the order of their ids, which begin with the time."""
-    later = [one.id for one in record.every(root) if one.id > id]
+def _warn_clock_set_back(root: Path, id: str) -> None:
+    """Print a warning if a run with a later id exists: ids begin with the time, so the clock was
+    set back.
+    """
+    later = [other.id for other in record.list_runs(root) if other.id > id]
     if later:
-        said = f"the clock was put back: run {later[-1]} is dated after this one"
-        terminal.say(f"{said}, so `latest` still means that one; name this run by its id, {id}")
+        message = f"the clock was put back: run {later[-1]} is dated after this one"
+        terminal.print_line(
+            f"{message}, so `latest` still means that one; name this run by its id, {id}"
+        )
 
 
 def _free_id(root: Path) -> str:
     """An id that no run has, neither of this checkout nor of those that were fetched."""
     while True:
-        id = record.fresh_id()
-        if not (record.folder(root) / f"{id}.json").exists() and not worktree.kept(root, id):
+        id = record.create_run_id()
+        if not (
+            record.get_runs_folder(root) / f"{id}.json"
+        ).exists() and not worktree.read_ref_record(root, id):
             return id
 
 
-def _end(run: Run, state: record.State) -> None:
-    run.record.state, run.record.ended = state, record.now()
+def _close_record(run: RunSession, state: record.RunState) -> None:
+    run.record.state, run.record.ended = state, record.get_utc_timestamp()
     if state == "killed":
         run.record.error = run.record.error or "killed"
-    owed = run.record.tracking_run and not run.told  # as when MLflow was away at the end
-    if state != "killed" and not owed:  # else it keeps its pid until Prefect and MLflow know, too
+    unreported = (
+        run.record.tracking_run and not run.end_reported
+    )  # as when MLflow was away at the end
+    if (
+        state != "killed" and not unreported
+    ):  # else it keeps its pid until Prefect and MLflow know, too
         run.record.pid = 0
     run.save()
 
 
-def tally(run: Record) -> str:
-    """How many stages met which fate."""
-    counts = {state: run.count(state) for state in ("Ran", "Restored", "Unchanged")}
+def format_stage_tally(run: RunRecord) -> str:
+    """How many stages ran, were restored or stayed unchanged, in words."""
+    counts = {state: run.count_stages(state) for state in ("Ran", "Restored", "Unchanged")}
     return ", ".join(f"{count} {state.lower()}" for state, count in counts.items())
 
 
-def nothing_to_do(run: Run) -> str:
-    """The sentence of an idle run; it names the run that made what is there, if one did."""
-    since = last_with(run)
+def format_idle_run(run: RunSession) -> str:
+    """The sentence for a run with no changed stage, naming the run that made the present products
+    if there is one.
+    """
+    since = find_run_with_products(run)
     tail = f" since run {since.id}" if since else ""
     return f"nothing to do: all {len(run.steps)} stages unchanged{tail}"
 
 
-def last_with(run: Run) -> Record | None:
-    """The last completed run that ended with the products of now."""
-    made = dvc_project.products(run.folder)
-    now = {step.name: made.get(step.name) for step in run.steps}
-    for one in reversed(record.every(run.root)):
-        there = {name: one.stages[name].products for name in now if name in one.stages}
-        if one.state == "completed" and there == now:
-            return one
+def find_run_with_products(run: RunSession) -> RunRecord | None:
+    """The last completed run whose products equal those in this run's dvc.lock, or None."""
+    lock_products = dvc_project.read_lock_products(run.folder)
+    now = {step.name: lock_products.get(step.name) for step in run.steps}
+    for past_run in reversed(record.list_runs(run.root)):
+        recorded = {name: past_run.stages[name].products for name in now if name in past_run.stages}
+        if past_run.state == "completed" and recorded == now:
+            return past_run
     return None
 
 
-def closing(run: Record) -> str:
-    """The last line of a run that was not idle."""
+def format_run_end(run: RunRecord) -> str:
+    """The last printed line of a run in which at least one stage was due."""
     if run.state == "completed":
         unsent = f"\nnot sent: {run.unsent}; `touchline push` does it" if run.unsent else ""
-        return f"run {run.id} completed: {tally(run)}; `touchline show {run.id}` tells all{unsent}"
+        return (
+            f"run {run.id} completed: {format_stage_tally(run)}; `touchline show "
+            f"{run.id}` tells all{unsent}"
+        )
     return f"run {run.id} {run.state}: {run.error}"

@@ -1,4 +1,6 @@
-"""Run one stage under DVC and hear what it says: its fate, its progress, its one clear sentence."""
+"""Run one stage with `dvc repro` in a process, and parse its output into outcome, progress and
+error sentence.
+"""
 
 import re
 import sys
@@ -6,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.retrain.run import Run
+from flows.retrain.run import RunSession
 from flows.runs import dvc_project, supervised, worktree
-from flows.runs.record import Fate, StageRecord
-from flows.runs.terminal import BAR, say
+from flows.runs.record import StageOutcome, StageRecord
+from flows.runs.terminal import TQDM_BAR, print_line
 from flows.services import environment
 from touchline.progress import Line, read_line
 
@@ -18,96 +20,112 @@ NOISE = re.compile(
     r"(Running stage '|> |Stage '|Updating lock file|Generating lock file|Use `dvc push`"
     r"|To track the changes|To enable auto staging|\tgit add|\tdvc config|Data and pipelines are)"
 )
-DVC_FAULT = re.compile(r"ERROR: (?P<words>.*)")
-EXITED = re.compile(r"exited with (?P<status>-?\d+)")
+DVC_ERROR = re.compile(r"ERROR: (?P<words>.*)")
+EXIT_STATUS = re.compile(r"exited with (?P<status>-?\d+)")
 
-Tell = Callable[[str, Line | None], None]
+ReportLine = Callable[[str, Line | None], None]
 
 
-class Ear:
-    """Hears the lines of one stage; hands them on to the terminal, the log file and `tell`."""
+class StageOutputParser:
+    """Callback for the output lines of one stage: writes them to the log file, prints them, and
+    passes them to `report` with their parsed progress.
+    """
 
-    def __init__(self, stage: str, log: Path, tell: Tell) -> None:
-        self.stage, self.log, self.tell = stage, log.open("a"), tell
-        self.fate: Fate = "Unchanged"
-        self.error = self.last = self.fault = ""
+    def __init__(self, stage: str, log: Path, report: ReportLine) -> None:
+        self.stage, self.log, self.report = stage, log.open("a"), report
+        self.fate: StageOutcome = "Unchanged"
+        self.error = self.last_line = self.dvc_error = ""
 
     def __call__(self, line: str) -> None:
         for part in line.split("\r"):
-            if text := BAR.sub("", part).rstrip():
-                self._hear(text)
+            if text := TQDM_BAR.sub("", part).rstrip():
+                self._parse_line(text)
 
-    def _hear(self, line: str) -> None:
+    def _parse_line(self, line: str) -> None:
         self.log.write(f"[{self.stage}] {line}\n")
         self.log.flush()
         if RAN.match(line):
             self.fate = "Ran"
         elif RESTORED.match(line):
             self.fate = "Restored"
-        if found := DVC_FAULT.fullmatch(line):
-            self.fault = found["words"]
+        if dvc_error := DVC_ERROR.fullmatch(line):
+            self.dvc_error = dvc_error["words"]
         elif line.startswith("error: "):
             self.error = line.removeprefix("error: ")
-        if not NOISE.match(line) and not self.fault:
-            self._pass_on(line)
+        if not NOISE.match(line) and not self.dvc_error:
+            self._forward(line)
 
-    def _pass_on(self, line: str) -> None:
+    def _forward(self, line: str) -> None:
         progress = read_line(line)
-        self.last = line if progress is None else self.last
-        say(f"[{self.stage}] {line}", passing=progress is not None)
-        self.tell(line, progress)
+        self.last_line = line if progress is None else self.last_line
+        print_line(f"[{self.stage}] {line}", passing=progress is not None)
+        self.report(line, progress)
 
-    def sentence(self, status: int) -> str:
-        """Why it failed: its own words, or how it was ended, or the last thing it said."""
-        told = EXITED.search(self.fault)
-        status = int(told["status"]) if told else status
+    def failure_reason(self, status: int) -> str:
+        """Why the stage failed: its own error line, the signal that killed it, or the last line it
+        printed.
+        """
+        exit_match = EXIT_STATUS.search(self.dvc_error)
+        status = int(exit_match["status"]) if exit_match else status
         signal = -status if status < 0 else status - 128
         if 0 < signal < 65 and not self.error:
             return f"killed by signal {signal}" + (", memory may have run out" * (signal == 9))
-        return self.error or self.last or self.fault or "ended without a word"
+        return self.error or self.last_line or self.dvc_error or "ended without a word"
 
 
-def stage(
-    run: Run,
+def reproduce_stage(
+    run: RunSession,
     name: str,
     forced: bool,
     extra: dict[str, str],
-    tell: Tell,
-    keep: Sequence[int] = (),
+    report: ReportLine,
+    lock_fds: Sequence[int] = (),
     options: Sequence[str] = (),
 ) -> StageRecord:
-    """Reproduce one stage; `extra` is added to its environment. Never raises for its failure,
-    nor for a worktree that is gone.
+    """Reproduce one stage with DVC and return its record; failures are recorded as `Failed`, not
+    raised.
 
-    `keep`: descriptors of locks, the run's own apart, that its processes hold open.
-    `options` go to `dvc repro`.
+    `forced` reruns an unchanged stage, `extra` is added to its environment, `lock_fds` are
+    descriptors of locks that its processes inherit besides the run's own, and `options` go to `dvc
+    repro`.
     """
-    if gone := worktree.lost(run.folder):
-        return StageRecord(state="Failed", error=str(gone))
-    ear, before = Ear(name, run.log, tell), dvc_project.locked(run.folder).get(name)
+    if worktree_error := worktree.find_worktree_error(run.folder):
+        return StageRecord(state="Failed", error=str(worktree_error))
+    parser, before = (
+        StageOutputParser(name, run.log, report),
+        dvc_project.read_dvc_lock(run.folder).get(name),
+    )
     argv = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
     if forced:
         argv.append("--force")
     argv += options
-    with ear.log:
-        env = environment.stage(run.root, run.folder, extra)
-        outcome = supervised.run(argv, run.folder, env, ear, [run.lock, *keep])
-    if gone := worktree.lost(run.folder):
-        return StageRecord(state="Failed", seconds=round(outcome.seconds, 2), error=str(gone))
-    ended = outcome.status == 0 or _committed(run.folder, name, before)
-    done = dvc_project.describe(run.folder, name, ear.fate if ended else "Failed")
-    done.seconds, done.cpu_seconds = round(outcome.seconds, 2), round(outcome.cpu_seconds, 2)
-    done.peak_mib = round(outcome.peak_mib, 1)
-    done.error = "" if ended else ear.sentence(outcome.status)
-    return done
+    with parser.log:
+        env = environment.build_stage_environment(run.root, run.folder, extra)
+        outcome = supervised.run_supervised(argv, run.folder, env, parser, [run.lock, *lock_fds])
+    if worktree_error := worktree.find_worktree_error(run.folder):
+        return StageRecord(
+            state="Failed", seconds=round(outcome.seconds, 2), error=str(worktree_error)
+        )
+    succeeded = outcome.status == 0 or _is_committed(run.folder, name, before)
+    stage_record = dvc_project.describe_stage(
+        run.folder, name, parser.fate if succeeded else "Failed"
+    )
+    stage_record.seconds, stage_record.cpu_seconds = (
+        round(outcome.seconds, 2),
+        round(outcome.cpu_seconds, 2),
+    )
+    stage_record.peak_mib = round(outcome.peak_mib, 1)
+    stage_record.error = "" if succeeded else parser.failure_reason(outcome.status)
+    return stage_record
 
 
-def _committed(folder: Path, name: str, before: dict[str, Any] | None) -> bool:
-    """DVC was killed behind the stage: it stands in dvc.lock, and not as it did before.
+def _is_committed(folder: Path, name: str, before: dict[str, Any] | None) -> bool:
+    """Whether the stage is in dvc.lock with a new entry, although DVC was killed afterwards.
 
-    DVC itself is not asked: it takes its killed self for somebody at work until that is reaped.
+    DVC itself cannot be asked: it takes its own killed process for a live lock holder until that is
+    reaped.
     """
-    if dvc_project.locked(folder).get(name) == before:
+    if dvc_project.read_dvc_lock(folder).get(name) == before:
         return False
     (folder / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)
     return True

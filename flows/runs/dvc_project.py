@@ -1,6 +1,7 @@
-"""What DVC knows: the stages in order, what changed, and what a stage read and made.
+"""Queries about the DVC project: stages in order, what changed, and the inputs and products of a
+stage.
 
-Stages themselves run in a process of their own (`dvc repro`); only questions are asked here.
+Stages themselves run in a separate process (`dvc repro`).
 """
 
 import hashlib
@@ -20,15 +21,15 @@ from dvc.stage.exceptions import MissingDataSource
 from dvc.utils.serialize import load_yaml
 
 from flows.runs import overrides
-from flows.runs.record import Fate, File, StageRecord
+from flows.runs.record import StageOutcome, StageRecord, TrackedFile
 from touchline.atomic import whole_file
 from touchline.errors import BadInput
 from touchline.state_dirs import key_of
 
 
 @dataclass(frozen=True)
-class Step:
-    """A stage, the stages it needs, and whether something about it differs from dvc.lock."""
+class PipelineStep:
+    """A stage, the stages it depends on, and whether it differs from dvc.lock."""
 
     name: str
     needs: list[str]
@@ -38,8 +39,10 @@ class Step:
 
 
 @contextmanager
-def project(folder: Path) -> Iterator[Repo]:
-    """The DVC project in this folder; what is wrong with it is a `BadInput`."""
+def open_dvc_project(folder: Path) -> Iterator[Repo]:
+    """Context manager: open the DVC repository in this folder. DVC's exceptions become input
+    errors.
+    """
     for name in ("dvc", "dvc_data", "dvc_objects"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
@@ -50,182 +53,212 @@ def project(folder: Path) -> Iterator[Repo]:
         raise BadInput("dvc.yaml", wrong, "`dvc status` says more") from error
 
 
-def cache(root: Path) -> Path:
-    """The object cache that all worktrees share."""
-    with project(root) as repo:
+def read_cache_dir(root: Path) -> Path:
+    """Folder of the DVC object cache that all worktrees share."""
+    with open_dvc_project(root) as repo:
         return Path(repo.cache.local_cache_dir)
 
 
-def checkout(folder: Path) -> None:
-    """Link the products of dvc.lock into a worktree; what the cache lacks is left out."""
-    with project(folder) as repo:
+def checkout_products(folder: Path) -> None:
+    """Link the products listed in dvc.lock into a worktree. Objects missing from the cache are
+    skipped.
+    """
+    with open_dvc_project(folder) as repo:
         repo.checkout(allow_missing=True, force=True)
         _copy_uncached(repo)
 
 
-def publish(root: Path) -> None:
-    """Link the products of dvc.lock into the user's `data/`, sparing what the user changed."""
-    with project(root) as repo:
+def link_products_into_data(root: Path) -> None:
+    """Link the products listed in dvc.lock into the user's `data/`. Raises an input error rather
+    than overwrite a product that the user changed, or if a cached object is corrupt.
+    """
+    with open_dvc_project(root) as repo:
         try:
             repo.checkout(allow_missing=True)
             _copy_uncached(repo)
         except DvcException as error:
-            _drop_corrupt(repo)
+            _drop_corrupt_objects(repo)
             wrong = " ".join(str(error).split()).rstrip(".")
             raise BadInput(root / "data", wrong, "move it away, then `dvc checkout`") from error
 
 
-def _drop_corrupt(repo: Repo) -> None:
-    """Take corrupt objects out of the cache, and the files that share their bytes; name the first.
+def _drop_corrupt_objects(repo: Repo) -> None:
+    """Delete corrupt objects from the cache, with the product files that share their bytes, and
+    raise an input error naming the first.
 
-    Through a hard link a rotten object looks as if the user had changed the product. Without it the
-    next run makes the product anew; what the user did change is another file, and stays.
+    Through a hard link, a corrupt object looks like a product changed by the user. Once it is
+    deleted, the next run makes the product again. Files that the user did change are separate files
+    and stay.
     """
     outs = [out for stage in repo.index.stages for out in stage.outs if out.use_cache]
-    gone = []
+    removed = []
     for out in (out for out in outs if out.hash_info and out.status()):
-        for file, place in _linked(repo, out):
-            if place.is_file() and not named_rightly(place):
-                if file.is_file() and file.samefile(place):
+        for file, cached in _files_with_objects(repo, out):
+            if cached.is_file() and not is_object_intact(cached):
+                if file.is_file() and file.samefile(cached):
                     file.unlink()
-                place.unlink()
-                gone.append(file.relative_to(repo.root_dir))
-    if gone:
-        more = f" (and {len(gone) - 1} more)" if gone[1:] else ""
+                cached.unlink()
+                removed.append(file.relative_to(repo.root_dir))
+    if removed:
+        more = f" (and {len(removed) - 1} more)" if removed[1:] else ""
         wrong = f"was corrupt in DVC's cache and is taken out of it{more}"
-        raise BadInput(gone[0], wrong, "the same command makes it anew")
+        raise BadInput(removed[0], wrong, "the same command makes it anew")
 
 
-def _linked(repo: Repo, out: Any) -> Iterator[tuple[Path, Path]]:
-    """Each file of a product with its object."""
+def _files_with_objects(repo: Repo, out: Any) -> Iterator[tuple[Path, Path]]:
+    """Each file of a product with its object in the cache."""
     tree = out.get_obj()
-    for key, _, found in tree if out.hash_info.isdir and tree else [((), None, out.hash_info)]:
-        yield Path(out.fs_path, *key), Path(repo.cache.local.oid_to_path(found.value))
+    for key, _, hash_info in tree if out.hash_info.isdir and tree else [((), None, out.hash_info)]:
+        yield Path(out.fs_path, *key), Path(repo.cache.local.oid_to_path(hash_info.value))
 
 
-def named_rightly(place: Path) -> bool:
-    """Whether a cached object is what its name, the digest, says."""
-    with place.open("rb") as data:
-        found = hashlib.file_digest(data, "md5").hexdigest()
-    return found == place.parent.name + place.name.removesuffix(".dir")
+def is_object_intact(object_path: Path) -> bool:
+    """Whether a cached object's MD5 matches its name."""
+    with object_path.open("rb") as data:
+        digest = hashlib.file_digest(data, "md5").hexdigest()
+    return digest == object_path.parent.name + object_path.name.removesuffix(".dir")
 
 
 def _copy_uncached(repo: Repo) -> None:
-    """`dvc checkout` leaves out what is declared `cache: false`; the run cache has it though."""
+    """Restore products declared `cache: false` from the run cache, since `dvc
+    checkout` skips them.
+    """
     for out in (out for stage in repo.index.stages for out in stage.outs if not out.use_cache):
-        made = Path(repo.cache.local.oid_to_path(out.hash_info.value)) if out.hash_info else None
-        if made and made.is_file():
+        cached_file = (
+            Path(repo.cache.local.oid_to_path(out.hash_info.value)) if out.hash_info else None
+        )
+        if cached_file and cached_file.is_file():
             with whole_file(Path(out.fs_path)) as draft:
-                shutil.copyfile(made, draft)
+                shutil.copyfile(cached_file, draft)
 
 
-def steps(folder: Path, target: str | None, force: bool) -> list[Step]:
-    """The stages in an order that works: all, or `target` and what it needs."""
-    with project(folder) as repo:
+def plan_steps(folder: Path, target: str | None, force: bool) -> list[PipelineStep]:
+    """The stages in topological order: all, or `target` and its dependencies. `force` marks the
+    target (or all) as changed. Raises an input error for an unknown target.
+    """
+    with open_dvc_project(folder) as repo:
         graph = repo.index.graph
-        every = {stage.addressing: stage for stage in graph}
-        if target is not None and target not in every:
-            raise BadInput(f"--stage {target}", "there is no such stage", _known(graph))
-        part = set(graph)
+        stages = {stage.addressing: stage for stage in graph}
+        if target is not None and target not in stages:
+            raise BadInput(f"--stage {target}", "there is no such stage", _known_stages(graph))
+        selected = set(graph)
         if target is not None:
-            part = {every[target], *networkx.descendants(graph, every[target])}
+            selected = {stages[target], *networkx.descendants(graph, stages[target])}
         changed = set(repo.status(target, with_deps=target is not None))
-        made = {out.def_path for stage in graph for out in stage.outs}
-        forced = {target} if target else set(every)
+        product_paths = {out.def_path for stage in graph for out in stage.outs}
+        forced = {target} if target else set(stages)
         return [
-            Step(
+            PipelineStep(
                 stage.addressing,
                 sorted(need.addressing for need in graph.successors(stage)),
                 stage.addressing in changed or (force and stage.addressing in forced),
-                tuple(dep.def_path for dep in stage.deps if dep.def_path in made),
+                tuple(dep.def_path for dep in stage.deps if dep.def_path in product_paths),
                 stage.desc or "",
             )
-            for stage in _order(graph)
-            if stage in part
+            for stage in _topological_order(graph)
+            if stage in selected
         ]
 
 
-def keys(folder: Path) -> set[str]:
-    """What checkpoints of the stages in dvc.lock are named by."""
+def list_checkpoint_keys(folder: Path) -> set[str]:
+    """Checkpoint keys of the stages in dvc.lock."""
     file = folder / "dvc.lock"
-    return {key_of(one) for one in load_yaml(file)["stages"].values()} if file.is_file() else set()
+    return (
+        {key_of(entry) for entry in load_yaml(file)["stages"].values()} if file.is_file() else set()
+    )
 
 
-def outlook(folder: Path, stage: str) -> Fate:
-    """What `dvc repro` is about to do with a stage whose needs are met."""
-    with project(folder) as repo:
+def predict_stage_outcome(folder: Path, stage: str) -> StageOutcome:
+    """What `dvc repro` would do with a stage whose dependencies are up to date: Unchanged, Restored
+    from the run cache, or Ran.
+    """
+    with open_dvc_project(folder) as repo:
         if not repo.status([stage]):
             return "Unchanged"
-        one, runs = repo.stage.get_target(stage), repo.stage_cache
+        dvc_stage, runs = repo.stage.get_target(stage), repo.stage_cache
         try:
-            one.save_deps()
+            dvc_stage.save_deps()
         except MissingDataSource:
             return "Ran"  # and fails, in its own words
-        made = runs._load(one)  # private: pyproject.toml allows one minor release of DVC
-        return "Restored" if made and runs._create_stage(made).outs_cached() else "Ran"
+        cached_run = runs._load(
+            dvc_stage
+        )  # private: pyproject.toml allows one minor release of DVC
+        return "Restored" if cached_run and runs._create_stage(cached_run).outs_cached() else "Ran"
 
 
-def describe(folder: Path, stage: str, state: Fate) -> StageRecord:
-    """What dvc.lock and the metrics files say of a stage."""
-    with project(folder) as repo:
-        one = repo.stage.get_target(stage)
-        metrics = [folder / out.def_path for out in one.outs if out.metric]
-        needs = sorted(need.addressing for need in repo.index.graph.successors(one))
-    entry = locked(folder).get(stage, {})
+def describe_stage(folder: Path, stage: str, state: StageOutcome) -> StageRecord:
+    """The record of a stage, from dvc.lock and its metrics files."""
+    with open_dvc_project(folder) as repo:
+        dvc_stage = repo.stage.get_target(stage)
+        metrics = [folder / out.def_path for out in dvc_stage.outs if out.metric]
+        needs = sorted(need.addressing for need in repo.index.graph.successors(dvc_stage))
+    entry = read_dvc_lock(folder).get(stage, {})
     params = {k: v for keys in entry.get("params", {}).values() for k, v in keys.items()}
     return StageRecord(
         state=state,
         needs=needs,
-        inputs=[_file(item, folder) for item in entry.get("deps", [])],
+        inputs=[_tracked_file(item, folder) for item in entry.get("deps", [])],
         params=params,
-        products=[_file(item, folder) for item in entry.get("outs", [])],
-        metrics={k: v for path in metrics if path.is_file() for k, v in _metrics(path).items()},
+        products=[_tracked_file(item, folder) for item in entry.get("outs", [])],
+        metrics={
+            k: v for path in metrics if path.is_file() for k, v in _read_metrics(path).items()
+        },
     )
 
 
-def locked(folder: Path) -> dict[str, dict[str, Any]]:
-    """What dvc.lock says, by stage; {} where there is none."""
-    return overrides.read(folder / "dvc.lock").get("stages", {})
+def read_dvc_lock(folder: Path) -> dict[str, dict[str, Any]]:
+    """The stages of dvc.lock by name; {} if there is no file."""
+    return overrides.read_yaml_mapping(folder / "dvc.lock").get("stages", {})
 
 
-def products(folder: Path) -> dict[str, list[File]]:
-    """What dvc.lock says that each stage made."""
-    outs = {name: entry.get("outs", []) for name, entry in locked(folder).items()}
-    return {name: [_file(item, folder) for item in found] for name, found in outs.items()}
+def read_lock_products(folder: Path) -> dict[str, list[TrackedFile]]:
+    """{stage: product files} according to dvc.lock."""
+    outs = {name: entry.get("outs", []) for name, entry in read_dvc_lock(folder).items()}
+    return {
+        name: [_tracked_file(item, folder) for item in entries] for name, entries in outs.items()
+    }
 
 
-def models(folder: Path) -> set[str]:
+def read_model_paths(folder: Path) -> set[str]:
     """Paths that dvc.yaml declares as models (`artifacts:` with `type: model`).
 
-    Not asked of DVC: its answer imports gto, which resets all logging, and Prefect's handlers
-    with it; now and then that is a deadlock (seen in 2 of 12 runs).
+    Read without DVC: its API imports gto, which resets all logging, including Prefect's handlers,
+    and now and then deadlocks (seen in 2 of 12 runs).
     """
-    declared = overrides.read(folder / "dvc.yaml").get("artifacts", {})
-    return {one["path"] for one in declared.values() if one.get("type") == "model"}
+    declared = overrides.read_yaml_mapping(folder / "dvc.yaml").get("artifacts", {})
+    return {artifact["path"] for artifact in declared.values() if artifact.get("type") == "model"}
 
 
-def slots(folder: Path) -> dict[str, str]:
-    """Which of the machine's slots a stage wants: `meta: {slot: gpu}` in dvc.yaml."""
-    known = overrides.read(folder / "dvc.yaml").get("stages", {})
-    return {name: slot for name, one in known.items() if (slot := one.get("meta", {}).get("slot"))}
+def read_stage_slots(folder: Path) -> dict[str, str]:
+    """{stage: slot} of the stages that need a machine slot: `meta: {slot: gpu}` in dvc.yaml."""
+    stages = overrides.read_yaml_mapping(folder / "dvc.yaml").get("stages", {})
+    return {
+        name: slot for name, entry in stages.items() if (slot := entry.get("meta", {}).get("slot"))
+    }
 
 
-def _order(graph: Any) -> list[Any]:
+def _topological_order(graph: Any) -> list[Any]:
     """By need, then as dvc.yaml lists them."""
     place = {stage: number for number, stage in enumerate(graph)}
     return list(networkx.lexicographical_topological_sort(graph.reverse(), key=place.__getitem__))
 
 
-def _known(graph: Any) -> str:
-    return f"known are {', '.join(stage.addressing for stage in _order(graph))}"
+def _known_stages(graph: Any) -> str:
+    return f"known are {', '.join(stage.addressing for stage in _topological_order(graph))}"
 
 
-def _file(item: dict[str, Any], folder: Path) -> File:
-    """A file of dvc.lock; a product may say in its `terms.json` under which terms it is here."""
-    said = folder / item["path"] / "terms.json"
-    terms = json.loads(said.read_text(encoding="utf-8"))["terms"] if said.is_file() else ""
-    return File(path=item["path"], md5=item.get("md5", ""), size=item.get("size", 0), terms=terms)
+def _tracked_file(item: dict[str, Any], folder: Path) -> TrackedFile:
+    """A dvc.lock entry as a tracked file, with the licence terms from the product's `terms.json`,
+    if any.
+    """
+    terms_file = folder / item["path"] / "terms.json"
+    terms = (
+        json.loads(terms_file.read_text(encoding="utf-8"))["terms"] if terms_file.is_file() else ""
+    )
+    return TrackedFile(
+        path=item["path"], md5=item.get("md5", ""), size=item.get("size", 0), terms=terms
+    )
 
 
-def _metrics(path: Path) -> dict[str, Any]:
+def _read_metrics(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text())

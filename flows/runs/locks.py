@@ -1,9 +1,9 @@
-"""The GPU of this machine, for one stage at a time: of any run, checkout or worker.
+"""A machine-wide slot for the GPU: one stage at a time, of any run, checkout or worker.
 
-A stage asks for it by `meta: {slot: gpu}` in dvc.yaml. The slot is a locked file that all processes
-of the stage hold open, so the kernel frees it with the last of them, `kill -9` included, and no
-clock or lease can be wrong about it. Containers that share a GPU but no disk give the name of a
-Prefect concurrency limit instead: there a lease of a minute, by the server's time, does the same.
+A stage requests it with `meta: {slot: gpu}` in dvc.yaml. The slot is a locked file that all
+processes of the stage hold open, so the kernel frees it when the last of them ends, even by `kill
+-9`. Containers that share a GPU but no disk use a Prefect concurrency limit instead, with a
+one-minute lease.
 """
 
 import fcntl
@@ -18,25 +18,27 @@ from pathlib import Path
 from touchline.atomic import whole_file
 from touchline.errors import BadInput
 
-PATIENCE = 5.0  # seconds that the supervisors of a killed run may need to end its processes
+LOCK_PATIENCE = 5.0  # seconds that the supervisors of a killed run may need to end its processes
 
 
 @contextmanager
-def locked(root: Path, what: str = "run") -> Iterator[int]:
-    """One of a kind per checkout: a second one is a `BadInput` naming the first."""
-    file = _file(root, what)
+def hold_lock(root: Path, kind: str = "run") -> Iterator[int]:
+    """Context manager: hold the lock of this kind and yield its file descriptor. Raises an input
+    error naming the process that holds it.
+    """
+    file = _lock_file(root, kind)
     file.parent.mkdir(exist_ok=True)
     lock = os.open(file, os.O_RDWR | os.O_CREAT)
     try:
-        _take(lock, file, what)
+        _acquire_lock(lock, file, kind)
         yield lock
     finally:
         os.close(lock)
 
 
-def owner(root: Path, what: str = "run") -> int | None:
-    """The process that runs here now, or None."""
-    file = _file(root, what)
+def read_lock_owner(root: Path, kind: str = "run") -> int | None:
+    """Process id of the lock's holder, 0 if it is not written yet, or None if the lock is free."""
+    file = _lock_file(root, kind)
     if not file.is_file():
         return None
     with file.open("r+") as lock:
@@ -47,20 +49,20 @@ def owner(root: Path, what: str = "run") -> int | None:
     return None
 
 
-def same(root: Path, lock: int, what: str = "run") -> bool:
-    """The lock file is still the one that this descriptor has open."""
+def is_lock_intact(root: Path, lock: int, kind: str = "run") -> bool:
+    """Whether the lock file on disk is still the file that this descriptor has open."""
     try:
-        return os.path.samestat(os.fstat(lock), _file(root, what).stat())
+        return os.path.samestat(os.fstat(lock), _lock_file(root, kind).stat())
     except OSError:
         return False
 
 
-def _file(root: Path, what: str) -> Path:
-    return root / ".touchline" / ("lock" if what == "run" else f"{what}.lock")
+def _lock_file(root: Path, kind: str) -> Path:
+    return root / ".touchline" / ("lock" if kind == "run" else f"{kind}.lock")
 
 
-def _take(lock: int, file: Path, what: str) -> None:
-    until = time.monotonic() + PATIENCE
+def _acquire_lock(lock: int, file: Path, kind: str) -> None:
+    until = time.monotonic() + LOCK_PATIENCE
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,32 +70,34 @@ def _take(lock: int, file: Path, what: str) -> None:
         except BlockingIOError:
             pid = json.loads(file.read_text() or "{}").get("pid", 0)
             if Path(f"/proc/{pid}").exists() or time.monotonic() > until:
-                wrong = f"a {what} is going on (process {pid})"
-                name = "retrain" if what == "run" else what
+                wrong = f"a {kind} is going on (process {pid})"
+                name = "retrain" if kind == "run" else kind
                 raise BadInput(name, wrong, "wait for its end or stop it") from None
         time.sleep(0.1)
     os.ftruncate(lock, 0)
     os.pwrite(lock, json.dumps({"pid": os.getpid()}).encode(), 0)
 
 
-def begin(root: Path, id: str) -> None:
-    """This run is the last one that began; call when locked."""
+def mark_run_started(root: Path, id: str) -> None:
+    """Record this run's id as the last one started. Call while holding the lock."""
     with whole_file(_newest_run_file(root)) as draft:
         draft.write_text(f"{id}\n")
 
 
-def last(root: Path) -> str:
-    """The run that began last here, "" if none did."""
+def read_last_started_run(root: Path) -> str:
+    """Id of the run that started last in this checkout; empty if there is none."""
     file = _newest_run_file(root)
     return file.read_text().strip() if file.is_file() else ""
 
 
-def check(root: Path, id: str, held: int) -> None:
-    """Raise `BadInput` when another run has begun since, or when the lock is not ours any more."""
+def check_run_is_newest(root: Path, id: str, lock_fd: int) -> None:
+    """Raise an input error if another run has started since, or if this run's lock file was removed
+    or replaced.
+    """
     remedy = "`touchline retrain` shows what is newest; this run's products stay in the cache"
-    if (newer := last(root)) != id:
+    if (newer := read_last_started_run(root)) != id:
         raise BadInput(f"run {id}", f"is late: run {newer or '?'} has begun since", remedy)
-    if not same(root, held):
+    if not is_lock_intact(root, lock_fd):
         wrong = "is late: the lock file was removed or replaced while it ran"
         raise BadInput(f"run {id}", wrong, remedy)
 
@@ -102,55 +106,59 @@ def _newest_run_file(root: Path) -> Path:
     return root / ".touchline" / "attempt"
 
 
-VARIABLE = "TOUCHLINE_SLOT"  # a file's absolute path, or `prefect:NAME`
-LEASE = 60.0  # seconds, the least that Prefect takes
+SLOT_VARIABLE = "TOUCHLINE_SLOT"  # a file's absolute path, or `prefect:NAME`
+LEASE_SECONDS = 60.0  # seconds, the least that Prefect takes
 LOOK, REMIND = 0.2, 60.0  # seconds between two looks; between two lines that say who has it
 
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 
-def place(gpus: bool) -> str:
-    """Where the slot is: "" on a machine without a GPU, unless the environment names one."""
-    given = os.environ.get(VARIABLE, "")
-    if given and not given.startswith("prefect:") and not Path(given).is_absolute():
+def resolve_gpu_slot(gpus: bool) -> str:
+    """Where the slot is: a file path, `prefect:NAME`, or empty on a machine without a GPU. The
+    variable TOUCHLINE_SLOT takes precedence. Raises an input error for a relative path.
+    """
+    value = os.environ.get(SLOT_VARIABLE, "")
+    if value and not value.startswith("prefect:") and not Path(value).is_absolute():
         remedy = "give an absolute path, or `prefect:NAME` of a concurrency limit"
-        raise BadInput(f"{VARIABLE}={given}", "is no slot", remedy)
-    return given or (str(Path(tempfile.gettempdir()) / "touchline-gpu.lock") if gpus else "")
+        raise BadInput(f"{SLOT_VARIABLE}={value}", "is no slot", remedy)
+    return value or (str(Path(tempfile.gettempdir()) / "touchline-gpu.lock") if gpus else "")
 
 
 @contextmanager
-def held(where: str, who: str, say: Say) -> Iterator[list[int]]:
-    """Wait for the slot and hold it; yields the descriptors that the stage must inherit."""
+def hold_gpu_slot(where: str, who: str, say: PrintLine) -> Iterator[list[int]]:
+    """Context manager: wait for the slot and hold it. Yields the file descriptors that the stage's
+    processes must inherit.
+    """
     if not where:
         yield []
     elif where.startswith("prefect:"):
-        with _leased(where.removeprefix("prefect:"), say):
+        with _hold_prefect_limit(where.removeprefix("prefect:"), say):
             yield []
     else:
-        with _locked(Path(where), who, say) as lock:
+        with _hold_slot_file(Path(where), who, say) as lock:
             yield [lock]
 
 
-def holder(file: Path) -> str:
-    """Who has the slot now; "" if nobody."""
+def read_gpu_slot_holder(file: Path) -> str:
+    """Who holds the slot now; empty if it is free."""
     if not file.is_file():
         return ""
-    lock = _open(file)
+    lock = _open_slot_file(file)
     try:
-        return "" if _taken(lock) else _holder(lock)
+        return "" if _try_lock(lock) else _read_holder(lock)
     finally:
         os.close(lock)
 
 
 @contextmanager
-def _locked(file: Path, who: str, say: Say) -> Iterator[int]:
-    lock = _open(file)
+def _hold_slot_file(file: Path, who: str, say: PrintLine) -> Iterator[int]:
+    lock = _open_slot_file(file)
     try:
-        told = -REMIND
-        while not _taken(lock):
-            if time.monotonic() - told >= REMIND:
-                told = time.monotonic()
-                say(f"waits for the GPU: {_holder(lock)} has it")
+        last_reminder = -REMIND
+        while not _try_lock(lock):
+            if time.monotonic() - last_reminder >= REMIND:
+                last_reminder = time.monotonic()
+                say(f"waits for the GPU: {_read_holder(lock)} has it")
             time.sleep(LOOK)
         os.ftruncate(lock, 0)
         os.pwrite(lock, json.dumps({"who": who, "pid": os.getpid()}).encode(), 0)
@@ -159,24 +167,25 @@ def _locked(file: Path, who: str, say: Say) -> Iterator[int]:
         os.close(lock)
 
 
-def _open(file: Path) -> int:
-    """Shared by all users of the machine; never through somebody's link.
+def _open_slot_file(file: Path) -> int:
+    """Open the lock file, shared by all users of the machine; refuses symbolic links.
 
-    Opened first without a wish to make it: the kernel forbids that for another's file in /tmp.
+    Created only if it does not exist: for another user's file in /tmp the kernel forbids opening
+    with O_CREAT.
     """
     try:
-        how = os.O_RDWR | os.O_NOFOLLOW
-        made = 0 if file.exists() else os.O_CREAT
-        lock = os.open(file, how | made, 0o666)
+        flags = os.O_RDWR | os.O_NOFOLLOW
+        create_flag = 0 if file.exists() else os.O_CREAT
+        lock = os.open(file, flags | create_flag, 0o666)
     except OSError as error:
         wrong = f"cannot be opened ({error.strerror})"
-        raise BadInput(file, wrong, f"mend it, or name another file in {VARIABLE}") from None
+        raise BadInput(file, wrong, f"mend it, or name another file in {SLOT_VARIABLE}") from None
     if os.fstat(lock).st_uid == os.getuid():
         os.fchmod(lock, 0o666)
     return lock
 
 
-def _taken(lock: int) -> bool:
+def _try_lock(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -184,17 +193,19 @@ def _taken(lock: int) -> bool:
     return True
 
 
-def _holder(lock: int) -> str:
+def _read_holder(lock: int) -> str:
     try:
-        said = json.loads(os.pread(lock, 4096, 0) or b"{}")
-        return f"{said['who']} (process {said['pid']})"
+        holder = json.loads(os.pread(lock, 4096, 0) or b"{}")
+        return f"{holder['who']} (process {holder['pid']})"
     except (ValueError, KeyError, TypeError):
         return "somebody"
 
 
 @contextmanager
-def _leased(name: str, say: Say) -> Iterator[None]:
-    """Losing touch with the server costs the lease, not the training: hence not `strict`."""
+def _hold_prefect_limit(name: str, say: PrintLine) -> Iterator[None]:
+    """Context manager: hold a Prefect concurrency limit. Not `strict`: losing the server loses the
+    lease, but does not stop the training.
+    """
     from prefect.client.orchestration import get_client
     from prefect.concurrency.sync import concurrency
     from prefect.exceptions import ObjectNotFound
@@ -204,8 +215,8 @@ def _leased(name: str, say: Say) -> Iterator[None]:
             limit = client.read_global_concurrency_limit_by_name(name)
         except ObjectNotFound:
             remedy = f"`prefect gcl create {name} --limit 1`"
-            raise BadInput(f"{VARIABLE}=prefect:{name}", "is no limit there", remedy) from None
+            raise BadInput(f"{SLOT_VARIABLE}=prefect:{name}", "is no limit there", remedy) from None
     if limit.active_slots >= limit.limit:
         say(f"waits for the GPU: the limit {name} is reached")
-    with concurrency(name, occupy=1, lease_duration=LEASE):
+    with concurrency(name, occupy=1, lease_duration=LEASE_SECONDS):
         yield

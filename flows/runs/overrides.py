@@ -1,4 +1,4 @@
-"""Change params.yaml for one run: whole settings from presets/, single keys from `--set`."""
+"""Change params.yaml for one run: whole sections' keys from presets/, single keys from `--set`."""
 
 import difflib
 import re
@@ -12,74 +12,80 @@ from touchline.atomic import whole_file
 from touchline.config import LONGEST, parsed, quoted, read_yaml
 from touchline.errors import BadInput
 
-NAME = re.compile(r"\w[\w.-]{0,99}(/\w[\w.-]{0,99})?", re.ASCII)  # VARIANT or PRESET/VARIANT
+PRESET_NAME = re.compile(r"\w[\w.-]{0,99}(/\w[\w.-]{0,99})?", re.ASCII)  # VARIANT or PRESET/VARIANT
 
 
-def apply(folder: Path, preset: str | None, sets: Iterable[str]) -> dict[str, Any]:
+def apply_overrides(folder: Path, preset: str | None, sets: Iterable[str]) -> dict[str, Any]:
     """Write preset and settings into the folder's params.yaml; return what changed, by dotted key.
 
     A key of a preset replaces that key wholly; `--set a.b=1` comes after the preset. Comments and
     order of the file stay. An unknown key or a value of another type is a `BadInput`.
     """
-    file, yaml = folder / "params.yaml", _round_trip()
-    params = parsed(file, yaml) if read(file) else {}  # `read` fails of a bad one at once
-    wishes = _preset(folder, preset) if preset else {}
-    wishes |= dict(_split(text) for text in sets)
-    for key, value in wishes.items():
-        _replace(params, key, value)
-    if wishes:
+    file, yaml = folder / "params.yaml", _round_trip_yaml()
+    params = (
+        parsed(file, yaml) if read_yaml_mapping(file) else {}
+    )  # `read` fails of a bad one at once
+    changes = _read_preset(folder, preset) if preset else {}
+    changes |= dict(_parse_setting(text) for text in sets)
+    for key, value in changes.items():
+        _set_param(params, key, value)
+    if changes:
         with whole_file(file) as draft, draft.open("w") as stream:
             yaml.dump(params, stream)
-    return wishes
+    return changes
 
 
-def flat(params: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """The leaves of nested settings by dotted key."""
+def flatten_params(params: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Flatten nested parameters into {dotted key: value}."""
     leaves: dict[str, Any] = {}
     for key, value in params.items():
         name = f"{above}{key}"
-        leaves |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+        leaves |= flatten_params(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
     return leaves
 
 
-def read(file: Path) -> dict[str, Any]:
-    """params.yaml as plain values (YAML 1.2: `1e-4` is a number); {} where there is none."""
-    found = parsed(file) or {} if file.is_file() else {}
-    if not isinstance(found, dict):
+def read_yaml_mapping(file: Path) -> dict[str, Any]:
+    """Read a YAML file into plain values (YAML 1.2: `1e-4` is a number); {} if there is no file.
+    Raises an input error if it is not a mapping.
+    """
+    mapping = parsed(file) or {} if file.is_file() else {}
+    if not isinstance(mapping, dict):
         raise BadInput(file, "is no mapping", "write `section: {key: value}`")
-    return found
+    return mapping
 
 
-def _preset(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The keys of a preset; those of the one that it is `like` come first."""
-    if not NAME.fullmatch(str(name)):
+def _read_preset(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The keys of a preset by dotted key, on top of those of the preset that its key
+    `like` names.
+    """
+    if not PRESET_NAME.fullmatch(str(name)):
         short = quoted(name)
         raise BadInput(f"--preset {short}", "is no name of a preset", "name a file of presets/")
     file = folder / "presets" / f"{name}.yaml"
     if not file.is_file():
-        known = [path.stem for path in sorted(file.parent.glob("*.yaml"))]
-        raise BadInput(f"--preset {name}", "there is no such preset", _near(name, known))
-    given = read(file)
-    first = given.pop("like", None)
-    if not isinstance(first, str | None):
-        wrong = f"is {_kind(first)}, no name of a preset"
+        names = [path.stem for path in sorted(file.parent.glob("*.yaml"))]
+        raise BadInput(f"--preset {name}", "there is no such preset", _suggest_names(name, names))
+    preset = read_yaml_mapping(file)
+    parent = preset.pop("like", None)
+    if not isinstance(parent, str | None):
+        wrong = f"is {_describe_type(parent)}, no name of a preset"
         raise BadInput(f"{file.name}: like", wrong, "put it in quotes")
-    if first in (name, *above):
-        raise BadInput(f"{file.name}: like", f"{first} leads back to itself", "break the circle")
-    return ({} if first is None else _preset(folder, first, (name, *above))) | {
+    if parent in (name, *above):
+        raise BadInput(f"{file.name}: like", f"{parent} leads back to itself", "break the circle")
+    return ({} if parent is None else _read_preset(folder, parent, (name, *above))) | {
         f"{section}.{key}": value
-        for section, keys in given.items()
-        for key, value in _keys(file, section, keys).items()
+        for section, keys in preset.items()
+        for key, value in _require_section(file, section, keys).items()
     }
 
 
-def _keys(file: Path, section: str, keys: Any) -> dict[str, Any]:
+def _require_section(file: Path, section: str, keys: Any) -> dict[str, Any]:
     if not isinstance(keys, dict):
         raise BadInput(f"{file.name}: {section}", "is no section", "write `section: {key: value}`")
     return keys
 
 
-def _split(text: str) -> tuple[str, Any]:
+def _parse_setting(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key or len(key) > LONGEST:
         short = text[:LONGEST]
@@ -87,52 +93,51 @@ def _split(text: str) -> tuple[str, Any]:
     return key.strip(), read_yaml(value, f"--set {text[:LONGEST]}")
 
 
-def _replace(params: dict[str, Any], key: str, value: Any) -> None:
+def _set_param(params: dict[str, Any], key: str, value: Any) -> None:
     *above, last = key.split(".")
     place: Any = params
     for depth, name in enumerate([*above, last]):
         if not isinstance(place, dict) or name not in place:
-            _unknown(params, key, ".".join([*above, last][: depth + 1]))
+            _raise_unknown_key(params, key, ".".join([*above, last][: depth + 1]))
         if depth < len(above):
             place = place[name]
     if not _same_type(place[last], value):
         wrong = (
-            f"{quoted(value)} is {_kind(value)}, the value in params.yaml is {_kind(place[last])}"
+            f"{quoted(value)} is {_describe_type(value)}, the value in params.yaml is "
+            f"{_describe_type(place[last])}"
         )
-        raise BadInput(key, wrong, f"give {_kind(place[last])}")
+        raise BadInput(key, wrong, f"give {_describe_type(place[last])}")
     place[last] = value
 
 
-def _unknown(params: dict[str, Any], key: str, where: str) -> None:
-    known = set(flat(params))
-    known |= {
-        name.rsplit(".", depth)[0] for name in known for depth in range(1, name.count(".") + 1)
-    }
-    raise BadInput(key, f"params.yaml has no `{where}`", _near(key, sorted(known)))
+def _raise_unknown_key(params: dict[str, Any], key: str, where: str) -> None:
+    keys = set(flatten_params(params))
+    keys |= {name.rsplit(".", depth)[0] for name in keys for depth in range(1, name.count(".") + 1)}
+    raise BadInput(key, f"params.yaml has no `{where}`", _suggest_names(key, sorted(keys)))
 
 
-def _near(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
+def _suggest_names(name: str, names: list[str]) -> str:
+    matches = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(matches)}?" if matches else f"known are {', '.join(names)}"
 
 
 def _same_type(old: Any, new: Any) -> bool:
     """An integer may stand for a real number; null may replace and be replaced."""
-    kinds = {_kind(old), _kind(new)}
+    kinds = {_describe_type(old), _describe_type(new)}
     return (
         len(kinds) == 1
         or "null" in kinds
-        or (kinds == {"a number", "an integer"} and (_kind(old) == "a number"))
+        or (kinds == {"a number", "an integer"} and (_describe_type(old) == "a number"))
     )
 
 
-def _kind(value: Any) -> str:
+def _describe_type(value: Any) -> str:
     kinds = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}
     kinds |= {list: "a list", dict: "a mapping"}
     return next((name for kind, name in kinds.items() if isinstance(value, kind)), "null")
 
 
-def _round_trip() -> YAML:
+def _round_trip_yaml() -> YAML:
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = 4096

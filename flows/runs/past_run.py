@@ -1,31 +1,35 @@
-"""Find a past run and hold it to what git says of it, before anything is claimed about it."""
+"""Find a past run and check its record against the one in git before using it."""
 
 import subprocess
 from pathlib import Path
 
 from flows.runs import record, worktree
-from flows.runs.record import Record
+from flows.runs.record import RunRecord
 from touchline.errors import BadInput
 
 
-def find(root: Path, wanted: str) -> Record:
-    """The run; a `BadInput` for an unknown one and for two that claim the same id."""
-    found = record.find(root, wanted)
-    kept = worktree.kept(root, found.id)
-    if kept and (kept.started, kept.commit) != (found.started, found.commit):
-        wrong = f"two runs claim this id: one began {found.started}, one {kept.started}"
-        remedy = f"remove .touchline/runs/{found.id}.json or refs/runs/{found.id}"
-        raise BadInput(f"run {found.id}", wrong, remedy)
-    return found
+def find_past_run(root: Path, run_id: str) -> RunRecord:
+    """The run of this id. Raises an input error for an unknown run, or if two different runs claim
+    the same id.
+    """
+    run = record.find_run(root, run_id)
+    ref_record = worktree.read_ref_record(root, run.id)
+    if ref_record and (ref_record.started, ref_record.commit) != (run.started, run.commit):
+        wrong = f"two runs claim this id: one began {run.started}, one {ref_record.started}"
+        remedy = f"remove .touchline/runs/{run.id}.json or refs/runs/{run.id}"
+        raise BadInput(f"run {run.id}", wrong, remedy)
+    return run
 
 
-def ref(root: Path, found: Record) -> str:
-    """The commit that holds the run's code, parameters and lock; a `BadInput` where it is gone."""
-    name = f"refs/runs/{found.id}"
+def resolve_run_ref(root: Path, run: RunRecord) -> str:
+    """The commit of `refs/runs/ID`, which holds the run's code, parameters and dvc.lock. Raises an
+    input error if git does not have it.
+    """
+    name = f"refs/runs/{run.id}"
     try:
-        commit = worktree.git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-        worktree.git(root, "ls-tree", "-r", commit.strip())
+        commit = worktree.run_git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        worktree.run_git(root, "ls-tree", "-r", commit.strip())
     except subprocess.CalledProcessError:
         remedy = f"fetch it: git fetch REMOTE {name}:{name}"
-        raise BadInput(f"run {found.id}", f"git has no {name} here", remedy) from None
+        raise BadInput(f"run {run.id}", f"git has no {name} here", remedy) from None
     return commit.strip()

@@ -1,4 +1,6 @@
-"""What is written down about a run: who asked for what, from which code, what became of it."""
+"""The record of a run: its request, code, parameters, stages and result, as JSON in
+.touchline/runs/.
+"""
 
 import json
 import platform
@@ -19,16 +21,28 @@ from pydantic import BaseModel, ValidationError, field_validator
 from touchline.atomic import whole_file
 from touchline.errors import BadInput
 
-PACKAGES = ("dvc", "mlflow", "numpy", "prefect", "torch", "transformers", "trl", "peft", "av")
+RECORDED_PACKAGES = (
+    "dvc",
+    "mlflow",
+    "numpy",
+    "prefect",
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "av",
+)
 
-ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
+RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
-State = Literal["running", "completed", "failed", "killed"]
-Fate = Literal["Ran", "Restored", "Unchanged", "Failed"]
+RunState = Literal["running", "completed", "failed", "killed"]
+StageOutcome = Literal["Ran", "Restored", "Unchanged", "Failed"]
 
 
-class File(BaseModel):
-    """An input or a product: its path in the project, DVC's digest of it, and its terms."""
+class TrackedFile(BaseModel):
+    """An input or product file: path in the project, DVC's MD5, size in bytes, and
+    licence terms.
+    """
 
     path: str
     md5: str
@@ -37,25 +51,25 @@ class File(BaseModel):
 
 
 class StageRecord(BaseModel):
-    """What one stage of a run did, read and made."""
+    """One stage of a run: its outcome, cost, inputs, parameters, products and metrics."""
 
-    state: Fate
+    state: StageOutcome
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_mib: float = 0.0
     needs: list[str] = []
-    inputs: list[File] = []
+    inputs: list[TrackedFile] = []
     params: dict[str, Any] = {}
-    products: list[File] = []
+    products: list[TrackedFile] = []
     metrics: dict[str, Any] = {}
     error: str = ""
 
 
-class Record(BaseModel):
-    """One run, from the request to the scores. Holds no environment variable's value."""
+class RunRecord(BaseModel):
+    """One run, from the request to the scores. Contains no values of environment variables."""
 
     id: str
-    state: State = "running"
+    state: RunState = "running"
     started: str
     ended: str = ""
     command: list[str]
@@ -78,15 +92,17 @@ class Record(BaseModel):
 
     @field_validator("id")
     @classmethod
-    def _plain(cls, id: str) -> str:
-        """A record may come from another clone; by its names files are written and removed."""
+    def _check_id(cls, id: str) -> str:
+        """Reject ids that are not plain file names: records may come from another clone, and files
+        are written and removed by id.
+        """
         if PurePosixPath(id).name != id:
             raise ValueError("is no plain name")
         return id
 
     @field_validator("stages")
     @classmethod
-    def _inside(cls, stages: dict[str, StageRecord]) -> dict[str, StageRecord]:
+    def _check_paths(cls, stages: dict[str, StageRecord]) -> dict[str, StageRecord]:
         paths = [file.path for done in stages.values() for file in done.products]
         for name in map(PurePosixPath, [*stages, *paths]):
             if name.is_absolute() or ".." in name.parts:
@@ -94,114 +110,126 @@ class Record(BaseModel):
         return stages
 
     @property
-    def products(self) -> list[File]:
-        """What its stages have made, in their order."""
+    def products(self) -> list[TrackedFile]:
+        """The products of all stages, in stage order."""
         return [file for done in self.stages.values() for file in done.products]
 
     @property
-    def gone(self) -> set[str]:
-        """Paths of the products that were withdrawn: nothing may be made of them any more."""
+    def withdrawn_paths(self) -> set[str]:
+        """Paths of products that were withdrawn and must not be used any more."""
         return {path for paths in self.withdrawn.values() for path in paths}
 
-    def count(self, state: Fate) -> int:
+    def count_stages(self, state: StageOutcome) -> int:
         return sum(stage.state == state for stage in self.stages.values())
 
 
-def now() -> str:
+def get_utc_timestamp() -> str:
+    """The current UTC time in ISO format, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def fresh_id() -> str:
-    """Sorts by time, within a second too: the tail is its 65,536th part, then a draw."""
+def create_run_id() -> str:
+    """A new run id that sorts by time: date, time, fraction of the second in 1/65536, and a random
+    byte.
+    """
     time = datetime.now(UTC)
     return f"{time:%Y%m%d-%H%M%S}-{time.microsecond * 65536 // 10**6:04x}{secrets.token_hex(1)}"
 
 
-def folder(root: Path) -> Path:
+def get_runs_folder(root: Path) -> Path:
+    """Folder of the run records and worktrees."""
     return root / ".touchline" / "runs"
 
 
-def write(root: Path, record: Record) -> None:
-    with whole_file(folder(root) / f"{record.id}.json") as draft:
+def write_run_record(root: Path, record: RunRecord) -> None:
+    """Write a run's record to .touchline/runs/ID.json, atomically."""
+    with whole_file(get_runs_folder(root) / f"{record.id}.json") as draft:
         draft.write_text(record.model_dump_json(indent=2) + "\n")
 
 
-def every(root: Path) -> list[Record]:
-    """All runs, the oldest first: those of this checkout and those fetched with `refs/runs/`.
-
-    One that cannot be read is named once and passed over: the others go on.
+def list_runs(root: Path) -> list[RunRecord]:
+    """All runs, oldest first: those of this checkout and those fetched with `refs/runs/`. An
+    unreadable record is skipped with one warning.
     """
-    files = folder(root).glob("*.json")
+    files = get_runs_folder(root).glob("*.json")
     here = {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in files}
-    texts = {**dict(fetched(root, skip=set(here))), **here}
-    return [one for id in sorted(texts) if (one := _read(id, texts[id]))]
+    texts = {**dict(read_ref_records(root, skip=set(here))), **here}
+    return [record for id in sorted(texts) if (record := _parse_or_warn(id, texts[id]))]
 
 
-def _read(id: str, text: str) -> Record | None:
+def _parse_or_warn(id: str, text: str) -> RunRecord | None:
     try:
-        return Record.model_validate_json(text)
+        return RunRecord.model_validate_json(text)
     except ValidationError as error:
         wrong = f"is no record of a run that this Touchline knows ({error.error_count()} faults)"
         remedy = "it is passed over; update Touchline, or move it away"
-        _name(str(BadInput(f".touchline/runs/{id}.json", wrong, remedy)))
+        _warn_once(str(BadInput(f".touchline/runs/{id}.json", wrong, remedy)))
         return None
 
 
 @cache
-def _name(sentence: str) -> None:
+def _warn_once(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
 
 
-def parsed(text: str, id: str) -> Record:
-    """The record that git keeps of a run; a `BadInput` for what is none."""
+def parse_run_record(text: str, id: str) -> RunRecord:
+    """Parse a record read from git. Raises an input error if it is invalid."""
     try:
-        return Record.model_validate_json(text)
+        return RunRecord.model_validate_json(text)
     except ValidationError as error:
         wrong = f"its record is none ({error.error_count()} faults)"
         raise BadInput(f"refs/runs/{id}", wrong, "fetch it anew, or remove the ref") from None
 
 
-def fetched(root: Path, skip: set[str]) -> Iterator[tuple[str, str]]:
-    """Id and text of the records that only git has."""
+def read_ref_records(root: Path, skip: set[str]) -> Iterator[tuple[str, str]]:
+    """(id, JSON text) of the records in `refs/runs/` whose ids are not in `skip`."""
     lines = _git(root, "for-each-ref", "--format=%(refname)", "refs/runs/").splitlines()
     ids = [id for id in (line.removeprefix("refs/runs/") for line in lines) if id not in skip]
     if not ids:
         return
-    asked = "".join(f"refs/runs/{id}:run.json\n" for id in ids).encode()
-    ask = ["git", "cat-file", "--batch"]  # one process for all of them
-    said = subprocess.run(ask, cwd=root, input=asked, capture_output=True, check=True).stdout
+    stdin = "".join(f"refs/runs/{id}:run.json\n" for id in ids).encode()
+    command = ["git", "cat-file", "--batch"]  # one process for all of them
+    output = subprocess.run(command, cwd=root, input=stdin, capture_output=True, check=True).stdout
     for id in ids:
-        head, said = said.split(b"\n", 1)
+        head, output = output.split(b"\n", 1)
         if head.endswith(b" missing"):
             continue
         size = int(head.rsplit(b" ", 1)[1])
-        yield id, said[:size].decode()
-        said = said[size + 1 :]
+        yield id, output[:size].decode()
+        output = output[size + 1 :]
 
 
-def find(root: Path, wanted: str) -> Record:
-    """The run of this id (or of its only continuation), `latest` for the last one."""
-    records = every(root)
-    found = [r for r in records if r.id.startswith(wanted)]
-    if wanted == "latest":
-        found = records[-1:]
-    if len(found) != 1:
-        wrong = "there is no run yet" if not records else f"{len(found)} runs have this id"
-        raise BadInput(wanted, wrong, "`touchline runs` lists them")
-    return found[0]
+def find_run(root: Path, run_id: str) -> RunRecord:
+    """The run with this id or unique id prefix; `latest` is the last one. Raises an input error if
+    there is not exactly one.
+    """
+    records = list_runs(root)
+    matching = [r for r in records if r.id.startswith(run_id)]
+    if run_id == "latest":
+        matching = records[-1:]
+    if len(matching) != 1:
+        wrong = "there is no run yet" if not records else f"{len(matching)} runs have this id"
+        raise BadInput(run_id, wrong, "`touchline runs` lists them")
+    return matching[0]
 
 
-def versions() -> dict[str, str]:
-    """Of the packages that decide what comes out; those not installed are left out."""
-    known = {d.name.lower(): d.version for d in metadata.distributions() if d.name}
-    return {"python": platform.python_version()} | {p: known[p] for p in PACKAGES if p in known}
+def read_package_versions() -> dict[str, str]:
+    """{package: version} of Python and of the packages that affect results; packages not installed
+    are left out.
+    """
+    installed = {d.name.lower(): d.version for d in metadata.distributions() if d.name}
+    return {"python": platform.python_version()} | {
+        p: installed[p] for p in RECORDED_PACKAGES if p in installed
+    }
 
 
-def hardware() -> dict[str, Any]:
-    """Processor, cores, memory and CUDA devices."""
-    ask = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+def detect_hardware() -> dict[str, Any]:
+    """Machine type, operating system, CPU cores, memory in MiB and the NVIDIA GPUs."""
+    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     try:
-        gpus = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split("\n")
+        gpus = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split(
+            "\n"
+        )
     except (OSError, subprocess.CalledProcessError):
         gpus = []
     return {
@@ -219,5 +247,6 @@ def _git(root: Path, *args: str) -> str:
     ).stdout
 
 
-def as_json(value: Any) -> str:
+def format_json(value: Any) -> str:
+    """Indented JSON, keys in their given order."""
     return json.dumps(value, indent=2, sort_keys=False)

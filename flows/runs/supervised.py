@@ -1,4 +1,4 @@
-"""Start a command under the supervisor and hear, line by line, what it says."""
+"""Start a command under the supervisor process and read its output line by line."""
 
 import os
 import signal
@@ -15,8 +15,10 @@ from flows.runs import supervisor
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a command ended and what it took, its children included."""
+class ProcessOutcome:
+    """Exit status of a command, with wall seconds, CPU seconds and peak memory, child processes
+    included.
+    """
 
     status: int
     seconds: float
@@ -24,13 +26,21 @@ class Outcome:
     peak_mib: float  # of its largest process
 
 
-class Supervised:
-    """A running command; `output` gives its lines, `end` stops it and all it started."""
+class SupervisedProcess:
+    """A running command under the supervisor. Iterate `output()` for its lines; `stop()` ends it
+    and every process that it started.
+    """
 
     def __init__(
-        self, argv: Sequence[str], folder: Path, env: Mapping[str, str], keep: Sequence[int] = ()
+        self,
+        argv: Sequence[str],
+        folder: Path,
+        env: Mapping[str, str],
+        inherited_fds: Sequence[int] = (),
     ) -> None:
-        """`keep`: file descriptors (of a lock) that stay open until the last process is gone."""
+        """Start `argv` in `folder`. The file descriptors in `inherited_fds` (such as locks) stay
+        open until the last process of the command has ended.
+        """
         self.began = time.monotonic()
         report, write = os.pipe()
         self.process = subprocess.Popen(
@@ -41,25 +51,27 @@ class Supervised:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a signal to the terminal's group must not take it along
-            pass_fds=(write, *keep),
+            pass_fds=(write, *inherited_fds),
         )
         os.close(write)
         self.report = os.fdopen(report)
         self.group = int(self.report.readline())
-        self.outcome: Outcome | None = None
+        self.outcome: ProcessOutcome | None = None
         self.reaper = threading.Thread(target=self._reap, daemon=True)
         self.reaper.start()
 
     def _reap(self) -> None:
-        """Wait; should the supervisor itself be killed, the command's group goes here."""
+        """Wait for the supervisor. If the supervisor itself was killed, kill the command's process
+        group here.
+        """
         status = self.process.wait()
         if status < 0:  # otherwise the group is gone, and its number may be another's by now
             with suppress(ProcessLookupError):
                 os.killpg(self.group, signal.SIGKILL)
-        spent = time.monotonic() - self.began
+        elapsed = time.monotonic() - self.began
         with self.report:
             cpu, peak = (self.report.readline() or "0 0").split()
-        self.outcome = Outcome(status, spent, float(cpu), int(peak) / 1024)
+        self.outcome = ProcessOutcome(status, elapsed, float(cpu), int(peak) / 1024)
 
     def output(self) -> Iterator[str]:
         """The lines it writes, until it ends."""
@@ -67,37 +79,39 @@ class Supervised:
         for line in self.process.stdout:
             yield line.decode(errors="replace").rstrip()
 
-    def ask(self) -> Outcome:
-        """Let it end in its own time, within seconds."""
+    def terminate(self) -> ProcessOutcome:
+        """Send SIGTERM, give the command some seconds to end, and return its outcome."""
         self.process.terminate()
         self.reaper.join()
-        return self.end()
+        return self.stop()
 
-    def end(self) -> Outcome:
-        """Stop it if it still runs; returns when nothing of it is left."""
+    def stop(self) -> ProcessOutcome:
+        """Stop the command if it still runs. Returns its outcome once no process of it is left."""
         assert self.process.stdin
         self.process.stdin.close()
         self.reaper.join()
         assert self.outcome
         return self.outcome
 
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return self.outcome is None
 
 
-def run(
+def run_supervised(
     argv: Sequence[str],
     folder: Path,
     env: Mapping[str, str],
-    say: Callable[[str], None],
-    keep: Sequence[int] = (),
-) -> Outcome:
-    """Run to the end, handing every line of output to `say`."""
-    job = Supervised(argv, folder, env, keep)
+    handle_line: Callable[[str], None],
+    inherited_fds: Sequence[int] = (),
+) -> ProcessOutcome:
+    """Run a command to its end, passing each output line to `handle_line`. Returns its outcome; an
+    exception stops the command.
+    """
+    job = SupervisedProcess(argv, folder, env, inherited_fds)
     try:
         for line in job.output():
-            say(line)
+            handle_line(line)
         job.reaper.join()
     finally:
-        outcome = job.end()
+        outcome = job.stop()
     return outcome

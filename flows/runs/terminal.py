@@ -1,14 +1,16 @@
-"""What is said on the terminal while something runs; free of DVC, Prefect and MLflow."""
+"""Print lines on the terminal while a command runs. Imports neither DVC nor Prefect nor MLflow."""
 
 import re
 import sys
 import time
 
-BAR = re.compile(r".*?\d+%\|[^|]*\|[^]]*\]|.*\[A")  # tqdm's, of libraries: our lines are fewer
+TQDM_BAR = re.compile(r".*?\d+%\|[^|]*\|[^]]*\]|.*\[A")  # tqdm's, of libraries: our lines are fewer
 
 
-def say(text: str, passing: bool = False) -> None:
-    """A line on the terminal; a passing one is overwritten by the next."""
+def print_line(text: str, passing: bool = False) -> None:
+    """Print a line. On a terminal, a `passing` line (such as progress) is overwritten by the next
+    one.
+    """
     if not sys.stdout.isatty():
         sys.stdout.write(f"{text}\n")
     else:
@@ -17,7 +19,7 @@ def say(text: str, passing: bool = False) -> None:
 
 
 class Throttle:
-    """Lets a thing through at most every so many seconds."""
+    """A callable that returns True at most once every `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.last = seconds, -seconds

@@ -1,4 +1,6 @@
-"""A git worktree per run: its own code, params.yaml and dvc.lock, the shared DVC cache."""
+"""One git worktree per run, with its own code, params.yaml and dvc.lock, and the
+shared DVC cache.
+"""
 
 import hashlib
 import os
@@ -10,16 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.runs import record
-from flows.runs.record import Record
+from flows.runs.record import RunRecord
 from touchline.errors import BadInput
 
-GONE = ".gone"  # what ends the name of a worktree that is being removed
-NOT_DIRT = ("dvc.lock",)  # a run publishes it; nobody has to commit it before the next
+REMOVED_SUFFIX = ".gone"  # what ends the name of a worktree that is being removed
+IGNORED_CHANGES = ("dvc.lock",)  # a run publishes it; nobody has to commit it before the next
 
 
 @dataclass(frozen=True)
-class Code:
-    """What a run starts from: a commit, and the commit that adds a dirty tree's difference."""
+class RunCode:
+    """The code of a run: the base commit, the commit that includes uncommitted changes, and the
+    patch between them.
+    """
 
     base: str
     commit: str
@@ -30,35 +34,39 @@ class Code:
         return hashlib.sha256(self.patch.encode()).hexdigest() if self.patch else ""
 
 
-def root() -> Path:
-    """The checkout around the working folder."""
+def find_checkout() -> Path:
+    """Top folder of the git checkout that contains the working directory. Raises an input error
+    outside a checkout.
+    """
     try:
-        return Path(git(Path.cwd(), "rev-parse", "--show-toplevel").strip())
+        return Path(run_git(Path.cwd(), "rev-parse", "--show-toplevel").strip())
     except subprocess.CalledProcessError:
         raise BadInput(Path.cwd(), "is no git checkout", "run from a clone") from None
 
 
-def code(root: Path, dirty: bool) -> Code:
-    """The commit to run; uncommitted changes are refused, or with `dirty` become a commit."""
+def resolve_run_code(root: Path, dirty: bool) -> RunCode:
+    """The commit to run. Uncommitted changes raise an input error, or are committed aside if
+    `dirty`.
+    """
     try:
-        base = git(root, "rev-parse", "--verify", "HEAD").strip()
+        base = run_git(root, "rev-parse", "--verify", "HEAD").strip()
     except subprocess.CalledProcessError:
         raise BadInput(root, "has no commit yet", "commit the project first") from None
-    changed = changes(root)
+    changed = list_uncommitted_changes(root)
     if not changed:
-        return Code(base, base, "")
+        return RunCode(base, base, "")
     if not dirty:
         some = ", ".join(changed[:5]) + (" ..." if len(changed) > 5 else "")
         remedy = "commit them, or use --dirty to run with them and record the difference"
         raise BadInput(root.name, f"has uncommitted changes: {some}", remedy)
-    commit = _commit_dirt(root, base)
-    return Code(base, commit, git(root, "diff", "--binary", base, commit))
+    commit = _commit_uncommitted(root, base)
+    return RunCode(base, commit, run_git(root, "diff", "--binary", base, commit))
 
 
-def changes(root: Path) -> list[str]:
+def list_uncommitted_changes(root: Path) -> list[str]:
     """Paths that differ from the last commit, untracked ones included, ignored ones not."""
-    skip = [f":(exclude){name}" for name in NOT_DIRT]
-    said = git(
+    skip = [f":(exclude){name}" for name in IGNORED_CHANGES]
+    status = run_git(
         root,
         "status",
         "--porcelain",
@@ -69,108 +77,120 @@ def changes(root: Path) -> list[str]:
         ".",
         *skip,
     )
-    return [line[3:] for line in said.split("\0") if line]
+    return [line[3:] for line in status.split("\0") if line]
 
 
-def _commit_dirt(root: Path, base: str) -> str:
-    """Leaves the user's index as it is."""
+def _commit_uncommitted(root: Path, base: str) -> str:
+    """Commit the uncommitted changes through a temporary index; the user's index stays as it is."""
     with tempfile.TemporaryDirectory() as aside:
         env = {"GIT_INDEX_FILE": str(Path(aside) / "index")}
-        git(root, "read-tree", base, env=env)
-        git(root, "add", "-A", "--", ".", *[f":(exclude){name}" for name in NOT_DIRT], env=env)
-        tree = git(root, "write-tree", env=env).strip()
-    return _commit(root, tree, base, "Uncommitted changes of a run")
+        run_git(root, "read-tree", base, env=env)
+        run_git(
+            root,
+            "add",
+            "-A",
+            "--",
+            ".",
+            *[f":(exclude){name}" for name in IGNORED_CHANGES],
+            env=env,
+        )
+        tree = run_git(root, "write-tree", env=env).strip()
+    return _commit_tree(root, tree, base, "Uncommitted changes of a run")
 
 
-def open(root: Path, id: str, commit: str, cache: Path) -> Path:
-    """Make the worktree, with the lock file of the user's checkout, or else of the last run."""
-    folder = record.folder(root) / id
-    git(root, "worktree", "add", "--detach", "--quiet", str(folder), commit)
+def create_worktree(root: Path, id: str, commit: str, cache: Path) -> Path:
+    """Create the worktree, with the user's dvc.lock, or else that of the last run. Returns its
+    folder.
+    """
+    folder = record.get_runs_folder(root) / id
+    run_git(root, "worktree", "add", "--detach", "--quiet", str(folder), commit)
     config = f"[core]\n    site_cache_dir = {folder}/.dvc/tmp/site\n[cache]\n    dir = {cache}\n"
     (folder / ".dvc" / "config.local").write_text(config)
     if (root / "dvc.lock").is_file():
         shutil.copy(root / "dvc.lock", folder)
-    elif latest := git(root, "for-each-ref", "--format=%(refname)", "refs/runs/").split():
-        _take_lock(root, latest[-1], folder)
+    elif latest := run_git(root, "for-each-ref", "--format=%(refname)", "refs/runs/").split():
+        _copy_dvc_lock(root, latest[-1], folder)
     return folder
 
 
-def _take_lock(root: Path, ref: str, folder: Path) -> None:
-    if git(root, "ls-tree", ref, "dvc.lock"):
-        (folder / "dvc.lock").write_text(git(root, "show", f"{ref}:dvc.lock"))
+def _copy_dvc_lock(root: Path, ref: str, folder: Path) -> None:
+    if run_git(root, "ls-tree", ref, "dvc.lock"):
+        (folder / "dvc.lock").write_text(run_git(root, "show", f"{ref}:dvc.lock"))
 
 
-def keep(root: Path, run: Record) -> None:
-    """Commit code, params.yaml, dvc.lock and the record to `refs/runs/<id>`.
-
-    Raises `BadInput` when the ref is another run's.
+def commit_run_ref(root: Path, run: RunRecord) -> None:
+    """Commit code, params.yaml, dvc.lock and the run's record to `refs/runs/ID`. Raises an input
+    error if the ref belongs to another run or the worktree is missing.
     """
-    if (other := kept(root, run.id)) and (other.started, other.commit) != (run.started, run.commit):
+    if (other := read_ref_record(root, run.id)) and (other.started, other.commit) != (
+        run.started,
+        run.commit,
+    ):
         wrong = f"another run, begun {other.started}, claims this id in git"
         raise BadInput(f"run {run.id}", wrong, "repeat the run: it then has an id of its own")
-    folder = record.folder(root) / run.id
-    if fault := lost(folder):
+    folder = record.get_runs_folder(root) / run.id
+    if fault := find_worktree_error(folder):
         raise fault
     (folder / "run.json").write_text(run.model_dump_json(indent=2) + "\n")
-    git(folder, "add", "-A", "-f", "--", "run.json")
-    git(folder, "add", "-A")
-    tree = git(folder, "write-tree").strip()
-    commit = _commit(root, tree, run.commit, f"Run {run.id}: {run.state}")
-    git(root, "update-ref", f"refs/runs/{run.id}", commit)
+    run_git(folder, "add", "-A", "-f", "--", "run.json")
+    run_git(folder, "add", "-A")
+    tree = run_git(folder, "write-tree").strip()
+    commit = _commit_tree(root, tree, run.commit, f"Run {run.id}: {run.state}")
+    run_git(root, "update-ref", f"refs/runs/{run.id}", commit)
 
 
-def lost(folder: Path) -> BadInput | None:
-    """The sentence for a worktree that somebody deleted by hand; None while it stands."""
+def find_worktree_error(folder: Path) -> BadInput | None:
+    """The input error for a worktree that was deleted by hand; None if it exists."""
     if (folder / ".git").is_file():  # without it git would take the checkout around it for its own
         return None
     wrong = "this worktree was deleted by hand while it was used"
     return BadInput(folder, wrong, "start again; what a run had made is cached")
 
 
-def kept(root: Path, id: str) -> Record | None:
-    """The record in `refs/runs/<id>`, or None where there is none."""
+def read_ref_record(root: Path, id: str) -> RunRecord | None:
+    """The record in `refs/runs/ID`, or None if there is none."""
     try:
-        said = git(root, "show", f"refs/runs/{id}:run.json")
+        text = run_git(root, "show", f"refs/runs/{id}:run.json")
     except subprocess.CalledProcessError:
         return None
-    return record.parsed(said, id)
+    return record.parse_run_record(text, id)
 
 
-def remove(root: Path, id: str) -> None:
-    """Remove the worktree, whatever state a kill left it in; products stay in the cache.
+def remove_worktree(root: Path, id: str) -> None:
+    """Remove a run's worktree, in whatever state it is; products stay in the cache.
 
-    It is renamed first: half of a worktree must never pass for one.
+    The folder is renamed first, so that a half-deleted worktree is never taken for a complete one.
     """
-    folder = record.folder(root) / id
-    gone = folder.with_name(f".{id}{GONE}")
+    folder = record.get_runs_folder(root) / id
+    renamed = folder.with_name(f".{id}{REMOVED_SUFFIX}")
     if folder.is_dir():
-        shutil.rmtree(gone, ignore_errors=True)
-        folder.rename(gone)
-    sweep(root)
+        shutil.rmtree(renamed, ignore_errors=True)
+        folder.rename(renamed)
+    purge_removed_worktrees(root)
 
 
-def sweep(root: Path) -> None:
-    """Finish what a killed `remove` began."""
-    for folder in record.folder(root).glob(f".*{GONE}"):
+def purge_removed_worktrees(root: Path) -> None:
+    """Delete worktrees whose removal was interrupted."""
+    for folder in record.get_runs_folder(root).glob(f".*{REMOVED_SUFFIX}"):
         shutil.rmtree(folder, ignore_errors=True)
-    git(root, "worktree", "prune")
+    run_git(root, "worktree", "prune")
 
 
-def left(root: Path) -> list[str]:
-    """Ids of runs whose worktree is still there."""
-    found = [path.name for path in record.folder(root).glob("*") if path.is_dir()]
-    return sorted(name for name in found if not name.startswith("."))
+def list_leftover_worktrees(root: Path) -> list[str]:
+    """Ids of the runs whose worktree still exists."""
+    names = [path.name for path in record.get_runs_folder(root).glob("*") if path.is_dir()]
+    return sorted(name for name in names if not name.startswith("."))
 
 
-def _commit(root: Path, tree: str, parent: str, message: str) -> str:
+def _commit_tree(root: Path, tree: str, parent: str, message: str) -> str:
     who = {"NAME": "touchline", "EMAIL": "touchline@localhost"}
     env = {f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER") for k, v in who.items()}
-    return git(root, "commit-tree", tree, "-p", parent, "-m", message, env=env).strip()
+    return run_git(root, "commit-tree", tree, "-p", parent, "-m", message, env=env).strip()
 
 
-def git(folder: Path, *args: str, env: Mapping[str, str] | None = None) -> str:
-    """What git prints; raises CalledProcessError with git's words when it fails."""
-    whole = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", **(env or {})}
+def run_git(folder: Path, *args: str, env: Mapping[str, str] | None = None) -> str:
+    """Run git and return its standard output. Raises CalledProcessError if it fails."""
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", **(env or {})}
     return subprocess.run(
-        ["git", *args], cwd=folder, env=whole, capture_output=True, text=True, check=True
+        ["git", *args], cwd=folder, env=environment, capture_output=True, text=True, check=True
     ).stdout

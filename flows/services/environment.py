@@ -1,4 +1,6 @@
-"""Where Prefect, MLflow and DVC keep things: in .touchline/, unless the environment says else."""
+"""Environment variables for Prefect, MLflow and DVC: by default everything is kept in
+.touchline/.
+"""
 
 import os
 import sys
@@ -14,21 +16,22 @@ PREFECT_SERVICES = (  # a server that lives as long as one run needs none of the
 )
 
 
-def prepare(root: Path) -> Path:
-    """Set what the environment leaves open; call before Prefect or MLflow is imported.
+def prepare_environment(root: Path) -> Path:
+    """Set the variables that are not set yet and return the `.touchline` folder; call before
+    Prefect or MLflow is imported.
 
-    `PREFECT_API_URL` (a server), `PREFECT_API_DATABASE_CONNECTION_URL` (PostgreSQL) and
-    `MLFLOW_TRACKING_URI` (PostgreSQL or a server) win over what stands here.
+    `PREFECT_API_URL`, `PREFECT_API_DATABASE_CONNECTION_URL` and `MLFLOW_TRACKING_URI` keep their
+    values if set.
     """
     state = root / ".touchline"
     state.mkdir(exist_ok=True)
-    for name, value in defaults(state).items():
+    for name, value in build_default_environment(state).items():
         os.environ.setdefault(name, value)
     return state
 
 
-def defaults(state: Path) -> dict[str, str]:
-    """Nobody is told of a run: telemetry is off everywhere."""
+def build_default_environment(state: Path) -> dict[str, str]:
+    """Default values of the variables; telemetry is off everywhere."""
     return {
         "PREFECT_HOME": str(state / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -46,16 +49,16 @@ def defaults(state: Path) -> dict[str, str]:
     }
 
 
-def server() -> dict[str, str]:
-    """The environment of a Prefect server that serves one run."""
+def build_server_environment() -> dict[str, str]:
+    """Environment of a Prefect server for a single run, with unneeded services off."""
     off = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in PREFECT_SERVICES}
     return {**os.environ, **off}
 
 
-def stage(root: Path, folder: Path, extra: dict[str, str]) -> dict[str, str]:
-    """The environment of a stage: this Python first, and the worktree's code.
+def build_stage_environment(root: Path, folder: Path, extra: dict[str, str]) -> dict[str, str]:
+    """Environment of a stage process: this Python first in PATH, and the worktree's code.
 
-    `TOUCHLINE_ROOT` is the user's checkout, from which relative folders of raw data count.
+    `TOUCHLINE_ROOT` is the user's checkout, to which relative folders of raw data refer.
     """
     path = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     python = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]

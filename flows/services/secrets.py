@@ -1,8 +1,8 @@
-"""Credentials from a Prefect block, for whoever does not want them in the environment of a worker.
+"""Load credentials from a Prefect secret block instead of the environment.
 
-`TOUCHLINE_SECRETS` names a block of the type Secret that holds a JSON object, variable -> value,
-such as {"AWS_ACCESS_KEY_ID": "...", "HF_TOKEN": "..."}. What the environment has already wins.
-Values are never written down, and nothing but credentials is taken.
+`TOUCHLINE_SECRETS` names a block of type Secret with a JSON object such as {"AWS_ACCESS_KEY_ID":
+"...", "HF_TOKEN": "..."}. Variables that are set already win. Values are never stored, and only
+names of credentials are accepted.
 """
 
 import json
@@ -15,43 +15,45 @@ from typing import Any
 from flows.services import prefect_server
 from touchline.errors import BadInput
 
-VARIABLE = "TOUCHLINE_SECRETS"
+SECRETS_VARIABLE = "TOUCHLINE_SECRETS"
 # A block must not be able to change what is run: no PATH, LD_PRELOAD, PYTHONPATH.
-CREDENTIAL = re.compile(r"[A-Z][A-Z0-9_]*_(TOKEN|KEY|KEY_ID|SECRET|PASSWORD|USERNAME|URL)")
+CREDENTIAL_NAME = re.compile(r"[A-Z][A-Z0-9_]*_(TOKEN|KEY|KEY_ID|SECRET|PASSWORD|USERNAME|URL)")
 
 
-def load(state: Path) -> list[str]:
-    """Put the block's credentials into the environment; the names that were set."""
-    block = os.environ.get(VARIABLE)
+def load_secrets(state: Path) -> list[str]:
+    """Set the block's credentials as environment variables. Returns the names that were set."""
+    block = os.environ.get(SECRETS_VARIABLE)
     if not block:
         return []
-    api = os.environ.get("PREFECT_API_URL") or prefect_server.open_ui(state)
+    api = os.environ.get("PREFECT_API_URL") or prefect_server.find_open_ui(state)
     if not api:
         remedy = "set PREFECT_API_URL, or open `touchline ui`"
-        raise BadInput(f"{VARIABLE}={block}", "there is no Prefect server to ask", remedy)
+        raise BadInput(f"{SECRETS_VARIABLE}={block}", "there is no Prefect server to ask", remedy)
     os.environ["PREFECT_API_URL"] = api
-    found = {k: v for k, v in read(block).items() if k not in os.environ}
-    os.environ.update(found)
-    return sorted(found)
+    credentials = {k: v for k, v in read_secret_block(block).items() if k not in os.environ}
+    os.environ.update(credentials)
+    return sorted(credentials)
 
 
-def read(block: str) -> Mapping[str, str]:
-    """The block's variables. Raises `BadInput`, never with a value in it."""
-    place, form = f"{VARIABLE}={block}", 'let it hold a JSON object: {"HF_TOKEN": "..."}'
-    value = _value(block, place)
+def read_secret_block(block: str) -> Mapping[str, str]:
+    """The variables of a block. Raises `InputError`, without values in it, if they are not a JSON
+    object of credentials.
+    """
+    place, remedy = f"{SECRETS_VARIABLE}={block}", 'let it hold a JSON object: {"HF_TOKEN": "..."}'
+    value = _load_block_value(block, place)
     try:
-        held = json.loads(value) if isinstance(value, str) else value
+        variables = json.loads(value) if isinstance(value, str) else value
     except ValueError:
-        raise BadInput(place, "holds no JSON", form) from None
-    if not isinstance(held, dict) or not all(isinstance(v, str) for v in held.values()):
-        raise BadInput(place, "is no object of texts", form)
-    if odd := sorted(name for name in held if not CREDENTIAL.fullmatch(name)):
-        wrong = f"names what is no credential: {', '.join(odd)}"
-        raise BadInput(place, wrong, "leave such variables to the work pool's `env`")
-    return held
+        raise BadInput(place, "holds no JSON", remedy) from None
+    if not isinstance(variables, dict) or not all(isinstance(v, str) for v in variables.values()):
+        raise BadInput(place, "is no object of texts", remedy)
+    if invalid_names := sorted(name for name in variables if not CREDENTIAL_NAME.fullmatch(name)):
+        problem = f"names what is no credential: {', '.join(invalid_names)}"
+        raise BadInput(place, problem, "leave such variables to the work pool's `env`")
+    return variables
 
 
-def _value(block: str, place: str) -> Any:
+def _load_block_value(block: str, place: str) -> Any:
     from prefect.blocks.system import Secret
 
     try:  # the border to the network
@@ -61,5 +63,5 @@ def _value(block: str, place: str) -> Any:
         remedy = "make it on the Prefect server, of the type Secret"
         raise BadInput(place, "the server has no such block", remedy) from None
     except Exception as error:
-        wrong = f"cannot be read ({type(error).__name__})"
-        raise BadInput(place, wrong, "see whether the Prefect server answers") from None
+        problem = f"cannot be read ({type(error).__name__})"
+        raise BadInput(place, problem, "see whether the Prefect server answers") from None

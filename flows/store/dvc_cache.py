@@ -1,6 +1,6 @@
-"""Bring a product back from DVC's cache by its digest: links to its objects, no worktree.
+"""Restore products from DVC's cache by md5, as links to cached objects, without a worktree.
 
-What the cache lacks comes from the shared store, if the environment names one.
+Missing objects are fetched from the shared store if `TOUCHLINE_REMOTE` is set.
 """
 
 import json
@@ -11,63 +11,75 @@ from touchline.atomic import whole_folder
 from touchline.errors import BadInput
 
 
-def cache(root: Path) -> Path:
-    """The object cache that all worktrees share, without opening the repository: that is slow."""
+def find_object_cache(root: Path) -> Path:
+    """Folder of DVC's object cache, read from the config without opening the repository, which is
+    slow.
+    """
     from dvc.config import Config
 
-    said = Config(str(root / ".dvc"))["cache"].get("dir", "")
-    return Path(said or root / ".dvc" / "cache")
+    cache_dir = Config(str(root / ".dvc"))["cache"].get("dir", "")
+    return Path(cache_dir or root / ".dvc" / "cache")
 
 
-def restore(cache: Path, md5: str, folder: Path, whose: str) -> Path:
-    """`folder` with links to the objects of a folder's digest; `whose` names it in a fault."""
-    listed = names(cache, md5, whose)
-    bring(cache, {one: f"{whose}, {name}" for name, one in listed.items()})
-    files = {name: stored(cache, one, whose) for name, one in listed.items()}
+def restore_product_folder(cache: Path, md5: str, folder: Path, label: str) -> Path:
+    """Fill `folder` with links to the objects of a folder product and return it; `label` names the
+    product in error messages.
+    """
+    listing = read_folder_listing(cache, md5, label)
+    fetch_missing_objects(cache, {digest: f"{label}, {name}" for name, digest in listing.items()})
+    files = {name: locate_cached_object(cache, digest, label) for name, digest in listing.items()}
     if folder.is_dir() and all((folder / name).is_file() for name in files):
         return folder
     with whole_folder(folder) as draft:
-        for name, made in files.items():
+        for name, object_path in files.items():
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
-            (draft / name).symlink_to(made)
+            (draft / name).symlink_to(object_path)
     return folder
 
 
-def names(cache: Path, md5: str, whose: str) -> dict[str, str]:
-    """The files of a folder's digest: path in the folder -> digest."""
-    listed = json.loads(stored(cache, md5, whose).read_text(encoding="utf-8"))
-    return {_inside(one["relpath"], whose): one["md5"] for one in listed}
+def read_folder_listing(cache: Path, md5: str, label: str) -> dict[str, str]:
+    """Listing of a folder product: {path in the folder: md5}. Raises `InputError` for a path
+    outside of the folder.
+    """
+    entries = json.loads(locate_cached_object(cache, md5, label).read_text(encoding="utf-8"))
+    return {_check_inside(entry["relpath"], label): entry["md5"] for entry in entries}
 
 
-def stored(cache: Path, md5: str, whose: str) -> Path:
-    """The object of a digest."""
+def locate_cached_object(cache: Path, md5: str, label: str) -> Path:
+    """Path of a cached object, fetched first if needed. Raises `InputError` if it is
+    not available.
+    """
     if md5:
-        bring(cache, {md5: whose})
-    file = place(cache, md5).resolve()
+        fetch_missing_objects(cache, {md5: label})
+    file = get_object_path(cache, md5).resolve()
     if not md5 or not file.is_file():
-        wrong = f"is not in DVC's cache ({md5 or 'no digest'})"
+        problem = f"is not in DVC's cache ({md5 or 'no digest'})"
         raise BadInput(
-            whose, wrong, "set TOUCHLINE_REMOTE to a store that has it, or rerun its run"
+            label, problem, "set TOUCHLINE_REMOTE to a store that has it, or rerun its run"
         )
     return file
 
 
-def place(cache: Path, md5: str) -> Path:
-    """Where the cache has the object, if it has."""
+def get_object_path(cache: Path, md5: str) -> Path:
+    """Where the cache keeps an object, whether or not it exists."""
     return cache / "files" / "md5" / md5[:2] / md5[2:]
 
 
-def bring(cache: Path, wanted: dict[str, str]) -> None:
-    """Fetch what the cache lacks (digest -> name) where TOUCHLINE_REMOTE names a store."""
-    lacking = {md5: name for md5, name in wanted.items() if not place(cache, md5).is_file()}
+def fetch_missing_objects(cache: Path, names_by_digest: dict[str, str]) -> None:
+    """Fetch the objects of {md5: name} that the cache lacks, if `TOUCHLINE_REMOTE` is set."""
+    lacking = {
+        md5: name
+        for md5, name in names_by_digest.items()
+        if not get_object_path(cache, md5).is_file()
+    }
     if lacking and os.environ.get("TOUCHLINE_REMOTE"):
         from flows.store import remote  # importing DVC takes a second
 
-        remote.needed().bring(cache, lacking)
+        remote.require_remote_store().fetch(cache, lacking)
 
 
-def _inside(name: str, whose: str) -> str:
+def _check_inside(name: str, label: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise BadInput(whose, f"names a file outside of its folder: {name}", "restore the cache")
+        raise BadInput(label, f"names a file outside of its folder: {name}", "restore the cache")
     return name

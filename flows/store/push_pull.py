@@ -1,136 +1,163 @@
-"""`touchline push` and `touchline pull`: a run's products to the shared store, and back."""
+"""`touchline push` and `touchline pull`: copy a run's products to the shared store and back."""
 
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from flows.retrain.run import Run
+from flows.retrain.run import RunSession
 from flows.runs import dvc_project, record
-from flows.runs.record import File, Record
-from flows.runs.terminal import say
+from flows.runs.record import RunRecord, TrackedFile
+from flows.runs.terminal import print_line
 from flows.services import environment, secrets
 from flows.store import dvc_cache, remote, run_claims
-from flows.store.remote import Remote
+from flows.store.remote import RemoteStore
 from touchline.errors import BadInput
 from touchline.tombstones import FILE
 
 
-def send(root: Path, wanted: str, mend: bool) -> int:
-    """`touchline push`. Exit status 0: the store has it all."""
-    store = _store(root)
-    run = record.find(root, wanted)
-    sent = push(root, run, store, mend)
+def push_run(root: Path, run_name: str, mend: bool) -> int:
+    """`touchline push`: send a run's products; `mend` replaces corrupt objects in the store.
+    Returns exit status 0.
+    """
+    store = _open_store(root)
+    run = record.find_run(root, run_name)
+    object_count = push_products(root, run, store, mend)
     run.remote, run.unsent = store.url, ""
-    if (record.folder(root) / f"{run.id}.json").is_file():
-        record.write(root, run)
-    say(f"run {run.id}: {sent} objects sent to {store.url}")
+    if (record.get_runs_folder(root) / f"{run.id}.json").is_file():
+        record.write_run_record(root, run)
+    print_line(f"run {run.id}: {object_count} objects sent to {store.url}")
     return 0
 
 
-def fetch(root: Path, wanted: str) -> int:
-    """`touchline pull`. Exit status 0: the cache has it all."""
-    store = _store(root)
-    run = known(root, wanted, store)
-    came = pull(dvc_project.cache(root), run, store)
-    say(f"run {run.id}: {came} objects fetched from {store.url}")
+def pull_run(root: Path, run_name: str) -> int:
+    """`touchline pull`: fetch a run's products into DVC's cache. Returns exit status 0."""
+    store = _open_store(root)
+    run = find_run_or_stored(root, run_name, store)
+    object_count = pull_products(dvc_project.read_cache_dir(root), run, store)
+    print_line(f"run {run.id}: {object_count} objects fetched from {store.url}")
     return 0
 
 
-def _store(root: Path) -> Remote:
-    secrets.load(environment.prepare(root))
-    return remote.needed()
+def _open_store(root: Path) -> RemoteStore:
+    secrets.load_secrets(environment.prepare_environment(root))
+    return remote.require_remote_store()
 
 
-def after(run: Run) -> None:
-    """Push what a run made, if a store is named. The run stands, whatever becomes of that."""
+def push_finished_run(run: RunSession) -> None:
+    """Push the products of a finished run if a store is configured. A failure is noted in the
+    record as `unsent`; the run still counts as completed.
+    """
     try:
-        if store := remote.named():
-            push(run.root, run.record, store)
+        if store := remote.get_remote_store():
+            push_products(run.root, run.record, store)
             run.record.remote = store.url
     except BadInput as fault:
         run.record.unsent = str(fault)
 
 
-def push(root: Path, run: Record, store: Remote, mend: bool = False) -> int:
-    """Claim the run's id in the store, then send what it lacks; how many objects went."""
+def push_products(root: Path, run: RunRecord, store: RemoteStore, mend: bool = False) -> int:
+    """Claim the run's id in the store and send the objects it lacks. Returns how many were sent.
+    Raises `InputError` if the run is not completed.
+    """
     if run.state != "completed":
         raise BadInput(f"run {run.id}", f"is {run.state}", "push a completed one")
-    cache = dvc_project.cache(root)
-    claim(run, store)
-    objects = products(run) | contents(cache, run)
+    cache = dvc_project.read_cache_dir(root)
+    claim_run_in_store(run, store)
+    objects = list_product_objects(run) | list_folder_objects(cache, run)
     if mend:
-        bad = store.corrupt(objects)
-        store.drop(bad)
-        say(f"{len(bad)} objects were corrupt at {store.url}")
+        corrupt_digests = store.find_corrupt(objects)
+        store.drop(corrupt_digests)
+        print_line(f"{len(corrupt_digests)} objects were corrupt at {store.url}")
     return store.send(cache, objects)
 
 
-def pull(cache: Path, run: Record, store: Remote) -> int:
-    """Fetch what the cache lacks: the products, folders' lists among them, then what those name."""
-    return store.bring(cache, products(run)) + store.bring(cache, contents(cache, run))
+def pull_products(cache: Path, run: RunRecord, store: RemoteStore) -> int:
+    """Fetch the objects that the cache lacks: products and folder listings first, then the files
+    listed. Returns how many were fetched.
+    """
+    return store.fetch(cache, list_product_objects(run)) + store.fetch(
+        cache, list_folder_objects(cache, run)
+    )
 
 
-def products(run: Record) -> dict[str, str]:
-    """Digest -> name of each product that is not withdrawn; a folder's is its list of files'."""
-    return {file.md5: f"{file.path} of run {run.id}" for file in _here(run)}
+def list_product_objects(run: RunRecord) -> dict[str, str]:
+    """Map the md5 of each product that is not withdrawn to a description. The md5 of a folder is
+    that of its listing (`.dir`).
+    """
+    return {file.md5: f"{file.path} of run {run.id}" for file in _available_products(run)}
 
 
-def contents(cache: Path, run: Record) -> dict[str, str]:
-    """Digest -> name of each file in the folders among the products."""
-    found = {}
-    for made in (one for one in _here(run) if one.md5.endswith(".dir")):
-        listed = dvc_cache.names(cache, made.md5, f"{made.path} of run {run.id}")
-        found |= {md5: f"{made.path}/{file} of run {run.id}" for file, md5 in listed.items()}
-    return found
+def list_folder_objects(cache: Path, run: RunRecord) -> dict[str, str]:
+    """Map the md5 of each file inside the run's folder products to a description."""
+    objects = {}
+    for folder_product in (
+        product for product in _available_products(run) if product.md5.endswith(".dir")
+    ):
+        listing = dvc_cache.read_folder_listing(
+            cache, folder_product.md5, f"{folder_product.path} of run {run.id}"
+        )
+        objects |= {
+            md5: f"{folder_product.path}/{file} of run {run.id}" for file, md5 in listing.items()
+        }
+    return objects
 
 
-def _here(run: Record) -> list[File]:
-    return [file for file in run.products if file.md5 and file.path not in run.gone]
+def _available_products(run: RunRecord) -> list[TrackedFile]:
+    return [file for file in run.products if file.md5 and file.path not in run.withdrawn_paths]
 
 
-def claim(run: Record, store: Remote) -> None:
-    """Take the run's id in the store. Raises `BadInput` if another run has it, or if the store
-    knows of a withdrawal that this machine has not carried out."""
-    mine = run.model_copy(update={"pid": 0, "unsent": "", "remote": ""})
-    if run_claims.take(store.url, run.id, mine.model_dump_json(indent=2)):
+def claim_run_in_store(run: RunRecord, store: RemoteStore) -> None:
+    """Claim the run's id in the store. Raises `InputError` if another run has it, or if the store
+    records a withdrawal that was not applied here.
+    """
+    claim_record = run.model_copy(update={"pid": 0, "unsent": "", "remote": ""})
+    if run_claims.claim_run_id(store.url, run.id, claim_record.model_dump_json(indent=2)):
         return
-    other = read(store, run.id)
-    if other is None or identity(other) != identity(run):
-        wrong = f"another run claims this id at {store.url}"
-        raise BadInput(f"run {run.id}", wrong, "repeat the run: it then has an id of its own")
-    if lost := sorted(other.gone - run.gone):
-        wrong = f"{', '.join(lost)} were withdrawn at {store.url}"
+    stored_record = read_stored_record(store, run.id)
+    if stored_record is None or get_run_identity(stored_record) != get_run_identity(run):
+        problem = f"another run claims this id at {store.url}"
+        raise BadInput(f"run {run.id}", problem, "repeat the run: it then has an id of its own")
+    if withdrawn_paths := sorted(stored_record.withdrawn_paths - run.withdrawn_paths):
+        problem = f"{', '.join(withdrawn_paths)} were withdrawn at {store.url}"
         remedy = f"`git pull`, then `touchline impact` of what {FILE} names, with --apply, here too"
-        raise BadInput(f"run {run.id}", wrong, remedy)
+        raise BadInput(f"run {run.id}", problem, remedy)
 
 
-def identity(run: Record) -> tuple[str, ...]:
-    """What two records of the same run have in common, and those of two runs have not."""
+def get_run_identity(run: RunRecord) -> tuple[str, ...]:
+    """Tuple that is equal for two records of the same run and differs for different runs."""
     digests = sorted(f"{file.path} {file.md5}" for file in run.products)
     return (run.id, run.started, run.commit, run.difference, *digests)
 
 
-def known(root: Path, wanted: str, store: Remote) -> Record:
-    """The run by git's refs or this checkout's records, else by the store's record of this id."""
+def find_run_or_stored(root: Path, run_name: str, store: RemoteStore) -> RunRecord:
+    """The run from git refs or local records, else the store's record of this id, which is then
+    saved locally.
+    """
     try:
-        return record.find(root, wanted)
+        return record.find_run(root, run_name)
     except BadInput as fault:
-        found = read(store, wanted) if record.ID.fullmatch(wanted) else None
-        if found is None:
+        stored_record = (
+            read_stored_record(store, run_name) if record.RUN_ID.fullmatch(run_name) else None
+        )
+        if stored_record is None:
             remedy = "`git fetch origin 'refs/runs/*:refs/runs/*'`, or give the whole id"
             raise BadInput(fault.place, fault.wrong, remedy) from None
-    record.write(root, found)
-    return found
+    record.write_run_record(root, stored_record)
+    return stored_record
 
 
-def read(store: Remote, id: str) -> Record | None:
-    """The store's record of a run; a `BadInput` where it is damaged."""
-    text = run_claims.read(store.url, id)
+def read_stored_record(store: RemoteStore, id: str) -> RunRecord | None:
+    """The store's record of a run, or None. Raises `InputError` if it is damaged or
+    has another id.
+    """
+    text = run_claims.read_run_claim(store.url, id)
     try:
-        found = Record.model_validate_json(text) if text is not None else None
+        stored_record = RunRecord.model_validate_json(text) if text is not None else None
     except ValidationError:
-        wrong = f"its record at {store.url} is damaged"
-        raise BadInput(f"run {id}", wrong, "fetch the run with git: refs/runs/*") from None
-    if found is not None and found.id != id:
-        raise BadInput(f"run {id}", f"its record at {store.url} says {found.id}", "remove it there")
-    return found
+        problem = f"its record at {store.url} is damaged"
+        raise BadInput(f"run {id}", problem, "fetch the run with git: refs/runs/*") from None
+    if stored_record is not None and stored_record.id != id:
+        raise BadInput(
+            f"run {id}", f"its record at {store.url} says {stored_record.id}", "remove it there"
+        )
+    return stored_record

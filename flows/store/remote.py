@@ -1,7 +1,7 @@
-"""The store that several machines share: objects of DVC's cache in S3 or on a mounted disk.
+"""The shared store: objects of DVC's cache in S3 or on a mounted disk.
 
-`TOUCHLINE_REMOTE` names it, in the layout that `dvc push` and `dvc pull` use as well. Keys come
-from AWS's own variables and are never written down. What arrives is hashed before it is kept.
+`TOUCHLINE_REMOTE` names it; the layout is that of `dvc push` and `dvc pull`. Credentials come from
+the AWS variables and are never stored. Downloads are hashed before they are kept.
 """
 
 import os
@@ -23,161 +23,175 @@ from flows.store import run_claims
 from touchline.errors import BadInput
 from touchline.progress import Progress
 
-VARIABLE = "TOUCHLINE_REMOTE"
-ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+REMOTE_VARIABLE = "TOUCHLINE_REMOTE"
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 DIGEST = re.compile(r"[0-9a-f]{32}(\.dir)?")
-BATCH = 64  # objects between two looks at what failed: a cut line ends it within one batch
-WAITS = {"connect_timeout": 10, "read_timeout": 20}  # seconds; a dead line is tried many times
+BATCH_OBJECTS = 64  # objects between two looks at what failed: a cut line ends it within one batch
+S3_TIMEOUTS = {
+    "connect_timeout": 10,
+    "read_timeout": 20,
+}  # seconds; a dead line is tried many times
 
-Names = Mapping[str, str]  # digest of an object -> what it is, for the sentence that names it
+ObjectNames = Mapping[str, str]  # digest of an object -> what it is, for the sentence that names it
 
 
 @dataclass(frozen=True)
-class Remote:
-    """A store by its address: `s3://BUCKET/PREFIX`, or the absolute path of a folder."""
+class RemoteStore:
+    """A store by its URL: `s3://BUCKET/PREFIX`, or the absolute path of a folder."""
 
     url: str
 
     @cached_property
     def objects(self) -> HashFileDB:
-        return _objects(self.url)
+        return _open_store_objects(self.url)
 
-    def holds(self, digests: Iterable[str]) -> set[str]:
-        """Those of the digests that are there, by a listing: two requests for a thousand."""
-        run_claims.reach(self.url)
+    def find_existing(self, digests: Iterable[str]) -> set[str]:
+        """Which of these digests the store has."""
+        run_claims.ping_store(self.url)
         try:  # the border to the network
             return set(self.objects.oids_exist(list(digests)))
         except (OSError, BotoCoreError, ClientError) as error:
-            raise run_claims.told(error, self.url) from error
+            raise run_claims.explain_store_error(error, self.url) from error
 
-    def send(self, cache: Path, names: Names) -> int:
-        """Send what the store lacks, files before the folders that name them; how many went.
-
-        Nothing is sent under a digest that is not its own. Raises `BadInput`.
+    def send(self, cache: Path, names: ObjectNames) -> int:
+        """Send the objects that the store lacks, files before folder listings. Returns how many
+        were sent. Raises `InputError` if a local object is missing or corrupt.
         """
-        there = self.holds(names)
-        new = sorted(set(names) - there, key=lambda oid: oid.endswith(".dir"))
-        with Progress("push", len(new)) as progress:
-            for batch in _batches(new):
+        existing = self.find_existing(names)
+        missing = sorted(set(names) - existing, key=lambda oid: oid.endswith(".dir"))
+        with Progress("push", len(missing)) as progress:
+            for batch in _batches(missing):
                 for oid in batch:
-                    _sound(_place(cache, oid), oid, names[oid])
-                failed = _copy(_local(cache), self.objects, batch, verify=False)
+                    _check_object(_object_path(cache, oid), oid, names[oid])
+                failed = _copy_objects(
+                    _open_local_objects(cache), self.objects, batch, verify=False
+                )
                 if failed:
                     oid, error = next(iter(failed.items()))
-                    raise run_claims.told(error, f"{self.url}: {names[oid]}")
+                    raise run_claims.explain_store_error(error, f"{self.url}: {names[oid]}")
                 progress.to(progress.done + len(batch))
-        return len(new)
+        return len(missing)
 
-    def bring(self, cache: Path, names: Names) -> int:
-        """Fetch what the cache lacks; how many came. What is missing or corrupt is named."""
-        new = [oid for oid in names if not _place(cache, oid).is_file()]
-        if not new:
+    def fetch(self, cache: Path, names: ObjectNames) -> int:
+        """Fetch the objects that the cache lacks and return how many. Raises one `InputError` for
+        all that are missing or corrupt.
+        """
+        missing = [oid for oid in names if not _object_path(cache, oid).is_file()]
+        if not missing:
             return 0
-        run_claims.reach(self.url)
+        run_claims.ping_store(self.url)
         faults: list[BadInput] = []
-        with Progress("pull", len(new)) as progress:
-            for batch in _batches(new):
-                failed = _copy(self.objects, _local(cache), batch, verify=True)
-                faults += self._faults(cache, batch, names, failed)
-                if any(not isinstance(one, FileNotFoundError) for one in failed.values()):
+        with Progress("pull", len(missing)) as progress:
+            for batch in _batches(missing):
+                failed = _copy_objects(self.objects, _open_local_objects(cache), batch, verify=True)
+                faults += self._batch_faults(cache, batch, names, failed)
+                if any(not isinstance(error, FileNotFoundError) for error in failed.values()):
                     break  # the network, not one object
                 progress.to(progress.done + len(batch))
         if faults:
-            raise _together(faults)
-        return len(new)
+            raise _merge_faults(faults)
+        return len(missing)
 
-    def _faults(
-        self, cache: Path, batch: list[str], names: Names, failed: Mapping[str, BaseException]
+    def _batch_faults(
+        self, cache: Path, batch: list[str], names: ObjectNames, failed: Mapping[str, BaseException]
     ) -> list[BadInput]:
-        found = []
+        faults = []
         for oid in batch:
             if isinstance(error := failed.get(oid), FileNotFoundError):
                 remedy = f"`touchline push` from a machine that has it ({oid})"
-                found.append(BadInput(names[oid], f"is not at {self.url}", remedy))
+                faults.append(BadInput(names[oid], f"is not at {self.url}", remedy))
             elif error is not None:
-                found.append(run_claims.told(error, f"{self.url}: {names[oid]}"))
-            elif not _place(cache, oid).is_file():
-                wrong = f"is corrupt at {self.url} ({oid}) and was not kept"
+                faults.append(run_claims.explain_store_error(error, f"{self.url}: {names[oid]}"))
+            elif not _object_path(cache, oid).is_file():
+                problem = f"is corrupt at {self.url} ({oid}) and was not kept"
                 remedy = "`touchline push --mend` from a machine that has it"
-                found.append(BadInput(names[oid], wrong, remedy))
-        return found
+                faults.append(BadInput(names[oid], problem, remedy))
+        return faults
 
-    def corrupt(self, digests: Iterable[str]) -> set[str]:
-        """Objects whose ETag contradicts their digest: no download, and blind to those in parts."""
-        wanted, found = set(digests), set()
-        for oid, etag in run_claims.etags(self.url):
-            if oid in wanted and etag != oid.removesuffix(".dir"):
-                found.add(oid)
-        return found
+    def find_corrupt(self, digests: Iterable[str]) -> set[str]:
+        """Digests of objects whose ETag contradicts them. Nothing is downloaded; objects uploaded
+        in several parts cannot be checked.
+        """
+        expected, corrupt_digests = set(digests), set()
+        for oid, etag in run_claims.list_object_etags(self.url):
+            if oid in expected and etag != oid.removesuffix(".dir"):
+                corrupt_digests.add(oid)
+        return corrupt_digests
 
     def drop(self, digests: Iterable[str]) -> None:
         try:  # the border to the network
             for oid in digests:
                 self.objects.delete(oid)
         except (OSError, BotoCoreError, ClientError) as error:
-            raise run_claims.told(error, self.url) from error
+            raise run_claims.explain_store_error(error, self.url) from error
 
 
-def named() -> Remote | None:
-    """The store that the environment names, or None."""
-    url = os.environ.get(VARIABLE, "")
+def get_remote_store() -> RemoteStore | None:
+    """The store that `TOUCHLINE_REMOTE` names, or None. Raises `InputError` for a malformed
+    address.
+    """
+    url = os.environ.get(REMOTE_VARIABLE, "")
     if not url:
         return None
     parts = urlsplit(url)
     if "@" in parts.netloc or ("@" in url and not Path(url).is_absolute()):
-        wrong = "holds a password"
-        raise BadInput(VARIABLE, wrong, "leave the keys to AWS_ACCESS_KEY_ID and its like")
+        problem = "holds a password"
+        raise BadInput(REMOTE_VARIABLE, problem, "leave the keys to AWS_ACCESS_KEY_ID and its like")
     if (parts.scheme == "s3" and parts.netloc) or Path(url).is_absolute():
-        return Remote(url.rstrip("/"))
-    raise BadInput(f"{VARIABLE}={url}", "is no store", "give s3://BUCKET/PREFIX or a folder's path")
+        return RemoteStore(url.rstrip("/"))
+    raise BadInput(
+        f"{REMOTE_VARIABLE}={url}", "is no store", "give s3://BUCKET/PREFIX or a folder's path"
+    )
 
 
-def needed() -> Remote:
-    """The store, or a `BadInput` that says how to name one."""
-    found = named()
-    if found is None:
-        raise BadInput(VARIABLE, "names no store", "set it to s3://BUCKET/PREFIX")
-    return found
+def require_remote_store() -> RemoteStore:
+    """Like `get_remote_store`, but raises `InputError` if none is set."""
+    store = get_remote_store()
+    if store is None:
+        raise BadInput(REMOTE_VARIABLE, "names no store", "set it to s3://BUCKET/PREFIX")
+    return store
 
 
-def _objects(url: str) -> HashFileDB:
+def _open_store_objects(url: str) -> HashFileDB:
     """DVC's view of the store; its settings stay in memory."""
-    extra: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if url.startswith("s3://"):
-        extra = dict(WAITS)
-        if address := next(filter(None, map(os.environ.get, ENDPOINTS)), None):
-            extra["endpointurl"] = address
-        if run_claims.unsigned():
-            extra["allow_anonymous_login"] = True
-    found = cast(tuple[Any, dict[str, Any], str], get_cloud_fs({}, url=url, **extra))
-    kind, settings, path = found
+        options = dict(S3_TIMEOUTS)
+        if address := next(filter(None, map(os.environ.get, ENDPOINT_VARIABLES)), None):
+            options["endpointurl"] = address
+        if run_claims.has_no_credentials():
+            options["allow_anonymous_login"] = True
+    filesystem = cast(tuple[Any, dict[str, Any], str], get_cloud_fs({}, url=url, **options))
+    kind, settings, path = filesystem
     fs = kind(**settings)
     return get_odb(fs, fs.join(path, "files", "md5"), hash_name="md5")
 
 
-def _local(cache: Path) -> HashFileDB:
+def _open_local_objects(cache: Path) -> HashFileDB:
     return get_odb(LocalFileSystem(), str(cache / "files" / "md5"), hash_name="md5")
 
 
-def _place(cache: Path, oid: str) -> Path:
+def _object_path(cache: Path, oid: str) -> Path:
     if not DIGEST.fullmatch(oid):
         raise BadInput(oid, "is no digest", "restore the record that names it")
     return cache / "files" / "md5" / oid[:2] / oid[2:]
 
 
-def _sound(file: Path, oid: str, name: str) -> None:
-    """The object is here and is what its digest says."""
+def _check_object(file: Path, oid: str, name: str) -> None:
+    """Raise `InputError` unless the object is in the cache and matches its digest."""
     if not file.is_file():
         raise BadInput(name, f"is not in DVC's cache ({oid})", "rerun its run, or `touchline pull`")
-    if not dvc_project.named_rightly(file):
+    if not dvc_project.is_object_intact(file):
         remedy = "`touchline doctor --full` says more; delete the file, then pull or rerun"
         raise BadInput(f"{name}: {file}", "is corrupt in DVC's cache", remedy)
 
 
-def _copy(
+def _copy_objects(
     source: HashFileDB, target: HashFileDB, oids: list[str], verify: bool
 ) -> dict[str, BaseException]:
-    """Copy objects; the errors of those that failed. With `verify` a corrupt one is removed."""
+    """Copy objects and return {md5: error} of those that failed. With `verify` a corrupt copy is
+    removed.
+    """
     failed: dict[str, BaseException] = {}
     paths = [source.oid_to_path(oid) for oid in oids]
     try:  # the border to the network
@@ -190,11 +204,11 @@ def _copy(
 
 
 def _batches(oids: list[str]) -> Iterable[list[str]]:
-    return (oids[at : at + BATCH] for at in range(0, len(oids), BATCH))
+    return (oids[at : at + BATCH_OBJECTS] for at in range(0, len(oids), BATCH_OBJECTS))
 
 
-def _together(faults: list[BadInput]) -> BadInput:
-    """One sentence of many: the first, and how many more."""
+def _merge_faults(faults: list[BadInput]) -> BadInput:
+    """One `InputError` for many: the first, and how many more."""
     first = faults[0]
     more = f" (and {len(faults) - 1} more)" if faults[1:] else ""
     return BadInput(first.place, f"{first.wrong}{more}", first.remedy)

@@ -1,4 +1,6 @@
-"""What OpenLineage says of a dataset version: DVC's digest, columns, rows, and their fates."""
+"""OpenLineage facets of dataset versions: DVC's digest, columns, row counts and the ledger of
+dropped rows.
+"""
 
 import os
 from collections import Counter
@@ -14,22 +16,24 @@ from openlineage.client import event_v2 as ol
 from openlineage.client import facet_v2 as facets
 from openlineage.client.generated.base import OutputDatasetFacet
 
-from flows.runs.record import File
+from flows.runs.record import TrackedFile
 from touchline.ledger import SCHEMA, STATES
 
-LEDGER = "ledger.parquet"
-SHOWN = 20  # files of a dataset, at most, whose columns are told
+LEDGER_FILE = "ledger.parquet"
+MAX_SCHEMA_FILES = 20  # files of a dataset, at most, whose columns are told
 
-Made = facets.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet
-Given = facets.input_statistics_input_dataset.InputStatisticsInputDatasetFacet
-Quality = facets.data_quality_metrics_input_dataset.DataQualityMetricsInputDatasetFacet
-Column = facets.schema_dataset.SchemaDatasetFacetFields
+OutputStatistics = facets.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet
+InputStatistics = facets.input_statistics_input_dataset.InputStatisticsInputDatasetFacet
+DataQuality = facets.data_quality_metrics_input_dataset.DataQualityMetricsInputDatasetFacet
+SchemaField = facets.schema_dataset.SchemaDatasetFacetFields
 Tag = facets.tags_dataset.TagsDatasetFacetFields
 
 
 @attr.define
-class Fates(OutputDatasetFacet):
-    """What became of the rows of a stage's input."""
+class RowFatesFacet(OutputDatasetFacet):
+    """OpenLineage output facet with how many rows of a stage's input were kept, split
+    or dropped.
+    """
 
     rows: int
     kept: int
@@ -37,106 +41,139 @@ class Fates(OutputDatasetFacet):
     dropped: int
 
 
-def project(root: Path) -> str:
-    """The namespace of the jobs."""
+def get_job_namespace(root: Path) -> str:
+    """OpenLineage namespace of jobs: `$OPENLINEAGE_NAMESPACE`, else the checkout's folder name."""
     return os.environ.get("OPENLINEAGE_NAMESPACE") or root.name
 
 
-def namespace(root: Path) -> str:
-    """The namespace of the datasets: a DVC project's cache, in which a digest finds the bytes."""
-    return f"dvc://{quote(project(root), safe='')}"
+def get_dataset_namespace(root: Path) -> str:
+    """OpenLineage namespace of datasets in the project's DVC cache."""
+    return f"dvc://{quote(get_job_namespace(root), safe='')}"
 
 
-def beside(root: Path) -> str:
-    """The namespace of what lies in `.touchline` and in no cache."""
-    return f"touchline://{quote(project(root), safe='')}"
+def get_state_namespace(root: Path) -> str:
+    """OpenLineage namespace of datasets in `.touchline`, which are in no cache."""
+    return f"touchline://{quote(get_job_namespace(root), safe='')}"
 
 
-def read(root: Path, file: File, place: Path) -> ol.InputDataset:
-    """A dataset version as a stage's input; `place` is where its files are."""
-    tables = _tables(place)
-    quality = Quality(columnMetrics={}, rowCount=_rows(tables), bytes=file.size)
-    given = Given(rowCount=_rows(tables), size=file.size, fileCount=_files(place))
-    told = {"dataQualityMetrics": quality, "inputStatistics": given}
+def build_input_dataset(root: Path, file: TrackedFile, folder: Path) -> ol.InputDataset:
+    """A dataset version as a stage's input; its files are in `folder`."""
+    tables = _list_tables(folder)
+    quality = DataQuality(columnMetrics={}, rowCount=_count_rows(tables), bytes=file.size)
+    statistics = InputStatistics(
+        rowCount=_count_rows(tables), size=file.size, fileCount=_count_files(folder)
+    )
+    input_facets = {"dataQualityMetrics": quality, "inputStatistics": statistics}
     return ol.InputDataset(
-        namespace(root),
+        get_dataset_namespace(root),
         file.path,
-        facets=_facets(root, file, tables, ""),
-        inputFacets=told if place.exists() else {},
+        facets=_dataset_facets(root, file, tables, ""),
+        inputFacets=input_facets if folder.exists() else {},
     )
 
 
-def made(root: Path, file: File, place: Path, by: str, room: str = "") -> ol.OutputDataset:
-    """A dataset version as a product; `by` says what makes it, `room` is another namespace."""
-    tables = _tables(place)
-    size = Made(rowCount=_rows(tables), size=file.size, fileCount=_files(place))
-    told: dict[str, Any] = {"outputStatistics": size}
-    if fates := ledger(place):
-        told["touchline_ledger"] = fates
-    known = _facets(root, file, tables, by, room)
-    return ol.OutputDataset(room or namespace(root), file.path, facets=known, outputFacets=told)
+def build_output_dataset(
+    root: Path, file: TrackedFile, folder: Path, description: str, other_namespace: str = ""
+) -> ol.OutputDataset:
+    """A dataset version as a stage's output. `description` says how it was made; `other_namespace`
+    replaces the default namespace.
+    """
+    tables = _list_tables(folder)
+    statistics = OutputStatistics(
+        rowCount=_count_rows(tables), size=file.size, fileCount=_count_files(folder)
+    )
+    output_facets: dict[str, Any] = {"outputStatistics": statistics}
+    if fates := count_row_fates(folder):
+        output_facets["touchline_ledger"] = fates
+    dataset_facets = _dataset_facets(root, file, tables, description, other_namespace)
+    return ol.OutputDataset(
+        other_namespace or get_dataset_namespace(root),
+        file.path,
+        facets=dataset_facets,
+        outputFacets=output_facets,
+    )
 
 
-def named(root: Path, path: str, version: str) -> ol.InputDataset:
-    """A dataset version of which nothing but its digest is told."""
-    return ol.InputDataset(namespace(root), path, facets={"version": _version(version)})
+def build_dataset_reference(root: Path, path: str, version: str) -> ol.InputDataset:
+    """An input dataset with nothing but its path and digest."""
+    return ol.InputDataset(
+        get_dataset_namespace(root), path, facets={"version": _version_facet(version)}
+    )
 
 
-def ledger(place: Path) -> Fates | None:
-    """How many rows of the input met which fate. Not why: a reason may quote what is withheld."""
-    file = place / LEDGER
+def count_row_fates(folder: Path) -> RowFatesFacet | None:
+    """Count the rows per state in a product's ledger; None if it has none. Reasons are left out,
+    because they may quote restricted data.
+    """
+    file = folder / LEDGER_FILE
     if not file.is_file() or pq.read_schema(file).names != SCHEMA.names:
         return None
     states = Counter(pq.read_table(file, columns=["state"])["state"].to_pylist())
-    return Fates(sum(states.values()), *(states[state] for state in STATES))
+    return RowFatesFacet(sum(states.values()), *(states[state] for state in STATES))
 
 
-def _version(digest: str) -> Any:
+def _version_facet(digest: str) -> Any:
     return facets.dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=digest)
 
 
-def _facets(
-    root: Path, file: File, tables: Sequence[Path], by: str, room: str = ""
+def _dataset_facets(
+    root: Path,
+    file: TrackedFile,
+    tables: Sequence[Path],
+    description: str,
+    other_namespace: str = "",
 ) -> dict[str, Any]:
-    store, uri = (".touchline", room) if room else ("DVC cache", namespace(root))
-    told: dict[str, Any] = {
-        "version": _version(file.md5),
+    store, uri = (
+        (".touchline", other_namespace)
+        if other_namespace
+        else ("DVC cache", get_dataset_namespace(root))
+    )
+    dataset_facets: dict[str, Any] = {
+        "version": _version_facet(file.md5),
         "dataSource": facets.datasource_dataset.DatasourceDatasetFacet(
-            f"{store} of {project(root)}", uri
+            f"{store} of {get_job_namespace(root)}", uri
         ),
     }
-    if by:
-        told["documentation"] = facets.documentation_dataset.DocumentationDatasetFacet(by)
-    if columns := _columns(tables):
-        told["schema"] = facets.schema_dataset.SchemaDatasetFacet(fields=columns)
+    if description:
+        dataset_facets["documentation"] = facets.documentation_dataset.DocumentationDatasetFacet(
+            description
+        )
+    if columns := _read_schema_fields(tables):
+        dataset_facets["schema"] = facets.schema_dataset.SchemaDatasetFacet(fields=columns)
     if file.terms:
-        told["tags"] = facets.tags_dataset.TagsDatasetFacet([Tag("terms", file.terms, "touchline")])
-    return told
+        dataset_facets["tags"] = facets.tags_dataset.TagsDatasetFacet(
+            [Tag("terms", file.terms, "touchline")]
+        )
+    return dataset_facets
 
 
-def _tables(place: Path) -> list[Path]:
+def _list_tables(folder: Path) -> list[Path]:
     """The Parquet files of a product, its ledger apart."""
-    if place.is_file():
-        return [place] if place.suffix == ".parquet" else []
-    return sorted(path for path in place.rglob("*.parquet") if path.name != LEDGER)
+    if folder.is_file():
+        return [folder] if folder.suffix == ".parquet" else []
+    return sorted(path for path in folder.rglob("*.parquet") if path.name != LEDGER_FILE)
 
 
-def _rows(tables: Sequence[Path]) -> int | None:
+def _count_rows(tables: Sequence[Path]) -> int | None:
     return sum(pq.read_metadata(path).num_rows for path in tables) if tables else None
 
 
-def _files(place: Path) -> int:
-    return 1 if place.is_file() else sum(path.is_file() for path in place.rglob("*"))
+def _count_files(folder: Path) -> int:
+    return 1 if folder.is_file() else sum(path.is_file() for path in folder.rglob("*"))
 
 
-def _columns(tables: Sequence[Path]) -> list[Any]:
-    """The columns of each file; of files that are alike only the first."""
-    seen: list[pa.Schema] = []
-    told = []
-    for path in tables[:SHOWN]:
+def _read_schema_fields(tables: Sequence[Path]) -> list[Any]:
+    """Schema fields of a product's tables; files with equal columns are listed once."""
+    schemas: list[pa.Schema] = []
+    table_fields = []
+    for path in tables[:MAX_SCHEMA_FILES]:
         columns = pq.read_schema(path)
-        if not any(columns.equals(one) for one in seen):
-            seen.append(columns)
-            fields = [Column(name=f.name, type=str(f.type)) for f in columns]
-            told.append(Column(name=path.stem, type="parquet", fields=fields))
-    return told[0].fields if len(told) == 1 and told[0].fields else told
+        if not any(columns.equals(schema) for schema in schemas):
+            schemas.append(columns)
+            fields = [SchemaField(name=f.name, type=str(f.type)) for f in columns]
+            table_fields.append(SchemaField(name=path.stem, type="parquet", fields=fields))
+    return (
+        table_fields[0].fields
+        if len(table_fields) == 1 and table_fields[0].fields
+        else table_fields
+    )

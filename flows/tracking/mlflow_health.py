@@ -1,4 +1,4 @@
-"""Ask, before anything long begins, whether MLflow can be reached: its own tries take minutes."""
+"""Check early that MLflow can be reached, because MLflow's own retries take minutes."""
 
 import os
 import re
@@ -6,48 +6,57 @@ from contextlib import closing
 
 from touchline.errors import BadInput
 
-VARIABLE = "MLFLOW_TRACKING_URI"
-PATIENCE = 5.0  # seconds for one answer
-REMEDY = f"start it, or mend or unset {VARIABLE}"
-GATEWAY = (502, 503, 504)  # the answer of a proxy before a server that is away
+TRACKING_URI_VARIABLE = "MLFLOW_TRACKING_URI"
+ANSWER_TIMEOUT = 5.0  # seconds for one answer
+MLFLOW_REMEDY = f"start it, or mend or unset {TRACKING_URI_VARIABLE}"
+GATEWAY_ERRORS = (502, 503, 504)  # the answer of a proxy before a server that is away
 
 
-def reach() -> None:
-    """Raise `BadInput` where the server or database that is named does not answer.
-
-    A file is there or is made, and any other kind of address is left to MLflow.
+def check_mlflow_reachable() -> None:
+    """Raise `InputError` if the configured MLflow server or PostgreSQL database does not answer.
+    Other kinds of addresses are not checked.
     """
-    uri = os.environ.get(VARIABLE, "")
-    ask = {"http": _server, "https": _server, "postgresql": database}
+    uri = os.environ.get(TRACKING_URI_VARIABLE, "")
+    ask = {
+        "http": _find_server_failure,
+        "https": _find_server_failure,
+        "postgresql": find_database_failure,
+    }
     why = ask.get(re.split("[:+]", uri)[0], lambda _: "")(uri)
     if why:
-        raise BadInput(f"MLflow at {shown(uri)}", f"cannot be reached ({why})", REMEDY)
+        raise BadInput(
+            f"MLflow at {hide_url_credentials(uri)}", f"cannot be reached ({why})", MLFLOW_REMEDY
+        )
 
 
-def shown(uri: str) -> str:
-    """An address without name and password."""
+def hide_url_credentials(uri: str) -> str:
+    """The URL without user name and password."""
     return re.sub("(?<=://)[^/]*@", "", uri)
 
 
-def _server(uri: str) -> str:
-    """Why no server answers; "" if one does. No key is sent, so no certificate is looked at."""
+def _find_server_failure(uri: str) -> str:
+    """Why the server does not answer, or an empty string. No credentials are sent, so certificates
+    are not verified.
+    """
     import httpx
 
     try:  # the border to the network
-        health = f"{shown(uri).rstrip('/')}/health"
-        status = httpx.get(health, timeout=PATIENCE, verify=False).status_code
+        health = f"{hide_url_credentials(uri).rstrip('/')}/health"
+        status = httpx.get(health, timeout=ANSWER_TIMEOUT, verify=False).status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return type(error).__name__
-    return f"it answers {status}" if status in GATEWAY else ""
+    return f"it answers {status}" if status in GATEWAY_ERRORS else ""
 
 
-def database(uri: str, driver: str = "") -> str:
-    """Why the database cannot be asked, by its address's driver or another; "" if it can."""
+def find_database_failure(uri: str, driver: str = "") -> str:
+    """Why the database cannot be reached, or an empty string; `driver` replaces the
+    URL's driver.
+    """
     from sqlalchemy import create_engine, text
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
 
-    wait = {"connect_timeout": round(PATIENCE)}
+    wait = {"connect_timeout": round(ANSWER_TIMEOUT)}
     try:  # the border to the network
         address = make_url(uri)
         address = address.set(drivername=driver) if driver else address

@@ -154,7 +154,7 @@ class Arena:
             yield "the model on the disk is not the one that the lessons give"
         if left := self.survivors():
             yield f"alive: {left}"
-        if locks.owner(self.root):
+        if locks.read_lock_owner(self.root):
             yield "the lock is held"
         yield from (f"half-written: {p}" for p in self.root.rglob(".*.part"))
         folders = [p.name for p in (self.root / ".touchline/runs").glob("*") if p.is_dir()]

@@ -7,29 +7,31 @@ It is what the flow does for each stage, at a third of the flow's CPU; started b
 import sys
 
 from flows.retrain import run, stage_process
-from flows.retrain.run import Request, Run
+from flows.retrain.run import RetrainRequest, RunSession
 from flows.runs import worktree
 from flows.runs.record import StageRecord
 from flows.services import environment
 
 
 def main() -> int:
-    root = worktree.root()
-    environment.prepare(root)
-    with run.opened(root, Request()) as going:
+    root = worktree.find_checkout()
+    environment.prepare_environment(root)
+    with run.open_run(root, RetrainRequest()) as going:
         if going.idle:
-            run.publish(going)
+            run.publish_products(going)
             return 0
-        run.stop_at_once(going)
+        run.install_stop_handlers(going)
         for step in going.steps:
-            done = stage_process.stage(going, step.name, False, {}, lambda text, line: None)
+            done = stage_process.reproduce_stage(
+                going, step.name, False, {}, lambda text, line: None
+            )
             if not _taken(going, step.name, done):
                 return 1
-        run.succeed(going)
+        run.complete_run(going)
     return 0 if going.record.state == "completed" else 1
 
 
-def _taken(going: Run, name: str, done: StageRecord) -> bool:
+def _taken(going: RunSession, name: str, done: StageRecord) -> bool:
     going.record.stages[name] = done
     if done.state == "Failed":
         going.record.state, going.record.error = "failed", f"{name}: {done.error}"

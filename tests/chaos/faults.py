@@ -92,16 +92,16 @@ def locked(arena: Arena) -> Ended:
 
 def restarted(arena: Arena) -> Ended:
     """The Prefect server that the run uses is killed while it trains, and comes back."""
-    port = serving.free_port()
+    port = serving.find_free_port()
     env = {**arena.environment(), "PREFECT_HOME": str(arena.root / ".touchline/prefect")}
-    job, arena.api = serving.start(arena.root, port, env)
-    serving.wait(job, arena.api)
+    job, arena.api = serving.start_prefect_server(arena.root, port, env)
+    serving.wait_for_server(job, arena.api)
     flow = arena.start()
     until(lambda: bool(arena.of("stage")) or flow.poll() is not None)
     job.end()
     time.sleep(5)
-    job, _ = serving.start(arena.root, port, env)
-    serving.wait(job, arena.api)
+    job, _ = serving.start_prefect_server(arena.root, port, env)
+    serving.wait_for_server(job, arena.api)
     try:
         return flow.wait(), arena.retrain()
     finally:

@@ -65,7 +65,7 @@ class Line:
 @contextmanager
 def store(arena: Arena) -> Iterator[tuple[Line, Any]]:
     """An S3 server behind a line that can be cut; the project's runs are pushed to it."""
-    port = serving.free_port()
+    port = serving.find_free_port()
     argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with _running(argv, f"http://127.0.0.1:{port}/"):
         line = Line(port)
@@ -160,7 +160,7 @@ def _emptied(arena: Arena) -> Path:
 
 def tracking_away(arena: Arena) -> Ended:
     """The MLflow server is killed while a stage is at work, and is away for a minute."""
-    port = serving.free_port()
+    port = serving.find_free_port()
     arena.database = arena.root.parent / f"{arena.root.name}.db"
     database = f"sqlite:///{arena.database}"
     argv = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", database,

@@ -7,7 +7,7 @@ import pytest
 
 from tests.world import BUDGETS, asked_of, clip_of, plain_reel
 from touchline.chat.dialogue import PLAIN, Dialogue
-from touchline.chat.messages import asked, judged
+from touchline.chat.messages import build_messages, build_trajectory
 from touchline.chat.tools.choose_frames import Reel, Viewing
 from touchline.evaluation.floors import FLOORS, prior
 from touchline.records import Trajectory
@@ -77,7 +77,7 @@ def test_floors_answer_by_the_clock_of_the_half() -> None:
 def test_in_the_papers_manner_instructions_frames_and_question_are_one_message() -> None:
     _, question = asked_of("spotting", ["soccer"])[0]
     viewing = late()
-    (message,) = asked(question, viewing.open(), BARE)
+    (message,) = build_messages(question, viewing.open(), BARE)
     assert message["role"] == "user" and message["content"][-1]["text"].endswith(question.text)
     assert [block["type"] for block in message["content"]].count("image") == BUDGET.first
 
@@ -90,5 +90,5 @@ def test_in_the_papers_manner_instructions_frames_and_question_are_one_message()
 def test_a_bare_answer_is_one_turn_without_marks(turns: list[str], valid: bool) -> None:
     _, question = asked_of("spotting", ["soccer"])[0]
     messages = [{"role": "assistant", "content": [{"type": "text", "text": t}]} for t in turns]
-    row: Trajectory = judged("m", question, messages, late(), BARE)
+    row: Trajectory = build_trajectory("m", question, messages, late(), BARE)
     assert row.valid is valid and json.loads(row.messages) == messages

@@ -14,7 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from flows.services.prefect_server import free_port
+from flows.services.prefect_server import find_free_port
 
 FILE = Path(__file__).parents[2] / "docker" / "compose.yaml"
 ASKED = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<rest>[^}]*))?\}")
@@ -50,7 +50,7 @@ class Here:
     ports: dict[str, int] = field(default_factory=dict)  # of the file -> here
 
     def port(self, number: str) -> int:
-        return self.ports.setdefault(number, free_port())
+        return self.ports.setdefault(number, find_free_port())
 
     def text(self, given: str) -> str:
         """A word of the file as it is here."""

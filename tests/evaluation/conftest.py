@@ -8,7 +8,7 @@ import pytest
 from tests.evaluation.parrot import fresh
 from tests.stages.training import world
 from tests.train.conftest import kit, lessons  # noqa: F401
-from touchline.evaluation.test_set import Bench
+from touchline.evaluation.test_set import EvalSet
 from touchline.records import Caption, Question, write
 
 
@@ -19,7 +19,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path) -> EvalSet:
     taught = lessons(1)
     world(tmp_path, taught)
     test = [

@@ -10,36 +10,42 @@ from typing import Any, Literal
 from tests.world import BUDGETS
 from touchline.chat.dialogue import PLAIN
 from touchline.chat.turns import thinking
-from touchline.evaluation.candidates.candidate import Answer, Candidate, Game, Said, Setting
-from touchline.evaluation.test_set import Bench
+from touchline.evaluation.candidates.candidate import (
+    AnswerFunction,
+    CandidateAnswer,
+    EvalCandidate,
+    EvalItem,
+    EvalSettings,
+)
+from touchline.evaluation.test_set import EvalSet
 
 BUDGET = BUDGETS["tiny"]
 
 
-def fresh(root: Path) -> Bench:
+def fresh(root: Path) -> EvalSet:
     """The bench read anew, as another night would."""
-    return Bench(*[root / n for n in ("clips", "captions", "questions", "frames")], BUDGET, PLAIN)
+    return EvalSet(*[root / n for n in ("clips", "captions", "questions", "frames")], BUDGET, PLAIN)
 
 
-def setting_of(bench: Bench, **changes: Any) -> Setting:
-    given = Setting(bench.budget, bench.dialogue, bench.prior(12), batch=3, turn_tokens=8)
+def setting_of(bench: EvalSet, **changes: Any) -> EvalSettings:
+    given = EvalSettings(bench.budget, bench.dialogue, bench.prior(12), batch=3, turn_tokens=8)
     return replace(given, **changes)
 
 
-class Parrot(Candidate):
+class Parrot(EvalCandidate):
     kind: Literal["parrot"] = "parrot"
     name: str = "parrot"
     log: str = ""  # a file with a line for every question asked
     kill_at: int = -1  # the batch in which the process is killed
     fails: tuple[str, ...] = ()  # texts of questions it breaks down at
 
-    def identity(self, setting: Setting) -> list[Any]:
+    def identity(self, setting: EvalSettings) -> list[Any]:
         return ["parrot"]
 
-    def open(self, setting: Setting) -> Answer:
+    def open(self, setting: EvalSettings) -> AnswerFunction:
         batches = 0
 
-        def say(games: Sequence[Game]) -> list[Said]:
+        def say(games: Sequence[EvalItem]) -> list[CandidateAnswer]:
             nonlocal batches
             if batches == self.kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -51,6 +57,6 @@ class Parrot(Candidate):
                 with Path(self.log).open("a") as file:
                     file.writelines(f"{game.question.id}\n" for game in games)
             said = [f"{place} of {len(games)}: {text}" for place, text in enumerate(texts)]
-            return [Said((thinking("so", text),)) for text in said]
+            return [CandidateAnswer((thinking("so", text),)) for text in said]
 
         return say

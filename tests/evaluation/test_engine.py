@@ -13,11 +13,11 @@ import pytest
 from tests.evaluation.parrot import BUDGET, Parrot, fresh, setting_of
 from tests.train.conftest import Kit
 from touchline.errors import BadInput
-from touchline.evaluation.cache_key import keys
-from touchline.evaluation.candidates import chosen
-from touchline.evaluation.candidates.candidate import Candidate, Said
-from touchline.evaluation.engine import answered, failed
-from touchline.evaluation.test_set import Bench
+from touchline.evaluation.cache_key import compute_cache_keys
+from touchline.evaluation.candidates import parse_candidates
+from touchline.evaluation.candidates.candidate import CandidateAnswer, EvalCandidate
+from touchline.evaluation.engine import answer_questions, count_failed_answers
+from touchline.evaluation.test_set import EvalSet
 from touchline.records import Question, read, write
 from touchline.video.frame_store import store_path
 
@@ -29,50 +29,52 @@ def told(parrot: Parrot) -> list[str]:
     return path.read_text().splitlines() if path.is_file() else []
 
 
-def keyed(bench: Bench, candidate: Candidate | None = None, **changes: object) -> dict[str, str]:
+def keyed(
+    bench: EvalSet, candidate: EvalCandidate | None = None, **changes: object
+) -> dict[str, str]:
     games = bench.games()
-    found = keys(candidate or Parrot(), games, bench, setting_of(bench, **changes))
+    found = compute_cache_keys(candidate or Parrot(), games, bench, setting_of(bench, **changes))
     return dict(zip([game.question.id for game in games], found, strict=True))
 
 
-def test_a_second_night_asks_nothing_and_has_the_same_rows(bench: Bench, tmp_path: Path):
+def test_a_second_night_asks_nothing_and_has_the_same_rows(bench: EvalSet, tmp_path: Path):
     parrot = Parrot(log=str(tmp_path / "log"))
-    first = answered(parrot, bench, setting_of(bench))
+    first = answer_questions(parrot, bench, setting_of(bench))
     assert sorted(told(parrot)) == sorted(q.id for q in bench.asked)
-    assert answered(parrot, fresh(tmp_path), setting_of(bench)) == first
+    assert answer_questions(parrot, fresh(tmp_path), setting_of(bench)) == first
     assert len(told(parrot)) == len(first)
 
 
 def test_a_floor_answers_each_question_even_where_all_have_the_same_words(
-    bench: Bench, tmp_path: Path
+    bench: EvalSet, tmp_path: Path
 ):
     alike = [replace(q, text="What now?") for q in bench.every.values()]
     write(tmp_path / "questions/questions.parquet", Question, alike)
     bench = fresh(tmp_path)
-    (floor,) = chosen([{"kind": "floor", "name": "floor.constant"}])
+    (floor,) = parse_candidates([{"kind": "floor", "name": "floor.constant"}])
     setting = setting_of(bench)
     alone = [said for game in bench.games() for said in floor.open(setting)([game])]
     assert len({said.turns for said in alone}) > 1
-    rows = answered(floor, bench, setting)
+    rows = answer_questions(floor, bench, setting)
     games = zip(bench.games(), alone, strict=True)
     assert rows == [floor.row(game, said, setting) for game, said in games]
 
 
-def test_a_new_truth_is_scored_without_asking_again(bench: Bench, tmp_path: Path):
+def test_a_new_truth_is_scored_without_asking_again(bench: EvalSet, tmp_path: Path):
     parrot = Parrot(log=str(tmp_path / "log"))
-    first = answered(parrot, bench, setting_of(bench))
+    first = answer_questions(parrot, bench, setting_of(bench))
     changed = [
         replace(q, truth="0 of 3: " + q.text if q.task == "open" else q.truth)
         for q in bench.every.values()
     ]
     write(tmp_path / "questions/questions.parquet", Question, changed)
-    second = answered(parrot, fresh(tmp_path), setting_of(bench))
+    second = answer_questions(parrot, fresh(tmp_path), setting_of(bench))
     assert len(told(parrot)) == len(first)
     assert [r.answer for r in first] == [r.answer for r in second]
     assert sum(r.score for r in second) > sum(r.score for r in first)
 
 
-def test_a_kill_costs_one_batch_and_no_byte(bench: Bench, tmp_path: Path):
+def test_a_kill_costs_one_batch_and_no_byte(bench: EvalSet, tmp_path: Path):
     log = str(tmp_path / "log")
     program = (
         "import sys; from pathlib import Path;"
@@ -85,19 +87,21 @@ def test_a_kill_costs_one_batch_and_no_byte(bench: Bench, tmp_path: Path):
     assert killed.returncode == -signal.SIGKILL
     done = told(Parrot(log=log))
     assert len(done) == 6  # two batches of three
-    resumed = answered(Parrot(log=log), bench, setting_of(bench))
+    resumed = answer_questions(Parrot(log=log), bench, setting_of(bench))
     assert sorted(told(Parrot(log=log))) == sorted(q.id for q in bench.asked)
     (tmp_path / "state/checkpoints/answers.sqlite").unlink()
-    assert answered(Parrot(), bench, setting_of(bench)) == resumed
+    assert answer_questions(Parrot(), bench, setting_of(bench)) == resumed
 
 
-def test_several_processes_give_the_rows_of_one(bench: Bench, tmp_path: Path):
-    alone = answered(Parrot(), bench, setting_of(bench))
+def test_several_processes_give_the_rows_of_one(bench: EvalSet, tmp_path: Path):
+    alone = answer_questions(Parrot(), bench, setting_of(bench))
     (tmp_path / "state/checkpoints/answers.sqlite").unlink()
-    assert answered(Parrot(), bench, setting_of(bench), processes=2) == alone
+    assert answer_questions(Parrot(), bench, setting_of(bench), processes=2) == alone
 
 
-def test_one_changed_byte_of_a_frame_asks_again_about_its_clips_alone(bench: Bench, tmp_path: Path):
+def test_one_changed_byte_of_a_frame_asks_again_about_its_clips_alone(
+    bench: EvalSet, tmp_path: Path
+):
     before = keyed(bench)
     video = bench.asked[0].video
     path = store_path(tmp_path / "frames", video)
@@ -112,7 +116,7 @@ def test_one_changed_byte_of_a_frame_asks_again_about_its_clips_alone(bench: Ben
     assert changed == {q.id for q in bench.asked if q.video == video}
 
 
-def test_one_letter_of_a_question_asks_it_again(bench: Bench, tmp_path: Path):
+def test_one_letter_of_a_question_asks_it_again(bench: EvalSet, tmp_path: Path):
     before = keyed(bench)
     rows = read(tmp_path / "questions/questions.parquet", Question)
     rows[-1] = replace(rows[-1], text=rows[-1].text + ".")
@@ -122,14 +126,14 @@ def test_one_letter_of_a_question_asks_it_again(bench: Bench, tmp_path: Path):
 
 
 def test_budget_prompt_tokens_and_weights_ask_everything_again(
-    bench: Bench, tmp_path: Path, kit: Kit, monkeypatch: pytest.MonkeyPatch
+    bench: EvalSet, tmp_path: Path, kit: Kit, monkeypatch: pytest.MonkeyPatch
 ):
     folder = tmp_path / "model"
     folder.mkdir()
     for path in kit.folder.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     entry = {"kind": "model", "name": "m", "model": str(folder), "revision": ""}
-    (model,) = chosen([entry])
+    (model,) = parse_candidates([entry])
     seen = [keyed(bench, model)]
     more = BUDGET.model_copy(update={"stride": 2.0})
     seen.append(keyed(bench, model, budget=more))
@@ -150,37 +154,37 @@ def test_budget_prompt_tokens_and_weights_ask_everything_again(
     assert keyed(bench, model) == seen[-1]
 
 
-def test_a_model_that_breaks_down_at_a_question_gives_a_row_and_is_asked_again(bench: Bench):
+def test_a_model_that_breaks_down_at_a_question_gives_a_row_and_is_asked_again(bench: EvalSet):
     broken = bench.asked[4]
     alike = [q.id for q in bench.asked if q.text == broken.text]
-    rows = answered(Parrot(fails=(broken.text,)), bench, setting_of(bench))
-    assert failed(rows) == len(alike)
+    rows = answer_questions(Parrot(fails=(broken.text,)), bench, setting_of(bench))
+    assert count_failed_answers(rows) == len(alike)
     row = next(row for row in rows if row.question == broken.id)
     assert (row.answer, row.score, row.valid) == ("", 0.0, False)
     assert "RuntimeError: CUDA out of memory" in row.messages
-    mended = answered(Parrot(), bench, setting_of(bench))
-    assert failed(mended) == 0
+    mended = answer_questions(Parrot(), bench, setting_of(bench))
+    assert count_failed_answers(mended) == 0
 
 
-def test_a_candidate_that_answers_nothing_at_all_is_a_fault(bench: Bench):
+def test_a_candidate_that_answers_nothing_at_all_is_a_fault(bench: EvalSet):
     texts = tuple(q.text for q in bench.asked)
     with pytest.raises(BadInput, match=r"parrot: answered none of .* CUDA out of memory"):
-        answered(Parrot(fails=texts), bench, setting_of(bench))
+        answer_questions(Parrot(fails=texts), bench, setting_of(bench))
 
 
 def test_a_batch_with_a_hole_in_it_is_filled_at_its_place(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: EvalSet, monkeypatch: pytest.MonkeyPatch
 ):
     parrot = Parrot(fails=(bench.asked[1].text,))
-    answered(parrot, bench, setting_of(bench))
+    answer_questions(parrot, bench, setting_of(bench))
     asked: list[str] = []
 
     def say(games):
         asked.extend(game.question.id for game in games)
-        return [Said(("x",)) for _ in games]
+        return [CandidateAnswer(("x",)) for _ in games]
 
     monkeypatch.setattr(Parrot, "open", lambda self, setting: say)
-    rows = answered(parrot, bench, setting_of(bench))
+    rows = answer_questions(parrot, bench, setting_of(bench))
     assert asked == [q.id for q in bench.asked if q.text == bench.asked[1].text]
     assert [row.question for row in rows] == [q.id for q in bench.asked]
 
@@ -193,7 +197,7 @@ def test_what_is_known_is_told_without_torch_or_mlflow():
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60).returncode == 0
 
 
-def test_equal_questions_about_equal_frames_are_asked_once(bench: Bench, tmp_path: Path):
+def test_equal_questions_about_equal_frames_are_asked_once(bench: EvalSet, tmp_path: Path):
     rows = read(tmp_path / "questions/questions.parquet", Question)
     write(
         tmp_path / "questions/questions.parquet",
@@ -201,6 +205,6 @@ def test_equal_questions_about_equal_frames_are_asked_once(bench: Bench, tmp_pat
         [*rows, replace(rows[-1], id="twin")],
     )
     parrot, twins = Parrot(log=str(tmp_path / "log")), fresh(tmp_path)
-    found = answered(parrot, twins, setting_of(twins))
+    found = answer_questions(parrot, twins, setting_of(twins))
     assert len(found) == len(told(parrot)) + 1
     assert found[-1].question == "twin" and found[-1].answer == found[-2].answer

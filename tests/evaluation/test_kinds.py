@@ -11,13 +11,13 @@ from tests.evaluation.parrot import setting_of
 from tests.train.conftest import Kit
 from touchline.chat.tools.choose_frames import Reel
 from touchline.errors import BadInput
-from touchline.evaluation.candidates import KINDS, chosen
-from touchline.evaluation.engine import answered
-from touchline.evaluation.test_set import Bench
+from touchline.evaluation.candidates import CANDIDATE_KINDS, parse_candidates
+from touchline.evaluation.engine import answer_questions
+from touchline.evaluation.test_set import EvalSet
 
 
 def one(kind: str, **fields: Any):
-    return chosen([{"kind": kind, "name": "x", **fields}])[0]
+    return parse_candidates([{"kind": kind, "name": "x", **fields}])[0]
 
 
 def coloured() -> Reel:
@@ -41,7 +41,7 @@ def test_blank_single_and_shuffled_are_shown_less():
     assert shown("shuffled", times[7:9]) == shuffled[7:9]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CANDIDATE_KINDS)
 def test_an_entry_with_a_strange_key_is_named(kind: str):
     with pytest.raises(BadInput, match=r"evaluate.candidates\[0\]"):
         one(kind, colour="red")
@@ -52,29 +52,29 @@ def test_unknown_kinds_and_equal_names_are_refused():
         one("oracle")
     floor = {"kind": "floor", "name": "floor.tiles"}
     with pytest.raises(BadInput, match=r"floor.tiles: two have this name"):
-        chosen([floor, floor])
+        parse_candidates([floor, floor])
 
 
-def test_a_model_that_is_not_there_is_refused(bench: Bench, tmp_path: Path):
+def test_a_model_that_is_not_there_is_refused(bench: EvalSet, tmp_path: Path):
     missing = one("model", model=str(tmp_path / "none"), revision="")
     with pytest.raises(BadInput, match="this model folder is missing"):
         missing.identity(setting_of(bench))
 
 
-def test_an_adapter_answers_over_its_base_and_no_other(bench: Bench, kit: Kit, tmp_path: Path):
+def test_an_adapter_answers_over_its_base_and_no_other(bench: EvalSet, kit: Kit, tmp_path: Path):
     from peft import LoraConfig, get_peft_model
 
-    from touchline.model.load import load
-    from touchline.train.setup import TARGETS
+    from touchline.model.load import load_model_and_processor
+    from touchline.train.setup import LORA_TARGETS
 
-    net, _ = load(kit.folder, "float32")
-    tuned = get_peft_model(net, LoraConfig(r=2, target_modules=TARGETS, task_type="CAUSAL_LM"))
+    net, _ = load_model_and_processor(kit.folder, "float32")
+    tuned = get_peft_model(net, LoraConfig(r=2, target_modules=LORA_TARGETS, task_type="CAUSAL_LM"))
     tuned.save_pretrained(tmp_path / "adapter")
     given = {"adapter": str(tmp_path / "adapter"), "base": "base", "revision": ""}
     lora = one("adapter", **given)
-    rows = answered(lora, bench, setting_of(bench, models={"base": kit.folder}))
+    rows = answer_questions(lora, bench, setting_of(bench, models={"base": kit.folder}))
     plain = one("model", model="base", revision="")
-    same = answered(plain, bench, setting_of(bench, models={"base": kit.folder}))
+    same = answer_questions(plain, bench, setting_of(bench, models={"base": kit.folder}))
     assert [row.answer for row in rows] == [row.answer for row in same]  # B is zero at first
     file = tmp_path / "adapter/adapter_model.safetensors"
     from safetensors.torch import load_file, save_file
@@ -85,7 +85,7 @@ def test_an_adapter_answers_over_its_base_and_no_other(bench: Bench, kit: Kit, t
         lora.open(setting_of(bench, models={"base": kit.folder}))
 
 
-def test_a_text_model_reads_the_commentary(bench: Bench, kit: Kit, tmp_path: Path):
+def test_a_text_model_reads_the_commentary(bench: EvalSet, kit: Kit, tmp_path: Path):
     from transformers import LlamaConfig, LlamaForCausalLM
 
     size = len(kit.processor.tokenizer)
@@ -96,7 +96,7 @@ def test_a_text_model_reads_the_commentary(bench: Bench, kit: Kit, tmp_path: Pat
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(tmp_path / "text")
     kit.processor.tokenizer.save_pretrained(tmp_path / "text")
-    rows = answered(
+    rows = answer_questions(
         one("text", model=str(tmp_path / "text"), revision=""), bench, setting_of(bench)
     )
     assert len(rows) == len(bench.asked) and all(row.frames == 0 for row in rows)

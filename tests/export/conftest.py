@@ -11,7 +11,7 @@ from tests.world import RULES, question_of, scenes_of
 from touchline.chat.dialogue import PLAIN
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import section
-from touchline.evaluation.test_set import Bench
+from touchline.evaluation.test_set import EvalSet
 from touchline.records import Caption, Clip, Question, write
 from touchline.tasks import TASKS
 from touchline.video.frame_store import store_path
@@ -32,7 +32,7 @@ def questions_of(count: int = 12) -> list[tuple[Clip, Question]]:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path) -> EvalSet:
     asked = [pair for pair in questions_of(4) if pair[1].task in ("spotting", "open", "counting")]
     clips = {clip.id: clip for clip, _ in asked}
     write(tmp_path / "clips/clips.parquet", Clip, clips.values())
@@ -41,4 +41,4 @@ def bench(tmp_path: Path) -> Bench:
     for clip in clips.values():
         stored(store_path(tmp_path / "frames", clip.video), seconds=160)
     paths = [tmp_path / name for name in ("clips", "captions", "questions", "frames")]
-    return Bench(*paths, section(Budget, "budget", PARAMS), PLAIN)
+    return EvalSet(*paths, section(Budget, "budget", PARAMS), PLAIN)

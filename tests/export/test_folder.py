@@ -13,11 +13,16 @@ from touchline.chat.dialogue import PLAIN
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import section
 from touchline.errors import BadInput
-from touchline.export.card import check
-from touchline.export.folder import DIGESTS, Lineage, digests, export
-from touchline.model.load import Student, load, settle
-from touchline.model.tiny import build
-from touchline.model.trained_with import Asked, Cut, Trained, save
+from touchline.export.card import check_model_card
+from touchline.export.folder import (
+    DIGESTS_FILE,
+    ExportLineage,
+    digest_folder_files,
+    export_model_folder,
+)
+from touchline.model.load import StudentParams, load_model_and_processor, seed_everything
+from touchline.model.tiny import build_tiny_model
+from touchline.model.trained_with import ClipShape, QuestionShape, TrainedWith, write_trained_with
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 F1 = {"value": 0.8251, "low": 0.7, "high": 0.9, "n": 12}
@@ -27,7 +32,7 @@ SCORES = {
         "rl": {"spotting": {"f1": F1}},
     }
 }
-LINEAGE = Lineage(
+LINEAGE = ExportLineage(
     "20260101-000000-abcd",
     "c" * 40,
     "rl",
@@ -61,12 +66,12 @@ print(json.dumps(out[0].tolist()))
 
 def build_model(folder: Path) -> Path:
     """An untrained tiny model, as a training leaves its folder."""
-    settle(1, 1)
-    student = section(Student, "student", PARAMS)
-    build(student.tiny, ["Find every goal."], [" goal", "Find every"], folder)
-    cut, asked = section(Cut, "chunk", PARAMS), section(Asked, "ask", PARAMS)
+    seed_everything(1, 1)
+    student = section(StudentParams, "student", PARAMS)
+    build_tiny_model(student.tiny, ["Find every goal."], [" goal", "Find every"], folder)
+    cut, asked = section(ClipShape, "chunk", PARAMS), section(QuestionShape, "ask", PARAMS)
     budget = section(Budget, "budget", PARAMS)
-    save(folder, Trained(budget=budget, dialogue=PLAIN, chunk=cut, ask=asked))
+    write_trained_with(folder, TrainedWith(budget=budget, dialogue=PLAIN, chunk=cut, ask=asked))
     licence.mark(folder, {"synthetic": ("Apache-2.0", "open")})
     (folder / "log.jsonl").write_text("{}\n")
     (folder / "rollouts.parquet").write_bytes(b"words of the data")
@@ -80,7 +85,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def given(model: Path, tmp_path: Path) -> Path:
-    export(model, LINEAGE, tmp_path / "out")
+    export_model_folder(model, LINEAGE, tmp_path / "out")
     return tmp_path / "out"
 
 
@@ -93,7 +98,7 @@ def test_without_our_package_it_generates_the_same_tokens(
     command = [sys.executable, "-c", ALONE, str(given), str(picture)]
     alone = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert alone.returncode == 0, alone.stderr[-2000:]
-    net, processor = load(model, "float32")
+    net, processor = load_model_and_processor(model, "float32")
     blocks = [{"type": "image", "image": Image.open(picture)}]
     blocks += [{"type": "text", "text": "Find every goal."}]
     batch = processor.apply_chat_template(
@@ -120,11 +125,11 @@ def test_no_file_names_our_processor_a_path_of_this_machine_or_words_of_the_data
 
 
 def test_every_file_has_its_digest(given: Path) -> None:
-    assert json.loads((given / DIGESTS).read_text()) == digests(given)
+    assert json.loads((given / DIGESTS_FILE).read_text()) == digest_folder_files(given)
 
 
 def test_the_cards_figures_are_those_of_its_evaluation(given: Path) -> None:
-    check(given)
+    check_model_card(given)
     assert "[0.825](evaluation/evaluate.json#/candidates/rl/spotting/f1/value)" in (
         (given / "README.md").read_text()
     )
@@ -138,7 +143,7 @@ def test_a_figure_that_is_not_in_the_evaluation_is_caught(given: Path, old: str,
     card = given / "README.md"
     card.write_text(card.read_text().replace(old, new))
     with pytest.raises(BadInput, match=r"README.md"):
-        check(given)
+        check_model_card(given)
 
 
 @pytest.mark.parametrize("kind", ["nda", "request"])
@@ -147,11 +152,11 @@ def test_a_model_trained_on_bound_data_is_refused(model: Path, tmp_path: Path, k
     bound.mkdir()
     licence.mark(bound, {"soccernet": ("NDA", kind)})
     with pytest.raises(BadInput, match="may not be passed on: soccernet"):
-        export(bound, LINEAGE, tmp_path / "out")
+        export_model_folder(bound, LINEAGE, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_model_that_nobody_evaluated_is_refused(model: Path, tmp_path: Path) -> None:
-    unknown = Lineage("run", "c", "sft", {}, {}, {}, {"candidates": {}})
+    unknown = ExportLineage("run", "c", "sft", {}, {}, {}, {"candidates": {}})
     with pytest.raises(BadInput, match="nothing says how sft scored"):
-        export(model, unknown, tmp_path / "out")
+        export_model_folder(model, unknown, tmp_path / "out")

@@ -12,9 +12,9 @@ from ruamel.yaml.constructor import SafeConstructor
 
 from tests.export.conftest import ASKED, questions_of
 from tests.world import HOSTILE
-from touchline.evaluation.test_set import Bench
+from touchline.evaluation.test_set import EvalSet
 from touchline.export import lmms, lmms_tasks
-from touchline.metrics.temporal_iou import many_to_many, matched
+from touchline.metrics.temporal_iou import count_many_to_many, count_one_to_one
 from touchline.records import Clip, paired, write
 from touchline.tasks import TASKS
 from touchline.tasks.spotting import THETA, intervals
@@ -22,7 +22,7 @@ from touchline.tasks.spotting import THETA, intervals
 
 def read(file: Path) -> dict[str, Any]:
     """A task file, its functions looked up beside it, as lmms-eval does."""
-    known = {f"{lmms.PYTHON}.{name}": one for name, one in vars(lmms_tasks).items()}
+    known = {f"{lmms.TASKS_MODULE}.{name}": one for name, one in vars(lmms_tasks).items()}
 
     class Beside(SafeConstructor):
         pass
@@ -33,8 +33,8 @@ def read(file: Path) -> dict[str, Any]:
     return yaml.load(file)
 
 
-def test_each_task_is_asked_with_its_pictures_behind_their_times(bench: Bench, tmp_path: Path):
-    names = lmms.write(tmp_path / "out", bench, 80)
+def test_each_task_is_asked_with_its_pictures_behind_their_times(bench: EvalSet, tmp_path: Path):
+    names = lmms.write_lmms_tasks(tmp_path / "out", bench, 80)
     assert names == ["touchline_counting", "touchline_open", "touchline_spotting"]
     said = read(tmp_path / "out/touchline_spotting.yaml")
     assert said["task"] == "touchline_spotting" and said["output_type"] == "generate_until"
@@ -56,8 +56,8 @@ def test_each_task_is_asked_with_its_pictures_behind_their_times(bench: Bench, t
     assert set(right) == {metric["metric"] for metric in said["metric_list"]}
 
 
-def test_the_python_is_the_fixed_file_and_needs_nothing_of_ours(bench: Bench, tmp_path: Path):
-    lmms.write(tmp_path / "out", bench, 80)
+def test_the_python_is_the_fixed_file_and_needs_nothing_of_ours(bench: EvalSet, tmp_path: Path):
+    lmms.write_lmms_tasks(tmp_path / "out", bench, 80)
     made = sorted(path.name for path in (tmp_path / "out").glob("*.py"))
     assert made == ["touchline_tasks.py"]
     text = (tmp_path / "out/touchline_tasks.py").read_text()
@@ -68,11 +68,11 @@ def test_the_python_is_the_fixed_file_and_needs_nothing_of_ours(bench: Bench, tm
     ]
 
 
-def test_what_is_not_open_to_all_stays_here(bench: Bench, tmp_path: Path):
+def test_what_is_not_open_to_all_stays_here(bench: EvalSet, tmp_path: Path):
     bound = [replace(clip, terms="nda") for clip in bench.by_clip.values()]
     write(tmp_path / "clips/clips.parquet", Clip, bound)
     fresh = replace(bench)
-    assert lmms.write(tmp_path / "out", fresh, 80) == []
+    assert lmms.write_lmms_tasks(tmp_path / "out", fresh, 80) == []
     assert not (tmp_path / "out").exists()
 
 
@@ -86,14 +86,14 @@ def test_their_scores_are_those_of_the_tasks_whatever_is_answered():
         for said in given:
             doc = {"zero": 0.0, "truth": question.truth, "evidence": question.evidence}
             found = vars(lmms_tasks)[f"{question.task}_results"](doc, [said])
-            said = lmms_tasks.answer(said)
+            said = lmms_tasks.strip_thinking(said)
             if question.task != "spotting":
                 (value,) = found.values()
                 assert value == TASKS[question.task].score(said, question.truth), (said, question)
                 continue
             guesses, labels = intervals(said), paired(question.evidence)
-            assert tuple(found["f1"]) == many_to_many(guesses, labels, THETA)
-            assert tuple(found["f1_matched"]) == matched(guesses, labels, THETA)
+            assert tuple(found["f1"]) == count_many_to_many(guesses, labels, THETA)
+            assert tuple(found["f1_matched"]) == count_one_to_one(guesses, labels, THETA)
 
 
 def test_counts_are_pooled_before_they_are_divided():

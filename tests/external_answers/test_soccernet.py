@@ -10,7 +10,7 @@ from benchmarks.average_map import write
 from tests.metrics.made_up_games import CLASSES, Games, games, ours
 from touchline.errors import BadInput
 from touchline.external_answers.soccernet import FLOOR, score
-from touchline.metrics.average_map import LOOSE, TIGHT, average_map
+from touchline.metrics.average_map import LOOSE_TOLERANCES, TIGHT_TOLERANCES, compute_average_map
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def spoil(tmp_path: Path, **changes: object) -> None:
 
 def test_it_is_the_average_map_of_the_files(made: Games, tmp_path: Path):
     found = scored(tmp_path)["candidates"]["mine"]
-    for metric, tolerances in (("loose", LOOSE), ("tight", TIGHT)):
-        direct = average_map(*ours(made), CLASSES, tolerances)
+    for metric, tolerances in (("loose", LOOSE_TOLERANCES), ("tight", TIGHT_TOLERANCES)):
+        direct = compute_average_map(*ours(made), CLASSES, tolerances)
         for view in ("all", "shown", "unshown"):
             assert found[metric][view]["mean"] == pytest.approx(direct[view].mean, abs=1e-12)
 

@@ -118,10 +118,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prefect server for all runs of a test session that do not test servers."""
     project = Toy(tmp_path_factory.mktemp("server"))
     (project.root / ".touchline").mkdir()
-    extra = services_environment.defaults(project.root / ".touchline")
-    job, url = serving.start(project.root, serving.free_port(), {**project.environment(), **extra})
+    extra = services_environment.build_default_environment(project.root / ".touchline")
+    job, url = serving.start_prefect_server(
+        project.root, serving.find_free_port(), {**project.environment(), **extra}
+    )
     try:
-        serving.wait(job, url)
+        serving.wait_for_server(job, url)
         yield url
     finally:
         job.end()

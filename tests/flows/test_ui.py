@@ -30,7 +30,7 @@ def test_both_pages_answer_and_no_process_stays(toy: Toy, sign: int) -> None:
         for page in (prefect, f"{prefect}/api/health", tracking):
             with urllib.request.urlopen(page, timeout=20) as reply:
                 assert reply.status == 200
-        assert serving.open_ui(toy.root / ".touchline") == f"{prefect}/api"
+        assert serving.find_open_ui(toy.root / ".touchline") == f"{prefect}/api"
         places = listening(toy.processes())
         ports = {int(page.rsplit(":", 1)[1]) for page in (prefect, tracking)}
         assert ports <= {port for _, port in places} and open_to_others(places) == []
@@ -39,7 +39,7 @@ def test_both_pages_answer_and_no_process_stays(toy: Toy, sign: int) -> None:
         while toy.processes() and time.monotonic() < until:
             time.sleep(0.05)
         assert toy.processes() == []
-    assert serving.open_ui(toy.root / ".touchline") is None
+    assert serving.find_open_ui(toy.root / ".touchline") is None
 
 
 def test_a_deployment_is_accepted_and_a_worker_runs_it(toy: Toy) -> None:

@@ -169,13 +169,13 @@ def settings(own: Path) -> Make:
     parts = re.split(r"\n(?=\w+:)", (ROOT / "params.yaml").read_text())
     sections = {part.split(":")[0]: part for part in parts[1:]}
     presets = [path.read_text() for path in sorted((ROOT / "presets").glob("*.yaml"))]
-    given = overrides.flat(overrides.read(ROOT / "params.yaml"))
+    given = overrides.flatten_params(overrides.read_yaml_mapping(ROOT / "params.yaml"))
     mains = [import_module(f"stages.{name}").main for name in STAGES]
     hints = [item for main in mains for item in get_type_hints(main).items()]
     kinds = {name: kind for name, kind in hints if name in sections and kind is not Path}
 
     def read(room: Path, preset: str | None, sets: list[str], names: list[str]) -> None:
-        overrides.apply(room, preset, sets)
+        overrides.apply_overrides(room, preset, sets)
         for name in names:
             section(kinds[name], name, room / "params.yaml")
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.video.conftest import HEIGHT, WIDTH, copy, number_of, stamp
 from touchline.config import section
-from touchline.highlights.make import Settings
+from touchline.highlights.make import HighlightSettings
 
 RATE = 16_000
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -84,8 +84,8 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def settings() -> Settings:
-    given = section(Settings, "highlights", PARAMS)
+def settings() -> HighlightSettings:
+    given = section(HighlightSettings, "highlights", PARAMS)
     return given.model_copy(update={"stride": 10.0, "before": 1.0, "after": 0.0})
 
 

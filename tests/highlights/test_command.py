@@ -40,7 +40,7 @@ def test_a_sentence_becomes_a_reel_and_what_was_found_is_said(
     action: str,
 ) -> None:
     who = Scripted({"goal": [(8, 14), (27, 33)], "crowd in uproar": [(27, 33)]})
-    monkeypatch.setattr(model, "opened", lambda *_: who.model)
+    monkeypatch.setattr(model, "open_highlight_model", lambda *_: who.model)
     asked = ("match.mkv", request_, "--kickoff2", "0:20", "--model", ".", *more)
     assert typed(*asked) == 0
     said = capsys.readouterr()
@@ -68,7 +68,9 @@ def test_teams_are_told_by_labels_that_are_typed(
     ]
     (checkout / "Labels-v2.json").write_text(json.dumps({"annotations": rows}))
     (checkout / "match.mkv").rename(checkout / "1_match.mkv")
-    monkeypatch.setattr(model, "opened", lambda *_: Scripted({"goal": [(8, 14), (27, 33)]}).model)
+    monkeypatch.setattr(
+        model, "open_highlight_model", lambda *_: Scripted({"goal": [(8, 14), (27, 33)]}).model
+    )
     names = ("--home", "Ashford", "--away", "Brindle", "--labels", "Labels-v2.json")
     assert typed("1_match.mkv", "goals by Brindle", *names, "--model", ".") == 0
     said = capsys.readouterr().out

@@ -10,16 +10,16 @@ import pytest
 from tests.highlights.conftest import RATE, decoded, write_film
 from tests.video.conftest import TURNS, number_of, turned
 from touchline.errors import BadInput
-from touchline.highlights.cut_video import Cut, Encoding, write_reel
-from touchline.highlights.frame_index import shown
+from touchline.highlights.cut_video import ReelCut, ReelEncoding, write_reel_video
+from touchline.highlights.frame_index import index_video_frames
 
-FINE = Encoding(crf=18, preset="ultrafast", audio=96_000)
+FINE = ReelEncoding(crf=18, preset="ultrafast", audio=96_000)
 KINDS = ("plain", "uneven", "sixty", "silent", "tall", "odd", "edit", "tail")
 
 
-def cut(path: Path, start: float, end: float, title: str = "goal") -> Cut:
-    found = shown(path)
-    return Cut(found, *found.exact(start, end), title)
+def cut(path: Path, start: float, end: float, title: str = "goal") -> ReelCut:
+    found = index_video_frames(path)
+    return ReelCut(found, *found.exact(start, end), title)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -30,7 +30,7 @@ def test_the_reel_shows_the_frames_on_the_screen_between_start_and_end_and_no_ot
     zero = source[0][0]
     stretches = [(0.0, 1.0), (2.07, 3.31), (5.0, 6.2)]
     cuts = [cut(films[kind], *one) for one in stretches]
-    write_reel(tmp_path / "reel.mp4", cuts, FINE)
+    write_reel_video(tmp_path / "reel.mp4", cuts, FINE)
     expected = []
     for start, end in stretches:
         times = [t - zero for t, _ in source]
@@ -43,7 +43,7 @@ def test_the_reel_shows_the_frames_on_the_screen_between_start_and_end_and_no_ot
 def test_uneven_frames_keep_their_own_spacing(films: dict[str, Path], tmp_path: Path) -> None:
     source = decoded(films["uneven"])
     one = cut(films["uneven"], 2.0, 5.0)
-    write_reel(tmp_path / "reel.mp4", [one], FINE)
+    write_reel_video(tmp_path / "reel.mp4", [one], FINE)
     wanted = [t - one.start for t, _ in source if one.start - 1e-3 <= t < one.end - 1e-3]
     assert np.allclose([t for t, _ in decoded(tmp_path / "reel.mp4")], wanted, atol=1e-3)
 
@@ -52,7 +52,7 @@ def test_picture_and_sound_last_equally_long_and_the_sound_is_of_the_same_second
     films: dict[str, Path], tmp_path: Path
 ) -> None:
     cuts = [cut(films["plain"], start, start + 1) for start in (1.0, 4.0, 8.0)]
-    write_reel(tmp_path / "reel.mp4", cuts, FINE)
+    write_reel_video(tmp_path / "reel.mp4", cuts, FINE)
     with av.open(str(tmp_path / "reel.mp4")) as box:
         lengths = [float(s.duration * s.time_base) for s in box.streams]
         samples = np.concatenate([f.to_ndarray()[0] for f in box.decode(audio=0)])
@@ -67,7 +67,7 @@ def test_picture_and_sound_last_equally_long_and_the_sound_is_of_the_same_second
 def test_a_click_is_heard_when_its_frame_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "click.mkv"
     _flash_and_click(path, at=3.2)
-    write_reel(tmp_path / "reel.mp4", [cut(path, 1.0, 2.0), cut(path, 2.6, 4.0)], FINE)
+    write_reel_video(tmp_path / "reel.mp4", [cut(path, 1.0, 2.0), cut(path, 2.6, 4.0)], FINE)
     with av.open(str(tmp_path / "reel.mp4")) as box:
         lit = [float(f.time or 0) for f in box.decode(video=0) if f.to_ndarray()[:64].mean() > 150]
     with av.open(str(tmp_path / "reel.mp4")) as box:
@@ -102,7 +102,7 @@ def test_chapters_carry_the_titles_and_begin_where_the_cuts_do(
     films: dict[str, Path], tmp_path: Path
 ) -> None:
     cuts = [cut(films["plain"], 1, 2, "goal 0:01"), cut(films["plain"], 4, 6, "corner 0:04")]
-    write_reel(tmp_path / "reel.mp4", cuts, FINE)
+    write_reel_video(tmp_path / "reel.mp4", cuts, FINE)
     with av.open(str(tmp_path / "reel.mp4")) as box:
         found = box.chapters()
     assert [c["metadata"]["title"] for c in found] == ["goal 0:01", "corner 0:04"]
@@ -110,7 +110,7 @@ def test_chapters_carry_the_titles_and_begin_where_the_cuts_do(
 
 
 def test_the_index_stands_before_the_pictures(films: dict[str, Path], tmp_path: Path) -> None:
-    write_reel(tmp_path / "reel.mp4", [cut(films["plain"], 1, 2)], FINE)
+    write_reel_video(tmp_path / "reel.mp4", [cut(films["plain"], 1, 2)], FINE)
     data = (tmp_path / "reel.mp4").read_bytes()
     assert 0 < data.index(b"moov") < data.index(b"mdat")
 
@@ -118,7 +118,7 @@ def test_the_index_stands_before_the_pictures(films: dict[str, Path], tmp_path: 
 def test_a_film_without_sound_gives_a_reel_without_sound(
     films: dict[str, Path], tmp_path: Path
 ) -> None:
-    write_reel(tmp_path / "reel.mp4", [cut(films["silent"], 1, 2)], FINE)
+    write_reel_video(tmp_path / "reel.mp4", [cut(films["silent"], 1, 2)], FINE)
     with av.open(str(tmp_path / "reel.mp4")) as box:
         assert not box.streams.audio
 
@@ -127,7 +127,7 @@ def test_two_files_of_one_match_join_and_silence_stands_for_missing_sound(
     films: dict[str, Path], tmp_path: Path
 ) -> None:
     cuts = [cut(films["plain"], 1, 2), cut(films["silent"], 1, 2)]
-    write_reel(tmp_path / "reel.mp4", cuts, FINE)
+    write_reel_video(tmp_path / "reel.mp4", cuts, FINE)
     numbers = [number for _, number in decoded(tmp_path / "reel.mp4")]
     assert numbers == [*range(25, 50), *range(25, 50)]
     times = [time for time, _ in decoded(tmp_path / "reel.mp4")]
@@ -139,7 +139,7 @@ def test_files_of_different_shape_are_refused_in_words(
 ) -> None:
     cuts = [cut(films["plain"], 1, 2), cut(films["tall"], 1, 2)]
     with pytest.raises(BadInput, match="pictures differ in shape"):
-        write_reel(tmp_path / "reel.mp4", cuts, FINE)
+        write_reel_video(tmp_path / "reel.mp4", cuts, FINE)
 
 
 @pytest.mark.parametrize("degrees", TURNS)
@@ -147,7 +147,7 @@ def test_a_film_of_a_turned_phone_is_upright_in_the_reel(
     films: dict[str, Path], tmp_path: Path, degrees: int
 ) -> None:
     phone = turned(films["silent"], tmp_path / "phone.mp4", degrees)
-    write_reel(tmp_path / "reel.mp4", [cut(phone, 1, 1.4)], FINE)
+    write_reel_video(tmp_path / "reel.mp4", [cut(phone, 1, 1.4)], FINE)
     with av.open(str(tmp_path / "reel.mp4")) as box:
         pictures = list(box.decode(video=0))
     shapes = {(frame.rotation, frame.width, frame.height) for frame in pictures}
@@ -159,5 +159,5 @@ def test_a_film_of_a_turned_phone_is_upright_in_the_reel(
 @pytest.mark.slow
 def test_a_4k_film_is_cut_like_any_other(tmp_path: Path) -> None:
     film = write_film(tmp_path / "4k.mp4", [n / 25 for n in range(60)], size=(3840, 2160))
-    write_reel(tmp_path / "reel.mp4", [cut(film, 1, 1.4)], FINE)
+    write_reel_video(tmp_path / "reel.mp4", [cut(film, 1, 1.4)], FINE)
     assert [number for _, number in decoded(tmp_path / "reel.mp4")] == list(range(25, 35))

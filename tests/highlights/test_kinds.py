@@ -13,12 +13,12 @@ import pytest
 from tests.highlights.conftest import decoded, write_film
 from tests.highlights.test_make import Scripted, cut
 from touchline.errors import BadInput
-from touchline.highlights.make import Settings, make
+from touchline.highlights.make import HighlightSettings, make_reel
 
 
 @pytest.mark.parametrize("kind", ["uneven", "sixty", "silent", "tall", "edit", "tail"])
 def test_a_film_of_any_kind_gives_the_frames_of_the_interval(
-    films: dict[str, Path], settings: Settings, tmp_path: Path, kind: str
+    films: dict[str, Path], settings: HighlightSettings, tmp_path: Path, kind: str
 ) -> None:
     source = decoded(films[kind])
     made = cut(films[kind], "goals", Scripted({"goal": [(3, 6)]}), settings, tmp_path)
@@ -35,7 +35,9 @@ def test_a_film_of_any_kind_gives_the_frames_of_the_interval(
 
 
 @pytest.mark.slow
-def test_a_short_4k_film_goes_from_request_to_reel(settings: Settings, tmp_path: Path) -> None:
+def test_a_short_4k_film_goes_from_request_to_reel(
+    settings: HighlightSettings, tmp_path: Path
+) -> None:
     film = write_film(tmp_path / "4k.mp4", [n / 25 for n in range(150)], size=(3840, 2160))
     cut(film, "goals", Scripted({"goal": [(2, 4)]}), settings, tmp_path)
     assert [n for _, n in decoded(tmp_path / "reel.mp4")] == list(range(25, 100))
@@ -48,7 +50,7 @@ def test_a_short_4k_film_goes_from_request_to_reel(settings: Settings, tmp_path:
     [(b"", "the file is empty"), (b"no film at all " * 500, "cannot be decoded")],
 )
 def test_what_is_no_video_is_refused_before_any_work(
-    settings: Settings, tmp_path: Path, bytes_: bytes, wrong: str
+    settings: HighlightSettings, tmp_path: Path, bytes_: bytes, wrong: str
 ) -> None:
     (tmp_path / "match.mp4").write_bytes(bytes_)
     with pytest.raises(BadInput, match=rf"match\.mp4: {wrong}"):
@@ -57,7 +59,7 @@ def test_what_is_no_video_is_refused_before_any_work(
 
 
 def test_a_file_that_is_not_there_and_one_with_sound_alone_are_refused(
-    settings: Settings, tmp_path: Path
+    settings: HighlightSettings, tmp_path: Path
 ) -> None:
     with pytest.raises(BadInput, match=r"none\.mkv: there is no such file"):
         cut(tmp_path / "none.mkv", "goals", Scripted({}), settings, tmp_path)
@@ -73,7 +75,7 @@ def test_a_file_that_is_not_there_and_one_with_sound_alone_are_refused(
 
 
 def test_a_reel_for_a_folder_that_is_not_there_is_refused(
-    films: dict[str, Path], settings: Settings, tmp_path: Path
+    films: dict[str, Path], settings: HighlightSettings, tmp_path: Path
 ) -> None:
     with pytest.raises(BadInput, match="its folder does not exist; make the folder first"):
         cut(films["plain"], "goals", Scripted({}), settings, tmp_path / "none")
@@ -93,20 +95,20 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("full", ["reel", "cache"])
 def test_a_full_disk_is_said_and_leaves_no_half_reel(
-    films: dict[str, Path], settings: Settings, tmp_path: Path, small: Path, full: str
+    films: dict[str, Path], settings: HighlightSettings, tmp_path: Path, small: Path, full: str
 ) -> None:
     (small / "fill").write_bytes(bytes(40_000))
     who, to = Scripted({"goal": [(3, 9)]}), tmp_path / "to"
     to.mkdir()
     how = {"reel": (small, to / "cache"), "cache": (to, small / "cache")}[full]
     with pytest.raises(BadInput, match="the disk is full"):
-        make([films["plain"]], "goals", who.model, settings, how[0] / "reel.mp4", how[1])
+        make_reel([films["plain"]], "goals", who.model, settings, how[0] / "reel.mp4", how[1])
     assert [path.name for path in small.rglob("*") if path.is_file()] == ["fill"]
     assert not list(to.glob("*reel*"))
 
 
 def test_nothing_found_is_an_answer_with_the_two_files_and_no_reel(
-    films: dict[str, Path], settings: Settings, tmp_path: Path
+    films: dict[str, Path], settings: HighlightSettings, tmp_path: Path
 ) -> None:
     made = cut(films["silent"], "corners", Scripted({"goal": [(3, 6)]}), settings, tmp_path)
     assert made.reel is None

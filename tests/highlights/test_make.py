@@ -12,19 +12,19 @@ from stages.ask import Ask
 from stages.chunk import Chunk
 from tests.highlights.conftest import decoded, steady, write_film
 from touchline.chat.dialogue import PLAIN
-from touchline.chat.messages import judged
+from touchline.chat.messages import build_trajectory
 from touchline.chat.tools.choose_frames import Budget, Viewing
 from touchline.chat.turns import thinking
 from touchline.config import section
 from touchline.errors import BadInput
 from touchline.highlights import teams
-from touchline.highlights.make import Settings, make, mine
-from touchline.highlights.match import parts
-from touchline.highlights.model import Games, Model
-from touchline.highlights.spots import Made
-from touchline.highlights.teams import Sides
-from touchline.highlights.wish import Clubs
-from touchline.model.trained_with import Asked, Cut, Trained
+from touchline.highlights.make import HighlightSettings, check_reel_path, make_reel
+from touchline.highlights.match import list_match_parts
+from touchline.highlights.model import ClipQuestions, HighlightModel
+from touchline.highlights.spots import ReelResult
+from touchline.highlights.teams import TeamEvidence
+from touchline.highlights.wish import TeamNames
+from touchline.model.trained_with import ClipShape, QuestionShape, TrainedWith
 from touchline.records import Speech, Trajectory
 from touchline.tasks.spotting import sentence
 
@@ -32,21 +32,21 @@ PARAMS = Path(__file__).parents[2] / "params.yaml"
 Truth = dict[str, list[tuple[float, float]]]  # action -> seconds of the file
 
 
-def trained(seconds: float = 20, commentary: bool = False) -> Trained:
-    cut = section(Cut, "chunk", PARAMS).model_copy(update={"seconds": seconds})
-    asked = section(Asked, "ask", PARAMS).model_copy(update={"commentary": commentary})
+def trained(seconds: float = 20, commentary: bool = False) -> TrainedWith:
+    cut = section(ClipShape, "chunk", PARAMS).model_copy(update={"seconds": seconds})
+    asked = section(QuestionShape, "ask", PARAMS).model_copy(update={"commentary": commentary})
     budget = section(Budget, "budget", PARAMS)
-    return Trained(budget=budget, dialogue=PLAIN, chunk=cut, ask=asked)
+    return TrainedWith(budget=budget, dialogue=PLAIN, chunk=cut, ask=asked)
 
 
 class Scripted:
     """Knows the truth of a file and says it in the answer format; remembers what it was asked."""
 
-    def __init__(self, truth: Truth, how: Trained | None = None) -> None:
+    def __init__(self, truth: Truth, how: TrainedWith | None = None) -> None:
         self.truth, self.asked, self.broken_after = truth, [], -1
-        self.model = Model("scripted", "0" * 64, how or trained(), self.answers)
+        self.model = HighlightModel("scripted", "0" * 64, how or trained(), self.answers)
 
-    def answers(self, games: Games) -> Iterator[Trajectory]:
+    def answers(self, games: ClipQuestions) -> Iterator[Trajectory]:
         for question, reel in games:
             if len(self.asked) == self.broken_after:
                 raise KeyboardInterrupt
@@ -62,7 +62,7 @@ class Scripted:
             viewing = Viewing(reel, trained().budget)
             viewing.open()
             messages = [{"role": "assistant", "content": content}]
-            yield judged("scripted", question, messages, viewing)
+            yield build_trajectory("scripted", question, messages, viewing)
 
 
 @pytest.fixture(scope="session")
@@ -71,14 +71,19 @@ def match(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def cut(
-    match: Path | Sequence[Path], request: str, who: Scripted, settings: Settings, to: Path, **how
-) -> Made:
+    match: Path | Sequence[Path],
+    request: str,
+    who: Scripted,
+    settings: HighlightSettings,
+    to: Path,
+    **how,
+) -> ReelResult:
     films = [match] if isinstance(match, Path) else match
-    return make(films, request, who.model, settings, to / "reel.mp4", to / "cache", **how)
+    return make_reel(films, request, who.model, settings, to / "reel.mp4", to / "cache", **how)
 
 
 def test_answers_of_overlapping_clips_become_one_highlight_cut_to_the_frame(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     who = Scripted({"goal": [(8, 14), (27, 33)]})
     made = cut(match, "all the goals", who, settings, tmp_path)
@@ -90,7 +95,7 @@ def test_answers_of_overlapping_clips_become_one_highlight_cut_to_the_frame(
 
 
 def test_the_record_says_what_was_understood_asked_and_answered(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     made = cut(match, "goals", Scripted({"goal": [(8, 14)]}), settings, tmp_path)
     said = json.loads(made.json.read_text())
@@ -104,7 +109,7 @@ def test_the_record_says_what_was_understood_asked_and_answered(
 
 
 def test_a_video_without_the_action_gives_an_honest_nothing_and_no_reel(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     cut(match, "goals", Scripted({"goal": [(8, 14)]}), settings, tmp_path)
     made = cut(match, "corners", Scripted({}), settings, tmp_path)
@@ -114,7 +119,7 @@ def test_a_video_without_the_action_gives_an_honest_nothing_and_no_reel(
 
 
 def test_actions_that_overlap_share_one_chapter(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     who = Scripted({"goal": [(8, 14)], "shot on target": [(5, 11)]})
     made = cut(match, "goals and shots on target", who, settings, tmp_path)
@@ -123,7 +128,7 @@ def test_actions_that_overlap_share_one_chapter(
 
 
 def test_a_second_request_asks_the_model_nothing_and_decodes_nothing(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     who = Scripted({"goal": [(8, 14)]})
     cut(match, "goals", who, settings, tmp_path)
@@ -135,7 +140,7 @@ def test_a_second_request_asks_the_model_nothing_and_decodes_nothing(
 
 
 def test_a_stopped_request_goes_on_where_it_was(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     who = Scripted({"goal": [(8, 14)]})
     who.broken_after = 2
@@ -147,15 +152,17 @@ def test_a_stopped_request_goes_on_where_it_was(
     assert len(who.asked) == len({q.id for q in who.asked})
 
 
-def test_another_model_is_asked_anew(match: Path, settings: Settings, tmp_path: Path) -> None:
+def test_another_model_is_asked_anew(
+    match: Path, settings: HighlightSettings, tmp_path: Path
+) -> None:
     cut(match, "goals", Scripted({"goal": [(8, 14)]}), settings, tmp_path)
     other = Scripted({})
-    other.model = Model("other", "1" * 64, trained(), other.answers)
+    other.model = HighlightModel("other", "1" * 64, trained(), other.answers)
     assert cut(match, "goals", other, settings, tmp_path).reel is None
 
 
 def test_the_second_half_of_one_file_begins_at_its_kickoff(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     who = Scripted({"goal": [(8, 14), (27, 33)]})
     made = cut(match, "goals in the second half", who, settings, tmp_path, kickoff2=20.0)
@@ -164,7 +171,7 @@ def test_the_second_half_of_one_file_begins_at_its_kickoff(
 
 
 def test_a_half_that_nobody_knows_is_asked_for_by_its_option(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     with pytest.raises(BadInput, match=r"say --kickoff2 TIME .*, or give --halves"):
         cut(match, "goals in the second half", Scripted({}), settings, tmp_path)
@@ -172,7 +179,7 @@ def test_a_half_that_nobody_knows_is_asked_for_by_its_option(
 
 
 def test_two_files_are_the_halves_in_their_order(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     second = write_film(tmp_path / "other.mkv", steady(750), first=200)
     who = Scripted({"goal": [(8, 14)]})
@@ -181,7 +188,7 @@ def test_two_files_are_the_halves_in_their_order(
 
 
 def test_the_last_seconds_are_those_of_the_match(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     who = Scripted({"goal": [(8, 14), (27, 33)]})
     made = cut(match, "goals in the last 20 seconds", who, settings, tmp_path)
@@ -189,7 +196,7 @@ def test_the_last_seconds_are_those_of_the_match(
 
 
 def test_commentary_stands_in_the_question_as_in_training(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     who = Scripted({}, trained(commentary=True))
     line = Speech("a", "own", 22.0, 24.0, "What a shot!", "asr.json")
@@ -200,7 +207,7 @@ def test_commentary_stands_in_the_question_as_in_training(
 
 
 def test_a_model_trained_without_commentary_is_told_none_and_the_reel_says_so(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     who, line = Scripted({}), Speech("a", "own", 22.0, 24.0, "What a shot!", "asr.json")
     made = cut(match, "goals", who, settings, tmp_path, speech={match: [line]})
@@ -208,19 +215,19 @@ def test_a_model_trained_without_commentary_is_told_none_and_the_reel_says_so(
     assert made.notes == ("the model was trained without commentary, so it was told none",)
 
 
-def told(match: Path, keep: bool = False) -> Sides:
+def told(match: Path, keep: bool = False) -> TeamEvidence:
     """Commentary on a goal of the home team, on one of the away team and on a third."""
     texts = {9: "Ashford score, a goal!", 19: "Brindle score, a goal!", 35: "A goal!"}
     rows = [Speech(str(at), "own", at, at + 2, text, "") for at, text in texts.items()]
-    clubs = Clubs(("Ashford",), ("Brindle",))
-    return Sides("soccer", clubs, {match: rows}, keep=keep)
+    clubs = TeamNames(("Ashford",), ("Brindle",))
+    return TeamEvidence("soccer", clubs, {match: rows}, keep=keep)
 
 
 GOALS = {"goal": [(5.0, 11.0), (15.0, 21.0), (31.0, 37.0)]}
 
 
 def test_a_team_gets_its_own_goals_and_what_is_left_out_is_said_with_the_reason(
-    match: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    match: Path, settings: HighlightSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(teams, "BEFORE", 0.0)
     monkeypatch.setattr(teams, "AFTER", 3.0)
@@ -238,7 +245,7 @@ def test_a_team_gets_its_own_goals_and_what_is_left_out_is_said_with_the_reason(
 
 
 def test_what_nothing_tells_the_team_of_is_kept_when_asked_and_a_number_counts_what_is_left(
-    match: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    match: Path, settings: HighlightSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(teams, "BEFORE", 0.0)
     monkeypatch.setattr(teams, "AFTER", 3.0)
@@ -250,7 +257,7 @@ def test_what_nothing_tells_the_team_of_is_kept_when_asked_and_a_number_counts_w
 
 
 def test_a_team_that_nothing_can_tell_is_refused_before_any_work(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     who = Scripted(GOALS)
     with pytest.raises(BadInput, match="--labels FILE, or --commentary FILE with --home NAME"):
@@ -259,14 +266,14 @@ def test_a_team_that_nothing_can_tell_is_refused_before_any_work(
 
 
 def test_what_models_are_not_taught_is_noted(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     made = cut(match, "red cards", Scripted({}), settings, tmp_path)
     assert any("red card" in note for note in made.notes)
 
 
 def test_own_words_are_the_question_and_the_reel_says_that_nobody_taught_them(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     who = Scripted({"crowd goes wild": [(8, 14)]})
     with pytest.raises(BadInput, match="add --free to put your own words"):
@@ -284,7 +291,7 @@ def test_own_words_are_the_question_and_the_reel_says_that_nobody_taught_them(
 
 
 def test_a_file_that_is_no_reel_of_ours_is_not_overwritten(
-    match: Path, settings: Settings, tmp_path: Path
+    match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     (tmp_path / "reel.mp4").write_bytes(b"holiday")
     with pytest.raises(BadInput, match="no reel of ours"):
@@ -299,7 +306,7 @@ def test_a_json_file_of_somebody_else_is_not_overwritten_either(
     for kind, held in ((".json", beside), (".mp4", b"holiday")):
         (tmp_path / "match").with_suffix(kind).write_bytes(held)
         with pytest.raises(BadInput, match="no reel of ours"):
-            mine(tmp_path / "match.mp4")
+            check_reel_path(tmp_path / "match.mp4")
 
 
 def test_two_files_of_one_name_are_refused(match: Path, tmp_path: Path) -> None:
@@ -307,19 +314,19 @@ def test_two_files_of_one_name_are_refused(match: Path, tmp_path: Path) -> None:
     again.parent.mkdir()
     again.symlink_to(match)
     with pytest.raises(BadInput, match="two files are called"):
-        parts([match, again], "soccer", None)
+        list_match_parts([match, again], "soccer", None)
 
 
 @pytest.mark.parametrize(
     "wrong", [{"stride": 0}, {"batch": 0}, {"before": -1}, {"encoding": {"crf": 20, "preset": "x"}}]
 )
 def test_settings_that_would_never_end_or_encode_nothing_are_refused(
-    settings: Settings, wrong: dict
+    settings: HighlightSettings, wrong: dict
 ) -> None:
     with pytest.raises(ValidationError):
-        Settings.model_validate({**settings.model_dump(), **wrong})
+        HighlightSettings.model_validate({**settings.model_dump(), **wrong})
 
 
 def test_the_settings_views_agree_with_their_sections() -> None:
-    assert set(Cut.model_fields) < set(Chunk.model_fields)
-    assert set(Asked.model_fields) < set(Ask.model_fields)
+    assert set(ClipShape.model_fields) < set(Chunk.model_fields)
+    assert set(QuestionShape.model_fields) < set(Ask.model_fields)

@@ -7,8 +7,8 @@ import pytest
 
 from tests.highlights.conftest import steady, write_film
 from touchline.errors import BadInput
-from touchline.highlights.match import parts
-from touchline.highlights.own_labels import labels
+from touchline.highlights.match import list_match_parts
+from touchline.highlights.own_labels import read_match_labels
 
 ROWS = [(1, 4.0, "home"), (1, 4.0, "home"), (2, 3.0, "away"), (2, 900.0, "home")]
 
@@ -30,13 +30,13 @@ def film(tmp_path: Path) -> Path:
 
 
 def test_both_halves_of_one_file_count_from_their_kickoffs(file: Path, film: Path) -> None:
-    found = labels(file, parts([film], "soccer", 10.0), "soccer")[film]
+    found = read_match_labels(file, list_match_parts([film], "soccer", 10.0), "soccer")[film]
     assert [(one.start, one.team) for one in found] == [(4.0, "home"), (13.0, "away")]
 
 
 def test_labels_of_a_half_that_is_not_here_are_left_out(file: Path, film: Path) -> None:
     half = film.rename(film.with_name("1_224p.mkv"))
-    found = labels(file, parts([half], "soccer", None), "soccer")[half]
+    found = read_match_labels(file, list_match_parts([half], "soccer", None), "soccer")[half]
     assert [(one.start, one.team) for one in found] == [(4.0, "home")]
 
 
@@ -44,9 +44,11 @@ def test_a_file_of_which_nobody_knows_the_half_or_that_is_no_labels_is_refused(
     file: Path, film: Path
 ) -> None:
     with pytest.raises(BadInput, match="which half the video shows is not known; say --kickoff2"):
-        labels(file, parts([film], "soccer", None), "soccer")
+        read_match_labels(file, list_match_parts([film], "soccer", None), "soccer")
     file.write_text("{}")
     with pytest.raises(BadInput, match="lacks the key 'annotations'"):
-        labels(file, parts([film], "soccer", 10.0), "soccer")
+        read_match_labels(file, list_match_parts([film], "soccer", 10.0), "soccer")
     with pytest.raises(BadInput, match="there is no such file"):
-        labels(file.with_name("none.json"), parts([film], "soccer", 10.0), "soccer")
+        read_match_labels(
+            file.with_name("none.json"), list_match_parts([film], "soccer", 10.0), "soccer"
+        )

@@ -3,8 +3,8 @@
 import pytest
 
 from touchline.errors import BadInput
-from touchline.highlights.request import as_said, understand
-from touchline.highlights.wish import Clubs
+from touchline.highlights.request import parse_free_request, parse_highlight_request
+from touchline.highlights.wish import TeamNames
 
 SAID = {
     "all the goals in the second half": "goal; second half",
@@ -32,7 +32,7 @@ SAID = {
 
 @pytest.mark.parametrize("text", SAID)
 def test_a_request_is_said_back_as_it_was_understood(text: str) -> None:
-    assert understand(text, "soccer").said() == SAID[text]
+    assert parse_highlight_request(text, "soccer").said() == SAID[text]
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def test_another_language_or_nothing_of_the_sport_is_answered_with_what_can_be_a
     text: str,
 ) -> None:
     with pytest.raises(BadInput, match=r"ask in English for one or more of: penalty, kick-off"):
-        understand(text, "soccer")
+        parse_highlight_request(text, "soccer")
 
 
 def test_what_rules_itself_out_is_refused() -> None:
     with pytest.raises(BadInput, match="rules out everything"):
-        understand("goals, not goals", "soccer")
+        parse_highlight_request("goals, not goals", "soccer")
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_what_rules_itself_out_is_refused() -> None:
     ],
 )
 def test_each_sport_has_its_own_words(sport: str, text: str, said: str) -> None:
-    assert understand(text, sport).said() == said
+    assert parse_highlight_request(text, sport).said() == said
 
 
 def test_an_unknown_sport_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(BadInput, match="choose among soccer"):
-        understand("goals", "quidditch")
+        parse_highlight_request("goals", "quidditch")
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def test_an_unknown_sport_is_refused_with_those_that_are_known() -> None:
 def test_own_words_are_kept_as_they_stand_and_halves_and_minutes_are_understood(
     text: str, said: str
 ) -> None:
-    assert as_said(text, "soccer").said().startswith(said)
+    assert parse_free_request(text, "soccer").said().startswith(said)
 
 
 @pytest.mark.parametrize("text", ["", "show me the second half", "?!"])
 def test_own_words_that_say_nothing_are_refused(text: str) -> None:
     with pytest.raises(BadInput, match="says nothing to look for"):
-        as_said(text, "soccer")
+        parse_free_request(text, "soccer")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_own_words_that_say_nothing_are_refused(text: str) -> None:
     ],
 )
 def test_a_team_is_understood_by_side_or_by_name(text: str, team: str) -> None:
-    wish = understand(text, "soccer", Clubs(("Ashford",), ("AC Brindle",)))
+    wish = parse_highlight_request(text, "soccer", TeamNames(("Ashford",), ("AC Brindle",)))
     assert (wish.team, wish.left_out) == (team, ())
 
 
@@ -111,4 +111,4 @@ def test_a_team_is_understood_by_side_or_by_name(text: str, team: str) -> None:
 )
 def test_a_number_that_cannot_be_meant_is_not_understood_and_no_crash(text: str) -> None:
     with pytest.raises(BadInput, match="not understood"):
-        understand(text, "soccer")
+        parse_highlight_request(text, "soccer")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from touchline.highlights.wish import Clubs
+from touchline.highlights.wish import TeamNames
 
-BOTH = Clubs(("Bayern Munich", "the Bavarians"), ("Bayer Leverkusen",))
+BOTH = TeamNames(("Bayern Munich", "the Bavarians"), ("Bayer Leverkusen",))
 
 
 @pytest.mark.parametrize(
@@ -24,11 +24,11 @@ def test_a_line_speaks_of_the_sides_it_names(text: str, sides: set[str]) -> None
 
 
 def test_words_that_both_share_or_that_are_plain_english_name_nobody() -> None:
-    clubs = Clubs(("Real Madrid",), ("Atlético Madrid",))
+    clubs = TeamNames(("Real Madrid",), ("Atlético Madrid",))
     assert clubs.named("a real chance in Madrid") == set()
     assert clubs.named("Atletico press") == {"away"}
     assert not clubs.known  # nothing but the whole name is left of the first
 
 
 def test_a_short_name_counts_when_it_is_all_there_is() -> None:
-    assert Clubs(("PSG",), ("Lyon",)).named("PSG!") == {"home"}
+    assert TeamNames(("PSG",), ("Lyon",)).named("PSG!") == {"home"}

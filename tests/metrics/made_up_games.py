@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from touchline.metrics.average_map import Guess, Truth
+from touchline.metrics.average_map import LabelledAction, PredictedAction
 
 CLASSES = (
     "Penalty", "Kick-off", "Goal", "Substitution", "Offside", "Shots on target",
@@ -49,14 +49,14 @@ def _spot(draw: random.Random, position: int) -> dict[str, Any]:
     }
 
 
-def ours(made: Games) -> tuple[list[Truth], list[Guess]]:
+def ours(made: Games) -> tuple[list[LabelledAction], list[PredictedAction]]:
     """The same games for our metric."""
     truths, guesses = [], []
     for game, (annotations, predictions) in made.items():
         for a in annotations:
             seconds, shown = int(a["position"]) / 1000, a["visibility"] != "not shown"
-            truths.append(Truth(f"{game}/{a['half']}", a["label"], seconds, shown))
+            truths.append(LabelledAction(f"{game}/{a['half']}", a["label"], seconds, shown))
         for p in predictions:
             seconds, sure = int(p["position"]) / 1000, float(p["confidence"])
-            guesses.append(Guess(f"{game}/{p['half']}", p["label"], seconds, sure))
+            guesses.append(PredictedAction(f"{game}/{p['half']}", p["label"], seconds, sure))
     return truths, guesses

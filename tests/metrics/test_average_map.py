@@ -8,17 +8,23 @@ benchmarks.average_map` installs that package and compares again, on more games 
 import pytest
 
 from tests.metrics.made_up_games import CLASSES, games, ours
-from touchline.metrics.average_map import LOOSE, TIGHT, Guess, Truth, average_map
+from touchline.metrics.average_map import (
+    LOOSE_TOLERANCES,
+    TIGHT_TOLERANCES,
+    LabelledAction,
+    PredictedAction,
+    compute_average_map,
+)
 
 SCATTERED = (1, 2, 40, 80, 20)  # 20 distinct confidences
 EQUAL = (3, 2, 40, 80, 1)
 # games, tolerances: Average-mAP over all, shown and unshown actions
 OFFICIAL = [
-    (SCATTERED, LOOSE, (0.3806159394481877, 0.45383760624402325, 0.32135352021715663)),
-    (SCATTERED, TIGHT, (0.05917243128974412, 0.0825527747653416, 0.09615384615384616)),
+    (SCATTERED, LOOSE_TOLERANCES, (0.3806159394481877, 0.45383760624402325, 0.32135352021715663)),
+    (SCATTERED, TIGHT_TOLERANCES, (0.05917243128974412, 0.0825527747653416, 0.09615384615384616)),
     (SCATTERED, (1,), (0.025768282519619417, 0.03682404939089431, 0.00802139037433155)),
-    (EQUAL, LOOSE, (0.22717059063728537, 0.30495013867515985, 0.28111534929716747)),
-    (EQUAL, TIGHT, (0.02793571189229005, 0.06268440988835725, 0.044434731934731936)),
+    (EQUAL, LOOSE_TOLERANCES, (0.22717059063728537, 0.30495013867515985, 0.28111534929716747)),
+    (EQUAL, TIGHT_TOLERANCES, (0.02793571189229005, 0.06268440988835725, 0.044434731934731936)),
     (EQUAL, (1,), (0.009210743120777723, 0.03141711229946524, 0.019607843137254905)),
 ]
 SCATTERED_LOOSE = [
@@ -27,27 +33,32 @@ SCATTERED_LOOSE = [
 ]  # fmt: skip
 
 
-def ap(truths: list[Truth], guesses: list[Guess], tolerance: int = 5, view: str = "all") -> float:
-    return average_map(truths, guesses, ["goal"], [tolerance])[view].mean
+def ap(
+    truths: list[LabelledAction],
+    guesses: list[PredictedAction],
+    tolerance: int = 5,
+    view: str = "all",
+) -> float:
+    return compute_average_map(truths, guesses, ["goal"], [tolerance])[view].mean
 
 
-def truth(time: float, shown: bool = True, half: str = "1") -> Truth:
-    return Truth(half, "goal", time, shown)
+def truth(time: float, shown: bool = True, half: str = "1") -> LabelledAction:
+    return LabelledAction(half, "goal", time, shown)
 
 
-def guess(time: float, confidence: float = 1.0, half: str = "1") -> Guess:
-    return Guess(half, "goal", time, confidence)
+def guess(time: float, confidence: float = 1.0, half: str = "1") -> PredictedAction:
+    return PredictedAction(half, "goal", time, confidence)
 
 
 @pytest.mark.parametrize(("settings", "tolerances", "figures"), OFFICIAL)
 def test_it_equals_the_official_package(settings, tolerances, figures):
-    found = average_map(*ours(games(*settings)), CLASSES, tolerances)
+    found = compute_average_map(*ours(games(*settings)), CLASSES, tolerances)
     means = [found[view].mean for view in ("all", "shown", "unshown")]
     assert means == pytest.approx(list(figures), abs=1e-9)
 
 
 def test_each_class_equals_the_official_package():
-    found = average_map(*ours(games(*SCATTERED)), CLASSES, LOOSE)["all"].per_name
+    found = compute_average_map(*ours(games(*SCATTERED)), CLASSES, LOOSE_TOLERANCES)["all"].per_name
     assert list(found) == list(CLASSES)
     assert list(found.values()) == pytest.approx(SCATTERED_LOOSE, abs=1e-8)
 
@@ -87,7 +98,9 @@ def test_a_guess_belongs_to_the_kind_of_the_label_nearest_to_it():
 
 
 def test_a_class_that_never_occurs_has_zero():
-    found = average_map([truth(10)], [guess(10)], ["goal", "corner"], LOOSE)["all"]
+    found = compute_average_map([truth(10)], [guess(10)], ["goal", "corner"], LOOSE_TOLERANCES)[
+        "all"
+    ]
     assert found.per_name == {"goal": 1.0, "corner": 0.0}
     assert found.mean == 0.5
 

@@ -2,20 +2,20 @@
 
 import time
 
-from touchline.metrics.chrf import chrf
+from touchline.metrics.chrf import compute_chrf
 
 
 def test_the_same_words_give_one_and_none_give_zero():
-    assert chrf("A corner, then a foul.", "A corner, then a foul.") == 1
-    assert chrf("", "A corner.") == chrf("xyz", "A corner.") == 0
+    assert compute_chrf("A corner, then a foul.", "A corner, then a foul.") == 1
+    assert compute_chrf("", "A corner.") == compute_chrf("xyz", "A corner.") == 0
 
 
 def test_a_nearer_wording_scores_higher():
     truth = "A corner, then a foul."
-    assert chrf("A foul.", truth) < chrf("Corner and a foul.", truth) < 1
+    assert compute_chrf("A foul.", truth) < compute_chrf("Corner and a foul.", truth) < 1
 
 
 def test_an_endless_answer_costs_milliseconds():
     began = time.process_time()
-    chrf("word " * 1_000_000, "A corner.")
+    compute_chrf("word " * 1_000_000, "A corner.")
     assert time.process_time() - began < 1

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from touchline.errors import BadInput
-from touchline.metrics.scores import Judge, best_floor, report
+from touchline.metrics.scores import MetricContext, build_score_report, find_best_floor
 from touchline.records import Clip, Question, Trajectory
 from touchline.tasks.counting import count
 from touchline.tasks.score import number
@@ -19,7 +19,7 @@ def clip(id: str = "c", start: float = 0.0, length: float = 60.0) -> Clip:
     )
 
 
-JUDGE = Judge(
+JUDGE = MetricContext(
     lambda answer: SPANS.get(answer, []), 0.3, 7, {"counting": count, "score": number},
     {"c": clip(), "later": clip("later", 60.0), "short": clip("short", 120.0, 15.0)},
     lambda clip: 0.0,
@@ -58,7 +58,7 @@ def test_a_gold_answer_gives_one_everywhere():
         answered(q, "7" if q.task == "counting" else "hit" if q.evidence else "", 1.0)
         for q in QUESTIONS.values()
     ]
-    found = report({"sft": gold}, QUESTIONS, JUDGE)["candidates"]["sft"]
+    found = build_score_report({"sft": gold}, QUESTIONS, JUDGE)["candidates"]["sft"]
     names = ("precision", "recall", "f1", "f1_50", "f1_70", "f1_matched", "negatives_correct",
              "map_loose", "map_tight")  # fmt: skip
     for name in names:
@@ -68,7 +68,7 @@ def test_a_gold_answer_gives_one_everywhere():
 
 
 def test_spotting_pools_over_questions():
-    found = report({"sft": GIVEN}, QUESTIONS, JUDGE)["candidates"]["sft"]["spotting"]
+    found = build_score_report({"sft": GIVEN}, QUESTIONS, JUDGE)["candidates"]["sft"]["spotting"]
     assert found["precision"]["value"] == 2 / 4  # two hits, a miss, a guess where nothing is
     assert found["recall"]["value"] == 2 / 4
     assert found["f1"]["value"] == 2 / 4
@@ -78,21 +78,23 @@ def test_spotting_pools_over_questions():
 
 
 def test_counting_has_accuracy_and_mean_error():
-    found = report({"sft": GIVEN}, QUESTIONS, JUDGE)["candidates"]["sft"]["counting"]
+    found = build_score_report({"sft": GIVEN}, QUESTIONS, JUDGE)["candidates"]["sft"]["counting"]
     assert found["accuracy"]["value"] == 0.5
     assert found["error"]["value"] == 1.5
 
 
 def test_an_answer_out_of_format_is_no_right_negative():
     broken = [replace(row, valid=False) if row.question == "q5" else row for row in GIVEN]
-    found = report({"sft": broken}, QUESTIONS, JUDGE)["candidates"]["sft"]["spotting"]
+    found = build_score_report({"sft": broken}, QUESTIONS, JUDGE)["candidates"]["sft"]["spotting"]
     assert found["negatives_correct"]["value"] == 0
     assert found["valid"]["value"] == 5 / 6
 
 
 def test_slices_differences_and_matches_stand_beside_the_candidates():
     floor = [replace(row, author="floor.constant", answer="miss", score=0.0) for row in GIVEN]
-    found = report({"floor.constant": floor, "sft": GIVEN, "rl": GIVEN}, QUESTIONS, JUDGE)
+    found = build_score_report(
+        {"floor.constant": floor, "sft": GIVEN, "rl": GIVEN}, QUESTIONS, JUDGE
+    )
     assert set(found["candidates"]) == {"floor.constant", "sft", "rl"}
     assert set(found["differences"]) == {"sft - floor.constant", "rl - floor.constant", "rl - sft"}
     same = found["differences"]["rl - sft"]["spotting"]["f1"]
@@ -101,11 +103,11 @@ def test_slices_differences_and_matches_stand_beside_the_candidates():
     assert found["actions"]["sft"]["foul"]["spotting"] == found["candidates"]["sft"]["spotting"]
     assert found["sports"]["sft"]["soccer"] == found["candidates"]["sft"]
     assert found["matches"] == {"spotting": 4, "counting": 2}
-    assert best_floor(found["candidates"], "spotting") == "floor.constant"
+    assert find_best_floor(found["candidates"], "spotting") == "floor.constant"
 
 
 def test_every_metric_has_value_low_high_and_n():
-    found = report({"sft": GIVEN}, QUESTIONS, JUDGE)["candidates"]["sft"]
+    found = build_score_report({"sft": GIVEN}, QUESTIONS, JUDGE)["candidates"]["sft"]
     for metrics in found.values():
         for estimate in metrics.values():
             assert list(estimate) == ["value", "low", "high", "n"]
@@ -114,19 +116,19 @@ def test_every_metric_has_value_low_high_and_n():
 
 def test_candidates_that_answered_unlike_questions_cannot_be_compared():
     with pytest.raises(BadInput, match="unlike questions"):
-        report({"sft": GIVEN, "rl": GIVEN[1:]}, QUESTIONS, JUDGE)
+        build_score_report({"sft": GIVEN, "rl": GIVEN[1:]}, QUESTIONS, JUDGE)
 
 
 def test_an_answer_twice_or_to_an_unknown_question_is_refused():
     with pytest.raises(BadInput, match="twice"):
-        report({"sft": [*GIVEN, GIVEN[0]]}, QUESTIONS, JUDGE)
+        build_score_report({"sft": [*GIVEN, GIVEN[0]]}, QUESTIONS, JUDGE)
     with pytest.raises(BadInput, match="unknown"):
-        report({"sft": [replace(GIVEN[0], question="q99")]}, QUESTIONS, JUDGE)
+        build_score_report({"sft": [replace(GIVEN[0], question="q99")]}, QUESTIONS, JUDGE)
 
 
 def test_within_a_single_match_questions_are_drawn_instead():
     one = {id: replace(question, match="m0") for id, question in QUESTIONS.items()}
-    found = report({"sft": GIVEN}, one, JUDGE)
+    found = build_score_report({"sft": GIVEN}, one, JUDGE)
     precision = found["candidates"]["sft"]["spotting"]["precision"]
     assert found["matches"]["spotting"] == 1
     assert precision["low"] < precision["value"] < precision["high"]
@@ -135,7 +137,7 @@ def test_within_a_single_match_questions_are_drawn_instead():
 def test_a_number_is_read_as_the_task_reads_it():
     answers = ["7 or 8", "8"]  # two numbers are none: the whole count is missed
     given = [answered(q, a, 0.0) for q, a in zip(COUNTING, answers, strict=True)]
-    found = report({"sft": given}, QUESTIONS, JUDGE)["candidates"]["sft"]["counting"]
+    found = build_score_report({"sft": given}, QUESTIONS, JUDGE)["candidates"]["sft"]["counting"]
     assert found["error"]["value"] == (7 + 1) / 2
     assert found["within_one"]["value"] == 0.5
 
@@ -144,7 +146,9 @@ def test_naming_the_commonest_call_alone_is_not_balanced():
     truths = ["A. Travelling", "B. Travelling", "C. Travelling", "D. Charging"]
     calls = [asked(i, "choice", truth, []) for i, truth in enumerate(truths)]
     given = [answered(q, q.truth, float("Travelling" in q.truth)) for q in calls]
-    found = report({"sft": given}, {q.id: q for q in calls}, JUDGE)["candidates"]["sft"]["choice"]
+    found = build_score_report({"sft": given}, {q.id: q for q in calls}, JUDGE)["candidates"][
+        "sft"
+    ]["choice"]
     assert found["accuracy"]["value"] == 0.75
     assert found["balanced_accuracy"]["value"] == 0.5
 
@@ -152,12 +156,12 @@ def test_naming_the_commonest_call_alone_is_not_balanced():
 def test_open_answers_have_a_score_over_letters():
     question = asked(0, "open", "A corner.", [])
     given = [answered(question, "Corners.", 0.0)]
-    found = report({"sft": given}, {"q0": question}, JUDGE)["candidates"]["sft"]["open"]
+    found = build_score_report({"sft": given}, {"q0": question}, JUDGE)["candidates"]["sft"]["open"]
     assert found["score"]["value"] == 0 < found["chrf"]["value"] < 1
 
 
 def test_with_and_without_negatives():
-    found = report({"sft": GIVEN}, QUESTIONS, JUDGE)
+    found = build_score_report({"sft": GIVEN}, QUESTIONS, JUDGE)
     alone = found["without_negatives"]["sft"]
     assert set(alone) == {"spotting"}
     assert alone["spotting"]["precision"]["value"] == 2 / 3  # the guess where nothing is, aside
@@ -169,7 +173,7 @@ def test_slices_by_source_and_by_the_length_of_the_clip():
     questions = {q.id: q for q in SPOTTING}
     questions["q0"] = replace(questions["q0"], clip="short", source="other")
     given = [answered(q, "hit" if q.id == "q0" else "miss", 1.0) for q in questions.values()]
-    found = report({"sft": given}, questions, JUDGE)
+    found = build_score_report({"sft": given}, questions, JUDGE)
     f1 = {name: part["spotting"]["f1"] for name, part in found["lengths"]["sft"].items()}
     assert {name: (one["value"], one["n"]) for name, one in f1.items()} == {
         "0 to 15 s": (1, 1), "30 to 60 s": (0, 3),
@@ -184,5 +188,5 @@ def test_answers_are_put_on_the_clock_of_the_video(zero: float, loose: float):
     second = replace(second, clip="later")
     given = [answered(first, "hit", 1.0), answered(second, "hit", 0.0)]
     judge = JUDGE._replace(zero=lambda clip: zero if clip.id == "later" else 0.0)
-    found = report({"sft": given}, {q.id: q for q in (first, second)}, judge)
+    found = build_score_report({"sft": given}, {q.id: q for q in (first, second)}, judge)
     assert found["candidates"]["sft"]["spotting"]["map_loose"]["value"] == pytest.approx(loose)

@@ -2,17 +2,19 @@
 
 import pytest
 
-from touchline.metrics.bootstrap import estimate
-from touchline.metrics.spotted import Spotted, sides
+from touchline.metrics.bootstrap import estimate_metric
+from touchline.metrics.spotted import SpottingAnswer, build_map_metrics
 from touchline.metrics.temporal_iou import Interval
 
 
-def value(rows: list[Spotted], metric: str = "map_loose") -> float:
-    return estimate(sides(rows, [row.video for row in rows])[metric], seed=7).value
+def value(rows: list[SpottingAnswer], metric: str = "map_loose") -> float:
+    return estimate_metric(
+        build_map_metrics(rows, [row.video for row in rows])[metric], seed=7
+    ).value
 
 
 def row(labels: list[Interval], guesses: list[Interval], name: str = "goal", video: str = "v1"):
-    return Spotted(video, name, labels, guesses)
+    return SpottingAnswer(video, name, labels, guesses)
 
 
 def test_equal_confidences_make_precision_and_recall_one_point():
@@ -48,9 +50,9 @@ def test_videos_and_actions_are_kept_apart():
 def test_an_action_that_no_draw_holds_is_left_out_of_it():
     """Two matches, one action each, all found: no draw may call the missing one a failure."""
     rows = [row([(0, 12)], [(0, 12)]), row([(0, 12)], [(0, 12)], "foul", "v2")]
-    found = estimate(sides(rows, ["m1", "m2"])["map_loose"], seed=7)
+    found = estimate_metric(build_map_metrics(rows, ["m1", "m2"])["map_loose"], seed=7)
     assert (found.value, found.low, found.high, found.n) == (pytest.approx(1), 1, 1, 2)
 
 
 def test_without_any_label_there_is_no_metric():
-    assert sides([row([], [(0, 12)])], ["m1"]) == {}
+    assert build_map_metrics([row([], [(0, 12)])], ["m1"]) == {}

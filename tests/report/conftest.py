@@ -13,9 +13,9 @@ from touchline.chat.timecode import spoken
 from touchline.chat.tools.choose_frames import called, stamped
 from touchline.chat.turns import thinking
 from touchline.evaluation.floors import FLOORS, prior
-from touchline.metrics.scores import Judge, report
+from touchline.metrics.scores import MetricContext, build_score_report
 from touchline.records import Caption, Clip, Question, Trajectory
-from touchline.report.page import write_report
+from touchline.report.page import write_evaluation_report
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS, choice, spotting
 from touchline.tasks.counting import count
@@ -37,11 +37,11 @@ class Evaluation:
 
     def scores(self) -> dict[str, Any]:
         numbers = {"counting": count}
-        judge = Judge(spotting.intervals, 0.3, 7, numbers, self.clips, lambda clip: 0.0)
-        return report(self.answers, self.questions, judge)
+        judge = MetricContext(spotting.intervals, 0.3, 7, numbers, self.clips, lambda clip: 0.0)
+        return build_score_report(self.answers, self.questions, judge)
 
     def write(self, path: Path) -> str:
-        write_report(
+        write_evaluation_report(
             path,
             questions=self.questions,
             clips=self.clips,

@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 
-from touchline.report.confusion import Matrix, of_choice, of_spotting, outcome
+from touchline.report.confusion import (
+    ConfusionMatrix,
+    build_choice_confusion,
+    build_spotting_confusion,
+    classify_spotting_answer,
+)
 from touchline.tasks import choice
 
 NOBODY: tuple[str, ...] = ()
 
 
-def counts(found: Matrix) -> dict[tuple[str, str], int]:
+def counts(found: ConfusionMatrix) -> dict[tuple[str, str], int]:
     return {
         (row, column): cell.count
         for row, cells in found.rows
@@ -25,9 +30,9 @@ def given(evaluation: Any) -> dict[str, dict[str, Any]]:
     return {name: {r.question: r for r in rows} for name, rows in evaluation.answers.items()}
 
 
-def chosen(evaluation: Any, withheld: tuple[str, ...] = NOBODY) -> Matrix:
+def chosen(evaluation: Any, withheld: tuple[str, ...] = NOBODY) -> ConfusionMatrix:
     asked = list(evaluation.questions.values())
-    return of_choice(asked, given(evaluation), ["rl"], evaluation.clips, withheld)[0]
+    return build_choice_confusion(asked, given(evaluation), ["rl"], evaluation.clips, withheld)[0]
 
 
 def test_every_choice_stands_once_under_its_truth_and_its_answer(evaluation: Any):
@@ -67,13 +72,16 @@ def test_a_spotting_answer_has_one_outcome(evaluation: Any, evidence: list, answ
     question = next(q for q in evaluation.questions.values() if q.task == "spotting")
     row = next(r for r in evaluation.answers["rl"] if r.question == question.id)
     question, row = replace(question, evidence=evidence), replace(row, answer=answer)
-    assert outcome(question, row, 0.0) == said
-    assert outcome(question, replace(row, answer="", valid=False), 0.0) == "unreadable"
+    assert classify_spotting_answer(question, row, 0.0) == said
+    assert (
+        classify_spotting_answer(question, replace(row, answer="", valid=False), 0.0)
+        == "unreadable"
+    )
 
 
 def test_every_spotting_answer_stands_once_under_its_action(evaluation: Any):
     asked = list(evaluation.questions.values())
-    (found,) = of_spotting(asked, given(evaluation), ["rl"], lambda question: 0.0)
+    (found,) = build_spotting_confusion(asked, given(evaluation), ["rl"], lambda question: 0.0)
     rows = [r for r in evaluation.answers["rl"] if r.task == "spotting"]
     assert sum(counts(found).values()) == len(rows)
     assert {row for row, _ in found.rows} == {q.action for q in asked if q.action}

@@ -9,7 +9,7 @@ from PIL.Image import Image, new
 from tests.stages.training import clip
 from tests.train.conftest import Taught, lessons
 from touchline.records import Rollout
-from touchline.report.player import EACH, picked, write_player
+from touchline.report.player import ATTEMPTS_PER_KIND, pick_player_attempts, write_player_page
 
 
 def rollout(taught: Taught, number: int, earned: float) -> Rollout:
@@ -30,11 +30,11 @@ def page(path: Path, taught: list[Taught], withheld: tuple[str, ...] = ()) -> st
     def frame(clip: object, time: float) -> Image:
         return new("RGB", (64, 32), (int(time), 0, 0))
 
-    write_player(
+    write_player_page(
         path,
         questions={t.question.id: t.question for t in taught},
         clips={t.question.clip: clip(t.question) for t in taught},
-        picked=picked(answers, rows, [t.trajectory for t in taught]),
+        picked=pick_player_attempts(answers, rows, [t.trajectory for t in taught]),
         frames=frame,
         withheld=withheld,
     )
@@ -45,7 +45,7 @@ def test_every_turn_is_there_with_its_frames_and_words(tmp_path: Path):
     taught = lessons(2)
     text = page(tmp_path / "player.html", taught)
     looked = max(taught, key=lambda one: len(one.trajectory.windows))
-    assert text.count("data-film=") >= 3 * EACH
+    assert text.count("data-film=") >= 3 * ATTEMPTS_PER_KIND
     assert f"Turn {len(looked.trajectory.windows) // 2 + 1}: Looked again" in text
     assert "better than before" in text and "best paid" in text and "lesson" in text
     assert "choose_frames 0:" in text
@@ -68,5 +68,5 @@ def test_words_of_a_model_are_never_markup(tmp_path: Path):
 
 
 def test_without_any_attempt_the_page_says_so(tmp_path: Path):
-    assert picked({}, [], []) == []
+    assert pick_player_attempts({}, [], []) == []
     assert "There is no attempt to show." in page(tmp_path / "player.html", [])

@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from flows.nightly.record import Candidate, Model, Night
-from flows.nightly.trend import story
-from touchline.report.trend import HEIGHT, write_trend
+from flows.nightly.record import NightCandidate, NightRecord, RunModel
+from flows.nightly.trend import build_night_trend
+from touchline.report.trend import HEIGHT, write_trend_page
 
 TASKS = {"spotting": "f1", "counting": "accuracy", "choice": "accuracy"}
 RULES = ("floors", "sports", "better", "ledger", "licence", "sight")
@@ -19,16 +19,16 @@ def estimate(value: float, half: float = 0.06) -> dict[str, float]:
     return {"value": value, "low": low, "high": high, "n": 40}
 
 
-def candidate(name: str, skill: float) -> Candidate:
-    model = Model(name=name, run=name.split("/")[0], path="data/rl", md5=f"{name}.dir")
+def candidate(name: str, skill: float) -> NightCandidate:
+    model = RunModel(name=name, run=name.split("/")[0], path="data/rl", md5=f"{name}.dir")
     scores = {
         task: {metric: estimate(skill - 0.08 * at)}
         for at, (task, metric) in enumerate(TASKS.items())
     }
-    return Candidate(model=model, answers=name, scores=scores, overall=estimate(skill - 0.08))
+    return NightCandidate(model=model, answers=name, scores=scores, overall=estimate(skill - 0.08))
 
 
-def judged(one: Candidate, failed: list[str]) -> Candidate:
+def judged(one: NightCandidate, failed: list[str]) -> NightCandidate:
     one.rulings = [
         {"rule": rule, "holds": rule not in failed, "why": f"what {rule} found"} for rule in RULES
     ]
@@ -36,16 +36,16 @@ def judged(one: Candidate, failed: list[str]) -> Candidate:
     return one
 
 
-def history(count: int = 30) -> list[Night]:
+def history(count: int = 30) -> list[NightRecord]:
     """Made-up nights for tests: a slow rise, a fall, a failure, days that are missing."""
     random, began = Random(7), datetime(2026, 1, 1, 2, tzinfo=UTC)
-    nights: list[Night] = []
+    nights: list[NightRecord] = []
     champion, best = None, 0.0
     for at in range(count):
         started = began + timedelta(days=at + (4 if at > 12 else 0))
         skill = 0.45 + 0.012 * at + random.gauss(0, 0.015) - (0.18 if at in (19, 20) else 0)
         newest = candidate(f"run{at:02d}/rl", skill)
-        night = Night(
+        night = NightRecord(
             id=f"{started:%Y%m%d-%H%M%S}-{at:04x}",
             state="completed",
             started=started.isoformat(),
@@ -86,7 +86,7 @@ def floor(value: float) -> dict:
 
 def test_the_page_tells_champions_refusals_failures_gaps_and_links(tmp_path: Path):
     file = tmp_path / "trend.html"
-    write_trend(file, story(history()))
+    write_trend_page(file, build_night_trend(history()))
     text = file.read_text()
     for words in (
         "★",
@@ -110,14 +110,14 @@ def test_the_page_tells_champions_refusals_failures_gaps_and_links(tmp_path: Pat
 def test_names_and_sentences_of_others_are_never_markup(tmp_path: Path):
     nights = history(3)
     nights[-1].sentence = "<script>alert(1)</script>"
-    write_trend(tmp_path / "trend.html", story(nights))
+    write_trend_page(tmp_path / "trend.html", build_night_trend(nights))
     assert "<script>alert(1)" not in (tmp_path / "trend.html").read_text()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 365])
 def test_any_number_of_nights_is_drawn_within_the_plot(tmp_path: Path, count: int):
-    told = story(history(count))
-    write_trend(tmp_path / "trend.html", told)
+    told = build_night_trend(history(count))
+    write_trend_page(tmp_path / "trend.html", told)
     text = (tmp_path / "trend.html").read_text()
     assert ("no night yet" in text) == (count == 0)
     assert len(told.rows) == count
@@ -131,4 +131,4 @@ def _heights(text: str) -> list[str]:
 def test_a_night_that_goes_on_is_not_drawn():
     nights = history(4)
     nights[-1].state = "running"
-    assert len(story(nights).rows) == 3
+    assert len(build_night_trend(nights).rows) == 3

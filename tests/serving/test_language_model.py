@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.services.prefect_server import free_port
+from flows.services.prefect_server import find_free_port
 from tests.endpoint.conftest import at
 from tests.serving.language_model import MISSING, commented, missing, model, serving
 from tests.teacher.conftest import distilled, replies, served, verdicts
@@ -30,7 +30,7 @@ HOW = {
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = model(tmp_path_factory.mktemp("weights") / "smollm2")
-    with serving(folder, free_port(), 900) as at_work:
+    with serving(folder, find_free_port(), 900) as at_work:
         yield at_work
 
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from flows import cli
-from flows.services.prefect_server import PREFECT, free_port
+from flows.services.prefect_server import PREFECT_ARGUMENTS, find_free_port
 from tests.listening import listening, open_to_others
 from touchline.serving.server import Body, serve
 
@@ -32,13 +32,13 @@ class Nobody:
 
 def asked(*words: str) -> str:
     """The host that `touchline serve` is going to listen on."""
-    return cli.parser().parse_args(["serve", "scripted", *words]).host
+    return cli.build_cli_parser().parse_args(["serve", "scripted", *words]).host
 
 
 @contextmanager
 def served(host: str) -> Iterator[set[tuple[str, int]]]:
     """The real server in a process of its own; where it listens."""
-    port = free_port()
+    port = find_free_port()
     job = multiprocessing.get_context("fork").Process(target=serve, args=(Nobody(), host, port))
     job.start()
     try:
@@ -78,4 +78,6 @@ def test_the_kernels_list_tells_what_is_open_to_others_from_what_is_not() -> Non
 
 
 def test_the_prefect_server_of_a_run_is_told_the_loopback_in_words() -> None:
-    assert PREFECT[PREFECT.index("--host") + 1] in HERE  # no setting of the environment opens it
+    assert (
+        PREFECT_ARGUMENTS[PREFECT_ARGUMENTS.index("--host") + 1] in HERE
+    )  # no setting of the environment opens it

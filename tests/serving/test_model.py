@@ -10,7 +10,7 @@ from tests.train.conftest import BUDGET, Kit, kit
 from touchline.chat.tools.choose_frames import Viewing
 from touchline.endpoint.openai_format import chat, tools, turn
 from touchline.endpoint.reply import Reply
-from touchline.model.generate import Attempt, Player
+from touchline.model.generate import ConversationGenerator, ConversationWithFrames
 from touchline.serving.model import opened
 from touchline.serving.server import Unfit
 
@@ -18,7 +18,7 @@ __all__ = ["kit"]
 ENDPOINT = at("http://127.0.0.1:1/v1")
 
 
-def body(attempt: Attempt, **more: Any) -> dict[str, Any]:
+def body(attempt: ConversationWithFrames, **more: Any) -> dict[str, Any]:
     return {
         "model": "tiny",
         "messages": chat(attempt.shown, ENDPOINT),
@@ -30,10 +30,12 @@ def body(attempt: Attempt, **more: Any) -> dict[str, Any]:
 
 def test_a_served_student_sees_and_says_the_same_as_in_the_evaluation(kit: Kit):
     games = [(one.question, one.reel) for one in kit.taught[:3]]
-    player = Player(kit.net, kit.processor, BUDGET.model_copy(update={"calls": 0}), 24, 3)
+    player = ConversationGenerator(
+        kit.net, kit.processor, BUDGET.model_copy(update={"calls": 0}), 24, 3
+    )
     played = list(player.play(games))
     said = [attempt.messages[2]["content"][0]["text"] for attempt in played]
-    fresh = [Attempt(question, Viewing(reel, BUDGET)) for question, reel in games]
+    fresh = [ConversationWithFrames(question, Viewing(reel, BUDGET)) for question, reel in games]
     model = opened(kit.folder, 3)
 
     async def ask() -> list[dict]:

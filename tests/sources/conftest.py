@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from touchline.records import Video
-from touchline.sources.source import Found, Reading
+from touchline.sources.source import ReadResult, SourceVideo
 
 REAL = Path(__file__).parents[3] / "shared/realdata"
 
@@ -63,7 +63,7 @@ def written(tmp_path: Path) -> Callable[[str, Any], Path]:
 def looked(video: Callable[..., Video]) -> Callable[..., list[Video]]:
     """The videos that a source lists, as they are known without their files, or as `facts` say."""
 
-    def look(found: Reading[Found], **facts: Any) -> list[Video]:
+    def look(found: ReadResult[SourceVideo], **facts: Any) -> list[Video]:
         blank = vars(video()) | {"path": "", "sha256": "", "bytes": 0, "frames": 0, "fps": 0.0}
         return [
             Video(

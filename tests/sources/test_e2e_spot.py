@@ -9,12 +9,12 @@ import pytest
 
 from touchline.records import Video
 from touchline.sources import figure_skating, finediving, tennis
-from touchline.sources.folder import Folder
-from touchline.sources.readers import LARGEST
-from touchline.sources.source import Found, Reading
+from touchline.sources.folder import FolderSettings
+from touchline.sources.readers import MAX_LABEL_FILE_BYTES
+from touchline.sources.source import ReadResult, SourceVideo
 
 Looked = Callable[..., list[Video]]
-HERE = Folder(folder="unused")
+HERE = FolderSettings(folder="unused")
 NAME = "open_2019_final_ann_bee_100_350"
 
 
@@ -33,15 +33,17 @@ def laid(folder: Path, rows: Any, name: str = "val.json") -> Path:
     return folder
 
 
-def said(reading: Reading) -> list[str]:
+def said(reading: ReadResult) -> list[str]:
     return [str(fault.why) for fault in reading.faults]
 
 
 def test_a_rally_without_its_file_is_listed_with_the_length_its_labels_state(
     tmp_path: Path,
 ) -> None:
-    (found,) = tennis.videos(HERE, laid(tmp_path, [row(), row("open_2019_final_ann_bee_9")])).rows
-    assert found == Found(
+    (found,) = tennis.list_tennis_videos(
+        HERE, laid(tmp_path, [row(), row("open_2019_final_ann_bee_9")])
+    ).rows
+    assert found == SourceVideo(
         f"e2e-tennis/open_2019_final_ann_bee/{NAME}", None, "tennis",
         "e2e-tennis/open_2019_final_ann_bee", NAME, 10.0,
     )  # fmt: skip
@@ -50,7 +52,7 @@ def test_a_rally_without_its_file_is_listed_with_the_length_its_labels_state(
 def test_a_rally_whose_file_is_here_is_found_wherever_it_lies(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
     (tmp_path / "a b" / f"{NAME}.MKV".lower()).write_bytes(b"x")
-    (found,) = tennis.videos(HERE, laid(tmp_path, [row(NAME)])).rows
+    (found,) = tennis.list_tennis_videos(HERE, laid(tmp_path, [row(NAME)])).rows
     assert found.path == Path("a b", f"{NAME.lower()}.mkv")
 
 
@@ -60,9 +62,9 @@ def test_two_files_of_one_name_are_a_fault_of_the_row_and_of_its_events(
     for ending in ("mkv", "mp4"):
         (tmp_path / f"{NAME}.{ending}").write_bytes(b"x")
     folder = laid(tmp_path, [row()])
-    found = tennis.videos(HERE, folder)
+    found = tennis.list_tennis_videos(HERE, folder)
     assert not found.rows and "two videos have the name" in said(found)[0]
-    assert len(tennis.labels(HERE, folder, looked(found)).faults) == 2
+    assert len(tennis.read_tennis_labels(HERE, folder, looked(found)).faults) == 2
 
 
 @pytest.mark.parametrize(
@@ -79,15 +81,17 @@ def test_a_frame_becomes_the_second_at_which_it_is_shown(
     tmp_path: Path, looked: Looked, facts: dict[str, Any], second: float
 ) -> None:
     folder = laid(tmp_path, [row()])
-    labels = tennis.labels(HERE, folder, looked(tennis.videos(HERE, folder), **facts))
+    labels = tennis.read_tennis_labels(
+        HERE, folder, looked(tennis.list_tennis_videos(HERE, folder), **facts)
+    )
     assert labels.rows[0].start == second and not labels.faults
     assert labels.rows[0].name == "near_court_serve"
 
 
 def test_a_video_of_another_length_is_another_cut(tmp_path: Path, looked: Looked) -> None:
     folder = laid(tmp_path, [row()])
-    other = looked(tennis.videos(HERE, folder), frames=500, fps=25.0, duration=20.0)
-    labels = tennis.labels(HERE, folder, other)
+    other = looked(tennis.list_tennis_videos(HERE, folder), frames=500, fps=25.0, duration=20.0)
+    labels = tennis.read_tennis_labels(HERE, folder, other)
     assert "cover 10.00 s, the video lasts 20.00 s" in said(labels)[0]
     assert (len(labels.rows), len(labels.faults)) == (0, 2)
 
@@ -114,10 +118,10 @@ def test_a_faulty_row_is_named_and_its_events_with_it(
     tmp_path: Path, looked: Looked, change: dict[str, Any], words: str
 ) -> None:
     folder = laid(tmp_path, [row(**change), row()])
-    found = tennis.videos(HERE, folder)
+    found = tennis.list_tennis_videos(HERE, folder)
     assert [fault.row for fault in found.faults] == ["e2e-tennis/val.json/0"]
     assert words in said(found)[0] and len(found.rows) == 1
-    labels = tennis.labels(HERE, folder, looked(found))
+    labels = tennis.read_tennis_labels(HERE, folder, looked(found))
     listed = len(change["events"]) if "events" in change else 2
     assert (len(labels.rows), len(labels.faults)) == (2, listed)
 
@@ -142,28 +146,30 @@ def test_a_faulty_event_is_named_and_the_others_stay(
     given = row(num_events=3)
     given["events"] = [*given["events"], event]
     folder = laid(tmp_path, [given])
-    labels = tennis.labels(HERE, folder, looked(tennis.videos(HERE, folder)))
+    labels = tennis.read_tennis_labels(
+        HERE, folder, looked(tennis.list_tennis_videos(HERE, folder))
+    )
     assert words in said(labels)[0] and len(labels.rows) == 2
     assert labels.faults[0].row == "e2e-tennis/val.json/0/events/2"
 
 
 def test_a_video_in_two_splits_is_a_fault_the_second_time(tmp_path: Path) -> None:
     laid(tmp_path, [row()], "train.json")
-    found = tennis.videos(HERE, laid(tmp_path, [row()], "val.json"))
+    found = tennis.list_tennis_videos(HERE, laid(tmp_path, [row()], "val.json"))
     assert len(found.rows) == 1 and "is about the same video as" in said(found)[0]
 
 
 @pytest.mark.parametrize("text", ["[{", '{"a": 1}', "[" * 100_000, "9" * 5000, ""])
 def test_a_file_that_is_no_list_is_one_fault(tmp_path: Path, text: str) -> None:
-    found = tennis.videos(HERE, laid(tmp_path, text))
+    found = tennis.list_tennis_videos(HERE, laid(tmp_path, text))
     assert [fault.row for fault in found.faults] == ["e2e-tennis/val.json"]
 
 
 def test_a_file_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
     laid(tmp_path, [])
     with (tmp_path / "val.json").open("r+b") as file:
-        file.truncate(LARGEST + 1)
-    (fault,) = tennis.videos(HERE, tmp_path).faults
+        file.truncate(MAX_LABEL_FILE_BYTES + 1)
+    (fault,) = tennis.list_tennis_videos(HERE, tmp_path).faults
     assert "has 64 MiB, more than" in str(fault.why)
 
 
@@ -171,7 +177,7 @@ def test_names_with_quotes_blanks_and_foreign_letters_are_found(tmp_path: Path) 
     name = 'o\'pen "é" 試合_1_2'
     folder = laid(tmp_path, [row(name)])
     (folder / f"{name}.mp4").write_bytes(b"x")
-    (found,) = tennis.videos(HERE, folder).rows
+    (found,) = tennis.list_tennis_videos(HERE, folder).rows
     assert found.path == Path(f"{name}.mp4") and found.match == 'e2e-tennis/o\'pen "é" 試合'
 
 
@@ -185,11 +191,11 @@ def dive(**change: Any) -> dict[str, Any]:
 def test_a_dive_counts_frames_at_the_rate_given_and_asks_for_its_score(
     tmp_path: Path, looked: Looked
 ) -> None:
-    settings = finediving.Settings(folder="unused", fps=25)
+    settings = finediving.FineDivingSettings(folder="unused", fps=25)
     folder = laid(tmp_path, [dive()])
-    found = finediving.videos(settings, folder)
+    found = finediving.list_finediving_videos(settings, folder)
     assert (found.rows[0].duration, found.rows[0].match) == (4.0, "finediving/Cup final")
-    entry, score = finediving.labels(settings, folder, looked(found)).rows
+    entry, score = finediving.read_finediving_labels(settings, folder, looked(found)).rows
     assert (entry.name, entry.start, score.task, score.answer) == ("Entry", 2.0, "score", "77.40")
 
 
@@ -197,14 +203,16 @@ def test_a_dive_counts_frames_at_the_rate_given_and_asks_for_its_score(
 def test_a_dive_without_a_score_loses_that_question_alone(
     tmp_path: Path, looked: Looked, info: Any
 ) -> None:
-    settings = finediving.Settings(folder="unused", fps=25)
+    settings = finediving.FineDivingSettings(folder="unused", fps=25)
     folder = laid(tmp_path, [dive(_source_info=info)])
-    labels = finediving.labels(settings, folder, looked(finediving.videos(settings, folder)))
+    labels = finediving.read_finediving_labels(
+        settings, folder, looked(finediving.list_finediving_videos(settings, folder))
+    )
     assert len(labels.rows) == 1
     assert [fault.row for fault in labels.faults] == ["finediving/val.json/0/score"]
 
 
 def test_skaters_of_one_competition_stay_together(tmp_path: Path) -> None:
     rows = [row(f"men_2010_{i:02}_0{i}_9", num_events=0, events=[]) for i in (1, 2)]
-    found = figure_skating.videos(HERE, laid(tmp_path, rows)).rows
+    found = figure_skating.list_figure_skating_videos(HERE, laid(tmp_path, rows)).rows
     assert {one.match for one in found} == {"e2e-figure-skating/men_2010"}

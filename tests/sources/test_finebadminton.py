@@ -11,8 +11,8 @@ import pytest
 from touchline.errors import BadInput
 from touchline.records import Label, Video
 from touchline.sources import finebadminton
-from touchline.sources.folder import Folder
-from touchline.sources.source import Reading
+from touchline.sources.folder import FolderSettings
+from touchline.sources.source import ReadResult
 
 Make = Callable[..., Video]
 
@@ -36,12 +36,12 @@ def laid_out(folder: Path, rows: Any, clips: list[str]) -> Path:
     return folder
 
 
-def labelled(folder: Path, video: Make, clips: list[str]) -> Reading[Label]:
+def labelled(folder: Path, video: Make, clips: list[str]) -> ReadResult[Label]:
     videos = []
     for clip in clips:
         facts = {**vars(video()), "part": clip.removesuffix(".mp4"), "id": clip}
         videos.append(Video(**facts))
-    return finebadminton.labels(Folder(folder="unused"), folder, videos)
+    return finebadminton.read_finebadminton_labels(FolderSettings(folder="unused"), folder, videos)
 
 
 def test_the_clips_of_a_relative_folder_are_copied_whole(
@@ -50,8 +50,12 @@ def test_the_clips_of_a_relative_folder_are_copied_whole(
     laid_out(tmp_path / "data", [question()], ["HIT_COUNT_0001.mp4_5.mp4"])
     monkeypatch.setenv("TOUCHLINE_ROOT", str(tmp_path))
     with ThreadPoolExecutor(1) as executor:
-        finebadminton.download(Folder(folder="data"), tmp_path / "own", executor)
-    (found,) = finebadminton.videos(Folder(folder="data"), tmp_path / "own").rows
+        finebadminton.download_finebadminton(
+            FolderSettings(folder="data"), tmp_path / "own", executor
+        )
+    (found,) = finebadminton.list_finebadminton_videos(
+        FolderSettings(folder="data"), tmp_path / "own"
+    ).rows
     assert found.match == "finebadminton/0001" and found.sport == "badminton" and found.path
     assert (tmp_path / "own" / found.path).read_bytes() == b"HIT_COUNT_0001.mp4_5.mp4"
 
@@ -62,12 +66,12 @@ def test_the_clips_of_a_relative_folder_are_copied_whole(
 def test_a_missing_folder_names_the_setting(tmp_path: Path, there: bool, said: str) -> None:
     if there:
         (tmp_path / "data").mkdir()
-    settings = Folder(folder=str(tmp_path / "data"))
+    settings = FolderSettings(folder=str(tmp_path / "data"))
     with (
         ThreadPoolExecutor(1) as executor,
         pytest.raises(BadInput, match=r"finebadminton\.folder") as e,
     ):
-        finebadminton.download(settings, tmp_path / "own", executor)
+        finebadminton.download_finebadminton(settings, tmp_path / "own", executor)
     assert said in str(e.value)
 
 
@@ -109,7 +113,9 @@ def test_doubled_missing_and_unasked_clips_are_faults(tmp_path: Path, video: Mak
     said = [fault.why.wrong for fault in reading.faults]
     assert said[0] == "has the question_id of [0]" and said[1] == "lacks the key 'video_id'"
     assert said[2] == "has no readable clip lost_1.mp4" and len(reading.rows) == 1
-    unasked, lost = finebadminton.videos(Folder(folder="unused"), folder).faults
+    unasked, lost = finebadminton.list_finebadminton_videos(
+        FolderSettings(folder="unused"), folder
+    ).faults
     assert "its clip lost_1.mp4 is not here" in str(lost.why)
     assert "nobody.mp4" in str(unasked.why) and "asks about this clip" in str(unasked.why)
 
@@ -125,7 +131,7 @@ def test_a_clip_that_is_not_here_is_listed_with_the_length_its_frames_state(
 ) -> None:
     rows = [question("a", start_frame=100, end_frame=199), question("b"), question("c d")]
     folder = laid_out(tmp_path / "own", rows, ["c_d.mp4"])
-    reading = finebadminton.videos(Folder(folder="unused"), folder)
+    reading = finebadminton.list_finebadminton_videos(FolderSettings(folder="unused"), folder)
     assert {(one.part, one.path is None, one.duration) for one in reading.rows} == {
         ("a", True, 4.0), ("c_d", False, 0.0),
     }  # fmt: skip
@@ -135,11 +141,11 @@ def test_a_clip_that_is_not_here_is_listed_with_the_length_its_frames_state(
 
 @pytest.mark.realdata
 def test_all_real_questions_find_their_clips(realdata: Path, tmp_path: Path) -> None:
-    settings = Folder(folder=str(realdata / "finebadminton"))
+    settings = FolderSettings(folder=str(realdata / "finebadminton"))
     with ThreadPoolExecutor(1) as executor:
-        finebadminton.download(settings, tmp_path, executor)
-    found = finebadminton.videos(settings, tmp_path)
-    asks = finebadminton.questions(tmp_path)
+        finebadminton.download_finebadminton(settings, tmp_path, executor)
+    found = finebadminton.list_finebadminton_videos(settings, tmp_path)
+    asks = finebadminton.read_finebadminton_questions(tmp_path)
     assert not found.faults and not asks.faults
     assert len(found.rows) == len(asks.rows) == 12
     assert len({one.match for one in found.rows}) == 4

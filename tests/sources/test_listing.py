@@ -8,7 +8,7 @@ import pytest
 from flows import cli
 from touchline.errors import BadInput
 from touchline.sources import SOURCES, listing
-from touchline.sources.listing import Listed
+from touchline.sources.listing import SourceListing
 
 ROOT = Path(__file__).parents[2]
 FIELDS = [
@@ -23,8 +23,10 @@ def checkout(folder: Path, preset: str) -> Path:
     return folder
 
 
-def tennis(folder: Path, preset: str) -> Listed:
-    return next(one for one in listing.every(checkout(folder, preset)) if one.name == "e2e-tennis")
+def tennis(folder: Path, preset: str) -> SourceListing:
+    return next(
+        one for one in listing.list_sources(checkout(folder, preset)) if one.name == "e2e-tennis"
+    )
 
 
 def given(folder: str) -> str:
@@ -47,16 +49,16 @@ def test_the_state_follows_what_lies_in_the_folder(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
     one = tennis(tmp_path, given("raw"))
     assert not one.places[0].exists
-    assert "raw (presets/mine.yaml): there is no such folder" in listing.as_text([one])
+    assert "raw (presets/mine.yaml): there is no such folder" in listing.format_sources_text([one])
 
 
 def test_a_source_that_makes_everything_misses_nothing(tmp_path: Path) -> None:
-    first = listing.every(checkout(tmp_path, ""))[0]
+    first = listing.list_sources(checkout(tmp_path, ""))[0]
     assert (first.name, first.state, first.missing) == ("synthetic", "made here", ())
 
 
 def test_the_text_names_every_source_and_fits_a_page(tmp_path: Path) -> None:
-    text = listing.as_text(listing.every(checkout(tmp_path, given("raw"))))
+    text = listing.format_sources_text(listing.list_sources(checkout(tmp_path, given("raw"))))
     assert max(map(len, text.splitlines())) <= listing.WIDTH
     for name, source in SOURCES.items():
         assert f"{name}: " in text and source.homepage in text
@@ -64,7 +66,9 @@ def test_the_text_names_every_source_and_fits_a_page(tmp_path: Path) -> None:
 
 
 def test_the_json_keeps_its_fields(tmp_path: Path) -> None:
-    listed = json.loads(listing.as_json(listing.every(checkout(tmp_path, given("raw")))))
+    listed = json.loads(
+        listing.format_sources_json(listing.list_sources(checkout(tmp_path, given("raw"))))
+    )
     assert [one["name"] for one in listed] == list(SOURCES)
     assert all(list(one) == FIELDS for one in listed)
     (place,) = next(one["places"] for one in listed if one["name"] == "e2e-tennis")
@@ -81,7 +85,7 @@ def test_a_preset_of_another_shape_sets_no_folder(tmp_path: Path, preset: str) -
 
 def test_a_preset_that_is_no_yaml_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"mine\.yaml: is no YAML"):
-        listing.every(checkout(tmp_path, "a: [\n"))
+        listing.list_sources(checkout(tmp_path, "a: [\n"))
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])

@@ -9,12 +9,12 @@ import pytest
 
 from touchline.records import Video
 from touchline.sources import mvfoul
-from touchline.sources.folder import Folder
-from touchline.sources.source import Reading
+from touchline.sources.folder import FolderSettings
+from touchline.sources.source import ReadResult
 from touchline.tasks import TASKS
 
 Looked = Callable[..., list[Video]]
-HERE = Folder(folder="unused")
+HERE = FolderSettings(folder="unused")
 GAME = "england_epl\\2014-2015\\2015-02-21 - 18-00 Town 1 - 2 City"
 
 
@@ -34,12 +34,12 @@ def laid(folder: Path, actions: Any, split: str = "test") -> Path:
     return folder
 
 
-def labels(folder: Path, looked: Looked) -> Reading:
-    return mvfoul.labels(HERE, folder, looked(mvfoul.videos(HERE, folder)))
+def labels(folder: Path, looked: Looked) -> ReadResult:
+    return mvfoul.read_mvfoul_labels(HERE, folder, looked(mvfoul.list_mvfoul_videos(HERE, folder)))
 
 
 def test_a_clip_is_asked_about_its_kind_and_its_decision(tmp_path: Path, looked: Looked) -> None:
-    (found,) = mvfoul.videos(HERE, laid(tmp_path, {"0": action()})).rows
+    (found,) = mvfoul.list_mvfoul_videos(HERE, laid(tmp_path, {"0": action()})).rows
     match = "mvfoul/england_epl/2014-2015/2015-02-21 - 18-00 Town 1 - 2 City"
     assert (found.match, found.id) == (match, f"{match}/test/action_0/clip_0")
     assert (found.path, found.duration, found.sport) == (None, 5.0, "soccer")
@@ -56,7 +56,7 @@ def test_a_clip_lies_beside_the_annotations_of_its_split(tmp_path: Path) -> None
         laid(tmp_path, {"0": action()}, split)
     (tmp_path / "valid/action_0").mkdir()
     (tmp_path / "valid/action_0/clip_0.mp4").write_bytes(b"x")
-    train, valid = mvfoul.videos(HERE, tmp_path).rows
+    train, valid = mvfoul.list_mvfoul_videos(HERE, tmp_path).rows
     assert (train.path, valid.path) == (None, Path("valid/action_0/clip_0.mp4"))
     assert train.match == valid.match
 
@@ -100,7 +100,7 @@ def test_what_nobody_decided_is_a_fault_of_that_question_alone(
 )
 def test_a_faulty_clip_is_named(tmp_path: Path, clips: Any, words: str) -> None:
     actions = {"0": action(clips), "1": action([clip("Dataset\\Test\\action_1\\clip_3")])}
-    found = mvfoul.videos(HERE, laid(tmp_path, actions))
+    found = mvfoul.list_mvfoul_videos(HERE, laid(tmp_path, actions))
     (fault,) = found.faults
     assert words in str(fault.why) and "Actions['0']" in str(fault.why)
     assert [one.part for one in found.rows] == ["action_1/clip_3"]
@@ -108,12 +108,14 @@ def test_a_faulty_clip_is_named(tmp_path: Path, clips: Any, words: str) -> None:
 
 @pytest.mark.parametrize("game", ["", "a/b", "a/../b", "a/b/c/d", "a/b/c\n", 7, "a//b"])
 def test_a_game_that_is_no_folder_of_a_league_is_refused(tmp_path: Path, game: Any) -> None:
-    found = mvfoul.videos(HERE, laid(tmp_path, {"0": action(UrlLocal=game)}))
+    found = mvfoul.list_mvfoul_videos(HERE, laid(tmp_path, {"0": action(UrlLocal=game)}))
     assert not found.rows and "is no league/season/game" in str(found.faults[0].why)
 
 
 def test_a_clip_listed_twice_and_an_action_that_is_none_are_faults(tmp_path: Path) -> None:
-    found = mvfoul.videos(HERE, laid(tmp_path, {"0": action(), "1": action(), "2": None}))
+    found = mvfoul.list_mvfoul_videos(
+        HERE, laid(tmp_path, {"0": action(), "1": action(), "2": None})
+    )
     assert len(found.rows) == 1
     said = {fault.row: str(fault.why) for fault in found.faults}
     assert "is the clip of" in said["mvfoul/test/annotations.json/1/0"]
@@ -121,7 +123,7 @@ def test_a_clip_listed_twice_and_an_action_that_is_none_are_faults(tmp_path: Pat
 
 
 def test_a_file_without_actions_is_one_fault(tmp_path: Path) -> None:
-    (fault,) = mvfoul.videos(HERE, laid(tmp_path, [])).faults
+    (fault,) = mvfoul.list_mvfoul_videos(HERE, laid(tmp_path, [])).faults
     assert fault.row == "mvfoul/test/annotations.json" and "is not a dict" in str(fault.why)
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from touchline.records import Video
 from touchline.sources import repcount
-from touchline.sources.repcount import Settings
-from touchline.sources.source import Reading
+from touchline.sources.repcount import RepCountSettings
+from touchline.sources.source import ReadResult
 
 Looked = Callable[..., list[Video]]
-SETTINGS = Settings(folder="unused", fps=30)
+SETTINGS = RepCountSettings(folder="unused", fps=30)
 HEAD = ",type,name,count,L1,L2,L3,L4"
 GOOD = "0,situp,stu1_2.mp4,2,0,30,30.0,90.0"
 
@@ -22,12 +22,14 @@ def laid(folder: Path, *lines: str, head: str = HEAD) -> Path:
     return folder
 
 
-def labels(folder: Path, looked: Looked, **facts: Any) -> Reading:
-    return repcount.labels(SETTINGS, folder, looked(repcount.videos(SETTINGS, folder), **facts))
+def labels(folder: Path, looked: Looked, **facts: Any) -> ReadResult:
+    return repcount.read_repcount_labels(
+        SETTINGS, folder, looked(repcount.list_repcount_videos(SETTINGS, folder), **facts)
+    )
 
 
 def test_repetitions_are_labels_and_their_number_is_asked(tmp_path: Path, looked: Looked) -> None:
-    (found,) = repcount.videos(SETTINGS, laid(tmp_path, GOOD)).rows
+    (found,) = repcount.list_repcount_videos(SETTINGS, laid(tmp_path, GOOD)).rows
     assert (found.path, found.match, found.duration) == (None, "repcount/stu1", 3.033333)
     first, second, count = labels(tmp_path, looked).rows
     assert [(one.name, one.start, one.end) for one in (first, second)] == [
@@ -39,7 +41,7 @@ def test_repetitions_are_labels_and_their_number_is_asked(tmp_path: Path, looked
 
 def test_a_video_that_is_here_tells_its_own_rate(tmp_path: Path, looked: Looked) -> None:
     (laid(tmp_path, GOOD) / "stu1_2.mp4").write_bytes(b"x")
-    assert repcount.videos(SETTINGS, tmp_path).rows[0].path == Path("stu1_2.mp4")
+    assert repcount.list_repcount_videos(SETTINGS, tmp_path).rows[0].path == Path("stu1_2.mp4")
     found = labels(tmp_path, looked, frames=99, fps=15.0, duration=6.6)
     assert [label.end for label in found.rows] == [2.0, 6.0, 6.0]
 
@@ -64,7 +66,7 @@ def test_a_faulty_line_is_named_and_swallows_no_other(
     tmp_path: Path, looked: Looked, line: str, words: str
 ) -> None:
     after = "9,squat,b.mp4,1,0,30,,"
-    found = repcount.videos(SETTINGS, laid(tmp_path, GOOD, line, after))
+    found = repcount.list_repcount_videos(SETTINGS, laid(tmp_path, GOOD, line, after))
     (fault,) = found.faults
     assert fault.row == "repcount/test.csv/3" and words in str(fault.why)
     assert [one.part for one in found.rows] == ["stu1_2", "b"]
@@ -96,10 +98,12 @@ def test_a_faulty_repetition_is_named_and_the_count_falls_with_it(
 def test_a_head_without_its_columns_and_foreign_bytes_are_faults_of_the_file(
     tmp_path: Path,
 ) -> None:
-    (fault,) = repcount.videos(SETTINGS, laid(tmp_path, GOOD, head="type,name,L1,L2")).faults
+    (fault,) = repcount.list_repcount_videos(
+        SETTINGS, laid(tmp_path, GOOD, head="type,name,L1,L2")
+    ).faults
     assert fault.row == "repcount/test.csv" and "lacks the column 'count'" in str(fault.why)
     (tmp_path / "test.csv").write_bytes(b"\xff\xfe")
-    assert "is not UTF-8" in str(repcount.videos(SETTINGS, tmp_path).faults[0].why)
+    assert "is not UTF-8" in str(repcount.list_repcount_videos(SETTINGS, tmp_path).faults[0].why)
 
 
 def test_lines_that_end_as_on_windows_and_a_byte_order_mark_change_nothing(

@@ -8,13 +8,13 @@ import pytest
 
 from touchline.records import Video
 from touchline.sources import shuttleset
-from touchline.sources.folder import Folder
-from touchline.sources.shuttleset import ENDS, UNKNOWN
-from touchline.sources.source import Reading
+from touchline.sources.folder import FolderSettings
+from touchline.sources.shuttleset import RALLY_ENDS, UNKNOWN_STROKE
+from touchline.sources.source import ReadResult
 from touchline.sports.badminton import STROKES
 
 Looked = Callable[..., list[Video]]
-HERE = Folder(folder="unused")
+HERE = FolderSettings(folder="unused")
 HEAD = "rally,ball_round,time,frame_num,player,server,type,lose_reason"
 
 
@@ -26,7 +26,7 @@ def stroke(rally: int, number: int, second: int, kind: str = "殺球", lost: str
 
 RALLIES = (
     stroke(1, 1, 100, "發短球"), stroke(1, 2, 102, "挑球"), stroke(1, 3, 104, "殺球", "出界"),
-    stroke(2, 1, 130, "發長球"), stroke(2, 2, 132, UNKNOWN, "掛網"),
+    stroke(2, 1, 130, "發長球"), stroke(2, 2, 132, UNKNOWN_STROKE, "掛網"),
 )  # fmt: skip
 
 
@@ -36,14 +36,16 @@ def laid(folder: Path, *lines: str, match: str = "Ann_Bee_Final", head: str = HE
     return folder
 
 
-def labels(folder: Path, looked: Looked, **facts: Any) -> Reading:
-    return shuttleset.labels(HERE, folder, looked(shuttleset.videos(HERE, folder), **facts))
+def labels(folder: Path, looked: Looked, **facts: Any) -> ReadResult:
+    return shuttleset.read_shuttleset_labels(
+        HERE, folder, looked(shuttleset.list_shuttleset_videos(HERE, folder), **facts)
+    )
 
 
 def test_every_stroke_is_a_label_and_every_rally_is_asked_about(
     tmp_path: Path, looked: Looked
 ) -> None:
-    (found,) = shuttleset.videos(HERE, laid(tmp_path, *RALLIES)).rows
+    (found,) = shuttleset.list_shuttleset_videos(HERE, laid(tmp_path, *RALLIES)).rows
     assert (found.path, found.match) == (None, "shuttleset/Ann_Bee_Final")
     assert found.duration == pytest.approx(132 + 7 / 30 + 1)
     given = labels(tmp_path, looked)
@@ -59,7 +61,7 @@ def test_every_stroke_is_a_label_and_every_rally_is_asked_about(
     }  # fmt: skip
     assert all(one.answer in one.options for one in asked.values() if one.task == "choice")
     assert all(len(set(one.options)) == 4 for one in asked.values() if one.task == "choice")
-    assert set(asked["set1/rally/1/end"].options) == set(ENDS.values())
+    assert set(asked["set1/rally/1/end"].options) == set(RALLY_ENDS.values())
     assert not given.faults
 
 
@@ -74,7 +76,9 @@ def test_the_rate_is_the_one_at_which_frames_and_times_agree(
 
 def test_a_broadcast_that_is_here_tells_its_own_rate(tmp_path: Path, looked: Looked) -> None:
     (laid(tmp_path, *RALLIES) / "Ann_Bee_Final.mp4").write_bytes(b"x")
-    assert shuttleset.videos(HERE, tmp_path).rows[0].path == Path("Ann_Bee_Final.mp4")
+    assert shuttleset.list_shuttleset_videos(HERE, tmp_path).rows[0].path == Path(
+        "Ann_Bee_Final.mp4"
+    )
     rate = 30000 / 1001
     given = labels(tmp_path, looked, frames=5000, fps=rate, duration=167.0)
     assert given.rows[0].start == pytest.approx(3007 / rate)
@@ -117,7 +121,7 @@ def test_a_rally_in_the_wrong_order_or_with_a_stroke_twice_is_not_counted(
 
 
 def test_a_file_without_its_columns_is_one_fault(tmp_path: Path) -> None:
-    found = shuttleset.videos(HERE, laid(tmp_path, *RALLIES, head="rally,time"))
+    found = shuttleset.list_shuttleset_videos(HERE, laid(tmp_path, *RALLIES, head="rally,time"))
     (fault,) = found.faults
     assert fault.row == "shuttleset/Ann_Bee_Final/set1.csv"
     assert "lacks the column" in str(fault.why) and not found.rows
@@ -126,5 +130,5 @@ def test_a_file_without_its_columns_is_one_fault(tmp_path: Path) -> None:
 def test_a_match_name_with_quotes_blanks_and_foreign_letters_is_found(tmp_path: Path) -> None:
     name = 'O\'Neil "é" 安洗瑩 _Final'
     (laid(tmp_path, *RALLIES, match=name) / f"{name}.mp4").write_bytes(b"x")
-    (found,) = shuttleset.videos(HERE, tmp_path).rows
+    (found,) = shuttleset.list_shuttleset_videos(HERE, tmp_path).rows
     assert found.path == Path(f"{name}.mp4") and found.match == f"shuttleset/{name}"

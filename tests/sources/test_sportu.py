@@ -9,12 +9,12 @@ import pytest
 
 from touchline.records import Video
 from touchline.sources import sportu
-from touchline.sources.source import Reading
-from touchline.sources.sportu import Settings
+from touchline.sources.source import ReadResult
+from touchline.sources.sportu import SportuSettings
 from touchline.tasks import TASKS
 
 Looked = Callable[..., list[Video]]
-SETTINGS = Settings(folder="unused", seconds=6)
+SETTINGS = SportuSettings(folder="unused", seconds=6)
 FOUR = {"A": "red", "B": "blue", "C": "white", "D": "green"}
 
 
@@ -34,8 +34,10 @@ def laid(folder: Path, choices: Any = None, open: Any = None) -> Path:
     return folder
 
 
-def labels(folder: Path, looked: Looked) -> Reading:
-    return sportu.labels(SETTINGS, folder, looked(sportu.videos(SETTINGS, folder)))
+def labels(folder: Path, looked: Looked) -> ReadResult:
+    return sportu.read_sportu_labels(
+        SETTINGS, folder, looked(sportu.list_sportu_videos(SETTINGS, folder))
+    )
 
 
 def test_clips_of_one_recording_are_one_match_and_carry_all_their_questions(
@@ -47,7 +49,7 @@ def test_clips_of_one_recording_are_one_match_and_carry_all_their_questions(
         choice(question="Foul?", options={"A": "Yes", "B": "No"}),
     ]
     folder = laid(tmp_path, rows, [opened("Basketball_13_0"), opened("hockey_2")])
-    found = sportu.videos(SETTINGS, folder)
+    found = sportu.list_sportu_videos(SETTINGS, folder)
     assert {(one.id, one.sport, one.match, one.path, one.duration) for one in found.rows} == {
         ("sportu/basketball 13/basketball_13_0", "basketball", "sportu/basketball 13", None, 6.0),
         ("sportu/basketball 13/basketball_13_1", "basketball", "sportu/basketball 13", None, 6.0),
@@ -64,7 +66,7 @@ def test_clips_of_one_recording_are_one_match_and_carry_all_their_questions(
 def test_a_clip_is_found_whatever_the_case_of_its_name(tmp_path: Path) -> None:
     (laid(tmp_path, [choice()]) / "Basketball").mkdir()
     (tmp_path / "Basketball/basketball_13_0.mp4").write_bytes(b"x")
-    (found,) = sportu.videos(SETTINGS, tmp_path).rows
+    (found,) = sportu.list_sportu_videos(SETTINGS, tmp_path).rows
     assert found.path == Path("Basketball/basketball_13_0.mp4")
 
 
@@ -113,9 +115,9 @@ def test_an_open_answer_must_say_something_that_can_be_judged(
 
 
 def test_a_clip_with_no_good_question_is_not_listed(tmp_path: Path) -> None:
-    assert not sportu.videos(SETTINGS, laid(tmp_path, [choice(answer="E")])).rows
+    assert not sportu.list_sportu_videos(SETTINGS, laid(tmp_path, [choice(answer="E")])).rows
 
 
 def test_a_file_that_is_no_list_is_one_fault(tmp_path: Path) -> None:
-    (fault,) = sportu.videos(SETTINGS, laid(tmp_path, "{}", [opened()])).faults
+    (fault,) = sportu.list_sportu_videos(SETTINGS, laid(tmp_path, "{}", [opened()])).faults
     assert fault.row == "sportu/SportU_Video_mc.json"

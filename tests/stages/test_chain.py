@@ -30,7 +30,7 @@ def checkout(folder: Path) -> Path:
     for name in CARRIED:
         shutil.copy(REPOSITORY / name, folder)
     shutil.copytree(REPOSITORY / "presets", folder / "presets")
-    overrides.apply(folder, "smoke", ["download.workers=1", "chunk.workers=1"])
+    overrides.apply_overrides(folder, "smoke", ["download.workers=1", "chunk.workers=1"])
     return folder
 
 

@@ -19,7 +19,7 @@ from touchline.records import Label, Speech, Video, read
 from touchline.sources import SOURCES
 from touchline.sources.soccernet import layout
 from touchline.sources.synthetic import SYNTHETIC
-from touchline.sources.synthetic.render import plan, render
+from touchline.sources.synthetic.render import plan_match, render_half
 
 SMALL = {
     "seed": 7,
@@ -44,14 +44,16 @@ def match(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         name="prepared",
         settings=Settings,
         download=copied,
-        videos=lambda settings, own: layout.videos("prepared", own, lambda _: "soccer"),
-        labels=lambda settings, own, f: layout.labels("prepared", own, f, lambda _: "soccer"),
-        speech=lambda settings, own, found: layout.speech("prepared", own, found),
+        videos=lambda settings, own: layout.list_game_videos("prepared", own, lambda _: "soccer"),
+        labels=lambda settings, own, f: layout.read_game_labels(
+            "prepared", own, f, lambda _: "soccer"
+        ),
+        speech=lambda settings, own, found: layout.read_game_speech("prepared", own, found),
     )
     monkeypatch.setitem(SOURCES, "prepared", source)
-    planned = plan("soccer", 7, 0, 20)
+    planned = plan_match("soccer", 7, 0, 20)
     for half in (1, 2):
-        render(planned, half, tmp_path / "prepared")
+        render_half(planned, half, tmp_path / "prepared")
     yield tmp_path / "prepared" / planned.folder
 
 

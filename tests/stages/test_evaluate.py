@@ -17,7 +17,7 @@ from touchline.errors import BadInput
 from touchline.evaluation.floors import FLOORS
 from touchline.external_answers.score import Rule, score, sheet
 from touchline.licence import Licence
-from touchline.model.generate import Player
+from touchline.model.generate import ConversationGenerator
 from touchline.records import Caption, Question, Trajectory, read, write
 from touchline.tasks.spotting import sentence
 
@@ -116,7 +116,9 @@ def test_a_right_answer_by_the_clock_of_the_half_scores_one(
     ]
     write(file, Question, questions)
     truths = [q.truth for q in questions if q.split == "test"]
-    monkeypatch.setattr(Player, "_generate", lambda self, talks: truths[: len(talks)])
+    monkeypatch.setattr(
+        ConversationGenerator, "_generate", lambda self, talks: truths[: len(talks)]
+    )
     measured = run(here, bare)
     assert zero and measured["candidates"]["sft"]["spotting"]["f1"]["value"] == 1.0
 
@@ -127,10 +129,10 @@ def test_hostile_models_are_evaluated_like_any_other(here: World, monkeypatch: p
 
     number = count()
 
-    def say(self: Player, talks: list) -> list[str]:
+    def say(self: ConversationGenerator, talks: list) -> list[str]:
         return [turns[next(number) % len(turns)] for _ in talks]
 
-    monkeypatch.setattr(Player, "_generate", say)
+    monkeypatch.setattr(ConversationGenerator, "_generate", say)
     assert all(0 <= row.score <= 1 for row in evaluated(here))
 
 

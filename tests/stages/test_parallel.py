@@ -11,7 +11,7 @@ from tests.stages.training import World, world
 from tests.train.conftest import PARAMS, lessons
 from touchline.config import section
 from touchline.errors import BadInput
-from touchline.model.load import Student, freeze, load
+from touchline.model.load import StudentParams, freeze_model_parts, load_model_and_processor
 
 SHARDED = "tests/stages/parts_on_cpu.py"  # why: see there
 
@@ -24,7 +24,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def parts(kind: str = "fsdp") -> dict[str, Any]:
-    given = section(Student, "student", PARAMS).parallel.model_dump()
+    given = section(StudentParams, "student", PARAMS).parallel.model_dump()
     return {"processes": 2, "parallel": given | {"kind": kind}}
 
 
@@ -62,7 +62,7 @@ def test_parts_train_to_the_weights_of_copies_and_leave_a_plain_model(
     assert unlike(weights(here.root / "parts"), weights(here.root / "copies")) < 1e-5
     losses = [[e["loss"] for e in log(here.root / name)] for name in ("parts", "copies")]
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
-    load(here.root / "parts", "float32")
+    load_model_and_processor(here.root / "parts", "float32")
 
     ended = here.run("sft", [SHARDED, "sft"], "again", parts(), given)  # nothing is left to train
     assert ended.returncode == 0, ended.stderr[-3000:]
@@ -86,7 +86,7 @@ def test_an_adapter_of_rl_is_merged_and_a_resumed_training_is_the_same(here: Wor
     here.rl(3, tuning=LORA)
     assert (here.root / "rl/adapter/adapter_model.safetensors").is_file()
     whole, logged = weights(here.root / "rl"), log(here.root / "rl")
-    net, _ = load(here.root / "rl", "float32")
+    net, _ = load_model_and_processor(here.root / "rl", "float32")
     assert type(net).__name__ == "Qwen3VLForConditionalGeneration"
     (here.root / "checkpoints/rl/one/checkpoint-3/whole").unlink()  # as after a kill
     here.rl(3, tuning=LORA)
@@ -126,13 +126,13 @@ def test_a_frozen_part_stays_as_it_is_while_the_rest_learns(here: World) -> None
 
 def test_a_part_that_the_model_lacks_is_refused(here: World) -> None:
     here.sft(here.sft_params(0))
-    net, _ = load(here.root / "base", "float32")
+    net, _ = load_model_and_processor(here.root / "base", "float32")
     with pytest.raises(BadInput, match=r"student.frozen: the model has no part visul"):
-        freeze(net, ["visul"])
+        freeze_model_parts(net, ["visul"])
 
 
 def test_attention_is_as_asked(here: World) -> None:
     here.sft(here.sft_params(0))
     for kind in ("sdpa", "eager"):
-        net, _ = load(here.root / "base", "float32", kind)
+        net, _ = load_model_and_processor(here.root / "base", "float32", kind)
         assert net.config.text_config._attn_implementation == kind

@@ -10,9 +10,9 @@ from flows.runs import overrides
 from stages import rl, sft
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import section
-from touchline.model.load import Student
-from touchline.train.distributed import arguments
-from touchline.train.rl.vllm_parity import Vllm
+from touchline.model.load import StudentParams
+from touchline.train.distributed import build_parallel_arguments
+from touchline.train.rl.vllm_parity import VllmParams
 
 ROOT = Path(__file__).parents[2]
 PRESETS = sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))
@@ -21,8 +21,8 @@ PRESETS = sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))
 def sections(tmp_path: Path, preset: str) -> dict[str, Any]:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(ROOT / "presets", tmp_path / "presets")
-    overrides.apply(tmp_path, preset, ())
-    kinds = {"sft": sft.Sft, "rl": rl.Rl, "student": Student, "budget": Budget}
+    overrides.apply_overrides(tmp_path, preset, ())
+    kinds = {"sft": sft.Sft, "rl": rl.Rl, "student": StudentParams, "budget": Budget}
     return {name: section(kind, name, tmp_path / "params.yaml") for name, kind in kinds.items()}
 
 
@@ -56,19 +56,21 @@ def test_deepsport_has_the_numbers_of_its_paper(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["fsdp", "deepspeed"])
 def test_parts_are_told_to_the_trainer_whole(tmp_path: Path, kind: str) -> None:
     given = sections(tmp_path, "smoke")["student"].parallel.model_copy(update={"kind": kind})
-    told = arguments(given)
+    told = build_parallel_arguments(given)
     assert told in (
         {"fsdp": True, "fsdp_config": given.fsdp},
         {"deepspeed": given.deepspeed},
     )
-    assert arguments(given.model_copy(update={"kind": "ddp"})) == {}
+    assert build_parallel_arguments(given.model_copy(update={"kind": "ddp"})) == {}
 
 
 def test_vllm_is_told_to_the_trainer_with_what_it_calls_things(tmp_path: Path) -> None:
     given = sections(tmp_path, "smoke")
     known = given["rl"].vllm.model_dump()
     options = {"vllm_gpu_memory_utilization": 0.4, "vllm_max_model_length": 16384}
-    vllm = Vllm(**known | {"mode": "server", "server": "http://127.0.0.1:8000", "options": options})
+    vllm = VllmParams(
+        **known | {"mode": "server", "server": "http://127.0.0.1:8000", "options": options}
+    )
     asked = given["rl"].model_copy(update={"vllm": vllm})
     made = rl.config(asked, given["budget"], [5, 7], tmp_path)
     assert made.use_vllm and made.vllm_mode == "server"

@@ -12,10 +12,10 @@ from tests.stages.training import World, world
 from tests.train.conftest import lessons
 from touchline.chat.dialogue import Dialogue
 from touchline.errors import BadInput
-from touchline.model.load import load
+from touchline.model.load import load_model_and_processor
 from touchline.records import Question, Rollout, read, write
-from touchline.train.rl.replay import say
-from touchline.train.rl.trainer import SeeingTrainer
+from touchline.train.rl.replay import print_replay
+from touchline.train.rl.trainer import VisionProofTrainer
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_no_steps_leave_the_sft_model_as_it_is(here: World):
     assert weights(here.root / "rl") == weights(here.root / "sft")
     assert log(here.root / "rl") == []
     assert rollouts(here) == []
-    load(here.root / "rl", "float32")
+    load_model_and_processor(here.root / "rl", "float32")
 
 
 def test_a_model_elsewhere_is_pointed_to_through_both_stages(here: World):
@@ -46,7 +46,7 @@ def test_a_model_elsewhere_is_pointed_to_through_both_stages(here: World):
     here.rl(0)
     for name in ("base", "sft", "rl"):
         assert not (here.root / name / "model.safetensors").exists()
-    net, _ = load(here.root / "rl", "float32")
+    net, _ = load_model_and_processor(here.root / "rl", "float32")
     name = "model.language_model.norm.weight"
     assert net.state_dict()[name].tolist() == before[name]
 
@@ -80,7 +80,7 @@ def test_rl_writes_a_model_and_the_parts_of_its_reward(here: World):
     assert measured["steps"] == 2
     assert {"reward", "accuracy", "format", "tool_rate"} <= set(measured)
     assert len([entry for entry in log(here.root / "rl") if "reward" in entry]) == 2
-    load(here.root / "rl", "float32")
+    load_model_and_processor(here.root / "rl", "float32")
 
 
 @pytest.mark.slow
@@ -129,7 +129,7 @@ def test_sight_is_proved_beside_the_model_and_every_rollout_plays_again(here: Wo
     (check,) = found["checks"]
     assert check["step"] == 0 and check["vision_used"] > found["least"] and check["kl"] == 0
     assert any("vision_used" in entry for entry in log(here.root / "rl"))
-    assert say(here.root / "rl/rollouts.parquet", here.root) == 0
+    assert print_replay(here.root / "rl/rollouts.parquet", here.root) == 0
 
 
 @pytest.mark.slow
@@ -142,7 +142,7 @@ def test_the_proof_leaves_the_trained_weights_as_they_would_be(
     watched = weights(here.root / "rl")
     monkeypatch.setenv("TOUCHLINE_CHECKPOINT_KEY", "two")
     for hook in ("_compute_loss", "_generate_and_score_completions"):
-        monkeypatch.setattr(SeeingTrainer, hook, getattr(GRPOTrainer, hook))
+        monkeypatch.setattr(VisionProofTrainer, hook, getattr(GRPOTrainer, hook))
     here.rl(3)
     assert not proof(here)["proved"]
     assert weights(here.root / "rl") == watched

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from tests.stages.training import World, world
 from tests.train.conftest import BUDGET, PARAMS, lessons
 from touchline.errors import BadInput
-from touchline.model.load import load
+from touchline.model.load import load_model_and_processor
 from touchline.records import Trajectory, write
 from touchline.tasks import TASKS
 from touchline.train.sft_data import TrajectoryCollator
@@ -45,7 +45,7 @@ def test_no_steps_leave_the_base_as_it_is(here: World):
     assert measured["steps"] == 0
     assert weights(here.root / "sft") == weights(here.root / "base")
     assert log(here.root / "sft") == []
-    load(here.root / "sft", "float32")
+    load_model_and_processor(here.root / "sft", "float32")
 
 
 def test_qlora_without_a_gpu_is_refused_in_words(here: World):
@@ -78,7 +78,7 @@ def test_nothing_accepted_is_refused_in_words(here: World):
 
 def test_a_folder_without_a_model_is_refused_in_words(here: World):
     with pytest.raises(BadInput, match="holds no model"):
-        load(here.root / "clips", "float32")
+        load_model_and_processor(here.root / "clips", "float32")
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_training_moves_the_weights_and_writes_no_clock_reading(here: World):
     entries = log(here.root / "sft")
     assert [entry["step"] for entry in entries if "loss" in entry] == [1, 2, 3]
     assert not any("runtime" in key for entry in entries for key in entry)
-    load(here.root / "sft", "float32")
+    load_model_and_processor(here.root / "sft", "float32")
 
 
 @pytest.mark.slow
@@ -137,7 +137,7 @@ def test_a_training_killed_after_its_last_step_trains_no_further(here: World):
 @pytest.mark.slow
 def test_an_adapter_is_merged_into_a_model_that_loads(here: World):
     here.sft(here.sft_params(2, LORA))
-    net, _ = load(here.root / "sft", "float32")
+    net, _ = load_model_and_processor(here.root / "sft", "float32")
     assert type(net).__name__ == "Qwen3VLForConditionalGeneration"
     assert (here.root / "sft/adapter/adapter_model.safetensors").is_file()
     assert weights(here.root / "sft") != weights(here.root / "base")
@@ -168,7 +168,7 @@ def test_two_processes_train_together_and_none_is_left(here: World):
     assert json.loads((here.root / "metrics.json").read_text())["steps"] == 2
     lines = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
     assert not any(str(here.root) in line for line in lines)
-    load(here.root / "sft", "float32")
+    load_model_and_processor(here.root / "sft", "float32")
 
 
 @pytest.mark.slow

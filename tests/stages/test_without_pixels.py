@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from flows.runs.overrides import apply
+from flows.runs.overrides import apply_overrides
 from stages import ask, caption, chunk, distill, download, validate
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import Budget
@@ -48,7 +48,7 @@ def pipeline(work: Path, preset: str, sets: Mapping[str, Any]) -> dict[str, dict
     work.mkdir(exist_ok=True)
     shutil.copy(ROOT / "params.yaml", work)
     shutil.copytree(ROOT / "presets", work / "presets", dirs_exist_ok=True)
-    apply(work, preset, [f"{key}={json.dumps(value)}" for key, value in sets.items()])
+    apply_overrides(work, preset, [f"{key}={json.dumps(value)}" for key, value in sets.items()])
     measured = {}
     for stage, kinds in PARAMS.items():
         given = [section(kind, name, work / "params.yaml") for name, kind in kinds.items()]

@@ -19,8 +19,8 @@ from tests.train.conftest import BUDGET, PARAMS, Taught
 from tests.world import clip_of
 from touchline.chat.dialogue import PLAIN, Dialogue
 from touchline.config import Params, section
-from touchline.model.load import Student
-from touchline.model.trained_with import Asked, Cut
+from touchline.model.load import StudentParams
+from touchline.model.trained_with import ClipShape, QuestionShape
 from touchline.records import Clip, Question, Trajectory, read, write
 from touchline.video.frame_store import store_path
 
@@ -34,8 +34,8 @@ class World:
 
     root: Path
 
-    def student(self, **changes: Any) -> Student:
-        given = section(Student, "student", PARAMS)
+    def student(self, **changes: Any) -> StudentParams:
+        given = section(StudentParams, "student", PARAMS)
         return given.model_copy(update={"processes": 1} | changes)
 
     def sft_params(self, steps: int, tuning: dict | None = None, **trainer: Any) -> Sft:
@@ -48,7 +48,12 @@ class World:
     ) -> dict[str, float]:
         paths = [self.root / name for name in ("clips", "questions", "frames", "accepted")]
         made = [self.root / name for name in ("base", model)]
-        how = BUDGET, PLAIN, section(Cut, "chunk", PARAMS), section(Asked, "ask", PARAMS)
+        how = (
+            BUDGET,
+            PLAIN,
+            section(ClipShape, "chunk", PARAMS),
+            section(QuestionShape, "ask", PARAMS),
+        )
         return sft_main(params, self.student(**student or {}), *how, *paths, *made)
 
     def run(

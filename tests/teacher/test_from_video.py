@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from flows.services.prefect_server import free_port
+from flows.services.prefect_server import find_free_port
 from stages import ask, caption, chunk, distill, download, validate
 from tests.serving.language_model import serving
 from tests.stages.test_without_pixels import PARAMS, PATHS, ROOT
@@ -64,7 +64,7 @@ def sent(root: Path) -> dict[str, int]:
 @pytest.mark.timeout(1800)
 def test_a_killed_distillation_goes_on_and_teaches_what_a_local_teacher_does(tmp_path: Path):
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
-    port = free_port()
+    port = find_free_port()
     settings(tmp_path, f"http://127.0.0.1:{port}/v1")
     for stage in BEFORE:
         run(stage, tmp_path)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.world import BUDGETS, RULES, asked_of, clip_of, label, question_of, reel_of
-from touchline.chat.messages import assistant_turns
+from touchline.chat.messages import extract_assistant_turns
 from touchline.chat.tools.choose_frames import Budget, Reel
 from touchline.records import Clip, Label, Question, Trajectory
 from touchline.tasks import TASKS
@@ -30,7 +30,7 @@ def test_every_trajectory_is_valid_right_and_within_its_limits(
 
 
 def held(taught: Trajectory, view: Scene, budget: Budget) -> None:
-    said = assistant_turns(json.loads(taught.messages))
+    said = extract_assistant_turns(json.loads(taught.messages))
     assert taught.valid, said
     assert taught.score == 1, said
     assert len(taught.windows) <= 2 * budget.calls
@@ -42,7 +42,7 @@ def held(taught: Trajectory, view: Scene, budget: Budget) -> None:
 def test_thoughts_name_each_frame_shown_and_the_truth_is_said_last():
     for view, question in asked_of("spotting"):
         taught = attempt(question, view, reel_of(view), BUDGETS["tiny"])
-        turns = assistant_turns(json.loads(taught.messages))
+        turns = extract_assistant_turns(json.loads(taught.messages))
         assert sum(turn.count(":") for turn in turns) >= taught.frames
         assert turns[-1].endswith(question.truth)
         assert taught.answer == question.truth

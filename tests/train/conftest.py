@@ -13,16 +13,16 @@ from stages.rl import config as rl_config
 from tests.world import BUDGETS, asked_of, reel_of
 from touchline.chat.tools.choose_frames import Reel
 from touchline.config import section
-from touchline.model.load import Student, load, settle
-from touchline.model.processor import FramesProcessor, vision_tokens
-from touchline.model.tiny import build
-from touchline.model.tiny_vocabulary import phrases
+from touchline.model.load import StudentParams, load_model_and_processor, seed_everything
+from touchline.model.processor import FramesProcessor, list_vision_token_ids
+from touchline.model.tiny import build_tiny_model
+from touchline.model.tiny_vocabulary import list_vocabulary_phrases
 from touchline.records import Question, Trajectory
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS
 from touchline.teacher.scripted import attempt
-from touchline.train.rl.environment import Clips
-from touchline.train.rl.reward_fn import Reward
+from touchline.train.rl.environment import ClipEnvironment
+from touchline.train.rl.reward_fn import RolloutReward
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 BUDGET = BUDGETS["tiny"]
@@ -68,8 +68,8 @@ def lessons(per_task: int) -> list[Taught]:
     return found
 
 
-def student() -> Student:
-    return section(Student, "student", PARAMS)
+def student() -> StudentParams:
+    return section(StudentParams, "student", PARAMS)
 
 
 def rl(**changes: Any) -> Rl:
@@ -81,11 +81,14 @@ def rl(**changes: Any) -> Rl:
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     folder, taught = tmp_path_factory.mktemp("student") / "tiny", lessons(3)
     blocks = [b for t in taught for m in t.messages for b in m["content"]]
-    settle(1, 1)
-    build(
-        student().tiny, sorted({b["text"] for b in blocks if "text" in b}), phrases(SPORTS), folder
+    seed_everything(1, 1)
+    build_tiny_model(
+        student().tiny,
+        sorted({b["text"] for b in blocks if "text" in b}),
+        list_vocabulary_phrases(SPORTS),
+        folder,
     )
-    net, processor = load(folder, "float32")
+    net, processor = load_model_and_processor(folder, "float32")
     return Kit(folder, net.eval(), processor, taught)
 
 
@@ -103,9 +106,9 @@ def scripted(
     """
     from datasets import Dataset
 
-    from touchline.train.rl.trainer import SeeingTrainer
+    from touchline.train.rl.trainer import VisionProofTrainer
 
-    class Scripted(SeeingTrainer):
+    class Scripted(VisionProofTrainer):
         round = 0
         prompts: list[list[int]] | None = None
 
@@ -120,15 +123,22 @@ def scripted(
     questions = {taught.question.id: taught.question}
     given = params or rl()
     size = given.trainer["num_generations"]
-    reward: Any = Reward(questions, kit.processor, given.reward, size, folder / "rollouts", set())
-    environment: Any = lambda: Clips(questions, {taught.question.clip: taught.reel}, BUDGET)  # noqa: E731
-    from touchline.chat.messages import unasked
+    reward: Any = RolloutReward(
+        questions, kit.processor, given.reward, size, folder / "rollouts", set()
+    )
+
+    def environment() -> ClipEnvironment:
+        return ClipEnvironment(questions, {taught.question.clip: taught.reel}, BUDGET)
+
+    from touchline.chat.messages import build_empty_prompt
 
     return Scripted(
         model=net,
         reward_funcs=[reward],
-        args=rl_config(given, BUDGET, vision_tokens(kit.processor), folder),
-        train_dataset=Dataset.from_list([{"prompt": unasked(), "question": taught.question.id}]),
+        args=rl_config(given, BUDGET, list_vision_token_ids(kit.processor), folder),
+        train_dataset=Dataset.from_list(
+            [{"prompt": build_empty_prompt(), "question": taught.question.id}]
+        ),
         processing_class=kit.processor,
         environment_factory=environment,
         sight=given.sight,

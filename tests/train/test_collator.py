@@ -5,7 +5,7 @@ import torch
 from trl.chat_template_utils import get_training_chat_template
 
 from tests.train.conftest import Kit
-from touchline.chat.messages import assistant_turns
+from touchline.chat.messages import extract_assistant_turns
 from touchline.train.sft_data import TrajectoryCollator
 
 
@@ -18,7 +18,7 @@ def test_labels_are_exactly_the_assistants_turns(kit: Kit, batch: dict):
     tokenizer = kit.processor.tokenizer
     for taught, labels in zip(kit.taught, batch["labels"], strict=True):
         said = tokenizer.decode(labels[labels != -100], skip_special_tokens=False)
-        turns = assistant_turns(taught.messages)
+        turns = extract_assistant_turns(taught.messages)
         assert said.replace("<|im_end|>\n", "<|im_end|>") == "".join(
             f"{turn}<|im_end|>" for turn in turns
         )

@@ -17,10 +17,10 @@ from transformers import (
 
 from tests.stages.training import world
 from tests.train.conftest import BUDGET, Kit, scripted
-from touchline.chat.messages import assistant_turns, judged
-from touchline.model.generate import Player
-from touchline.model.load import load
-from touchline.model.processor import FramesProcessor, dressed
+from touchline.chat.messages import build_trajectory, extract_assistant_turns
+from touchline.model.generate import ConversationGenerator
+from touchline.model.load import load_model_and_processor
+from touchline.model.processor import FramesProcessor, configure_processor
 from touchline.train.sft_data import TrajectoryCollator
 
 PATCH = 14  # pixels, in both older families
@@ -74,12 +74,14 @@ def family(request: pytest.FixtureRequest, kit: Kit, tmp_path_factory: Any) -> K
     images = Qwen2VLImageProcessorPil(
         patch_size=PATCH, merge_size=2, min_pixels=pixels, max_pixels=2**20
     )
-    processor = dressed(FramesProcessor(image_processor=images, tokenizer=kit.processor.tokenizer))
+    processor = configure_processor(
+        FramesProcessor(image_processor=images, tokenizer=kit.processor.tokenizer)
+    )
     torch.manual_seed(1)
     FAMILIES[request.param](processor).save_pretrained(folder)
     processor.save_pretrained(folder)
     (folder / "chat_template.jinja").write_text("{{ 'a template without tools' }}")
-    net, processor = load(folder, "float32")
+    net, processor = load_model_and_processor(folder, "float32")
     return replace(kit, folder=folder, net=net.eval(), processor=processor)
 
 
@@ -102,15 +104,18 @@ def test_pictures_change_what_a_family_says(family: Kit):
 
 
 def test_a_family_attempts_questions_with_the_tool(family: Kit):
-    player = Player(family.net, family.processor, BUDGET, turn_tokens=8, batch=3)
+    player = ConversationGenerator(family.net, family.processor, BUDGET, turn_tokens=8, batch=3)
     games = [(taught.question, taught.reel) for taught in family.taught[:4]]
     for attempt in player.play(games):
-        assert judged("base", attempt.question, attempt.messages, attempt.viewing).frames >= 8
+        assert (
+            build_trajectory("base", attempt.question, attempt.messages, attempt.viewing).frames
+            >= 8
+        )
 
 
 def test_rl_builds_the_token_ids_of_sft_in_every_family(family: Kit, tmp_path: Path):
     taught = next(t for t in family.taught if len(t.trajectory.windows) == 2)
-    turns = assistant_turns(taught.messages)
+    turns = extract_assistant_turns(taught.messages)
     trainer = scripted(family, family.net, taught, turns, tmp_path)
     made = trainer._generate_and_score_completions([dict(trainer.train_dataset[0])] * 2)
     built = trainer.prompts[0] + made["completion_ids"][0][made["completion_mask"][0] == 1].tolist()
@@ -131,7 +136,7 @@ def test_a_family_goes_through_sft_and_rl(
     lora = {"kind": "lora", "rank": 4, "alpha": 8, "dropout": 0.0}
     assert here.sft(here.sft_params(1, lora), student=student)["steps"] == 1
     assert here.rl(1, **student)["steps"] == 1
-    net, processor = load(tmp_path / "rl", "float32")
+    net, processor = load_model_and_processor(tmp_path / "rl", "float32")
     assert type(net) is type(family.net)
     assert isinstance(processor, FramesProcessor)
     assert processor.image_processor.patch_size == PATCH

@@ -7,14 +7,14 @@ import pytest
 
 from tests.train.conftest import BUDGET, Kit
 from tests.world import HOSTILE
-from touchline.chat.messages import judged
+from touchline.chat.messages import build_trajectory
 from touchline.chat.tools.choose_frames import called
 from touchline.chat.turns import thinking
-from touchline.model.generate import Player
+from touchline.model.generate import ConversationGenerator
 
 
-def player(kit: Kit, batch: int = 3) -> Player:
-    return Player(kit.net, kit.processor, BUDGET, turn_tokens=8, batch=batch)
+def player(kit: Kit, batch: int = 3) -> ConversationGenerator:
+    return ConversationGenerator(kit.net, kit.processor, BUDGET, turn_tokens=8, batch=batch)
 
 
 def games(kit: Kit) -> list:
@@ -24,7 +24,7 @@ def games(kit: Kit) -> list:
 def test_an_untrained_model_gives_an_attempt_for_every_question_in_order(kit: Kit):
     attempts = list(player(kit).play(games(kit)))
     assert [attempt.question.id for attempt in attempts] == [q.id for q, _ in games(kit)]
-    rows = [judged("base", a.question, a.messages, a.viewing) for a in attempts]
+    rows = [build_trajectory("base", a.question, a.messages, a.viewing) for a in attempts]
     assert all(0 <= row.score <= 1 for row in rows)
     assert all(row.frames >= BUDGET.first for row in rows)
 
@@ -66,9 +66,9 @@ ODD = [
 
 @pytest.mark.parametrize("turn", ODD, ids=lambda turn: repr(turn)[:40])
 def test_no_turn_stops_the_evaluation(kit: Kit, turn: str):
-    parrot = Player(Parrot(kit, turn), kit.processor, BUDGET, turn_tokens=8, batch=2)
+    parrot = ConversationGenerator(Parrot(kit, turn), kit.processor, BUDGET, turn_tokens=8, batch=2)
     for attempt in parrot.play(games(kit)[:2]):
-        row = judged("base", attempt.question, attempt.messages, attempt.viewing)
+        row = build_trajectory("base", attempt.question, attempt.messages, attempt.viewing)
         json.dumps(row.messages).encode()
         row.messages.encode()
         assert not row.valid
@@ -85,8 +85,8 @@ def test_a_model_that_looks_and_answers_is_valid(kit: Kit):
             self.ids = Parrot(self.kit, f"{next(turns)}<|im_end|>").ids
             return super().generate(input_ids, pixel_values)
 
-    player = Player(Pupil(kit, ""), kit.processor, BUDGET, turn_tokens=8, batch=1)
+    player = ConversationGenerator(Pupil(kit, ""), kit.processor, BUDGET, turn_tokens=8, batch=1)
     (attempt,) = player.play([(taught.question, taught.reel)])
-    row = judged("pupil", attempt.question, attempt.messages, attempt.viewing)
+    row = build_trajectory("pupil", attempt.question, attempt.messages, attempt.viewing)
     assert (row.valid, row.score, row.windows) == (True, 1, taught.trajectory.windows)
     assert json.loads(row.messages) == taught.messages

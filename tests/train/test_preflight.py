@@ -25,24 +25,24 @@ def params(tmp_path: Path, preset: str | None = None, *sets: str) -> dict[str, A
     """params.yaml as a run would have it."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(ROOT / "presets", tmp_path / "presets", dirs_exist_ok=True)
-    overrides.apply(tmp_path, preset, sets)
-    return overrides.read(tmp_path / "params.yaml")
+    overrides.apply_overrides(tmp_path, preset, sets)
+    return overrides.read_yaml_mapping(tmp_path / "params.yaml")
 
 
 @pytest.mark.parametrize("preset", [None, "smoke", "finebadminton", "local", "many-sports"])
 def test_what_runs_on_a_cpu_passes(tmp_path: Path, preset: str | None) -> None:
-    preflight.check(params(tmp_path, preset), ALL)
+    preflight.check_training_requirements(params(tmp_path, preset), ALL)
 
 
 @no_gpu
 @pytest.mark.parametrize("preset", ["deepsport", "deepsport-v2", "spotting-paper"])
 def test_what_needs_a_gpu_is_refused_without_one(tmp_path: Path, preset: str) -> None:
     with pytest.raises(BadInput, match=r"student.dtype: bfloat16 needs a GPU \(as do sft.trainer"):
-        preflight.check(params(tmp_path, preset), ALL)
+        preflight.check_training_requirements(params(tmp_path, preset), ALL)
 
 
 def test_stages_before_the_training_need_no_gpu(tmp_path: Path) -> None:
-    preflight.check(params(tmp_path, "smoke", "student.dtype=bfloat16"), ())
+    preflight.check_training_requirements(params(tmp_path, "smoke", "student.dtype=bfloat16"), ())
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_a_package_that_is_not_installed_is_named_with_how_to_get_it(
     given = params(tmp_path, None, f"{key}={value}")
     if not torch.cuda.is_available():
         with pytest.raises(BadInput, match=f"{key}: {value} needs a GPU, and torch finds none"):
-            preflight.check(given, ALL)
-    monkeypatch.setattr(preflight, "gpus", lambda: 2)
+            preflight.check_training_requirements(given, ALL)
+    monkeypatch.setattr(preflight, "count_gpus", lambda: 2)
     if preflight.importlib.util.find_spec(package):
         pytest.skip("it is installed")
     with pytest.raises(BadInput, match=f"{value} needs {package}, which is not .* pip install"):
-        preflight.check(given, ALL)
+        preflight.check_training_requirements(given, ALL)
 
 
 @pytest.mark.parametrize(
@@ -78,26 +78,26 @@ def test_a_package_that_is_not_installed_is_named_with_how_to_get_it(
 def test_processes_must_fit_the_gpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: int, count: int, wrong: str
 ) -> None:
-    monkeypatch.setattr(preflight, "gpus", lambda: found)
+    monkeypatch.setattr(preflight, "count_gpus", lambda: found)
     given = params(tmp_path, None, f"student.processes={count}", "student.dtype=bfloat16")
     with pytest.raises(BadInput, match=wrong):
-        preflight.check(given, ALL)
+        preflight.check_training_requirements(given, ALL)
 
 
 def test_parts_need_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "gpus", lambda: 1)
+    monkeypatch.setattr(preflight, "count_gpus", lambda: 1)
     given = params(tmp_path, None, "student.processes=1", "student.parallel.kind=fsdp")
     with pytest.raises(BadInput, match="divides a model among processes, and there is one"):
-        preflight.check(given, ALL)
+        preflight.check_training_requirements(given, ALL)
 
 
 def test_a_model_that_is_nowhere_is_refused(tmp_path: Path) -> None:
     given = params(tmp_path, None, f"student.model={tmp_path / 'nowhere'}")
     with pytest.raises(BadInput, match=r"student.model: .*nowhere holds no config.json"):
-        preflight.check(given, ALL)
+        preflight.check_training_requirements(given, ALL)
     (tmp_path / "nowhere").mkdir()
     (tmp_path / "nowhere/config.json").write_text("{}")
-    preflight.check(given, ALL)
+    preflight.check_training_requirements(given, ALL)
 
 
 def test_a_hub_model_that_cannot_be_fetched_is_refused(tmp_path: Path) -> None:
@@ -127,15 +127,15 @@ def test_a_server_must_answer() -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Healthy) as server:
         url = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        preflight.answers(url)
+        preflight.check_vllm_server(url)
         server.shutdown()
     for dead in (url, "", "no address"):
         with pytest.raises(BadInput, match=r"rl.vllm.server: no vLLM server answers at"):
-            preflight.answers(dead)
+            preflight.check_vllm_server(dead)
 
 
 def test_nothing_of_params_is_changed(tmp_path: Path) -> None:
     given = params(tmp_path)
     before = copy.deepcopy(given)
-    preflight.check(given, ALL)
+    preflight.check_training_requirements(given, ALL)
     assert given == before

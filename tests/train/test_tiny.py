@@ -7,8 +7,8 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from tests.train.conftest import Kit, student
 from touchline.model.processor import FramesProcessor
-from touchline.model.tiny import MARKS, SPECIAL, build
-from touchline.model.tiny_vocabulary import phrases
+from touchline.model.tiny import MARKUP_TOKENS, SPECIAL_TOKENS, build_tiny_model
+from touchline.model.tiny_vocabulary import list_vocabulary_phrases
 from touchline.sports import SPORTS
 
 
@@ -24,7 +24,7 @@ def test_the_folder_loads_by_the_standard_names(kit: Kit):
 
 def test_each_phrase_is_one_token_and_reads_back(kit: Kit):
     tokenizer = kit.processor.tokenizer
-    for phrase in [*phrases(SPORTS), *MARKS, *SPECIAL]:
+    for phrase in [*list_vocabulary_phrases(SPORTS), *MARKUP_TOKENS, *SPECIAL_TOKENS]:
         ids = tokenizer(phrase)["input_ids"]
         assert len(ids) == 1, phrase
         assert tokenizer.decode(ids, skip_special_tokens=False) == phrase
@@ -32,7 +32,7 @@ def test_each_phrase_is_one_token_and_reads_back(kit: Kit):
 
 def test_marks_survive_the_skipping_of_special_tokens(kit: Kit):
     tokenizer = kit.processor.tokenizer
-    for mark in MARKS:
+    for mark in MARKUP_TOKENS:
         assert tokenizer.decode(tokenizer(mark)["input_ids"], skip_special_tokens=True) == mark
 
 
@@ -49,14 +49,22 @@ def test_no_token_of_the_tokenizer_lies_outside_the_embedding(kit: Kit):
 
 def test_equal_inputs_build_equal_bytes(kit: Kit, tmp_path: Path):
     for name in ("one", "two"):
-        build(student().tiny, ["A foul occurs", "No corner"], phrases(SPORTS), tmp_path / name)
+        build_tiny_model(
+            student().tiny,
+            ["A foul occurs", "No corner"],
+            list_vocabulary_phrases(SPORTS),
+            tmp_path / name,
+        )
     for file in sorted((tmp_path / "one").iterdir()):
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
 
 
 def test_the_seed_decides_the_weights(kit: Kit, tmp_path: Path):
-    build(
-        student().tiny.model_copy(update={"seed": 99}), ["A foul"], phrases(SPORTS), tmp_path / "b"
+    build_tiny_model(
+        student().tiny.model_copy(update={"seed": 99}),
+        ["A foul"],
+        list_vocabulary_phrases(SPORTS),
+        tmp_path / "b",
     )
     other = AutoModelForImageTextToText.from_pretrained(tmp_path / "b")
     ours, theirs = (net.model.visual.patch_embed.proj.weight for net in (kit.net, other))

@@ -23,7 +23,7 @@ from touchline.evaluation.tool_ablation import (
     played,
     spread,
 )
-from touchline.model.generate import Player
+from touchline.model.generate import ConversationGenerator
 from touchline.records import Trajectory
 
 HOW = How(BUDGET, PLAIN, "float32", turn_tokens=8, batch=3, seed=1)
@@ -48,7 +48,7 @@ def test_questions_are_taken_in_turns_from_tasks_and_matches(kit: Kit):
 
 
 def test_a_turn_begun_for_a_model_is_what_it_would_have_said_itself(kit: Kit):
-    free = list(Player(kit.net, kit.processor, BUDGET, 8, 3).play(games(kit)[:3]))
+    free = list(ConversationGenerator(kit.net, kit.processor, BUDGET, 8, 3).play(games(kit)[:3]))
     same = list(led(kit).play(games(kit)[:3]))
     assert [a.messages for a in same] == [a.messages for a in free]
 

@@ -1,4 +1,8 @@
-"""Messages of one attempt: the same words and blocks for teacher, SFT, RL and evaluation."""
+"""One conversation about a question in text: prompt, model turns, and which frames its calls
+return.
+
+No images are fetched, so replaying a recorded conversation is cheap.
+"""
 
 import json
 from collections.abc import Sequence
@@ -29,61 +33,75 @@ NO_FRAMES = "bring the videos themselves, or add a source that has them"
 TOOLS: list[Any] = [choose_frames]  # a chat template makes the schema of its signature
 
 
-def tools(dialogue: Dialogue) -> list[Any] | None:
-    """The tools that a chat template tells the model of."""
+def get_chat_tools(dialogue: Dialogue) -> list[Any] | None:
+    """The tools to pass to the chat template, or None for a dialogue without thinking and tool
+    calls.
+    """
     return TOOLS if dialogue.thinks else None
 
 
-def reel(store: FrameStore, clip: Clip, budget: Budget, dialogue: Dialogue = PLAIN) -> Reel:
-    """The stored frames of a clip, in clip seconds, at the budget's size; none if not here."""
+def load_clip_frames(
+    store: FrameStore, clip: Clip, budget: Budget, dialogue: Dialogue = PLAIN
+) -> Reel:
+    """The stored frames of one clip: times in clip seconds, images fetched on demand at the
+    budget's size. Empty if the clip has no frames.
+    """
     times = store.times(clip.video) if clip.frames else np.empty(0)
     inside = times[(times >= clip.start - 1e-6) & (times < clip.end - 1e-6)]
 
-    def fetch(wanted: Sequence[float]) -> list:
-        at = [clip.start + time for time in wanted]
-        return store.images(clip.video, at, size=(budget.width, budget.height))
+    def fetch(clip_times: Sequence[float]) -> list:
+        video_times = [clip.start + time for time in clip_times]
+        return store.images(clip.video, video_times, size=(budget.width, budget.height))
 
     return Reel(inside - clip.start, fetch, dialogue.zero(clip))
 
 
-def reels(
+def load_frames_by_clip(
     store: FrameStore, clips: Path, budget: Budget, dialogue: Dialogue = PLAIN
 ) -> dict[str, Reel]:
-    """The frames of every clip of a clips product that has any, by clip id."""
-    every = [clip for clip in read(clips / "clips.parquet", Clip) if clip.frames]
-    return {clip.id: reel(store, clip, budget, dialogue) for clip in every}
+    """{clip id: frames} for every clip in the folder `clips` (which holds clips.parquet) that has
+    frames.
+    """
+    clips_with_frames = [clip for clip in read(clips / "clips.parquet", Clip) if clip.frames]
+    return {clip.id: load_clip_frames(store, clip, budget, dialogue) for clip in clips_with_frames}
 
 
-def asked(
+def build_messages(
     question: Question,
     opening: Sequence[dict[str, Any]] = (),
     dialogue: Dialogue = PLAIN,
     rules: str = "",
 ) -> Messages:
-    """System and user message; the question stands behind the first frames, near its answer.
+    """The messages that ask one question: a system message with the instructions, then a user
+    message with `opening` (content blocks of the first frames) followed by the question.
 
-    In the manner of the spotting paper there is one message: instructions, frames, question.
-    `rules` are other instructions than the dialogue's.
+    A dialogue that does not think (the spotting paper's format) gets one user message:
+    instructions, frames, question. `rules` replaces the dialogue's instructions.
     """
-    said = [*opening, _text(f"\n{question.text}")]
+    user_content = [*opening, _text_block(f"\n{question.text}")]
     rules = rules or words(dialogue.prompt("instructions"))
     if not dialogue.thinks:
-        return [{"role": "user", "content": [_text(f"{rules}\n\n"), *said]}]
-    return [{"role": "system", "content": [_text(rules)]}, {"role": "user", "content": said}]
+        return [{"role": "user", "content": [_text_block(f"{rules}\n\n"), *user_content]}]
+    return [
+        {"role": "system", "content": [_text_block(rules)]},
+        {"role": "user", "content": user_content},
+    ]
 
 
-def unasked() -> Messages:
-    """The prompt before an attempt: TRL's environment says the user's turn when it is reset."""
-    rules = _text(words("instructions"))
+def build_empty_prompt() -> Messages:
+    """The prompt of an RL row before its question is known: instructions and an empty user message.
+    TRL fills the latter from `ClipEnvironment.reset`.
+    """
+    rules = _text_block(words("instructions"))
     return [{"role": "system", "content": [rules]}, {"role": "user", "content": []}]
 
 
-def _text(words: str) -> dict[str, Any]:
+def _text_block(words: str) -> dict[str, Any]:
     return {"type": "text", "text": words}
 
 
-def pictured(blocks: Blocks, reel: Reel) -> Blocks:
-    """The blocks with each named picture fetched."""
+def fetch_block_images(blocks: Blocks, reel: Reel) -> Blocks:
+    """Content blocks with each image block's `time` replaced by the fetched image."""
     times = [block["time"] for block in blocks if block["type"] == "image"]
     pictures = iter(reel.fetch(times)) if times else iter(())
     return [
@@ -92,27 +110,33 @@ def pictured(blocks: Blocks, reel: Reel) -> Blocks:
     ]
 
 
-def with_pictures(messages: Messages, reel: Reel) -> Messages:
-    """The messages with every named picture fetched, ready for the chat template."""
-    return [{**message, "content": pictured(message["content"], reel)} for message in messages]
+def fetch_message_images(messages: Messages, reel: Reel) -> Messages:
+    """Messages with all images fetched, ready for the chat template."""
+    return [
+        {**message, "content": fetch_block_images(message["content"], reel)} for message in messages
+    ]
 
 
-def assistant_turns(messages: Messages) -> list[str]:
+def extract_assistant_turns(messages: Messages) -> list[str]:
     """The text of each assistant turn."""
     return ["".join(b["text"] for b in m["content"]) for m in messages if m["role"] == "assistant"]
 
 
-def judged(
+def build_trajectory(
     author: str,
     question: Question,
     messages: Messages,
     viewing: Viewing,
     dialogue: Dialogue = PLAIN,
 ) -> Trajectory:
-    """A finished attempt as a row, judged by the question's own task."""
-    turns = assistant_turns(messages)
-    read, fine = (answer, well_formed) if dialogue.thinks else (str.strip, bare)
-    said = read(turns[-1]) if turns else ""
+    """Score a finished conversation with its question's task and return it as a Trajectory row.
+
+    The row is `valid` if the turns keep the dialogue's format and the tool refused no call; an
+    empty answer is scored like any other.
+    """
+    turns = extract_assistant_turns(messages)
+    read, is_valid_format = (answer, well_formed) if dialogue.thinks else (str.strip, bare)
+    final_answer = read(turns[-1]) if turns else ""
     return Trajectory(
         id=f"{author}:{question.id}",
         question=question.id,
@@ -122,17 +146,17 @@ def judged(
         task=question.task,
         match=question.match,
         messages=json.dumps(messages, ensure_ascii=False),
-        answer=said,
-        score=TASKS[question.task].score(said, question.truth),
-        valid=fine(turns) and not viewing.faults,
+        answer=final_answer,
+        score=TASKS[question.task].score(final_answer, question.truth),
+        valid=is_valid_format(turns) and not viewing.faults,
         windows=[time for window in viewing.windows for time in window],
         frames=len(viewing.seen),
     )
 
 
 @dataclass
-class Talk:
-    """One question in progress; `messages` name pictures by time."""
+class Conversation:
+    """One question in progress; `messages` name images by their time."""
 
     question: Question
     viewing: Viewing
@@ -141,10 +165,12 @@ class Talk:
     done: bool = False
 
     def __post_init__(self) -> None:
-        self._add(*asked(self.question, self.viewing.open(), self.dialogue))
+        self._add(*build_messages(self.question, self.viewing.open(), self.dialogue))
 
-    def hear(self, turn: str) -> None:
-        """Take the model's turn; a call that can be read is answered, anything else ends it."""
+    def add_model_turn(self, turn: str) -> None:
+        """Append a model turn. A readable tool call is answered; anything else ends the
+        conversation.
+        """
         self._add({"role": "assistant", "content": [{"type": "text", "text": turn}]})
         call = read_call(turn) if self.dialogue.thinks else None
         self.done = call is None
@@ -152,10 +178,10 @@ class Talk:
             blocks = self.viewing.call(*call)
             self._add({"role": "tool", "name": NAME, "content": blocks})
 
-    def replay(self, turns: Sequence[str]) -> "Talk":
-        """Hear the turns that an earlier attempt was made of."""
+    def add_model_turns(self, turns: Sequence[str]) -> "Conversation":
+        """Append the turns of a recorded conversation; returns self."""
         for turn in turns:
-            self.hear(turn)
+            self.add_model_turn(turn)
         return self
 
     def _add(self, *messages: dict[str, Any]) -> None:

@@ -1,9 +1,8 @@
-"""By what an answer is known again: the digest of all that decides it.
+"""Cache keys of answers: a digest of everything that decides an answer.
 
-Weights, sampling, question, words around it, budget, and the bytes of every frame of the clip that
-may be shown, those of the tool included; and our own code that asks and reads calls, so that a
-change of it asks anew. The truth is not in it: it decides the score, which is never kept. Nor are
-batch and device, which move a last digit of a sum at most.
+That is weights, sampling, question, prompts, budget, all frames of the clip that may be shown, and
+our own code that asks and reads calls. Not included: the truth (scores are not cached), batch size
+and device (at most a rounding difference).
 """
 
 import dataclasses
@@ -16,53 +15,55 @@ from pathlib import Path
 from typing import Any
 
 from touchline.chat.prompts import words
-from touchline.evaluation.candidates.candidate import Candidate, Game, Setting
-from touchline.evaluation.test_set import Bench
+from touchline.evaluation.candidates.candidate import EvalCandidate, EvalItem, EvalSettings
+from touchline.evaluation.test_set import EvalSet
 
-ROOM = Path(__file__).parents[1]
-CODE = (
+PACKAGE_ROOT = Path(__file__).parents[1]
+KEYED_CODE = (
     "candidates/*.py", "chat/messages.py", "model/load.py", "model/processor.py",
     "model/generate.py", "chat/messages.py", "tools/*.py", "dialogue.py", "clock.py",
     "commentary.py", "video/frame_store.py",
 )  # fmt: skip
-PACKAGES = ("torch", "transformers", "trl", "pillow")
+KEYED_PACKAGES = ("torch", "transformers", "trl", "pillow")
 
 
-def keys(candidate: Candidate, games: Sequence[Game], bench: Bench, setting: Setting) -> list[str]:
-    """The key of each game's answer; nothing is decoded or generated for it."""
-    common = [_code(), candidate.kind, candidate.identity(setting), _setting(setting)]
-    start = hashlib.sha256(_plain(common))
-    return [_key(start.copy(), _game(candidate, game, bench)) for game in games]
+def compute_cache_keys(
+    candidate: EvalCandidate, items: Sequence[EvalItem], eval_set: EvalSet, settings: EvalSettings
+) -> list[str]:
+    """One cache key per item; nothing is decoded or generated."""
+    common = [_code_digest(), candidate.kind, candidate.identity(settings), _settings_key(settings)]
+    start = hashlib.sha256(_canonical_json(common))
+    return [_digest_item(start.copy(), _item_key(candidate, item, eval_set)) for item in items]
 
 
-def _key(start: Any, game: list[Any]) -> str:
-    start.update(_plain(game))
+def _digest_item(start: Any, item: list[Any]) -> str:
+    start.update(_canonical_json(item))
     return start.hexdigest()
 
 
-def _setting(setting: Setting) -> list[Any]:
-    prompts = [words(setting.dialogue.prompt("instructions")), words("listening")]
-    return [setting.budget.model_dump(), setting.dialogue.model_dump(), *prompts]
+def _settings_key(settings: EvalSettings) -> list[Any]:
+    prompts = [words(settings.dialogue.prompt("instructions")), words("listening")]
+    return [settings.budget.model_dump(), settings.dialogue.model_dump(), *prompts]
 
 
-def _game(candidate: Candidate, game: Game, bench: Bench) -> list[Any]:
+def _item_key(candidate: EvalCandidate, item: EvalItem, eval_set: EvalSet) -> list[Any]:
     """What differs from question to question, of what this candidate perceives."""
-    asked = [game.question.text, game.reel.zero, game.clip.end - game.clip.start]
+    question_part = [item.question.text, item.reel.zero, item.clip.end - item.clip.start]
     if candidate.senses == "frames":
-        return [*asked, bench.pixels(game.clip)]
-    lines = [dataclasses.astuple(line)[2:5] for line in game.lines]
-    return [*asked, lines]
+        return [*question_part, eval_set.frames_digest(item.clip)]
+    lines = [dataclasses.astuple(line)[2:5] for line in item.lines]
+    return [*question_part, lines]
 
 
 @cache
-def _code() -> str:
+def _code_digest() -> str:
     """The digest of the code that asks, and the versions of the libraries below it."""
-    found = hashlib.sha256(repr([(name, version(name)) for name in PACKAGES]).encode())
-    for pattern in CODE:
-        for path in sorted(ROOM.glob(pattern)):
-            found.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
-    return found.hexdigest()
+    digest = hashlib.sha256(repr([(name, version(name)) for name in KEYED_PACKAGES]).encode())
+    for pattern in KEYED_CODE:
+        for path in sorted(PACKAGE_ROOT.glob(pattern)):
+            digest.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
-def _plain(value: Any) -> bytes:
+def _canonical_json(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()

@@ -1,8 +1,8 @@
-"""Let candidates answer: in batches, resumable, remembered, on one process or several.
+"""Run candidates on the evaluation set: in batches, resumable, cached, in one process or several.
 
-The questions are cut into batches before anything is known of them; a batch is one transaction of
-what is kept. After a kill the same batches are left, so the answers are the same to the byte as
-those of an undisturbed run; so they are when the batches are dealt to other processes.
+Batches are formed before the cache is consulted, and each is one cache transaction. After a kill
+the same batches remain, so the answers are byte for byte those of an uninterrupted run, whatever
+the number of processes.
 """
 
 import json
@@ -14,16 +14,24 @@ from functools import lru_cache
 
 from touchline.errors import BadInput
 from touchline.evaluation.answer_cache import Keep, keep
-from touchline.evaluation.cache_key import keys
-from touchline.evaluation.candidates.candidate import Answer, Candidate, Game, Said, Setting
-from touchline.evaluation.test_set import Bench
+from touchline.evaluation.cache_key import compute_cache_keys
+from touchline.evaluation.candidates.candidate import (
+    AnswerFunction,
+    CandidateAnswer,
+    EvalCandidate,
+    EvalItem,
+    EvalSettings,
+)
+from touchline.evaluation.test_set import EvalSet
 from touchline.progress import Progress
 from touchline.records import Trajectory
 from touchline.video.workers import each, pool
 
 
-def take_seat() -> None:
-    """The n-th process of a pool takes the n-th GPU, in turns; without a GPU, nothing happens."""
+def pick_gpu() -> None:
+    """Let the n-th worker of a process pool use the n-th GPU, round robin; does nothing without a
+    GPU.
+    """
     import torch
 
     number = re.search(r"(\d+)$", multiprocessing.current_process().name)
@@ -31,147 +39,179 @@ def take_seat() -> None:
         torch.cuda.set_device(int(number[1]) % torch.cuda.device_count())
 
 
-LONGEST = 300  # letters of a fault
+LONGEST_FAULT = 300  # letters of a fault
 
 
-def answered(
-    candidate: Candidate, bench: Bench, setting: Setting, processes: int = 1
+def answer_questions(
+    candidate: EvalCandidate, eval_set: EvalSet, settings: EvalSettings, processes: int = 1
 ) -> list[Trajectory]:
-    """A row for every question of the bench, in its order.
+    """One Trajectory per question of the evaluation set, in its order.
 
-    A question that the candidate failed at is a row without an answer; its messages end with one
-    of the role `failure`, and it is asked again next time. Raises `BadInput` where it failed at
-    every single one, or is not to be had at all.
+    A question at which the candidate failed gives a row without an answer whose last message has
+    the role `failure`; it is asked again next time. Raises `BadInput` if the candidate failed at
+    all of them or cannot be loaded.
     """
-    games = bench.games()
-    with keep() as store, Progress(candidate.name, len(games)) as progress:
-        names = _names(candidate, games, bench, setting)
-        said = _recalled(store, names) if candidate.kept else {}
-        progress.start_at(sum(name in said for name in names))
-        for places, given in _fresh(candidate, bench, setting, processes, _asked(names, said)):
-            fresh = {names[place]: one for place, one in zip(places, given, strict=True)}
-            said |= fresh
-            if candidate.kept:
-                matches = {names[place]: games[place].question.match for place in places}
-                _remember(store, fresh, matches)
+    items = eval_set.load_items()
+    with keep() as store, Progress(candidate.name, len(items)) as progress:
+        answer_keys = _answer_keys(candidate, items, eval_set, settings)
+        answers = _recall_answers(store, answer_keys) if candidate.cached else {}
+        progress.start_at(sum(answer_key in answers for answer_key in answer_keys))
+        for places, batch_answers in _answer_missing(
+            candidate, eval_set, settings, processes, _places_to_ask(answer_keys, answers)
+        ):
+            new_answers = {
+                answer_keys[place]: answer
+                for place, answer in zip(places, batch_answers, strict=True)
+            }
+            answers |= new_answers
+            if candidate.cached:
+                matches = {answer_keys[place]: items[place].question.match for place in places}
+                _store_answers(store, new_answers, matches)
             progress.to(progress.done + len(places))
-        progress.to(len(games))
-    _refuse_silence(candidate, list(said.values()))
-    rows = zip(games, names, strict=True)
-    return [candidate.row(game, said[name], setting) for game, name in rows]
+        progress.to(len(items))
+    _require_any_answer(candidate, list(answers.values()))
+    rows = zip(items, answer_keys, strict=True)
+    return [
+        candidate.to_trajectory(item, answers[answer_key], settings) for item, answer_key in rows
+    ]
 
 
-def _names(
-    candidate: Candidate, games: Sequence[Game], bench: Bench, setting: Setting
+def _answer_keys(
+    candidate: EvalCandidate, items: Sequence[EvalItem], eval_set: EvalSet, settings: EvalSettings
 ) -> list[str]:
     """By what each answer is known; a floor, which reads more than words, answers each anew."""
-    if candidate.kept:
-        return keys(candidate, games, bench, setting)
-    return [game.question.id for game in games]
+    if candidate.cached:
+        return compute_cache_keys(candidate, items, eval_set, settings)
+    return [item.question.id for item in items]
 
 
-def _asked(names: Sequence[str], known: Collection[str]) -> list[bool]:
-    """Which places are to be asked: of equal questions about equal frames, the first."""
-    first = {name: place for place, name in reversed([*enumerate(names)])}
-    return [name not in known and first[name] == place for place, name in enumerate(names)]
+def _places_to_ask(answer_keys: Sequence[str], known_keys: Collection[str]) -> list[bool]:
+    """Which places to ask: among items with equal keys only the first, and none that is cached."""
+    first = {answer_key: place for place, answer_key in reversed([*enumerate(answer_keys)])}
+    return [
+        answer_key not in known_keys and first[answer_key] == place
+        for place, answer_key in enumerate(answer_keys)
+    ]
 
 
-def remembered(candidate: Candidate, bench: Bench, setting: Setting) -> bool:
-    """Whether every answer is kept: then `answered` opens nothing, and loads no weights."""
-    names = list(dict.fromkeys(keys(candidate, bench.games(), bench, setting)))
+def is_fully_cached(candidate: EvalCandidate, eval_set: EvalSet, settings: EvalSettings) -> bool:
+    """Whether all answers are cached, so that `answer_questions` need not load the candidate."""
+    answer_keys = list(
+        dict.fromkeys(compute_cache_keys(candidate, eval_set.load_items(), eval_set, settings))
+    )
     with keep() as store:
-        return candidate.kept and len(store.known(names)) == len(names)
+        return candidate.cached and len(store.known(answer_keys)) == len(answer_keys)
 
 
-def failed(rows: Iterable[Trajectory]) -> int:
-    """How many rows end with a failure in place of an answer."""
+def count_failed_answers(rows: Iterable[Trajectory]) -> int:
+    """The number of rows that end with a failure message."""
     return sum(json.loads(row.messages)[-1]["role"] == "failure" for row in rows)
 
 
-def _fresh(
-    candidate: Candidate,
-    bench: Bench,
-    setting: Setting,
+def _answer_missing(
+    candidate: EvalCandidate,
+    eval_set: EvalSet,
+    settings: EvalSettings,
     processes: int,
-    wanted: Sequence[bool],
-) -> Iterator[tuple[tuple[int, ...], list[Said]]]:
-    """(places, what was said) batch by batch, of the places that are wanted."""
-    starts = range(0, len(wanted), setting.batch)
-    batches = [range(at, min(at + setting.batch, len(wanted))) for at in starts]
-    left = [tuple(place for place in batch if wanted[place]) for batch in batches]
-    missing = [places for places in left if places]
+    to_ask: Sequence[bool],
+) -> Iterator[tuple[tuple[int, ...], list[CandidateAnswer]]]:
+    """(places, answers) batch by batch, of the places to ask."""
+    starts = range(0, len(to_ask), settings.batch)
+    batches = [range(at, min(at + settings.batch, len(to_ask))) for at in starts]
+    unanswered = [tuple(place for place in batch if to_ask[place]) for batch in batches]
+    missing = [places for places in unanswered if places]
     if not missing:
         return
     if processes > 1 and candidate.local:
-        yield from zip(missing, _dealt(candidate, bench, setting, processes, missing), strict=True)
+        yield from zip(
+            missing, _answer_in_pool(candidate, eval_set, settings, processes, missing), strict=True
+        )
         return
-    games, say = bench.games(), candidate.open(setting)
+    items, answer_function = eval_set.load_items(), candidate.open(settings)
     for places in missing:
-        yield places, attempted(say, [games[place] for place in places])
+        yield places, answer_batch(answer_function, [items[place] for place in places])
 
 
-def _dealt(
-    candidate: Candidate,
-    bench: Bench,
-    setting: Setting,
+def _answer_in_pool(
+    candidate: EvalCandidate,
+    eval_set: EvalSet,
+    settings: EvalSettings,
     processes: int,
     missing: Sequence[tuple[int, ...]],
-) -> Iterator[list[Said]]:
-    asked = [question.id for question in bench.asked]
-    rows = [(candidate, bench, setting, [asked[place] for place in places]) for places in missing]
+) -> Iterator[list[CandidateAnswer]]:
+    question_ids = [question.id for question in eval_set.split_questions]
+    rows = [
+        (candidate, eval_set, settings, [question_ids[place] for place in places])
+        for places in missing
+    ]
     with pool(min(processes, len(missing))) as executor:
         try:
-            yield from each(executor, _batch, rows)
+            yield from each(executor, _answer_batch_in_worker, rows)
         except BrokenExecutor:
             remedy = "lower evaluate.batch or evaluate.processes; what is answered is kept"
             raise BadInput(candidate.name, "a process died, out of memory?", remedy) from None
 
 
-def _batch(candidate: Candidate, bench: Bench, setting: Setting, ids: list[str]) -> list[Said]:
+def _answer_batch_in_worker(
+    candidate: EvalCandidate, eval_set: EvalSet, settings: EvalSettings, ids: list[str]
+) -> list[CandidateAnswer]:
     """One batch in another process, which reads the bench and opens the candidate once."""
-    return attempted(_opened(candidate, setting), _read(bench).games(ids))
+    return answer_batch(
+        _open_candidate(candidate, settings), _worker_eval_set(eval_set).load_items(ids)
+    )
 
 
 @lru_cache(maxsize=1)
-def _read(bench: Bench) -> Bench:
-    return bench
+def _worker_eval_set(eval_set: EvalSet) -> EvalSet:
+    return eval_set
 
 
-_seated: dict[str, Answer] = {}  # at most one: the weights of a second may not fit
+_open_candidates: dict[str, AnswerFunction] = {}  # at most one: the weights of a second may not fit
 
 
-def _opened(candidate: Candidate, setting: Setting) -> Answer:
-    name = f"{candidate!r} {setting!r}"
-    if name not in _seated:
-        _seated.clear()
-        take_seat()
-        _seated[name] = candidate.open(setting)
-    return _seated[name]
+def _open_candidate(candidate: EvalCandidate, settings: EvalSettings) -> AnswerFunction:
+    name = f"{candidate!r} {settings!r}"
+    if name not in _open_candidates:
+        _open_candidates.clear()
+        pick_gpu()
+        _open_candidates[name] = candidate.open(settings)
+    return _open_candidates[name]
 
 
-def attempted(say: Answer, games: Sequence[Game]) -> list[Said]:
-    """What a candidate says to a batch; where it breaks down, to each question by itself."""
+def answer_batch(
+    answer_function: AnswerFunction, items: Sequence[EvalItem]
+) -> list[CandidateAnswer]:
+    """A candidate's answers to a batch; if the batch raises, each question is tried alone and an
+    error becomes the answer's `fault`.
+    """
     try:  # the border to model output
-        return say(games)
+        return answer_function(items)
     except BadInput:
         raise
     except Exception as error:
-        if len(games) > 1:
-            return [said for game in games for said in attempted(say, [game])]
-        reason = f"{type(error).__name__}: {error}".splitlines()[0][:LONGEST]
-        return [Said((), reason)]
+        if len(items) > 1:
+            return [answer for item in items for answer in answer_batch(answer_function, [item])]
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:LONGEST_FAULT]
+        return [CandidateAnswer((), reason)]
 
 
-def _recalled(store: Keep, names: Sequence[str]) -> dict[str, Said]:
-    return {key: Said(tuple(json.loads(kept))) for key, kept in store.known(names).items()}
+def _recall_answers(store: Keep, answer_keys: Sequence[str]) -> dict[str, CandidateAnswer]:
+    return {
+        key: CandidateAnswer(tuple(json.loads(turns)))
+        for key, turns in store.known(answer_keys).items()
+    }
 
 
-def _remember(store: Keep, said: dict[str, Said], matches: dict[str, str]) -> None:
-    good = {key: json.dumps(one.turns) for key, one in said.items() if not one.fault}
-    store.put(good, matches)
+def _store_answers(
+    store: Keep, answers: dict[str, CandidateAnswer], matches: dict[str, str]
+) -> None:
+    faultless = {
+        key: json.dumps(answer.turns) for key, answer in answers.items() if not answer.fault
+    }
+    store.put(faultless, matches)
 
 
-def _refuse_silence(candidate: Candidate, said: Sequence[Said]) -> None:
-    if said and all(one.fault for one in said):
-        wrong = f"answered none of {len(said)} questions: {said[0].fault}"
+def _require_any_answer(candidate: EvalCandidate, answers: Sequence[CandidateAnswer]) -> None:
+    if answers and all(answer.fault for answer in answers):
+        wrong = f"answered none of {len(answers)} questions: {answers[0].fault}"
         raise BadInput(candidate.name, wrong, "mend the candidate or take it out")

@@ -1,9 +1,8 @@
-"""A language model that grades open answers, beside the scores that need none.
+"""LLM judge that grades open answers, beside the metrics that need none.
 
-It is a metric like any other only as far as it agrees with itself: a sample is asked a second time
-with another seed and the two texts the other way round, and the share of equal verdicts is told.
-Its model, host and the digest of its prompt stand beside its scores. What it could not be asked is
-absent with its reason, never zero.
+A sample is graded twice, the second time with another seed and the two texts swapped, and the share
+of equal verdicts is reported. Model, host and prompt digest are reported with the scores. If the
+judge cannot be reached, the result says why instead of giving a score.
 """
 
 import asyncio
@@ -21,136 +20,152 @@ from touchline.metrics import bootstrap
 from touchline.records import Question, Trajectory
 from touchline.state_dirs import reply_folder
 
-WORTH = {"right": 1.0, "partly": 0.5, "wrong": 0.0}
+VERDICT_SCORES = {"right": 1.0, "partly": 0.5, "wrong": 0.0}
 VERDICT = re.compile(r"^\W*verdict\W+(right|partly|wrong)\W*$", re.IGNORECASE | re.MULTILINE)
-UNREADABLE = "no verdict"
-TASK = "open"
-LONGEST = 4000  # letters of an answer that are graded
+NO_VERDICT = "no verdict"
+GRADED_TASK = "open"
+LONGEST_ANSWER = 4000  # letters of an answer that are graded
 
 
-class Judging(Params):
-    """Who grades, and how many answers it grades twice."""
+class JudgeParams(Params):
+    """The judge's endpoint and how many answers it grades twice."""
 
     endpoint: Endpoint
     again: int
 
 
-class Case(NamedTuple):
-    """One grading: `turned` shows the answer before the reference."""
+class GradingCase(NamedTuple):
+    """One answer to grade; `answer_first` puts the answer before the reference."""
 
     row: Trajectory
     question: Question
-    turned: bool
+    answer_first: bool
 
 
-def graded(
+def grade_open_answers(
     rows: Mapping[str, Sequence[Trajectory]],
     questions: Mapping[str, Question],
-    judging: Judging,
+    judging: JudgeParams,
     seed: int,
 ) -> dict[str, Any]:
-    """{candidates: {NAME: {open: {judged: estimate}}}, agreement, faults, and who judged}.
+    """{candidates: {NAME: {open: {judged: estimate}}}, agreement, faults, model, host, prompt}.
 
-    Where the judge cannot be reached: {absent: the reason, and who should have}.
+    If the judge cannot be reached: {model, host, prompt, absent: reason}.
     """
     cases = [
-        Case(row, questions[row.question], False)
-        for given in rows.values()
-        for row in given
-        if row.task == TASK
+        GradingCase(row, questions[row.question], False)
+        for candidate_rows in rows.values()
+        for row in candidate_rows
+        if row.task == GRADED_TASK
     ]
-    about = {"model": judging.endpoint.model, "host": judging.endpoint.host, "prompt": version()}
+    about = {
+        "model": judging.endpoint.model,
+        "host": judging.endpoint.host,
+        "prompt": digest_judge_prompt(),
+    }
     sample = [case._replace(turned=True) for case in _sample(cases, judging.again)]
     try:  # the border to the network
-        verdicts = asyncio.run(_asked([*cases, *sample], judging.endpoint))
+        verdicts = asyncio.run(_ask_judge([*cases, *sample], judging.endpoint))
     except BadInput as fault:
         return {**about, "absent": str(fault)}
-    once, twice = verdicts[: len(cases)], verdicts[len(cases) :]
-    known = dict(zip([case.row.id for case in cases], once, strict=True))
-    faults = Counter(verdict for verdict in verdicts if verdict not in WORTH)
+    verdicts_once, verdicts_again = verdicts[: len(cases)], verdicts[len(cases) :]
+    first_verdicts = dict(zip([case.row.id for case in cases], verdicts_once, strict=True))
+    faults = Counter(verdict for verdict in verdicts if verdict not in VERDICT_SCORES)
     return {
         **about,
-        "candidates": _scores(cases, once, seed),
-        "agreement": _agreement([(known[c.row.id], v) for c, v in zip(sample, twice, strict=True)]),
+        "candidates": _scores(cases, verdicts_once, seed),
+        "agreement": _agreement(
+            [(first_verdicts[c.row.id], v) for c, v in zip(sample, verdicts_again, strict=True)]
+        ),
         "faults": dict(sorted(faults.items())),
     }
 
 
-def version() -> str:
-    """The digest of the prompt: another wording is another judge."""
+def digest_judge_prompt() -> str:
+    """Short digest of the grading prompt, since another wording is another judge."""
     return hashlib.sha256(words("grade").encode()).hexdigest()[:12]
 
 
-def _sample(cases: Sequence[Case], count: int) -> list[Case]:
+def _sample(cases: Sequence[GradingCase], count: int) -> list[GradingCase]:
     """So many cases, always the same ones, of all candidates alike."""
     drawn = sorted(cases, key=lambda case: hashlib.sha256(case.row.id.encode()).digest())
     return drawn[:count]
 
 
-async def _asked(cases: Sequence[Case], endpoint: Endpoint) -> list[str]:
+async def _ask_judge(cases: Sequence[GradingCase], endpoint: Endpoint) -> list[str]:
     """A verdict per case, or the name of what went wrong."""
-    found: dict[int, str] = {}
+    verdicts: dict[int, str] = {}
     second = endpoint.model_copy(update={"sampling": _reseeded(endpoint.sampling)})
     async with Client(endpoint, reply_folder("judge")) as client:
 
         async def grade(place: int) -> str:
             case = cases[place]
-            served = second if case.turned else endpoint
-            message = {"role": "user", "content": _prompt(case)}
+            served = second if case.answer_first else endpoint
+            message = {"role": "user", "content": _grading_prompt(case)}
             reply = await client.ask(request(served, case.row.id, [message]))
-            return reply.fault or read(reply.text)
+            return reply.fault or parse_verdict(reply.text)
 
         async for place, verdict in each(range(len(cases)), grade, client.at_once):
-            found[place] = verdict
-    return [found[place] for place in range(len(cases))]
+            verdicts[place] = verdict
+    return [verdicts[place] for place in range(len(cases))]
 
 
 def _reseeded(sampling: Mapping[str, Any]) -> dict[str, Any]:
     return {**sampling, "seed": int(sampling.get("seed", 0)) + 1}
 
 
-def _prompt(case: Case) -> str:
+def _grading_prompt(case: GradingCase) -> str:
     texts = [
-        f"Reference:\n<<<{_inert(case.question.truth)}>>>",
-        f"Answer:\n<<<{_inert(case.row.answer)}>>>",
+        f"Reference:\n<<<{_strip_delimiters(case.question.truth)}>>>",
+        f"Answer:\n<<<{_strip_delimiters(case.row.answer)}>>>",
     ]
     fields = {
         "sport": case.question.sport,
-        "question": _inert(case.question.text),
-        "texts": "\n\n".join(reversed(texts) if case.turned else texts),
+        "question": _strip_delimiters(case.question.text),
+        "texts": "\n\n".join(reversed(texts) if case.answer_first else texts),
     }
     return render("grade", **fields)
 
 
-def _inert(text: str) -> str:
+def _strip_delimiters(text: str) -> str:
     """The text without the marks that would end it early."""
-    return text[:LONGEST].replace("<<<", "").replace(">>>", "")
+    return text[:LONGEST_ANSWER].replace("<<<", "").replace(">>>", "")
 
 
-def read(text: str) -> str:
-    """The last verdict in a reply; `no verdict` when there is none."""
-    found = VERDICT.findall(text)
-    return found[-1].lower() if found else UNREADABLE
+def parse_verdict(text: str) -> str:
+    """The last verdict in a judge's reply: right, partly or wrong, or 'no verdict'."""
+    verdicts = VERDICT.findall(text)
+    return verdicts[-1].lower() if verdicts else NO_VERDICT
 
 
-def _scores(cases: Sequence[Case], verdicts: Sequence[str], seed: int) -> dict[str, Any]:
+def _scores(cases: Sequence[GradingCase], verdicts: Sequence[str], seed: int) -> dict[str, Any]:
     """Per candidate, over the answers that were graded."""
-    given: dict[str, list[tuple[float, str]]] = {}
+    graded_rows: dict[str, list[tuple[float, str]]] = {}
     for case, verdict in zip(cases, verdicts, strict=True):
-        if verdict in WORTH:
-            given.setdefault(case.row.author, []).append((WORTH[verdict], case.row.match))
-    return {name: {TASK: {"judged": _estimate(rows, seed)}} for name, rows in given.items()}
+        if verdict in VERDICT_SCORES:
+            graded_rows.setdefault(case.row.author, []).append(
+                (VERDICT_SCORES[verdict], case.row.match)
+            )
+    return {
+        name: {GRADED_TASK: {"judged": _estimate(rows, seed)}} for name, rows in graded_rows.items()
+    }
 
 
 def _estimate(rows: Sequence[tuple[float, str]], seed: int) -> dict[str, float]:
     import numpy as np
 
-    side = bootstrap.ratio(np.array([(worth, 1.0) for worth, _ in rows]), [m for _, m in rows])
-    return bootstrap.estimate(side, seed)._asdict()
+    metric = bootstrap.build_ratio_metric(
+        np.array([(worth, 1.0) for worth, _ in rows]), [m for _, m in rows]
+    )
+    return bootstrap.estimate_metric(metric, seed)._asdict()
 
 
 def _agreement(pairs: Sequence[tuple[str, str]]) -> dict[str, float]:
     """The share of equal verdicts among those that could be read both times."""
-    both = [(one, other) for one, other in pairs if one in WORTH and other in WORTH]
-    equal = sum(one == other for one, other in both)
-    return {"n": len(both), "value": equal / len(both)} if both else {"n": 0}
+    readable = [
+        (first, second)
+        for first, second in pairs
+        if first in VERDICT_SCORES and second in VERDICT_SCORES
+    ]
+    equal = sum(first == second for first, second in readable)
+    return {"n": len(readable), "value": equal / len(readable)} if readable else {"n": 0}

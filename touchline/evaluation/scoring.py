@@ -1,44 +1,50 @@
-"""From rows to scores: what the metrics have to know of the questions asked."""
+"""Score evaluation rows: supply the metrics with what they need to know about the questions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from touchline.evaluation.test_set import Bench
+from touchline.evaluation.test_set import EvalSet
 from touchline.metrics import scores
 from touchline.records import Question, Trajectory
 from touchline.tasks.counting import count
 from touchline.tasks.score import number
 from touchline.tasks.spotting import intervals
 
-NUMBERS = {"counting": count, "score": number}  # tasks whose answers are numbers
+NUMBER_PARSERS = {"counting": count, "score": number}  # tasks whose answers are numbers
 
 
-def scored(
-    rows: Mapping[str, Sequence[Trajectory]], bench: Bench, theta: float, seed: int
+def score_candidates(
+    rows: Mapping[str, Sequence[Trajectory]], eval_set: EvalSet, theta: float, seed: int
 ) -> dict[str, Any]:
-    """`metrics.scores.report` of the candidates' rows on this bench.
+    """`build_score_report` of the candidates' rows on this evaluation set.
 
-    `theta` is the temporal IoU above which an interval counts, `seed` that of the bootstrap.
+    `theta` is the temporal IoU above which an interval counts, `seed` is for the bootstrap.
     """
-    return scores.report(rows, labelled(bench), judge(bench, theta, seed))
+    return scores.build_score_report(
+        rows, get_labelled_questions(eval_set), build_metric_context(eval_set, theta, seed)
+    )
 
 
-def judge(bench: Bench, theta: float, seed: int) -> scores.Judge:
-    """What the metrics have to know of a bench."""
-    return scores.Judge(intervals, theta, seed, NUMBERS, bench.by_clip, bench.dialogue.zero)
+def build_metric_context(eval_set: EvalSet, theta: float, seed: int) -> scores.MetricContext:
+    """The metric settings for an evaluation set: parsers, thresholds, clips and clock."""
+    return scores.MetricContext(
+        intervals, theta, seed, NUMBER_PARSERS, eval_set.clips_by_id, eval_set.dialogue.zero
+    )
 
 
-def labelled(bench: Bench) -> dict[str, Question]:
-    """The questions with their labels by the clock of the answers."""
-    if bench.dialogue.time != "half":
-        return bench.every
-    return {question.id: as_said(question) for question in bench.asked}
+def get_labelled_questions(eval_set: EvalSet) -> dict[str, Question]:
+    """Questions by id, their evidence converted to the clock that answers use."""
+    if eval_set.dialogue.time != "half":
+        return eval_set.questions_by_id
+    return {question.id: set_evidence_from_truth(question) for question in eval_set.split_questions}
 
 
-def as_said(question: Question) -> Question:
-    """A spotting question whose evidence is what its truth says."""
+def set_evidence_from_truth(question: Question) -> Question:
+    """Copy of a spotting question whose evidence is the intervals in its truth text; other tasks
+    are returned unchanged.
+    """
     if question.task != "spotting":
         return question
-    said = [time for pair in intervals(question.truth) for time in pair]
-    return replace(question, evidence=said)
+    evidence = [time for pair in intervals(question.truth) for time in pair]
+    return replace(question, evidence=evidence)

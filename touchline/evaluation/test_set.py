@@ -1,4 +1,4 @@
-"""What an evaluation asks: the test questions of a pipeline's products, with their frames."""
+"""The evaluation set: the questions of one split with their clips, frames and captions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.messages import NO_FRAMES, reel
+from touchline.chat.messages import NO_FRAMES, load_clip_frames
 from touchline.chat.tools.choose_frames import Budget
 from touchline.errors import BadInput
-from touchline.evaluation.candidates.candidate import Game
+from touchline.evaluation.candidates.candidate import EvalItem
 from touchline.evaluation.floors import Prior, prior
 from touchline.records import Caption, Clip, Question, by_id, grouped, read
 from touchline.video.frame_store import FrameStore
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Made of paths and settings alone, so that it travels to other processes."""
+class EvalSet:
+    """The questions of one split and their data. Made of paths and settings only, so that it can be
+    pickled to other processes.
+    """
 
     clips: Path
     captions: Path
@@ -27,19 +29,19 @@ class Bench:
     budget: Budget
     dialogue: Dialogue
     split: str = "test"
-    _pixels: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _frame_digests: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is read is left behind: another process reads for itself."""
+        """Pickle the fields only: another process reads the data itself."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
-    def every(self) -> dict[str, Question]:
+    def questions_by_id(self) -> dict[str, Question]:
         """All questions of all splits, by id."""
         return by_id(read(self.questions / "questions.parquet", Question))
 
     @cached_property
-    def by_clip(self) -> dict[str, Clip]:
+    def clips_by_id(self) -> dict[str, Clip]:
         return by_id(read(self.clips / "clips.parquet", Clip))
 
     @cached_property
@@ -47,43 +49,49 @@ class Bench:
         return FrameStore(self.frames)
 
     @cached_property
-    def asked(self) -> list[Question]:
-        """The questions of the split whose clips have frames; none at all is a `BadInput`."""
-        every = [q for q in self.every.values() if q.split == self.split]
-        if not every:
+    def split_questions(self) -> list[Question]:
+        """The questions of the split whose clips have frames. Raises `BadInput` if
+        there are none.
+        """
+        in_split = [q for q in self.questions_by_id.values() if q.split == self.split]
+        if not in_split:
             wrong = f"no question is in the {self.split} split"
             raise BadInput(self.questions, wrong, f"raise ask.shares.{self.split}")
-        shown = [q for q in every if self.by_clip[q.clip].frames]
-        if not shown:
-            wrong = f"not one of {len(every)} {self.split} questions has frames"
+        with_frames = [q for q in in_split if self.clips_by_id[q.clip].frames]
+        if not with_frames:
+            wrong = f"not one of {len(in_split)} {self.split} questions has frames"
             raise BadInput(self.questions, wrong, NO_FRAMES)
-        return shown
+        return with_frames
 
     @property
-    def unseen(self) -> int:
-        """How many questions of the split are left out, for want of frames."""
-        return sum(q.split == self.split for q in self.every.values()) - len(self.asked)
+    def skipped_count(self) -> int:
+        """The number of questions of the split left out because their clips have no frames."""
+        return sum(q.split == self.split for q in self.questions_by_id.values()) - len(
+            self.split_questions
+        )
 
-    def games(self, ids: Sequence[str] | None = None) -> list[Game]:
-        """The questions asked, or those with these ids, in the order given."""
-        questions = self.asked if ids is None else [self.every[id] for id in ids]
-        return [self._game(question) for question in questions]
+    def load_items(self, ids: Sequence[str] | None = None) -> list[EvalItem]:
+        """Evaluation items for the split's questions, or for these question ids, in order."""
+        questions = (
+            self.split_questions if ids is None else [self.questions_by_id[id] for id in ids]
+        )
+        return [self._build_item(question) for question in questions]
 
     @cached_property
-    def _said(self) -> dict[str, list[Caption]]:
+    def _captions_by_clip(self) -> dict[str, list[Caption]]:
         return grouped(read(self.captions / "captions.parquet", Caption), "clip")
 
-    def _game(self, question: Question) -> Game:
-        clip = self.by_clip[question.clip]
-        frames = reel(self.store, clip, self.budget, self.dialogue)
-        return Game(question, clip, frames, self._said.get(question.clip, []))
+    def _build_item(self, question: Question) -> EvalItem:
+        clip = self.clips_by_id[question.clip]
+        frames = load_clip_frames(self.store, clip, self.budget, self.dialogue)
+        return EvalItem(question, clip, frames, self._captions_by_clip.get(question.clip, []))
 
-    def pixels(self, clip: Clip) -> str:
-        """The digest of all the stored frames that any candidate may be shown of a clip."""
-        if clip.id not in self._pixels:
-            self._pixels[clip.id] = self.store.digest(clip.video, clip.start, clip.end)
-        return self._pixels[clip.id]
+    def frames_digest(self, clip: Clip) -> str:
+        """Digest of all stored frames of a clip that a candidate may be shown."""
+        if clip.id not in self._frame_digests:
+            self._frame_digests[clip.id] = self.store.digest(clip.video, clip.start, clip.end)
+        return self._frame_digests[clip.id]
 
-    def prior(self, interval: float) -> Prior:
-        """What a floor may know: the truths of training."""
-        return prior(self.every.values(), interval, self.dialogue)
+    def build_prior(self, interval: float) -> Prior:
+        """What floor candidates may know: the true answers of the training split."""
+        return prior(self.questions_by_id.values(), interval, self.dialogue)

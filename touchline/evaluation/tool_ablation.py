@@ -16,13 +16,13 @@ import torch
 from PIL.Image import Image, new
 
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.messages import Messages, judged, tools
+from touchline.chat.messages import Messages, build_trajectory, get_chat_tools
 from touchline.chat.tools.choose_frames import NAME, Budget, Reel, Viewing
 from touchline.chat.turns import parts, thinking
 from touchline.metrics import bootstrap
-from touchline.model.generate import Attempt, Player
-from touchline.model.load import load
-from touchline.model.processor import vision_tokens
+from touchline.model.generate import ConversationGenerator, ConversationWithFrames
+from touchline.model.load import load_model_and_processor
+from touchline.model.processor import list_vision_token_ids
 from touchline.progress import track
 from touchline.records import Question, Trajectory
 
@@ -46,7 +46,7 @@ class How:
 
 
 @dataclass(frozen=True)
-class Led(Player):
+class Led(ConversationGenerator):
     """A player whose turns may be begun for it, and who may be kept from writing some tokens."""
 
     never: tuple[int, ...] = ()
@@ -58,7 +58,10 @@ class Led(Player):
     def go_on(self, talks: Sequence[Messages], begun: Sequence[str]) -> list[str]:
         """One turn for each talk, behind the words that it begins with; those are part of it."""
         texts: Any = self.processor.apply_chat_template(
-            list(talks), tools=tools(self.dialogue), add_generation_prompt=True, tokenize=False
+            list(talks),
+            tools=get_chat_tools(self.dialogue),
+            add_generation_prompt=True,
+            tokenize=False,
         )
         pictures = [[b["image"] for m in talk for b in m["content"] if b["type"] == "image"]
                     for talk in talks]  # fmt: skip
@@ -73,7 +76,7 @@ class Led(Player):
             **batch.to(self.model.device),
             do_sample=False,
             max_new_tokens=self.turn_tokens,
-            suppress_tokens=[*vision_tokens(self.processor), *self.never],
+            suppress_tokens=[*list_vision_token_ids(self.processor), *self.never],
         )
         new = ids[:, batch["input_ids"].shape[1] :]
         return [start + self._text(row) for start, row in zip(begun, new, strict=True)]
@@ -92,7 +95,7 @@ def necessity(
     chosen = spread([game for game in games if game[0].id in given], count)
     if not chosen or not how.dialogue.thinks:
         return {}
-    net, processor = load(model, how.dtype)
+    net, processor = load_model_and_processor(model, how.dtype)
     player = Led(
         net.eval(), processor, how.budget, how.turn_tokens, how.batch, dialogue=how.dialogue
     )
@@ -117,10 +120,12 @@ def _in_turns(queues: Sequence[Sequence[Any]]) -> list[Any]:
     return [one for turn in zip_longest(*queues) for one in turn if one is not None]
 
 
-def played(player: Player, games: Games, name: str) -> list[Trajectory]:
+def played(player: ConversationGenerator, games: Games, name: str) -> list[Trajectory]:
     """The answers of a player, judged as evaluation does."""
-    attempts = track(player.play(games), f"necessity: {name}", total=len(games))
-    return [judged(name, a.question, a.messages, a.viewing, player.dialogue) for a in attempts]
+    attempts = track(player.generate_conversations(games), f"necessity: {name}", total=len(games))
+    return [
+        build_trajectory(name, a.question, a.messages, a.viewing, player.dialogue) for a in attempts
+    ]
 
 
 def forced(player: Led, games: Games, free: Sequence[Trajectory]) -> list[Trajectory]:
@@ -134,17 +139,21 @@ def forced(player: Led, games: Games, free: Sequence[Trajectory]) -> list[Trajec
     for at in range(0, len(direct), player.batch):
         for attempt in _forced(player, direct[at : at + player.batch], thoughts):
             question = attempt.question
-            row = judged("forced", question, attempt.messages, attempt.viewing, player.dialogue)
+            row = build_trajectory(
+                "forced", question, attempt.messages, attempt.viewing, player.dialogue
+            )
             again[question.id] = row
     return [again.get(row.question, row) for row in free]
 
 
-def _forced(player: Led, games: Games, thoughts: dict[str, str]) -> list[Attempt]:
-    attempts = [Attempt(q, Viewing(r, player.budget), player.dialogue) for q, r in games]
+def _forced(player: Led, games: Games, thoughts: dict[str, str]) -> list[ConversationWithFrames]:
+    attempts = [
+        ConversationWithFrames(q, Viewing(r, player.budget), player.dialogue) for q, r in games
+    ]
     begun = [thinking(thoughts[q.id], OPENED) for q, _ in games]
     turns = player.go_on([attempt.shown for attempt in attempts], begun)
     for attempt, turn in zip(attempts, turns, strict=True):
-        attempt.hear(turn)
+        attempt.add_model_turn(turn)
     for _ in range(player.budget.calls + 1):
         going = [attempt for attempt in attempts if not attempt.done]
         if going:
@@ -201,17 +210,21 @@ def measured(rows: dict[str, list[Trajectory]], seed: int) -> dict[str, Any]:
 
 def _means(rows: Sequence[Trajectory], seed: int) -> dict[str, dict[str, float]]:
     return {
-        "accuracy": bootstrap.estimate(_side(rows, "score"), seed)._asdict(),
-        "frames": bootstrap.estimate(_side(rows, "frames"), seed)._asdict(),
+        "accuracy": bootstrap.estimate_metric(_side(rows, "score"), seed)._asdict(),
+        "frames": bootstrap.estimate_metric(_side(rows, "frames"), seed)._asdict(),
     }
 
 
 def _gain(ours: Sequence[Trajectory], theirs: Sequence[Trajectory], seed: int) -> dict[str, float]:
-    return bootstrap.difference(_side(ours, "score"), _side(theirs, "score"), seed)._asdict()
+    return bootstrap.estimate_difference(
+        _side(ours, "score"), _side(theirs, "score"), seed
+    )._asdict()
 
 
-def _side(rows: Sequence[Trajectory], field: str) -> bootstrap.Side:
+def _side(rows: Sequence[Trajectory], field: str) -> bootstrap.MetricRows:
     """One match alone has nothing to draw from: its questions are drawn then, as in `scores`."""
     alone = len({row.match for row in rows}) == 1
     values = np.array([(float(getattr(row, field)), 1.0) for row in rows])
-    return bootstrap.ratio(values, [row.question if alone else row.match for row in rows])
+    return bootstrap.build_ratio_metric(
+        values, [row.question if alone else row.match for row in rows]
+    )

@@ -1,4 +1,4 @@
-"""The model card: each score is a link to the place in `evaluate.json` that it comes from."""
+"""Write and check the model card; each score in it is a link into `evaluate.json`."""
 
 import json
 import re
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from touchline.errors import BadInput
-from touchline.model.trained_with import Trained
+from touchline.model.trained_with import TrainedWith
 
 if TYPE_CHECKING:
-    from touchline.export.folder import Lineage
+    from touchline.export.folder import ExportLineage
 
-FILE = "evaluation/evaluate.json"
-LINK = re.compile(rf"\[(-?\d+(?:\.\d+)?)\]\({re.escape(FILE)}#(/[^)\s]+)\)")
-SCORES = ("## Scores", "## How to load it")  # the section between these holds links only
+SCORES_FILE = "evaluation/evaluate.json"
+SCORE_LINK = re.compile(rf"\[(-?\d+(?:\.\d+)?)\]\({re.escape(SCORES_FILE)}#(/[^)\s]+)\)")
+SCORE_HEADINGS = ("## Scores", "## How to load it")  # the section between these holds links only
 _LOADING = """
 ```python
 from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -26,37 +26,41 @@ processor = AutoProcessor.from_pretrained("FOLDER")
 `AutoProcessor` builds a video processor, too, and therefore needs torchvision. Without it, take
 `AutoTokenizer` and `Qwen2VLImageProcessorPil`. For vLLM: `vllm serve FOLDER`; this was not tried.
 """
-METRICS = ("f1", "f1_matched", "precision", "recall", "accuracy", "score", "error")
+CARD_METRICS = ("f1", "f1_matched", "precision", "recall", "accuracy", "score", "error")
 
 
-def card(
+def render_model_card(
     stage: str,
     scores: Mapping[str, Any],
-    lineage: "Lineage",
-    held: Mapping[str, tuple[str, str]],
-    trained: Trained,
+    lineage: "ExportLineage",
+    licence_by_source: Mapping[str, tuple[str, str]],
+    trained: TrainedWith,
     tasks: Sequence[str] = (),
 ) -> str:
-    """The text of README.md."""
-    licences = "\n".join(f"- {name}: {licence} ({kind})" for name, (licence, kind) in held.items())
-    return f"""{_about(stage, trained)}
-{SCORES[0]}
+    """Render the text of README.md. `licence_by_source` is {source: (licence, terms)}; `tasks` are
+    the names of the exported lmms-eval tasks.
+    """
+    licences = "\n".join(
+        f"- {name}: {licence} ({kind})" for name, (licence, kind) in licence_by_source.items()
+    )
+    return f"""{_card_header(stage, trained)}
+{SCORE_HEADINGS[0]}
 
 On matches it was not trained on, beside answers that need no model. Each figure links to its place
 in the file it was made from, which also holds its interval.
 
-{_table(stage, scores)}
+{_score_table(stage, scores)}
 
-{SCORES[1]}
-{_LOADING}{_asked_by(tasks)}
+{SCORE_HEADINGS[1]}
+{_LOADING}{_lmms_section(tasks)}
 ## Terms of the data it was trained on
 
 {licences}
 
-{_origin(lineage)}"""
+{_lineage_section(lineage)}"""
 
 
-def _about(stage: str, trained: Trained) -> str:
+def _card_header(stage: str, trained: TrainedWith) -> str:
     budget = trained.budget
     return f"""---
 pipeline_tag: image-text-to-text
@@ -75,7 +79,7 @@ decide about a person or a bet. Ask it in the words and with the frame budget it
 """
 
 
-def _origin(lineage: "Lineage") -> str:
+def _lineage_section(lineage: "ExportLineage") -> str:
     data = "\n".join(f"- `{name}`: {digest}" for name, digest in sorted(lineage.data.items()))
     return f"""## Where it comes from
 
@@ -86,7 +90,7 @@ sha256 of every file of this folder in `digests.json`. Digests of the data:
 """
 
 
-def _asked_by(tasks: Sequence[str]) -> str:
+def _lmms_section(tasks: Sequence[str]) -> str:
     """How lmms-eval asks the test questions, where they came along."""
     if not tasks:
         return ""
@@ -105,45 +109,47 @@ above; they compare models with each other. The python there is the only code; r
 """
 
 
-def _table(stage: str, scores: Mapping[str, Any]) -> str:
+def _score_table(stage: str, scores: Mapping[str, Any]) -> str:
     """A row per task and metric: the model, then each floor."""
     floors = [name for name in scores["candidates"] if name.startswith("floor.")]
     names = [stage, *floors]
     rows = [f"| task | metric | {' | '.join(names)} |", f"|---|---|{'---|' * len(names)}"]
     for task, metrics in scores["candidates"][stage].items():
-        for metric in (name for name in METRICS if name in metrics):
-            cells = [_cell(scores, name, task, metric) for name in names]
+        for metric in (name for name in CARD_METRICS if name in metrics):
+            cells = [_linked_score(scores, name, task, metric) for name in names]
             rows.append(f"| {task} | {metric} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
-def _cell(scores: Mapping[str, Any], name: str, task: str, metric: str) -> str:
+def _linked_score(scores: Mapping[str, Any], name: str, task: str, metric: str) -> str:
     value = scores["candidates"][name].get(task, {}).get(metric, {}).get("value")
     if value is None:
         return "-"
-    return f"[{value:.3f}]({FILE}#/candidates/{name}/{task}/{metric}/value)"
+    return f"[{value:.3f}]({SCORES_FILE}#/candidates/{name}/{task}/{metric}/value)"
 
 
-def check(folder: Path) -> None:
-    """Raises `BadInput` when a figure of the card is not the one in its evaluation file."""
+def check_model_card(folder: Path) -> None:
+    """Raise `InputError` if a score in the exported folder's README.md differs from its evaluation
+    file, or links to none.
+    """
     text = (folder / "README.md").read_text(encoding="utf-8")
-    scores = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    for said, pointer in _links(text):
-        found = _at(scores, pointer)
-        if found is None or f"{found:.3f}" != said:
-            wrong = f"says {said} where {pointer} of {FILE} is {found}"
+    scores = json.loads((folder / SCORES_FILE).read_text(encoding="utf-8"))
+    for printed, pointer in _find_score_links(text):
+        value = _resolve_pointer(scores, pointer)
+        if value is None or f"{value:.3f}" != printed:
+            wrong = f"says {printed} where {pointer} of {SCORES_FILE} is {value}"
             raise BadInput(folder / "README.md", wrong, "export it again")
-    section = text.split(SCORES[0])[1].split(SCORES[1])[0]
-    bare = re.findall(r"\d+\.\d+|\d+ ?%", LINK.sub("", section))
+    section = text.split(SCORE_HEADINGS[0])[1].split(SCORE_HEADINGS[1])[0]
+    bare = re.findall(r"\d+\.\d+|\d+ ?%", SCORE_LINK.sub("", section))
     if bare:
         raise BadInput(folder / "README.md", f"{bare[0]} links to no evaluation", "export it again")
 
 
-def _links(text: str) -> Iterator[tuple[str, str]]:
-    return ((link[1], link[2]) for link in LINK.finditer(text))
+def _find_score_links(text: str) -> Iterator[tuple[str, str]]:
+    return ((link[1], link[2]) for link in SCORE_LINK.finditer(text))
 
 
-def _at(scores: Any, pointer: str) -> float | None:
+def _resolve_pointer(scores: Any, pointer: str) -> float | None:
     for key in pointer.strip("/").split("/"):
         scores = scores.get(key) if isinstance(scores, dict) else None
     return scores if isinstance(scores, int | float) else None

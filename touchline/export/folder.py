@@ -1,4 +1,4 @@
-"""Write a trained model as a Hugging Face folder that needs nothing of ours, or refuse."""
+"""Export a trained model as a self-contained Hugging Face folder, or refuse."""
 
 import hashlib
 import json
@@ -10,33 +10,32 @@ from typing import TYPE_CHECKING, Any
 from touchline import licence
 from touchline.atomic import whole_folder
 from touchline.errors import BadInput
-from touchline.export.card import card
-from touchline.model.load import POINTER
-from touchline.model.trained_with import FILE as TRAINED
-from touchline.model.trained_with import read
+from touchline.export.card import render_model_card
+from touchline.model.load import HUB_POINTER
+from touchline.model.trained_with import TRAINED_WITH_FILE, read_trained_with
 
 if TYPE_CHECKING:
-    from touchline.evaluation.test_set import Bench
+    from touchline.evaluation.test_set import EvalSet
 
-    Asked = tuple[Bench, int]  # the test questions, and how many tokens an answer may have
+    Asked = tuple[EvalSet, int]  # the test questions, and how many tokens an answer may have
 
-TAKEN = (
+EXPORTED_FILES = (
     *("*.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json"),
     *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "added_tokens.json"),
     *("special_tokens_map.json", "chat_template.jinja", "preprocessor_config.json"),
-    *("processor_config.json", TRAINED, licence.FILE),
+    *("processor_config.json", TRAINED_WITH_FILE, licence.FILE),
 )  # no log, no rollouts, no adapter beside merged weights: they hold words of the data
-EVALUATION = "evaluation/evaluate.json"
-LINEAGE = "evaluation/lineage.json"
-TASKS = "lmms_eval"
-DIGESTS = "digests.json"
-STOCK = {"qwen2_vl": "Qwen2VLProcessor", "qwen2_5_vl": "Qwen2_5_VLProcessor"}
-LATER = "Qwen3VLProcessor"
+EVALUATION_FILE = "evaluation/evaluate.json"
+LINEAGE_FILE = "evaluation/lineage.json"
+TASKS_FOLDER = "lmms_eval"
+DIGESTS_FILE = "digests.json"
+STOCK_PROCESSORS = {"qwen2_vl": "Qwen2VLProcessor", "qwen2_5_vl": "Qwen2_5_VLProcessor"}
+DEFAULT_PROCESSOR = "Qwen3VLProcessor"
 
 
 @dataclass(frozen=True)
-class Lineage:
-    """Where a model comes from and what it scored."""
+class ExportLineage:
+    """Provenance and scores of an exported model."""
 
     run: str
     commit: str
@@ -47,16 +46,18 @@ class Lineage:
     scores: dict[str, Any]  # as `evaluate` measured them
 
 
-def export(model: Path, lineage: Lineage, out: Path, tasks: "Asked | None" = None) -> None:
-    """Write the folder whole: weights, tokenizer, processor, card, scores, lineage, digests.
+def export_model_folder(
+    model: Path, lineage: ExportLineage, out: Path, tasks: "Asked | None" = None
+) -> None:
+    """Write the export folder `out` atomically: weights, tokenizer, processor, model card, scores,
+    lineage, digests.
 
-    `tasks` are written as tasks of lmms-eval, as far as their clips are open to all.
-
-    Raises `BadInput` for a model whose terms forbid passing it on, whose weights are not in its
-    folder, which was not evaluated, and for an `out` that is there already.
+    `tasks` is (test set, answer tokens): exported as lmms-eval tasks, limited to clips with open
+    terms. Raises `InputError` if the model's data may not be passed on, its weights are not in its
+    folder, it was not evaluated, or `out` exists.
     """
-    held = _allowed(model)
-    if (model / POINTER).is_file():
+    licence_by_source = _check_open_licences(model)
+    if (model / HUB_POINTER).is_file():
         raise BadInput(model, "is a pointer to a hub", "export what was trained from it")
     if lineage.stage not in lineage.scores.get("candidates", {}):
         wrong = f"nothing says how {lineage.stage} scored"
@@ -64,54 +65,63 @@ def export(model: Path, lineage: Lineage, out: Path, tasks: "Asked | None" = Non
     if out.exists():
         raise BadInput(f"-o {out}", "is there already", "name a folder that is not")
     with whole_folder(out) as draft:
-        for path in sorted({path for kind in TAKEN for path in model.glob(kind)}):
+        for path in sorted({path for kind in EXPORTED_FILES for path in model.glob(kind)}):
             shutil.copyfile(path, draft / path.name)
-        _unbind(draft)
+        _use_stock_processor(draft)
         (draft / "evaluation").mkdir()
-        _write(draft / EVALUATION, lineage.scores)
-        told = ("run", "commit", "stage", "params", "data", "versions")
-        _write(draft / LINEAGE, {name: getattr(lineage, name) for name in told})
-        names = _tasks(draft / TASKS, tasks)
-        text = card(lineage.stage, lineage.scores, lineage, held, read(model), names)
+        _write_json(draft / EVALUATION_FILE, lineage.scores)
+        lineage_fields = ("run", "commit", "stage", "params", "data", "versions")
+        _write_json(draft / LINEAGE_FILE, {name: getattr(lineage, name) for name in lineage_fields})
+        names = _write_tasks_folder(draft / TASKS_FOLDER, tasks)
+        text = render_model_card(
+            lineage.stage,
+            lineage.scores,
+            lineage,
+            licence_by_source,
+            read_trained_with(model),
+            names,
+        )
         (draft / "README.md").write_text(text, encoding="utf-8")
-        _write(draft / DIGESTS, digests(draft))
+        _write_json(draft / DIGESTS_FILE, digest_folder_files(draft))
 
 
-def _tasks(folder: Path, tasks: "Asked | None") -> list[str]:
+def _write_tasks_folder(folder: Path, tasks: "Asked | None") -> list[str]:
     from touchline.export import lmms
 
-    return lmms.write(folder, *tasks) if tasks else []
+    return lmms.write_lmms_tasks(folder, *tasks) if tasks else []
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """sha256 of every file but the list itself, by path."""
-    every = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != DIGESTS)
+def digest_folder_files(folder: Path) -> dict[str, str]:
+    """sha256 of every file in `folder` except `digests.json`, by relative path."""
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and path.name != DIGESTS_FILE
+    )
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in every
+        for path in files
     }
 
 
-def _allowed(model: Path) -> dict[str, tuple[str, str]]:
-    held = licence.known(model)
-    bound = sorted(name for name, (_, kind) in held.items() if kind != "open")
+def _check_open_licences(model: Path) -> dict[str, tuple[str, str]]:
+    licence_by_source = licence.known(model)
+    bound = sorted(name for name, (_, kind) in licence_by_source.items() if kind != "open")
     if bound:
         wrong = f"was trained on what may not be passed on: {', '.join(bound)}"
         raise BadInput(model, wrong, "train without these sources, or ask their owners")
-    return held
+    return licence_by_source
 
 
-def _unbind(folder: Path) -> None:
+def _use_stock_processor(folder: Path) -> None:
     """Name the stock processor of the family in place of our own class, which is its subset."""
     kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type", "")
     for path in sorted(folder.glob("*_config.json")) + sorted(folder.glob("config.json")):
-        found = json.loads(path.read_text(encoding="utf-8"))
-        found.pop("_name_or_path", None)  # may be a path of the machine that trained it
-        found.pop("name_or_path", None)
-        if found.get("processor_class") == "FramesProcessor":
-            found["processor_class"] = STOCK.get(kind, LATER)
-        _write(path, found)
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config.pop("_name_or_path", None)  # may be a path of the machine that trained it
+        config.pop("name_or_path", None)
+        if config.get("processor_class") == "FramesProcessor":
+            config["processor_class"] = STOCK_PROCESSORS.get(kind, DEFAULT_PROCESSOR)
+        _write_json(path, config)
 
 
-def _write(path: Path, given: Any) -> None:
-    path.write_text(json.dumps(given, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,8 +1,9 @@
-"""The test questions of a run as tasks of lmms-eval: a YAML and a table per task, one python file.
+"""Export a run's test questions as lmms-eval tasks: a YAML file and a Parquet table per task, and
+one Python file.
 
-A question is asked in one turn: lmms-eval has no frame tool that all its models could call. So all
-the frames of the budget are shown at once, and the instructions speak of no tool. What comes from
-the run goes into Parquet and JSON alone; the python is a fixed file.
+Questions are asked in one turn, because lmms-eval has no frame tool that all its models could call:
+all frames of the budget are shown at once and the instructions mention no tool. Data of the run
+goes only into Parquet and JSON; the Python file is copied unchanged.
 """
 
 import io
@@ -18,21 +19,21 @@ from ruamel.yaml import YAML
 
 from touchline import licence
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.messages import asked
+from touchline.chat.messages import build_messages
 from touchline.chat.tools.choose_frames import Viewing
-from touchline.evaluation.candidates.candidate import Game
-from touchline.evaluation.test_set import Bench
+from touchline.evaluation.candidates.candidate import EvalItem
+from touchline.evaluation.test_set import EvalSet
 from touchline.progress import Progress
 
-PYTHON = "touchline_tasks"  # the name of the copied file
-METRICS = {
-    "spotting": {"f1": f"!{PYTHON}.f1", "f1_matched": f"!{PYTHON}.f1"},
+TASKS_MODULE = "touchline_tasks"  # the name of the copied file
+TASK_METRICS = {
+    "spotting": {"f1": f"!{TASKS_MODULE}.f1", "f1_matched": f"!{TASKS_MODULE}.f1"},
     "counting": {"accuracy": "mean"},
     "choice": {"accuracy": "mean"},
     "score": {"accuracy": "mean"},
     "open": {"rouge_l": "mean"},
 }
-ROWS = 32  # per row group: pictures are large
+ROWS_PER_GROUP = 32  # per row group: pictures are large
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -45,93 +46,97 @@ SCHEMA = pa.schema(
         ("zero", pa.float64()),
     ]
 )
-KINDS = {"string": "string", "double": "float64"}
+FEATURE_DTYPES = {"string": "string", "double": "float64"}
 
 
-def write(folder: Path, bench: Bench, turn_tokens: int) -> list[str]:
-    """Fill `folder`; the names of the tasks. None where no clip asked about is open to all."""
-    games = [game for game in bench.games() if licence.rank(game.clip.terms) == 0]
-    tasks = sorted({game.question.task for game in games} & set(METRICS))
+def write_lmms_tasks(folder: Path, bench: EvalSet, turn_tokens: int) -> list[str]:
+    """Write the lmms-eval tasks into `folder` and return their names. Only clips with open terms
+    are included; if there are none, nothing is written.
+    """
+    games = [game for game in bench.load_items() if licence.rank(game.clip.terms) == 0]
+    tasks = sorted({game.question.task for game in games} & set(TASK_METRICS))
     if not tasks:
         return []
     folder.mkdir(parents=True)
-    shutil.copyfile(Path(__file__).with_name("lmms_tasks.py"), folder / f"{PYTHON}.py")
+    shutil.copyfile(Path(__file__).with_name("lmms_tasks.py"), folder / f"{TASKS_MODULE}.py")
     with Progress("questions", len(games)) as progress:
         for task in tasks:
-            mine = [game for game in games if game.question.task == task]
-            _table(folder / f"{task}.parquet", mine, bench, progress)
-            _yaml(folder / f"touchline_{task}.yaml", task, turn_tokens)
+            task_games = [game for game in games if game.question.task == task]
+            _write_question_table(folder / f"{task}.parquet", task_games, bench, progress)
+            _write_task_yaml(folder / f"touchline_{task}.yaml", task, turn_tokens)
     return [f"touchline_{task}" for task in tasks]
 
 
-def _table(file: Path, games: Sequence[Game], bench: Bench, progress: Progress) -> None:
-    features = {field.name: _feature(field) for field in SCHEMA}
-    told = {"huggingface": json.dumps({"info": {"features": features}})}
-    with pq.ParquetWriter(file, SCHEMA.with_metadata(told)) as out:
-        for at in range(0, len(games), ROWS):
-            rows = [_row(game, bench) for game in games[at : at + ROWS]]
+def _write_question_table(
+    file: Path, games: Sequence[EvalItem], bench: EvalSet, progress: Progress
+) -> None:
+    features = {field.name: _dataset_feature(field) for field in SCHEMA}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    with pq.ParquetWriter(file, SCHEMA.with_metadata(metadata)) as out:
+        for at in range(0, len(games), ROWS_PER_GROUP):
+            rows = [_build_row(game, bench) for game in games[at : at + ROWS_PER_GROUP]]
             out.write_table(pa.Table.from_pylist(rows, SCHEMA))
             progress.to(progress.done + len(rows))
 
 
-def _feature(field: pa.Field) -> dict[str, Any]:
+def _dataset_feature(field: pa.Field) -> dict[str, Any]:
     """As `datasets` reads it back: the pictures of a row as pictures."""
     if field.name == "images":
         return {"feature": {"_type": "Image"}, "_type": "List"}
     if field.name == "evidence":
         return {"feature": {"dtype": "float64", "_type": "Value"}, "_type": "List"}
-    return {"dtype": KINDS[str(field.type)], "_type": "Value"}
+    return {"dtype": FEATURE_DTYPES[str(field.type)], "_type": "Value"}
 
 
-def _row(game: Game, bench: Bench) -> dict[str, Any]:
+def _build_row(game: EvalItem, bench: EvalSet) -> dict[str, Any]:
     question, dialogue = game.question, bench.dialogue
     whole = bench.budget.model_copy(update={"first": bench.budget.most, "calls": 0})
     blocks = Viewing(game.reel, whole).open()
     times = [block["time"] for block in blocks if block["type"] == "image"]
     bare = [{"type": "image"} if block["type"] == "image" else block for block in blocks]
-    messages = asked(question, bare, dialogue, _rules(dialogue))
+    messages = build_messages(question, bare, dialogue, _instructions_without_tool(dialogue))
     return {
         "id": question.id,
         "sport": question.sport,
         "action": question.action,
         "messages": json.dumps(messages, ensure_ascii=False),
-        "images": [{"bytes": png, "path": None} for png in _pngs(game, times)],
+        "images": [{"bytes": png, "path": None} for png in _encode_pngs(game, times)],
         "truth": question.truth,
         "evidence": question.evidence,
         "zero": dialogue.zero(game.clip),
     }
 
 
-def _rules(dialogue: Dialogue) -> str:
+def _instructions_without_tool(dialogue: Dialogue) -> str:
     """Instructions that speak of no tool; the spotting paper's never did."""
     if not dialogue.thinks:
         return ""
     return Path(__file__).with_name("watching.txt").read_text(encoding="utf-8").strip()
 
 
-def _pngs(game: Game, times: Sequence[float]) -> Iterator[bytes]:
+def _encode_pngs(game: EvalItem, times: Sequence[float]) -> Iterator[bytes]:
     for picture in game.reel.fetch(times) if times else ():
         file = io.BytesIO()
         picture.save(file, "png")
         yield file.getvalue()
 
 
-def _yaml(file: Path, task: str, turn_tokens: int) -> None:
+def _write_task_yaml(file: Path, task: str, turn_tokens: int) -> None:
     """Functions are named by lmms-eval's own tag, which loads the file beside it."""
     functions = {"doc_to_visual": "doc_to_visual", "doc_to_text": "doc_to_text"}
     functions |= {"doc_to_messages": "doc_to_messages", "process_results": f"{task}_results"}
     metrics = [
-        {"metric": name, "aggregation": how, "higher_is_better": True}
-        for name, how in METRICS[task].items()
+        {"metric": name, "aggregation": aggregation, "higher_is_better": True}
+        for name, aggregation in TASK_METRICS[task].items()
     ]
-    said = {
+    config = {
         "task": f"touchline_{task}",
         "tag": "touchline",
         "dataset_path": "parquet",
         "dataset_kwargs": {"data_files": {"test": f"{task}.parquet"}},
         "test_split": "test",
         "output_type": "generate_until",
-        **{key: f"!{PYTHON}.{name}" for key, name in functions.items()},
+        **{key: f"!{TASKS_MODULE}.{name}" for key, name in functions.items()},
         "doc_to_target": "truth",
         "generation_kwargs": {
             "max_new_tokens": turn_tokens, "temperature": 0, "do_sample": False, "until": [],
@@ -142,10 +147,10 @@ def _yaml(file: Path, task: str, turn_tokens: int) -> None:
     text = io.StringIO()
     writer = YAML(typ="safe")
     writer.default_flow_style = False
-    writer.dump(said, text)
-    file.write_text(_tagged(text.getvalue()), encoding="utf-8")
+    writer.dump(config, text)
+    file.write_text(_tag_functions(text.getvalue()), encoding="utf-8")
 
 
-def _tagged(text: str) -> str:
+def _tag_functions(text: str) -> str:
     """`'!file.name'` as the tag `!function file.name`; all words here are our own."""
-    return text.replace(f"'!{PYTHON}.", f"!function '{PYTHON}.")
+    return text.replace(f"'!{TASKS_MODULE}.", f"!function '{TASKS_MODULE}.")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from touchline.chat.timecode import possible
 from touchline.errors import BadInput
-from touchline.sources.readers import whole
+from touchline.sources.readers import parse_json_int
 
 LONGEST = 20_000  # letters of an answer with its thoughts
 OPTIONAL = ("valid", "windows", "frames")
@@ -75,7 +75,7 @@ def _rows(file: Path) -> Iterator[tuple[int, Any]]:
 
 def _parsed(place: str, line: bytes) -> Any:
     try:
-        return json.loads(line.decode("utf-8-sig"), parse_int=whole)
+        return json.loads(line.decode("utf-8-sig"), parse_int=parse_json_int)
     except UnicodeDecodeError:
         raise BadInput(place, "is not UTF-8", "write the file in UTF-8") from None
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits; 100,000 brackets

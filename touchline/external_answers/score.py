@@ -14,18 +14,18 @@ from touchline.atomic import whole_folder
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import Budget, Reel
 from touchline.errors import BadInput
-from touchline.evaluation.candidates.candidate import NAME, Game, Setting
-from touchline.evaluation.candidates.floor import Floor
+from touchline.evaluation.candidates.candidate import CANDIDATE_NAME_PATTERN, EvalItem, EvalSettings
+from touchline.evaluation.candidates.floor import FloorCandidate
 from touchline.evaluation.floors import FLOORS
-from touchline.evaluation.judge import Judging, graded
-from touchline.evaluation.scoring import scored
-from touchline.evaluation.test_set import Bench
+from touchline.evaluation.judge import JudgeParams, grade_open_answers
+from touchline.evaluation.scoring import score_candidates
+from touchline.evaluation.test_set import EvalSet
 from touchline.external_answers.read import Given, read
 from touchline.licence import Licence
-from touchline.metrics.scores import HEADLINE, headline
+from touchline.metrics.scores import HEADLINE_METRICS, get_headline_estimate
 from touchline.records import Clip, Question, Trajectory, write
 from touchline.report import verdict
-from touchline.report.page import write_report
+from touchline.report.page import write_evaluation_report
 from touchline.tasks import TASKS
 
 
@@ -34,11 +34,11 @@ def of_answers(measured: Mapping[str, Any], name: str) -> str:
     rows = [("task", "candidate", "metric", "value", "95 %", "n")]
     for task in measured["candidates"][name]:
         for who, tasks in measured["candidates"].items():
-            found = headline(tasks, task)
+            found = get_headline_estimate(tasks, task)
             spread = f"{found.low:.3f} to {found.high:.3f}"
-            metric = HEADLINE.get(task, "accuracy")
+            metric = HEADLINE_METRICS.get(task, "accuracy")
             rows.append((task, who, metric, f"{found.value:.3f}", spread, str(found.n)))
-    said = [found.sentence for found in verdict.verdicts(measured)]
+    said = [found.sentence for found in verdict.build_task_verdicts(measured)]
     return "\n".join([*_table(rows), "", *said, *_left(measured)]) + "\n"
 
 
@@ -76,27 +76,30 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-class Sheet(Bench):
+class Sheet(EvalSet):
     """A bench whose clips are shown to nobody."""
 
     @cached_property
     def asked(self) -> list[Question]:
         """What evaluate asks: questions whose clips have frames; where none has any, all."""
-        every = [q for q in self.every.values() if q.split == self.split]
+        every = [q for q in self.questions_by_id.values() if q.split == self.split]
         if not every:
-            known = ", ".join(sorted({q.split for q in self.every.values()})) or "no split at all"
+            known = (
+                ", ".join(sorted({q.split for q in self.questions_by_id.values()}))
+                or "no split at all"
+            )
             wrong = f"no question is in the {self.split} split"
             raise BadInput(self.questions, wrong, f"there is {known}: choose by --split")
-        lost = next((q for q in every if q.clip not in self.by_clip), None)
+        lost = next((q for q in every if q.clip not in self.clips_by_id), None)
         if lost:
             wrong = f"the clip {lost.clip} of question {lost.id} is unknown"
             raise BadInput(self.clips, wrong, "give clips and questions of one run")
-        return [q for q in every if self.by_clip[q.clip].frames] or every
+        return [q for q in every if self.clips_by_id[q.clip].frames] or every
 
-    def _game(self, question: Question) -> Game:
-        clip = self.by_clip[question.clip]
+    def _game(self, question: Question) -> EvalItem:
+        clip = self.clips_by_id[question.clip]
         reel = Reel(np.empty(0), lambda times: [], self.dialogue.zero(clip))
-        return Game(question, clip, reel, self._said.get(question.clip, []))
+        return EvalItem(question, clip, reel, self._captions_by_clip.get(question.clip, []))
 
 
 def sheet(
@@ -108,13 +111,13 @@ def sheet(
 
 def floors(sheet: Sheet, interval: float) -> dict[str, list[Trajectory]]:
     """Every floor that needs no model; `interval` is the seconds it gives to one action."""
-    setting = Setting(sheet.budget, sheet.dialogue, sheet.prior(interval))
-    games = sheet.games()
+    setting = EvalSettings(sheet.budget, sheet.dialogue, sheet.build_prior(interval))
+    games = sheet.load_items()
     found = {}
     for name in FLOORS:
-        floor = Floor(kind="floor", name=name)
+        floor = FloorCandidate(kind="floor", name=name)
         said = floor.open(setting)(games)
-        found[name] = [floor.row(g, s, setting) for g, s in zip(games, said, strict=True)]
+        found[name] = [floor.to_trajectory(g, s, setting) for g, s in zip(games, said, strict=True)]
     return found
 
 
@@ -127,7 +130,7 @@ class Rule(NamedTuple):
     theta: float
     seed: int
     interval: float
-    judge: Judging | None
+    judge: JudgeParams | None
 
 
 class Result(NamedTuple):
@@ -139,17 +142,17 @@ class Result(NamedTuple):
 
 def score(file: Path, name: str, sheet: Sheet, rule: Rule) -> Result:
     """Score a file of answers under a name; what it leaves out counts as unanswered: wrong."""
-    if not re.match(NAME, name) or name.startswith("floor."):
+    if not re.match(CANDIDATE_NAME_PATTERN, name) or name.startswith("floor."):
         raise BadInput(name, "is no name for answers", "choose letters and digits by --name")
     asked = {question.id for question in sheet.asked}
-    given = read(file, asked, sheet.every)
+    given = read(file, asked, sheet.questions_by_id)
     rows = floors(sheet, rule.interval)
     rows[name] = [row(name, question, given.get(question.id)) for question in sheet.asked]
-    measured = scored(rows, sheet, rule.theta, rule.seed)
+    measured = score_candidates(rows, sheet, rule.theta, rule.seed)
     if rule.judge:
-        measured["judge"] = graded(rows, sheet.every, rule.judge, rule.seed)
+        measured["judge"] = grade_open_answers(rows, sheet.questions_by_id, rule.judge, rule.seed)
     counts = {"answered": len(given), "unanswered": len(asked) - len(given)}
-    return Result(rows, {**measured, **counts, "without_frames": sheet.unseen})
+    return Result(rows, {**measured, **counts, "without_frames": sheet.skipped_count})
 
 
 def row(name: str, question: Question, given: Given | None) -> Trajectory:
@@ -182,10 +185,10 @@ def keep(folder: Path, result: Result, sheet: Sheet, about: Mapping[str, Any], l
         every = [row for given in result.rows.values() for row in given]
         write(draft / "answers.parquet", Trajectory, every)
         write_scores(draft, result.measured)
-        write_report(
+        write_evaluation_report(
             draft / "report.html",
-            questions=sheet.every,
-            clips=sheet.by_clip,
+            questions=sheet.questions_by_id,
+            clips=sheet.clips_by_id,
             answers=result.rows,
             scores=result.measured,
             frames=_no_frame,
@@ -196,7 +199,7 @@ def keep(folder: Path, result: Result, sheet: Sheet, about: Mapping[str, Any], l
             player=False,
         )
         touchline_licence.mark(
-            draft, touchline_licence.of(sheet.by_clip[q.clip] for q in sheet.asked)
+            draft, touchline_licence.of(sheet.clips_by_id[q.clip] for q in sheet.asked)
         )
 
 

@@ -10,19 +10,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from touchline.errors import BadInput
-from touchline.metrics.average_map import LOOSE, TIGHT, Guess, Truth, average_maps
+from touchline.metrics.average_map import (
+    LOOSE_TOLERANCES,
+    TIGHT_TOLERANCES,
+    LabelledAction,
+    PredictedAction,
+    compute_average_maps,
+)
 from touchline.progress import track
-from touchline.sources.readers import load
-from touchline.sources.soccernet.labels_v2 import moment
+from touchline.sources.readers import load_json_file
+from touchline.sources.soccernet.labels_v2 import parse_annotation_time
 from touchline.sports.soccer import WORDS
 
 LABELS = "Labels-v2.json"
 RESULTS = "results_spotting.json"
-METRICS = {"loose": LOOSE, "tight": TIGHT}
+METRICS = {"loose": LOOSE_TOLERANCES, "tight": TIGHT_TOLERANCES}
 EVERY = 60  # seconds between two guesses of the floor
 FLOOR = "floor.every_minute"  # each class in each minute: what never looking scores
 
-Spot = TypeVar("Spot", Truth, Guess)
+Spot = TypeVar("Spot", LabelledAction, PredictedAction)
 
 
 def score(predictions: Path, labels: Path, name: str) -> dict[str, Any]:
@@ -41,7 +47,9 @@ def score(predictions: Path, labels: Path, name: str) -> dict[str, Any]:
     if not guesses:
         raise BadInput(predictions, "holds not one prediction", "is it the right folder?")
     lists = {FLOOR: _every_minute(truths), name: guesses}
-    found = {who: average_maps(truths, made, list(WORDS), METRICS) for who, made in lists.items()}
+    found = {
+        who: compute_average_maps(truths, made, list(WORDS), METRICS) for who, made in lists.items()
+    }
     return {
         "candidates": {who: _plain(scores) for who, scores in found.items()},
         "games": len(games),
@@ -62,20 +70,22 @@ def _games(folder: Path, name: str) -> dict[str, Path]:
 def _spots(files: dict[str, Path], key: str, read: Callable[[str, str, Any], Spot]) -> list[Spot]:
     found = []
     for game, file in track(files.items(), key):
-        rows = load(file, key, list)
+        rows = load_json_file(file, key, list)
         found += [read(f"{file}: {key}[{at}]", game, row) for at, row in enumerate(rows)]
     return found
 
 
-def _truth(place: str, game: str, row: Any) -> Truth:
-    half, milliseconds = moment(place, row)
+def _truth(place: str, game: str, row: Any) -> LabelledAction:
+    half, milliseconds = parse_annotation_time(place, row)
     shown = row.get("visibility") != "not shown"
-    return Truth(f"{game}/{half}", _label(place, row), milliseconds / 1000, shown)
+    return LabelledAction(f"{game}/{half}", _label(place, row), milliseconds / 1000, shown)
 
 
-def _guess(place: str, game: str, row: Any) -> Guess:
-    half, milliseconds = moment(place, row)
-    return Guess(f"{game}/{half}", _label(place, row), milliseconds / 1000, _sure(place, row))
+def _guess(place: str, game: str, row: Any) -> PredictedAction:
+    half, milliseconds = parse_annotation_time(place, row)
+    return PredictedAction(
+        f"{game}/{half}", _label(place, row), milliseconds / 1000, _sure(place, row)
+    )
 
 
 def _label(place: str, row: Any) -> str:
@@ -99,12 +109,12 @@ def _sure(place: str, row: Any) -> float:
     return sure
 
 
-def _every_minute(truths: Sequence[Truth]) -> list[Guess]:
+def _every_minute(truths: Sequence[LabelledAction]) -> list[PredictedAction]:
     ends: dict[str, float] = {}
     for truth in truths:
         ends[truth.half] = max(ends.get(truth.half, 0.0), truth.time)
     return [
-        Guess(half, name, float(time), 1.0)
+        PredictedAction(half, name, float(time), 1.0)
         for half, end in ends.items()
         for time in range(EVERY // 2, int(end) + EVERY, EVERY)
         for name in WORDS

@@ -1,4 +1,6 @@
-"""The contact sheet of a reel: what was found when, in pictures, and why the model says so."""
+"""The contact sheet of a reel: an HTML page with a timeline, frame strips, and the model's answers
+for each highlight.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,20 +10,20 @@ import numpy as np
 from PIL.Image import Image
 
 from touchline.chat.timecode import spoken
-from touchline.highlights.model import Model
-from touchline.highlights.spots import Highlight, Made
-from touchline.highlights.watch import Answered, Film
-from touchline.highlights.wish import Clubs
+from touchline.highlights.model import HighlightModel
+from touchline.highlights.spots import Highlight, ReelResult
+from touchline.highlights.watch import ClipAnswer, MatchFile
+from touchline.highlights.wish import TeamNames
 from touchline.records import Clip, Trajectory
-from touchline.report.steps import Step, steps
-from touchline.report.template import Pictures, write_page
+from touchline.report.steps import AttemptStep, parse_attempt_steps
+from touchline.report.template import FrameStylesheet, write_html_page
 
-FRAMES = 8  # pictures of a strip
+STRIP_FRAMES = 8  # pictures of a strip
 COLOURS = ("#169c7b", "#2f7fd1", "#d9912b", "#a0529b", "#d0584b", "#7b6fb0", "#6a737c")
 
 
 @dataclass(frozen=True)
-class Mark:
+class TimelineMark:
     """A highlight on the timeline of its file, in percent."""
 
     left: float
@@ -32,105 +34,119 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Lane:
+class FileTimeline:
+    """Timeline of one video file: the stretches shown to the model and the highlights."""
+
     name: str
     length: float  # seconds
     asked: list[tuple[float, float]]  # percent: what the model was shown
-    marks: list[Mark]
+    marks: list[TimelineMark]
 
 
 @dataclass(frozen=True)
-class Card:
+class HighlightCard:
+    """One highlight on the page: its frame strip and the answers that reported it."""
+
     number: int
     highlight: Highlight
     colour: str
     strip: list[tuple[float, str, int]]  # second of the match clock, class, width
-    answers: list[tuple[Clip, Trajectory, list[Step]]]
+    answers: list[tuple[Clip, Trajectory, list[AttemptStep]]]
 
 
-def write_sheet(
+def write_contact_sheet(
     path: Path,
     request: str,
-    made: Made,
-    answers: Sequence[Answered],
-    model: Model,
-    clubs: Clubs,
+    result: ReelResult,
+    answers: Sequence[ClipAnswer],
+    model: HighlightModel,
+    clubs: TeamNames,
 ) -> None:
-    """Write the page: one offline file."""
-    films = {one.shown.path.name: one for one, _, _, _ in answers}
-    clips = {one.shown.path.name: clip for one, clip, _, _ in answers}
-    by_sha = {one.sha256: one for one in films.values()}
+    """Write the contact sheet as one self-contained HTML file."""
+    films = {entry.frame_index.path.name: entry for entry, _, _, _ in answers}
+    clips = {entry.frame_index.path.name: clip for entry, clip, _, _ in answers}
+    by_sha = {entry.sha256: entry for entry in films.values()}
 
     def fetch(clip: Clip, time: float) -> Image:
         return by_sha[clip.video].store.images(clip.video, [time])[0]
 
-    pictures = Pictures(fetch, ())
-    shade = {word: COLOURS[i % len(COLOURS)] for i, word in enumerate(made.wish.actions)}
+    pictures = FrameStylesheet(fetch, ())
+    shade = {word: COLOURS[i % len(COLOURS)] for i, word in enumerate(result.wish.actions)}
     cards = [
-        _card(number, one, shade, films, clips, pictures, answers)
-        for number, one in enumerate(made.highlights, 1)
+        _build_highlight_card(number, entry, shade, films, clips, pictures, answers)
+        for number, entry in enumerate(result.highlights, 1)
     ]
-    lanes = [_lane(one, made, answers, shade) for one in films.values()]
-    write_page(
+    lanes = [_build_file_timeline(entry, result, answers, shade) for entry in films.values()]
+    write_html_page(
         path,
         "highlights.html",
         request=request,
-        made=made,
-        said=made.wish.said(),
+        made=result,
+        said=result.wish.describe(),
         shade=shade,
         lanes=lanes,
         cards=cards,
         pictures=pictures.css(),
         model=model,
         clubs=clubs,
-        seconds=sum(cut.length for cut in made.cuts),
+        seconds=sum(cut.length for cut in result.cuts),
         asked=len(answers),
     )
 
 
-def _lane(one: Film, made: Made, answers: Sequence[Answered], shade: dict[str, str]) -> Lane:
-    percent = 100 / one.shown.end
-    seen = sorted({(c.start, c.end) for f, c, _, _ in answers if f is one})
+def _build_file_timeline(
+    match_file: MatchFile, result: ReelResult, answers: Sequence[ClipAnswer], shade: dict[str, str]
+) -> FileTimeline:
+    percent = 100 / match_file.frame_index.end
+    clip_spans = sorted({(c.start, c.end) for f, c, _, _ in answers if f is match_file})
     marks = [
-        Mark(h.start * percent, (h.end - h.start) * percent, shade[h.action], _title(h), number)
-        for number, h in enumerate(made.highlights, 1)
-        if h.file == one.shown.path.name
+        TimelineMark(
+            h.start * percent, (h.end - h.start) * percent, shade[h.action], _mark_title(h), number
+        )
+        for number, h in enumerate(result.highlights, 1)
+        if h.file == match_file.frame_index.path.name
     ]
-    asked = [(start * percent, (end - start) * percent) for start, end in _joined(seen)]
-    return Lane(one.shown.path.name, one.shown.end, asked, marks)
+    asked_spans = [
+        (start * percent, (end - start) * percent) for start, end in _join_spans(clip_spans)
+    ]
+    return FileTimeline(
+        match_file.frame_index.path.name, match_file.frame_index.end, asked_spans, marks
+    )
 
 
-def _title(one: Highlight) -> str:
-    return f"{one.action} {spoken(round(one.match_start))}"
+def _mark_title(highlight: Highlight) -> str:
+    return f"{highlight.action} {spoken(round(highlight.match_start))}"
 
 
-def _joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    found: list[tuple[float, float]] = []
+def _join_spans(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    joined: list[tuple[float, float]] = []
     for start, end in spans:
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
         else:
-            found.append((start, end))
-    return found
+            joined.append((start, end))
+    return joined
 
 
-def _card(
+def _build_highlight_card(
     number: int,
-    one: Highlight,
+    highlight: Highlight,
     shade: dict[str, str],
-    films: dict[str, Film],
+    films: dict[str, MatchFile],
     clips: dict[str, Clip],
-    pictures: Pictures,
-    answers: Sequence[Answered],
-) -> Card:
-    film, clip = films[one.file], clips[one.file]
+    pictures: FrameStylesheet,
+    answers: Sequence[ClipAnswer],
+) -> HighlightCard:
+    film, clip = films[highlight.file], clips[highlight.file]
     times = film.store.times(film.sha256)
-    wanted = np.linspace(one.start, one.end, FRAMES)
-    nearest = np.unique(np.abs(times[None] - wanted[:, None]).argmin(axis=1))
+    strip_times = np.linspace(highlight.start, highlight.end, STRIP_FRAMES)
+    nearest = np.unique(np.abs(times[None] - strip_times[:, None]).argmin(axis=1))
     strip = [
-        (float(round(float(times[at]) + one.match_start - one.start)), *shown)
+        (float(round(float(times[at]) + highlight.match_start - highlight.start)), *shown)
         for at in nearest
         if (shown := pictures.show(clip, float(times[at])))
     ]
-    mine = [(c, a, steps(a)) for _, c, q, a in answers if q.id in one.answers]
-    return Card(number, one, shade[one.action], strip, mine)
+    highlight_answers = [
+        (c, a, parse_attempt_steps(a)) for _, c, q, a in answers if q.id in highlight.answers
+    ]
+    return HighlightCard(number, highlight, shade[highlight.action], strip, highlight_answers)

@@ -1,4 +1,4 @@
-"""Which frames a file shows when, and the exact frames between two times of it."""
+"""Index when a video file shows which frame, and decode exactly the frames between two times."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,13 +10,15 @@ from av.video.frame import VideoFrame
 from touchline.errors import BadInput
 from touchline.video.container import AGAIN, first_shown, opened, tick
 
-MARGIN = 1.0  # seconds: MP4 seeks by decoding time, which runs ahead of what is shown
-SAME = 1e-3  # seconds: Matroska rounds times to milliseconds
+SEEK_MARGIN = 1.0  # seconds: MP4 seeks by decoding time, which runs ahead of what is shown
+TIME_TOLERANCE = 1e-3  # seconds: Matroska rounds times to milliseconds
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Presentation times of the shown frames, ascending seconds from the first of them."""
+class FrameIndex:
+    """Presentation times of a video's frames: `times` is ascending, in seconds from the first
+    frame.
+    """
 
     path: Path
     times: np.ndarray
@@ -25,69 +27,73 @@ class Shown:
 
     @property
     def end(self) -> float:
-        """When the last frame goes, taking it to stay as long as frames do."""
+        """End of the last frame in seconds, assuming it lasts as long as the median frame."""
         return float(self.times[-1]) + float(np.median(np.diff(self.times)))
 
-    def exact(self, start: float, end: float) -> tuple[float, float]:
-        """A stretch moved to frames: from the frame on the screen at `start` to the first after.
-
-        The end is the time of the first frame at or after `end`, which is not shown any more.
+    def snap_to_frames(self, start: float, end: float) -> tuple[float, float]:
+        """Snap a stretch to frame times: `start` moves back to the frame on screen at that time,
+        `end` to the first frame at or after it, which is excluded.
         """
-        first = max(int(np.searchsorted(self.times, start + SAME, side="right")) - 1, 0)
-        after = int(np.searchsorted(self.times, end - SAME))
+        first = max(int(np.searchsorted(self.times, start + TIME_TOLERANCE, side="right")) - 1, 0)
+        after = int(np.searchsorted(self.times, end - TIME_TOLERANCE))
         last = float(self.times[after]) if after < len(self.times) else self.end
         return float(self.times[first]), last
 
 
-def shown(path: Path) -> Shown:
-    """One demux, no decoding; a broken tail is left out."""
-    with opened(path) as (box, video):
-        packets = (p for p in box.demux(video) if p.size and not p.is_discard)
+def index_video_frames(path: Path) -> FrameIndex:
+    """Index the frame times of a video by demuxing once, without decoding. A broken tail is left
+    out (`broken`). Raises `InputError` for fewer than two frames.
+    """
+    with opened(path) as (container, video):
+        packets = (p for p in container.demux(video) if p.size and not p.is_discard)
         stamps = sorted(p.pts for p in packets if p.pts is not None)
-        unit, claim = tick(video), (box.duration or 0) / 1e6
+        unit, claim = tick(video), (container.duration or 0) / 1e6
     if len(stamps) < 2:
         raise BadInput(path, f"shows {len(stamps)} frames", AGAIN)
     times = np.array(stamps) * unit
     length = float(times[-1] - times[0])
-    return Shown(path, times - times[0], float(times[0]), claim > 1.05 * length + 1.0)
+    return FrameIndex(path, times - times[0], float(times[0]), claim > 1.05 * length + 1.0)
 
 
-def frames(found: Shown, start: float, end: float) -> Iterator[tuple[float, VideoFrame]]:
-    """The good frames from `start` on and before `end`, with their times; both are exact.
+def decode_frames_between(
+    frame_index: FrameIndex, start: float, end: float
+) -> Iterator[tuple[float, VideoFrame]]:
+    """Yield (time, frame) for undamaged frames from `start` up to but excluding `end`, both in
+    seconds.
 
-    The first frame is the one on the screen at `start`, even if it is damaged no later one is
-    taken for it: its time stays, its picture is the first good one after it.
+    The first frame is the one on screen at `start`. If it is damaged, the next good frame is
+    yielded with the damaged frame's time.
     """
     first = start
-    for time, frame in _from(found, start):
-        if time >= end - SAME:
+    for time, frame in _decode_from(frame_index, start):
+        if time >= end - TIME_TOLERANCE:
             return
-        if time >= start - SAME:
+        if time >= start - TIME_TOLERANCE:
             yield (first if first is not None else time), frame
             first = None
 
 
-def _from(found: Shown, start: float) -> Iterator[tuple[float, VideoFrame]]:
+def _decode_from(frame_index: FrameIndex, start: float) -> Iterator[tuple[float, VideoFrame]]:
     """Decoded frames, from before `start` on."""
-    with opened(found.path) as (box, video):
-        first_shown(box, video)  # some containers know their index only once they are read
-        for back in (MARGIN, 10 * MARGIN, None):
-            _seek(box, found, start, back)
-            decoded = _good(box, video, found.start)
-            head = next(decoded, None)
-            if head is not None and (head[0] <= start + SAME or back is None):
-                yield head
+    with opened(frame_index.path) as (container, video):
+        first_shown(container, video)  # some containers know their index only once they are read
+        for back in (SEEK_MARGIN, 10 * SEEK_MARGIN, None):
+            _seek_before(container, frame_index, start, back)
+            decoded = _decode_undamaged(container, video, frame_index.start)
+            first = next(decoded, None)
+            if first is not None and (first[0] <= start + TIME_TOLERANCE or back is None):
+                yield first
                 yield from decoded
                 return
 
 
-def _seek(box, found: Shown, start: float, back: float | None) -> None:
-    second = 0.0 if back is None else max(start - back, 0.0) + found.start
-    box.seek(int((second if start > (back or 0) else 0.0) * 1e6), backward=True)
+def _seek_before(container, frame_index: FrameIndex, start: float, back: float | None) -> None:
+    second = 0.0 if back is None else max(start - back, 0.0) + frame_index.start
+    container.seek(int((second if start > (back or 0) else 0.0) * 1e6), backward=True)
 
 
-def _good(box, video, zero: float) -> Iterator[tuple[float, VideoFrame]]:
+def _decode_undamaged(container, video, zero: float) -> Iterator[tuple[float, VideoFrame]]:
     unit = tick(video)
-    for frame in box.decode(video):
+    for frame in container.decode(video):
         if frame.pts is not None and not frame.is_corrupt:
             yield frame.pts * unit - zero, frame

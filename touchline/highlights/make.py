@@ -1,4 +1,6 @@
-"""From a request to a reel: understand, watch, merge, cut, and lay the evidence beside it."""
+"""Turn a request into a highlight reel: parse it, query the model clip by clip, merge the answers,
+cut the video, write the contact sheet.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,23 +11,30 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from touchline.atomic import whole_file
 from touchline.config import Params
 from touchline.errors import BadInput
-from touchline.highlights.contact_sheet import write_sheet
-from touchline.highlights.cut_video import Encoding, write_reel
-from touchline.highlights.match import Part, narrowed, parts
-from touchline.highlights.model import Model
-from touchline.highlights.record import notes, record
-from touchline.highlights.request import as_said, understand
-from touchline.highlights.spots import Made, chosen, cuts, highlight, omitted, spots
-from touchline.highlights.teams import Sides
-from touchline.highlights.watch import answered, film
-from touchline.highlights.wish import Wish
+from touchline.highlights.contact_sheet import write_contact_sheet
+from touchline.highlights.cut_video import ReelEncoding, write_reel_video
+from touchline.highlights.match import MatchPart, list_match_parts, select_match_parts
+from touchline.highlights.model import HighlightModel
+from touchline.highlights.record import build_reel_record, list_reel_notes
+from touchline.highlights.request import parse_free_request, parse_highlight_request
+from touchline.highlights.spots import (
+    ReelResult,
+    build_highlight,
+    build_omitted_action,
+    choose_spotted_actions,
+    find_spotted_actions,
+    lay_out_cuts,
+)
+from touchline.highlights.teams import TeamEvidence
+from touchline.highlights.watch import answer_match_clips, prepare_match_file
+from touchline.highlights.wish import ReelQuery
 from touchline.records import Speech
 
-NOBODY = Sides()
-KINDS = (".mp4", ".html", ".json")  # the files of a reel
+NO_TEAM_EVIDENCE = TeamEvidence()
+REEL_SUFFIXES = (".mp4", ".html", ".json")  # the files of a reel
 
 
-class Settings(Params):
+class HighlightSettings(Params):
     """The section `highlights` of params.yaml."""
 
     stride: PositiveFloat
@@ -34,28 +43,31 @@ class Settings(Params):
     after: NonNegativeFloat
     batch: PositiveInt
     turn_tokens: PositiveInt
-    encoding: Encoding
+    encoding: ReelEncoding
 
 
-def plan(
+def plan_reel(
     films: Sequence[Path],
     request: str,
     sport: str,
     kickoff2: float | None = None,
     free: bool = False,
-    sides: Sides = NOBODY,
-) -> tuple[Wish, list[Part]]:
-    """What is understood and which parts of the files it is about; raises before any long work."""
-    wish = (as_said if free else understand)(request, sport, sides.clubs)
+    sides: TeamEvidence = NO_TEAM_EVIDENCE,
+) -> tuple[ReelQuery, list[MatchPart]]:
+    """Parse the request and select the parts of the match that it is about. Returns (query, parts).
+
+    Reads only the frame times of the files, so bad input raises `InputError` before any slow work.
+    """
+    wish = (parse_free_request if free else parse_highlight_request)(request, sport, sides.clubs)
     sides.check(wish, request)
-    return wish, narrowed(parts(films, sport, kickoff2), wish)
+    return wish, select_match_parts(list_match_parts(films, sport, kickoff2), wish)
 
 
-def make(
+def make_reel(
     films: Sequence[Path],
     request: str,
-    model: Model,
-    settings: Settings,
+    model: HighlightModel,
+    settings: HighlightSettings,
     out: Path,
     cache: Path,
     *,
@@ -63,61 +75,84 @@ def make(
     kickoff2: float | None = None,
     free: bool = False,
     speech: Mapping[Path, Sequence[Speech]] | None = None,
-    sides: Sides = NOBODY,
-) -> Made:
-    """Write the reel `out`, and beside it `.json` and `.html`; without a find no reel is written.
+    sides: TeamEvidence = NO_TEAM_EVIDENCE,
+) -> ReelResult:
+    """Write the reel `out` (.mp4), and next to it its record (.json) and contact sheet (.html). If
+    nothing is found, no .mp4 is written.
 
-    `films`: the match in one file, or a file per period; `free`: the request is no list of actions,
-    its own words are put to the model; `speech`: lines of commentary by file, told to a model
-    that was trained with commentary; `sides`: what can tell the teams.
-    What the model saw and said is kept below `cache` for the next request. Raises `BadInput` when
-    the request or a file cannot be understood, and when `out` is a file of somebody else.
+    `films`: the match in one file, or one file per period. `free`: put the request's own words to
+    the model instead of known actions. `speech`: commentary lines by file, used only by a model
+    trained with commentary. `sides`: sources for telling the teams apart. Frames and answers are
+    cached below `cache`. Raises `InputError` for an invalid request or file, and if `out` exists
+    and is not a reel written by this function.
     """
-    mine(out)
-    wish, stretches = plan(films, request, sport, kickoff2, free, sides)
-    files = list({part.shown.path: part.shown for part in stretches}.values())
-    how = model.trained
-    seen = [film(one, stretches, wish, how.chunk, settings.stride, cache) for one in files]
-    told = (speech or {}) if how.ask.commentary else {}
-    heard = {one.sha256: told.get(one.shown.path, ()) for one in seen}
-    answers = list(answered(seen, wish, model, heard, cache))
-    every = spots(answers, stretches, wish, model, settings.least, sides)
-    ours, others = chosen(every, wish, sides.keep)
-    laid, places = cuts(ours, settings.before, settings.after)
-    found = tuple(highlight(spot, laid, at) for spot, at in zip(ours, places, strict=True))
-    left = tuple(map(omitted, others))
-    said = notes(wish, files, bool(speech), model, left)
+    check_reel_path(out)
+    wish, match_parts = plan_reel(films, request, sport, kickoff2, free, sides)
+    files = list({part.frame_index.path: part.frame_index for part in match_parts}.values())
+    trained = model.trained
+    match_files = [
+        prepare_match_file(file, match_parts, wish, trained.chunk, settings.stride, cache)
+        for file in files
+    ]
+    speech_by_file = (speech or {}) if trained.ask.commentary else {}
+    speech_by_sha256 = {
+        file.sha256: speech_by_file.get(file.frame_index.path, ()) for file in match_files
+    }
+    answers = list(answer_match_clips(match_files, wish, model, speech_by_sha256, cache))
+    spotted = find_spotted_actions(answers, match_parts, wish, model, settings.least, sides)
+    kept, left_out = choose_spotted_actions(spotted, wish, sides.keep)
+    reel_cuts, places = lay_out_cuts(kept, settings.before, settings.after)
+    highlights = tuple(
+        build_highlight(spot, reel_cuts, at) for spot, at in zip(kept, places, strict=True)
+    )
+    omissions = tuple(map(build_omitted_action, left_out))
+    reel_notes = list_reel_notes(wish, files, bool(speech), model, omissions)
     page, data = out.with_suffix(".html"), out.with_suffix(".json")
-    made = Made(wish, found, left, tuple(laid), said, out if laid else None, data, page)
-    with whole_file(out) as draft, whole_file(page) as sheet, whole_file(data) as facts:
-        if laid:
-            write_reel(draft, laid, settings.encoding)
+    result = ReelResult(
+        wish,
+        highlights,
+        omissions,
+        tuple(reel_cuts),
+        reel_notes,
+        out if reel_cuts else None,
+        data,
+        page,
+    )
+    with whole_file(out) as draft, whole_file(page) as page_draft, whole_file(data) as record_draft:
+        if reel_cuts:
+            write_reel_video(draft, reel_cuts, settings.encoding)
         else:
             draft.touch()  # so that an older reel gives way, and is removed below
-        write_sheet(sheet, request, made, answers, model, sides.clubs)
-        plain = record(request, made, answers, seen, model, settings.model_dump())
-        facts.write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    if not laid:
+        write_contact_sheet(page_draft, request, result, answers, model, sides.clubs)
+        reel_record = build_reel_record(
+            request, result, answers, match_files, model, settings.model_dump()
+        )
+        record_draft.write_text(
+            json.dumps(reel_record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+    if not reel_cuts:
         out.unlink()
-    return made
+    return result
 
 
-def mine(out: Path) -> None:
-    """Raises `BadInput` where no reel may be written."""
+def check_reel_path(out: Path) -> None:
+    """Check that a reel may be written to `out`. Raises `InputError` if it is not an .mp4, its
+    folder is missing, or it would overwrite files that are not an earlier reel.
+    """
     if out.suffix != ".mp4":
         raise BadInput(f"-o {out}", "is no .mp4", "name the reel something.mp4")
     if not out.parent.is_dir():
         raise BadInput(f"-o {out}", "its folder does not exist", "make the folder first")
-    there = [file for kind in KINDS if (file := out.with_suffix(kind)).exists()]
-    if there and not _ours(out.with_suffix(".json")):
-        wrong = f"{there[0].name} is there and is no reel of ours"
+    existing = [file for kind in REEL_SUFFIXES if (file := out.with_suffix(kind)).exists()]
+    if existing and not _is_reel_record(out.with_suffix(".json")):
+        wrong = f"{existing[0].name} is there and is no reel of ours"
         raise BadInput(f"-o {out}", wrong, "choose another name")
 
 
-def _ours(file: Path) -> bool:
+def _is_reel_record(file: Path) -> bool:
     """Whether this is the record of a reel, so that it may be replaced with what lies beside it."""
     try:
-        held = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(held, dict) and {"request", "understood", "highlights"} <= held.keys()
+    return isinstance(content, dict) and {"request", "understood", "highlights"} <= content.keys()

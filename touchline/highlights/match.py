@@ -1,4 +1,4 @@
-"""A match in one file or several: which stretch of which file is which half, by the match clock."""
+"""Map a match in one or more video files to periods and to the match clock."""
 
 import re
 from collections.abc import Sequence
@@ -7,111 +7,126 @@ from itertools import pairwise
 from pathlib import Path
 
 from touchline.errors import BadInput
-from touchline.highlights.frame_index import Shown, shown
-from touchline.highlights.wish import ORDINALS, Stretch, Wish
+from touchline.highlights.frame_index import FrameIndex, index_video_frames
+from touchline.highlights.wish import ORDINALS, ClockRange, ReelQuery
 from touchline.sports import SPORTS
 from touchline.video.container import clock
 
-HALF = re.compile(r"([12])_")  # how SoccerNet and our own renderer name the file of a half
+HALF_PREFIX = re.compile(r"([12])_")  # how SoccerNet and our own renderer name the file of a half
 
 
 @dataclass(frozen=True)
-class Part:
-    """A stretch of a file that is one period, or of which nobody knows what it is."""
+class MatchPart:
+    """A stretch of a file that shows one period of the match, or (`period` 0) an unknown one."""
 
-    shown: Shown
+    frame_index: FrameIndex
     period: int  # from 1; 0: not known
     start: float  # seconds of the file
     end: float
     zero: float  # what the match clock shows at `start`, seconds
 
     def match_time(self, time: float) -> float:
-        """A second of the file on the match clock."""
+        """Convert seconds of the file to seconds of the match clock."""
         return self.zero + time - self.start
 
 
-def parts(films: Sequence[Path], sport: str, kickoff2: float | None) -> list[Part]:
-    """The periods in their order.
+def list_match_parts(films: Sequence[Path], sport: str, kickoff2: float | None) -> list[MatchPart]:
+    """The periods of the match in order.
 
-    Several files are one period each. A single one is split where the second kicks off, or is the
-    period its name begins with (`1_`, `2_`), or is not known to be any. In a sport whose period
-    has a length, the clock of the next one begins there, whatever was added.
+    Several files are one period each. A single file is split at `kickoff2` (seconds of the file),
+    or is the period its name starts with (`1_`, `2_`), or has period 0 (unknown). In sports with a
+    fixed period length, each period's clock starts at a multiple of that length, regardless of
+    added time. Raises `InputError`.
     """
     names = [film.name for film in films]
-    if twice := next((name for name in names if names.count(name) > 1), ""):
-        wrong = f"two files are called {twice}: nobody could tell them apart in the reel's record"
+    if duplicate := next((name for name in names if names.count(name) > 1), ""):
+        wrong = (
+            f"two files are called {duplicate}: nobody could tell them apart in the reel's record"
+        )
         raise BadInput("--halves", wrong, "give them names of their own")
-    found = [shown(film) for film in films]
-    if kickoff2 is not None and len(found) != 1:
+    frame_indexes = [index_video_frames(film) for film in films]
+    if kickoff2 is not None and len(frame_indexes) != 1:
         raise BadInput("--kickoff2", "is for a match in one file", "leave it out, or the halves")
     if kickoff2 is not None:
-        return _split(found[0], kickoff2, sport)
-    if len(found) > 1:
-        return _clocked([_whole(one, number) for number, one in enumerate(found, 1)], sport)
-    named = HALF.match(films[0].name)
-    period = int(named[1]) if named else 0
-    known = SPORTS[sport].period_seconds
-    zero = known * (period - 1) if period > 1 and known < float("inf") else 0.0
-    return [replace(_whole(found[0], period), zero=zero)]
+        return _split_at_kickoff(frame_indexes[0], kickoff2, sport)
+    if len(frame_indexes) > 1:
+        return _set_match_clock(
+            [
+                _full_file_part(frame_index, number)
+                for number, frame_index in enumerate(frame_indexes, 1)
+            ],
+            sport,
+        )
+    name_match = HALF_PREFIX.match(films[0].name)
+    period = int(name_match[1]) if name_match else 0
+    period_seconds = SPORTS[sport].period_seconds
+    zero = period_seconds * (period - 1) if period > 1 and period_seconds < float("inf") else 0.0
+    return [replace(_full_file_part(frame_indexes[0], period), zero=zero)]
 
 
-def _split(film: Shown, kickoff2: float, sport: str) -> list[Part]:
+def _split_at_kickoff(film: FrameIndex, kickoff2: float, sport: str) -> list[MatchPart]:
     if not 0 < kickoff2 < film.end:
         wrong = f"{clock(kickoff2)} is not within the file, which ends at {clock(film.end)}"
         raise BadInput("--kickoff2", wrong, "give the time of the file at which it kicks off")
-    first = Part(film, 1, 0.0, kickoff2, 0.0)
-    return _clocked([first, Part(film, 2, kickoff2, film.end, 0.0)], sport)
+    first = MatchPart(film, 1, 0.0, kickoff2, 0.0)
+    return _set_match_clock([first, MatchPart(film, 2, kickoff2, film.end, 0.0)], sport)
 
 
-def _whole(film: Shown, period: int) -> Part:
-    return Part(film, period, 0.0, film.end, 0.0)
+def _full_file_part(film: FrameIndex, period: int) -> MatchPart:
+    return MatchPart(film, period, 0.0, film.end, 0.0)
 
 
-def _clocked(found: list[Part], sport: str) -> list[Part]:
+def _set_match_clock(match_parts: list[MatchPart], sport: str) -> list[MatchPart]:
     zeros = [0.0]
-    for before, _ in pairwise(found):
+    for before, _ in pairwise(match_parts):
         zeros.append(zeros[-1] + min(before.end - before.start, SPORTS[sport].period_seconds))
-    return [replace(part, zero=zero) for part, zero in zip(found, zeros, strict=True)]
+    return [replace(part, zero=zero) for part, zero in zip(match_parts, zeros, strict=True)]
 
 
-def narrowed(found: Sequence[Part], wish: Wish) -> list[Part]:
-    """The parts, or stretches of them, that a request is about.
+def select_match_parts(match_parts: Sequence[MatchPart], wish: ReelQuery) -> list[MatchPart]:
+    """The parts, or stretches of them, that a request asks about.
 
-    Raises `BadInput` when it names a half and nobody knows which is which, or one that is not
-    here, or when nothing is left.
+    Raises `InputError` if the request names a period and the periods are unknown or that one is
+    missing, or if its time range lies outside the match.
     """
-    chosen = [part for part in found if not wish.periods or part.period in wish.periods]
-    if wish.periods and not all(part.period for part in found):
-        named = f"{ORDINALS[wish.periods[0] - 1]} {wish.period}"
-        wrong = f"the {named} is asked for, but not known to begin"
+    chosen = [part for part in match_parts if not wish.periods or part.period in wish.periods]
+    if wish.periods and not all(part.period for part in match_parts):
+        period_name = f"{ORDINALS[wish.periods[0] - 1]} {wish.period}"
+        wrong = f"the {period_name} is asked for, but not known to begin"
         remedy = "say --kickoff2 TIME (of the file), or give --halves FIRST SECOND"
-        raise BadInput(found[0].shown.path.name, wrong, remedy)
-    missing = set(wish.periods) - {part.period for part in found}
+        raise BadInput(match_parts[0].frame_index.path.name, wrong, remedy)
+    missing = set(wish.periods) - {part.period for part in match_parts}
     if missing:
-        named = f"{ORDINALS[min(missing) - 1]} {wish.period}"
-        raise BadInput(found[0].shown.path.name, f"the {named} is not in it", "give its file, too")
-    left = _stretched(chosen, wish.stretch) if wish.stretch else chosen
-    if not left:
-        length = clock(sum(part.end - part.start for part in found))
-        said = wish.stretch.said() if wish.stretch else ""
-        raise BadInput(f'"{said}"', f"is no time of this match of {length}", "ask within it")
-    return left
+        period_name = f"{ORDINALS[min(missing) - 1]} {wish.period}"
+        raise BadInput(
+            match_parts[0].frame_index.path.name,
+            f"the {period_name} is not in it",
+            "give its file, too",
+        )
+    selected = _clip_to_range(chosen, wish.stretch) if wish.stretch else chosen
+    if not selected:
+        length = clock(sum(part.end - part.start for part in match_parts))
+        time_range = wish.stretch.describe() if wish.stretch else ""
+        raise BadInput(f'"{time_range}"', f"is no time of this match of {length}", "ask within it")
+    return selected
 
 
-def _stretched(found: Sequence[Part], stretch: Stretch) -> list[Part]:
+def _clip_to_range(match_parts: Sequence[MatchPart], stretch: ClockRange) -> list[MatchPart]:
     """What of the parts lies within a stretch of the clock, or in the first or last seconds."""
     if stretch.first or stretch.last:
-        total = sum(part.end - part.start for part in found)
+        total = sum(part.end - part.start for part in match_parts)
         low = 0.0 if stretch.first else max(0.0, total - stretch.last)
         high = stretch.first or total
-        befores = [sum(p.end - p.start for p in found[:i]) for i in range(len(found))]
-        cut = [_within(p, low - b, high - b) for p, b in zip(found, befores, strict=True)]
+        offsets = [sum(p.end - p.start for p in match_parts[:i]) for i in range(len(match_parts))]
+        clipped = [
+            _clip_part(p, low - b, high - b) for p, b in zip(match_parts, offsets, strict=True)
+        ]
     else:
-        cut = [_within(p, stretch.start - p.zero, stretch.end - p.zero) for p in found]
-    return [part for part in cut if part]
+        clipped = [_clip_part(p, stretch.start - p.zero, stretch.end - p.zero) for p in match_parts]
+    return [part for part in clipped if part]
 
 
-def _within(part: Part, low: float, high: float) -> Part | None:
+def _clip_part(part: MatchPart, low: float, high: float) -> MatchPart | None:
     """The part from `low` to `high`, in seconds from its start."""
     start, end = max(part.start, part.start + low), min(part.end, part.start + high)
     if end <= start:

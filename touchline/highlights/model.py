@@ -1,4 +1,6 @@
-"""The model that is asked: where it lies, how it was trained to be talked to, and its digest."""
+"""Load the model that finds highlights: its folder, how it was trained to be prompted, and its
+digest.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -7,27 +9,31 @@ from pathlib import Path
 
 from touchline.chat.tools.choose_frames import Reel
 from touchline.errors import BadInput
-from touchline.model.trained_with import Trained, read
+from touchline.model.trained_with import TrainedWith, read_trained_with
 from touchline.records import Question, Trajectory
 
-LATEST = ("data/rl", "data/sft")  # of a checkout, the best first
-Games = Sequence[tuple[Question, Reel]]
-PIECE = 2**20
+MODEL_FOLDERS = ("data/rl", "data/sft")  # of a checkout, the best first
+ClipQuestions = Sequence[tuple[Question, Reel]]
+READ_BYTES = 2**20
 
 
 @dataclass(frozen=True)
-class Model:
-    """Anything that answers questions about clips in the order given."""
+class HighlightModel:
+    """A model that answers questions about clips. `answers` yields one trajectory per question, in
+    order.
+    """
 
     name: str
     digest: str
-    trained: Trained
-    answers: Callable[[Games], Iterator[Trajectory]]
+    trained: TrainedWith
+    answers: Callable[[ClipQuestions], Iterator[Trajectory]]
 
 
-def latest(root: Path) -> Path:
-    """The checkout's own model, after RL if there is one."""
-    for name in LATEST:
+def find_latest_model(root: Path) -> Path:
+    """Folder of the checkout's own model: `data/rl` if present, else `data/sft`. Raises
+    `InputError` if there is none.
+    """
+    for name in MODEL_FOLDERS:
         if (root / name).is_dir():
             return root / name
     raise BadInput(
@@ -35,33 +41,43 @@ def latest(root: Path) -> Path:
     )
 
 
-def opened(folder: Path, batch: int, turn_tokens: int, dtype: str = "float32") -> Model:
-    """A model of a folder; its weights are loaded when the first question is asked."""
+def open_highlight_model(
+    folder: Path, batch: int, turn_tokens: int, dtype: str = "float32"
+) -> HighlightModel:
+    """Open a model folder. Weights are loaded only when the first question is asked. Raises
+    `InputError` if there is no such folder.
+    """
     if not folder.is_dir():
         raise BadInput(f"--model {folder}", "there is no such folder", "give a model's folder")
-    trained = read(folder)
+    trained = read_trained_with(folder)
 
-    def answers(games: Games) -> Iterator[Trajectory]:
-        from touchline.chat.messages import judged
-        from touchline.model.generate import Player
-        from touchline.model.load import load, settle
+    def answers(questions: ClipQuestions) -> Iterator[Trajectory]:
+        from touchline.chat.messages import build_trajectory
+        from touchline.model.generate import ConversationGenerator
+        from touchline.model.load import load_model_and_processor, seed_everything
 
-        settle(0, 1)
-        net, processor = load(folder, dtype)
-        how = trained.budget, turn_tokens, batch, trained.dialogue
-        for one in Player(net.eval(), processor, *how).play(games):
-            yield judged(folder.name, one.question, one.messages, one.viewing, trained.dialogue)
+        seed_everything(0, 1)
+        net, processor = load_model_and_processor(folder, dtype)
+        player_settings = trained.budget, turn_tokens, batch, trained.dialogue
+        for attempt in ConversationGenerator(
+            net.eval(), processor, *player_settings
+        ).generate_conversations(questions):
+            yield build_trajectory(
+                folder.name, attempt.question, attempt.messages, attempt.viewing, trained.dialogue
+            )
 
-    return Model(folder.name, digest(folder), trained, answers)
+    return HighlightModel(folder.name, digest_highlight_model(folder), trained, answers)
 
 
-def digest(folder: Path) -> str:
-    """sha256 over what answers depend on: weights, configuration, tokenizer, `touchline.json`."""
-    found = hashlib.sha256()
+def digest_highlight_model(folder: Path) -> str:
+    """sha256 of the files that answers depend on: weights, configuration, tokenizer, chat template,
+    `touchline.json`.
+    """
+    hasher = hashlib.sha256()
     kinds = ("*.safetensors", "*.json", "*.jinja", "*.txt")
     for path in sorted({path for kind in kinds for path in folder.glob(kind)}):
-        found.update(f"{path.name}\n".encode())
+        hasher.update(f"{path.name}\n".encode())
         with path.open("rb") as file:
-            while piece := file.read(PIECE):
-                found.update(piece)
-    return found.hexdigest()
+            while chunk := file.read(READ_BYTES):
+                hasher.update(chunk)
+    return hasher.hexdigest()

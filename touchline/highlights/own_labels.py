@@ -1,4 +1,6 @@
-"""Labels of one's own match, in SoccerNet's layout: whose actions they were."""
+"""Read the user's own labels of a match (SoccerNet's Labels-v2.json), which say which team did
+what.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from touchline.errors import BadInput
-from touchline.highlights.frame_index import shown
-from touchline.highlights.match import Part
+from touchline.highlights.frame_index import index_video_frames
+from touchline.highlights.match import MatchPart
 from touchline.records import Label, Speech, Video
 from touchline.sources.soccernet import echoes, labels_v2
 from touchline.sports import SPORTS
@@ -15,35 +17,38 @@ from touchline.sports import SPORTS
 HALVES = ("1", "2")
 
 
-def labels(file: Path, whole: Sequence[Part], sport: str) -> dict[Path, list[Label]]:
-    """The readable labels of the halves that are here, in seconds of their file.
+def read_match_labels(
+    file: Path, match_parts: Sequence[MatchPart], sport: str
+) -> dict[Path, list[Label]]:
+    """Read the labels of the halves that are present. Returns {video file: labels in seconds of
+    that file}.
 
-    `whole`: the parts of the match before anything was left out of them. A label that is there
-    twice or lies outside its half serves nobody and harms nobody. Raises `BadInput` when the
-    file cannot be read, or nobody knows which half a video shows.
+    `match_parts`: all parts of the match, before a request narrowed them down. Duplicate labels and
+    labels outside their half are skipped. Raises `InputError` if the file cannot be read or it is
+    unknown which half a video shows.
     """
     if not file.is_file():
         raise BadInput(f"--labels {file}", "there is no such file", "give a Labels-v2.json")
-    if not all(part.period for part in whole):
+    if not all(part.period for part in match_parts):
         wrong, remedy = (
             "which half the video shows is not known",
             "say --kickoff2, or give --halves",
         )
         raise BadInput("--labels", wrong, remedy)
-    parts = {str(part.period): part for part in whole}
-    videos = {half: _video(half, parts.get(half)) for half in HALVES}
-    reading = labels_v2.read(file, file.name, SPORTS[sport], videos)
+    parts = {str(part.period): part for part in match_parts}
+    videos = {half: _half_as_video(half, parts.get(half)) for half in HALVES}
+    reading = labels_v2.read_labels_v2(file, file.name, SPORTS[sport], videos)
     if reading.faults and not reading.rows:
         raise reading.faults[0].why
-    found: dict[Path, list[Label]] = {part.shown.path: [] for part in whole}
+    labels_by_file: dict[Path, list[Label]] = {part.frame_index.path: [] for part in match_parts}
     for label in reading.rows:
         if part := parts.get(label.video):
             start = label.start + part.start
-            found[part.shown.path].append(replace(label, start=start, end=start))
-    return found
+            labels_by_file[part.frame_index.path].append(replace(label, start=start, end=start))
+    return labels_by_file
 
 
-def _video(half: str, part: Part | None) -> Video:
+def _half_as_video(half: str, part: MatchPart | None) -> Video:
     """What the reader must know of a half: how long it is; one that is not here is endless."""
     length = part.end - part.start if part else math.inf
     return Video(
@@ -52,19 +57,20 @@ def _video(half: str, part: Part | None) -> Video:
     )
 
 
-def lines(file: Path, film: Path) -> list[Speech]:
-    """The lines of a transcript by the clock of the film.
+def read_match_commentary(file: Path, film: Path) -> list[Speech]:
+    """Read a transcript; times are in seconds of the video `film`.
 
-    Raises `BadInput` for the first line that cannot be read: half a transcript misleads.
+    Raises `InputError` for the first line that cannot be read, because a partial transcript would
+    mislead.
     """
     if not file.is_file():
         raise BadInput(file, "there is no such file", "give the commentary of the video")
-    length = shown(film).end
-    of = Video(
+    length = index_video_frames(film).end
+    video = Video(
         *("own", "own", "", "own", "", film.name, "", 0, "own", "open", "", 0, 0),
         *(0.0, 0, length, 0.0, 0.0, False, []),
     )
-    reading = echoes.read(file, of, file.name)
+    reading = echoes.read_echoes_transcript(file, video, file.name)
     if reading.faults:
         raise reading.faults[0].why
     return list(reading.rows)

@@ -1,7 +1,9 @@
-"""Understand a request in English by rules: the sport's words, its synonyms, numbers, negation.
+"""Parse an English highlight request with rules: the sport's actions and synonyms, numbers,
+negation, periods, times, teams.
 
-What is recognised is taken out of the text, clause by clause; what is left over is said and not
-guessed at. Nothing recognised, or more left over than recognised, is refused.
+Recognised phrases are removed from the text one after the other; the remaining words are reported
+as not understood. A request is refused if no action is recognised, or if more words are left over
+than phrases were recognised.
 """
 
 import re
@@ -10,41 +12,50 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from touchline.errors import BadInput
-from touchline.highlights.wish import ORDINALS, OTHER, Clubs, Stretch, Wish
+from touchline.highlights.wish import ORDINALS, OTHER_SIDE, ClockRange, ReelQuery, TeamNames
 from touchline.sports import SPORTS
 from touchline.sports.sport import Sport
 
-NAMES = (
+REQUEST_HINT = (
     'and, if you like, for "not ...", "first half", "last ten minutes", "after minute 60", '
     '"the first two ..."'
 )
 
 
 @dataclass(frozen=True)
-class Names:
-    """`pattern` finds a name in lower-case text, longest first; `means` says which words it is."""
+class ActionNames:
+    """`pattern` is a regular expression for action names in lower-case text, longest first;
+    `meanings` maps a name to the sport's words.
+    """
 
     pattern: str
     meanings: dict[str, tuple[str, ...]]
 
-    def means(self, said: str) -> tuple[str, ...]:
-        return self.meanings[_key(said)]
+    def words_for(self, name: str) -> tuple[str, ...]:
+        """The sport's words that a matched name stands for."""
+        return self.meanings[_name_key(name)]
 
 
-def names(sport: Sport) -> Names:
-    """All names of a sport. A part that several words share, such as `card`, means all of them."""
-    found: defaultdict[str, dict[str, None]] = defaultdict(dict)
+def build_action_names(sport: Sport) -> ActionNames:
+    """Compile all action names of a sport. A part shared by several words, such as `card`, means
+    all of them.
+    """
+    words_by_name: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for word in dict.fromkeys(sport.words.values()):
         for name in (word, *sport.synonyms.get(word, ())):
-            found[name][word] = None
-    for part, words in _shared(sport).items():
-        found.setdefault(part, words)
-    forms = {form: tuple(words) for name, words in found.items() for form in _forms(name)}
-    pattern = "|".join(map(_loose, sorted(forms, key=lambda form: (-len(form), form))))
-    return Names(pattern or r"(?!)", {_key(form): words for form, words in forms.items()})
+            words_by_name[name][word] = None
+    for part, words in _shared_name_parts(sport).items():
+        words_by_name.setdefault(part, words)
+    forms = {
+        form: tuple(words) for name, words in words_by_name.items() for form in _plural_forms(name)
+    }
+    pattern = "|".join(map(_spacing_pattern, sorted(forms, key=lambda form: (-len(form), form))))
+    return ActionNames(
+        pattern or r"(?!)", {_name_key(form): words for form, words in forms.items()}
+    )
 
 
-def _shared(sport: Sport) -> dict[str, dict[str, None]]:
+def _shared_name_parts(sport: Sport) -> dict[str, dict[str, None]]:
     """First and last parts of words of several parts, where more than one word has them."""
     parts: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for word in dict.fromkeys(sport.words.values()):
@@ -55,48 +66,48 @@ def _shared(sport: Sport) -> dict[str, dict[str, None]]:
     return {part: words for part, words in parts.items() if len(words) > 1}
 
 
-def _loose(form: str) -> str:
+def _spacing_pattern(form: str) -> str:
     """`free kick` also as `free-kick` or `freekick`."""
     return r"[\s-]?".join(map(re.escape, form.split()))
 
 
-def _key(said: str) -> str:
+def _name_key(form: str) -> str:
     """A form without blanks and hyphens."""
-    return re.sub(r"[\s-]", "", said.lower())
+    return re.sub(r"[\s-]", "", form.lower())
 
 
-def _forms(name: str) -> set[str]:
+def _plural_forms(name: str) -> set[str]:
     """The name, and the name with its first or last noun in the plural, in pieces."""
     pieces = name.replace("-", " ").split()
-    firsts, lasts = [_plural(pieces[0]), *pieces[1:]], [*pieces[:-1], _plural(pieces[-1])]
+    firsts, lasts = [_pluralise(pieces[0]), *pieces[1:]], [*pieces[:-1], _pluralise(pieces[-1])]
     return {" ".join(form) for form in (pieces, firsts, lasts)}
 
 
-def _plural(noun: str) -> str:
+def _pluralise(noun: str) -> str:
     if re.search(r"[^aeiou]y$", noun):
         return f"{noun[:-1]}ies"
     return f"{noun}es" if re.search(r"(s|x|ch|sh)$", noun) else f"{noun}s"
 
 
-UNITS = (
+NUMBER_WORDS = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
     "nineteen",
 )
 TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70}
 TENS |= {"eighty": 80, "ninety": 90}
-COUNT = rf"(?:\d{{1,4}}|{'|'.join([*sorted(UNITS, key=len, reverse=True), *TENS])})"
+COUNT = rf"(?:\d{{1,4}}|{'|'.join([*sorted(NUMBER_WORDS, key=len, reverse=True), *TENS])})"
 NUMBER = rf"(?:{COUNT}(?::\d\d)?)"
 ORDINAL = rf"(?:{'|'.join(ORDINALS)}|[1-5](?:st|nd|rd|th))"
 PERIOD = r"(?:half|period|quarter|game|set)"
 UNIT = r"(?P<unit>minutes?|mins?|seconds?|secs?)"
 TIME = rf"(?:the )?(?:minute )?({NUMBER})(?:st|nd|rd|th)?(?: ?min(?:ute)?s?)?"
-NAMELESS = Clubs()
-LONGEST = 200  # letters of a request that a refusal quotes
-ALL = ("highlights?", "everything", "anything", "actions?", "events?", "moments")
-NEGATED = r"not|no|without|except(?: for)?|excluding|excludes?|leave out|omit|minus|skip"
-AGAIN = r"but(?! not| no )|plus|only|just|and all|;|\."
-ASKING = (
+NO_TEAM_NAMES = TeamNames()
+MAX_QUOTED_LETTERS = 200  # letters of a request that a refusal quotes
+ALL_PATTERNS = ("highlights?", "everything", "anything", "actions?", "events?", "moments")
+NEGATION_PATTERN = r"not|no|without|except(?: for)?|excluding|excludes?|leave out|omit|minus|skip"
+RESUME_PATTERN = r"but(?! not| no )|plus|only|just|and all|;|\."
+REQUEST_WORDS = (
     *(
         "show",
         "give",
@@ -115,174 +126,206 @@ ASKING = (
     *("my", "all", "every", "any", "the", "a", "an", "of", "in", "from", "when", "where"),
     *("whenever", "clip", "clips", "reel", "scene", "scenes", "video", "match", "moments"),
 )
-FILLER = Path(__file__).with_name("filler.txt")  # words that say nothing of what is wanted
+FILLER_FILE = Path(__file__).with_name("filler.txt")  # words that say nothing of what is wanted
 
 
-def understand(text: str, name: str, clubs: Clubs = NAMELESS) -> Wish:
-    """The request for a sport, as data; `BadInput` says what can be asked."""
-    sport, left = _sport(name), _left(text)
-    words = names(sport)
-    periods = _periods(left)
-    stretch = _stretch(left)
-    team = _team(left, clubs)
-    most, latest = _most(left, words)
-    wanted, ruled_out, found = _actions(left, sport, words)
-    rest = left.rest()
-    if not found or len(rest) > left.taken:
-        _refuse(text, sport, rest)
-    actions = tuple(word for word in wanted if word not in ruled_out)
+def parse_highlight_request(text: str, name: str, clubs: TeamNames = NO_TEAM_NAMES) -> ReelQuery:
+    """Parse a request into a `ReelQuery`. `name` is the sport. Raises `InputError`, with the
+    actions that can be asked for, if it is not understood.
+    """
+    sport, unparsed = _find_sport(name), _normalise_request(text)
+    words = build_action_names(sport)
+    periods = _parse_periods(unparsed)
+    stretch = _parse_clock_range(unparsed)
+    team = _parse_team(unparsed, clubs)
+    most, latest = _parse_limit(unparsed, words)
+    wanted_actions, ruled_out, any_named = _parse_actions(unparsed, sport, words)
+    unknown = unparsed.unknown_words()
+    if not any_named or len(unknown) > unparsed.match_count:
+        _raise_not_understood(text, sport, unknown)
+    actions = tuple(word for word in wanted_actions if word not in ruled_out)
     if not actions:
         raise BadInput(f'"{text}"', "rules out everything it asks for", _remedy(sport))
     without = tuple(sorted(ruled_out))
-    return Wish(*(name, actions, without, periods, sport.period, stretch, team, most, latest, rest))
+    return ReelQuery(
+        *(name, actions, without, periods, sport.period, stretch, team, most, latest, unknown)
+    )
 
 
-def as_said(text: str, name: str, clubs: Clubs = NAMELESS) -> Wish:
-    """Halves and minutes as in `understand`; all else is one action in the asker's own words.
+def parse_free_request(text: str, name: str, clubs: TeamNames = NO_TEAM_NAMES) -> ReelQuery:
+    """Parse a request whose remaining words, team names included, are put to the model as one
+    action. Periods and times are parsed as in `parse_highlight_request`.
 
-    Names of clubs are such words, too: they stay.
-
-    Raises `BadInput` when nothing is left to ask for.
+    Raises `InputError` if no words remain.
     """
-    sport, left = _sport(name), _left(text)
-    periods, stretch = _periods(left), _stretch(left)
-    action = left.words()
+    sport, unparsed = _find_sport(name), _normalise_request(text)
+    periods, stretch = _parse_periods(unparsed), _parse_clock_range(unparsed)
+    action = unparsed.trimmed_text()
     if not action:
         raise BadInput(f'"{text}"', "says nothing to look for", "say what to look for")
-    return Wish(name, (action,), (), periods, sport.period, stretch, "", 0, False, (), own=True)
+    return ReelQuery(
+        name, (action,), (), periods, sport.period, stretch, "", 0, False, (), own=True
+    )
 
 
-def _sport(name: str) -> Sport:
+def _find_sport(name: str) -> Sport:
     if name not in SPORTS:
         raise BadInput(f"--sport {name}", "is not known", f"choose among {', '.join(SPORTS)}")
     return SPORTS[name]
 
 
-def _left(text: str) -> "_Left":
+def _normalise_request(text: str) -> "_UnparsedText":
     plain = re.sub(r"[^\w\s:;.,'-]", " ", text.lower()).replace("_", " ")
-    return _Left(" ".join(plain.split()))
+    return _UnparsedText(" ".join(plain.split()))
 
 
-class _Left:
-    """The text that is not understood yet; `|` stands where something was."""
+class _UnparsedText:
+    """The part of the request that has not been parsed yet. Each recognised phrase is replaced by
+    `|`.
+    """
 
     def __init__(self, text: str) -> None:
-        self.text, self.taken = text, 0
+        self.text, self.match_count = text, 0
 
     def take(self, pattern: str) -> list[re.Match[str]]:
-        found = list(re.finditer(rf"(?<![\w-])(?:{pattern})(?![\w-])", self.text))
-        for one in reversed(found):
-            self.text = f"{self.text[: one.start()]}|{self.text[one.end() :]}"
-        self.taken += len(found)
-        return found
+        matches = list(re.finditer(rf"(?<![\w-])(?:{pattern})(?![\w-])", self.text))
+        for match in reversed(matches):
+            self.text = f"{self.text[: match.start()]}|{self.text[match.end() :]}"
+        self.match_count += len(matches)
+        return matches
 
-    def rest(self) -> tuple[str, ...]:
-        empty = set(FILLER.read_text(encoding="utf-8").split())
-        return tuple(word for word in self._all() if word not in empty)
+    def unknown_words(self) -> tuple[str, ...]:
+        filler = set(FILLER_FILE.read_text(encoding="utf-8").split())
+        return tuple(word for word in self._tokens() if word not in filler)
 
-    def words(self) -> str:
+    def trimmed_text(self) -> str:
         """All of it in its order, without what only asks at its two ends."""
-        every = self._all()
-        places = [at for at, word in enumerate(every) if word not in ASKING]
-        return " ".join(every[places[0] : places[-1] + 1]) if places else ""
+        tokens = self._tokens()
+        places = [at for at, word in enumerate(tokens) if word not in REQUEST_WORDS]
+        return " ".join(tokens[places[0] : places[-1] + 1]) if places else ""
 
-    def _all(self) -> list[str]:
+    def _tokens(self) -> list[str]:
         return re.findall(r"[^\W\d][\w'-]*|\d+", self.text)
 
 
-def _periods(left: _Left) -> tuple[int, ...]:
+def _parse_periods(unparsed: _UnparsedText) -> tuple[int, ...]:
     joined = rf"({ORDINAL}) and (?:the )?({ORDINAL}) {PERIOD}s?"
-    numbers = {_place(one[i]) for one in left.take(joined) for i in (1, 2)}
-    numbers |= {_place(one[1]) for one in left.take(rf"(?:in |of )?(?:the )?({ORDINAL}) {PERIOD}")}
-    numbers |= {_place(one[1]) for one in left.take(rf"{PERIOD} (one|two|three|[1-5])")}
-    left.take(r"(?:in )?both (?:halves|games|sets)")
+    numbers = {_parse_ordinal(match[i]) for match in unparsed.take(joined) for i in (1, 2)}
+    numbers |= {
+        _parse_ordinal(match[1])
+        for match in unparsed.take(rf"(?:in |of )?(?:the )?({ORDINAL}) {PERIOD}")
+    }
+    numbers |= {
+        _parse_ordinal(match[1]) for match in unparsed.take(rf"{PERIOD} (one|two|three|[1-5])")
+    }
+    unparsed.take(r"(?:in )?both (?:halves|games|sets)")
     return tuple(sorted(numbers))
 
 
-def _place(said: str) -> int:
-    if said in ORDINALS:
-        return ORDINALS.index(said) + 1
-    return int(said[0]) if said[0].isdigit() else UNITS.index(said)
+def _parse_ordinal(ordinal: str) -> int:
+    if ordinal in ORDINALS:
+        return ORDINALS.index(ordinal) + 1
+    return int(ordinal[0]) if ordinal[0].isdigit() else NUMBER_WORDS.index(ordinal)
 
 
-def _stretch(left: _Left) -> Stretch | None:
+def _parse_clock_range(unparsed: _UnparsedText) -> ClockRange | None:
     """The first of the stretches that are named; the match clock is in minutes."""
-    for one in left.take(rf"(?:in |of |during )?(?:the )?(first|last) ({NUMBER}) {UNIT}"):
-        length = _seconds(one[2]) / (60 if one["unit"].startswith("s") else 1)
-        return Stretch(**{one[1]: length})
-    for one in left.take(rf"(?:between|from) {TIME} (?:and|to|until) {TIME}"):
-        return Stretch(_seconds(one[1]), _seconds(one[2]))
-    for one in left.take(rf"(?:after|since|from) {TIME}"):
-        return Stretch(_seconds(one[1]))
-    for one in left.take(rf"(?:before|until|up to) {TIME}"):
-        return Stretch(0.0, _seconds(one[1]))
-    for one in left.take(r"in (?:the )?(\d{1,4})(?:st|nd|rd|th) minute"):
-        return Stretch(_seconds(one[1]) - 60, _seconds(one[1]))
+    for match in unparsed.take(rf"(?:in |of |during )?(?:the )?(first|last) ({NUMBER}) {UNIT}"):
+        length = _parse_clock_time(match[2]) / (60 if match["unit"].startswith("s") else 1)
+        return ClockRange(**{match[1]: length})
+    for match in unparsed.take(rf"(?:between|from) {TIME} (?:and|to|until) {TIME}"):
+        return ClockRange(_parse_clock_time(match[1]), _parse_clock_time(match[2]))
+    for match in unparsed.take(rf"(?:after|since|from) {TIME}"):
+        return ClockRange(_parse_clock_time(match[1]))
+    for match in unparsed.take(rf"(?:before|until|up to) {TIME}"):
+        return ClockRange(0.0, _parse_clock_time(match[1]))
+    for match in unparsed.take(r"in (?:the )?(\d{1,4})(?:st|nd|rd|th) minute"):
+        return ClockRange(_parse_clock_time(match[1]) - 60, _parse_clock_time(match[1]))
     return None
 
 
-def _seconds(said: str) -> float:
+def _parse_clock_time(text: str) -> float:
     """`10`, `ten` and `10:00` are ten minutes of the match clock."""
-    minutes, _, seconds = said.partition(":")
-    return 60.0 * _number(minutes) + float(seconds or 0)
+    minutes, _, seconds = text.partition(":")
+    return 60.0 * _parse_number(minutes) + float(seconds or 0)
 
 
-def _number(said: str) -> int:
-    if said.isdigit():
-        return int(said)
-    return TENS[said] if said in TENS else UNITS.index(said)
+def _parse_number(text: str) -> int:
+    if text.isdigit():
+        return int(text)
+    return TENS[text] if text in TENS else NUMBER_WORDS.index(text)
 
 
-def _team(left: _Left, clubs: Clubs) -> str:
+def _parse_team(unparsed: _UnparsedText, clubs: TeamNames) -> str:
     """`home`, `away`, or "" when no team is named or both are."""
-    said = {"home": [r"home(?=(?: team| side))"], "away": [r"(?:away|visiting)(?=(?: team| side))"]}
-    named = {side: [*said[side], *map(re.escape, clubs.spellings(side))] for side in said}
-    wanted = set[str]()
-    for side, spelt in named.items():
-        whose = rf"(?:{'|'.join(spelt)})(?:'s)?(?: team| side)?"
-        for one in left.take(rf"((?:{NEGATED}) )?(?:by |of |for |from )?(?:the )?{whose}"):
-            wanted.add(OTHER[side] if one[1] else side)
-    return wanted.pop() if len(wanted) == 1 else ""
+    generic_patterns = {
+        "home": [r"home(?=(?: team| side))"],
+        "away": [r"(?:away|visiting)(?=(?: team| side))"],
+    }
+    patterns_by_side = {
+        side: [*generic_patterns[side], *map(re.escape, clubs.spellings(side))]
+        for side in generic_patterns
+    }
+    sides = set[str]()
+    for side, patterns in patterns_by_side.items():
+        team_pattern = rf"(?:{'|'.join(patterns)})(?:'s)?(?: team| side)?"
+        for match in unparsed.take(
+            rf"((?:{NEGATION_PATTERN}) )?(?:by |of |for |from )?(?:the )?{team_pattern}"
+        ):
+            sides.add(OTHER_SIDE[side] if match[1] else side)
+    return sides.pop() if len(sides) == 1 else ""
 
 
-def _most(left: _Left, words: Names) -> tuple[int, bool]:
+def _parse_limit(unparsed: _UnparsedText, words: ActionNames) -> tuple[int, bool]:
     """How many, and whether of the last: `first three goals` (3, False), `last goal` (1, True)."""
     action = rf"(?= (?:{words.pattern})(?![\w-]))"
-    for one in left.take(rf"(first|last|latest|final)(?: ({COUNT}))?{action}"):
-        return _number(one[2]) if one[2] else 1, one[1] != "first"
-    for one in left.take(rf"(?<!:)({COUNT}){action}"):
-        return _number(one[1]), False
+    for match in unparsed.take(rf"(first|last|latest|final)(?: ({COUNT}))?{action}"):
+        return _parse_number(match[2]) if match[2] else 1, match[1] != "first"
+    for match in unparsed.take(rf"(?<!:)({COUNT}){action}"):
+        return _parse_number(match[1]), False
     return 0, False
 
 
-def _actions(left: _Left, sport: Sport, words: Names) -> tuple[list[str], set[str], bool]:
+def _parse_actions(
+    unparsed: _UnparsedText, sport: Sport, words: ActionNames
+) -> tuple[list[str], set[str], bool]:
     """(wanted, ruled out, whether anything was named), the wanted in the sport's order."""
-    wanted: set[str] = set()
-    out: set[str] = set()
+    included: set[str] = set()
+    excluded: set[str] = set()
 
-    marks = rf"(?P<no>{NEGATED})|(?P<yes>{AGAIN})|(?P<all>{'|'.join(ALL)})"
+    marks = (
+        rf"(?P<no>{NEGATION_PATTERN})|(?P<yes>{RESUME_PATTERN})|(?P<all>{'|'.join(ALL_PATTERNS)})"
+    )
     negated, everything = False, False
-    left.text = re.sub(r"([;.])", r" \1 ", left.text)
-    for one in left.take(rf"{marks}|(?P<word>{words.pattern})"):
-        if one["no"] or one["yes"]:
-            negated, left.taken = bool(one["no"]), left.taken - 1
-        elif one["all"]:
+    unparsed.text = re.sub(r"([;.])", r" \1 ", unparsed.text)
+    for match in unparsed.take(rf"{marks}|(?P<word>{words.pattern})"):
+        if match["no"] or match["yes"]:
+            negated, unparsed.match_count = bool(match["no"]), unparsed.match_count - 1
+        elif match["all"]:
             everything = everything or not negated
         else:
-            (out if negated else wanted).update(words.means(one["word"]))
-    known = tuple(dict.fromkeys(sport.words.values()))
-    if (everything or out) and not wanted:
-        wanted = set(sport.asked or known)
-    return [word for word in known if word in wanted], out, bool(wanted or out)
+            (excluded if negated else included).update(words.words_for(match["word"]))
+    sport_actions = tuple(dict.fromkeys(sport.words.values()))
+    if (everything or excluded) and not included:
+        included = set(sport.asked or sport_actions)
+    return (
+        [word for word in sport_actions if word in included],
+        excluded,
+        bool(included or excluded),
+    )
 
 
-def _refuse(text: str, sport: Sport, rest: tuple[str, ...]) -> None:
-    unknown = f" (not understood: {' '.join(rest)[:LONGEST]})" if rest else ""
+def _raise_not_understood(text: str, sport: Sport, unknown_words: tuple[str, ...]) -> None:
+    unknown = (
+        f" (not understood: {' '.join(unknown_words)[:MAX_QUOTED_LETTERS]})"
+        if unknown_words
+        else ""
+    )
     wrong = f"asks for nothing that is known in {sport.name}{unknown}"
-    raise BadInput(f'"{text[:LONGEST]}"', wrong, _remedy(sport))
+    raise BadInput(f'"{text[:MAX_QUOTED_LETTERS]}"', wrong, _remedy(sport))
 
 
 def _remedy(sport: Sport) -> str:
-    known = ", ".join(dict.fromkeys(sport.words.values())) or "nothing yet"
-    own = "or add --free to put your own words to the model"
-    return f"ask in English for one or more of: {known}; {NAMES}; {own}"
+    actions = ", ".join(dict.fromkeys(sport.words.values())) or "nothing yet"
+    free_hint = "or add --free to put your own words to the model"
+    return f"ask in English for one or more of: {actions}; {REQUEST_HINT}; {free_hint}"

@@ -1,4 +1,6 @@
-"""From answers to places of the reel: merge them, tell the teams, choose, and lay out the cuts."""
+"""From model answers to the reel: merge them into actions, attribute teams, choose, and lay out the
+cuts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,18 +8,20 @@ from pathlib import Path
 from statistics import median
 
 from touchline.chat.timecode import spoken
-from touchline.highlights.cut_video import Cut, starts
-from touchline.highlights.match import Part
-from touchline.highlights.model import Model
-from touchline.highlights.teams import Sides, Told
-from touchline.highlights.watch import Answered
-from touchline.highlights.wish import Wish
+from touchline.highlights.cut_video import ReelCut, list_cut_starts
+from touchline.highlights.match import MatchPart
+from touchline.highlights.model import HighlightModel
+from touchline.highlights.teams import TeamAttribution, TeamEvidence
+from touchline.highlights.watch import ClipAnswer
+from touchline.highlights.wish import ReelQuery
 from touchline.tasks.spotting import intervals
 
 
 @dataclass(frozen=True)
 class Highlight:
-    """One action that was found; times in seconds."""
+    """One action in the reel; becomes an entry of `highlights` in the reel's JSON. Times in
+    seconds.
+    """
 
     action: str
     file: str
@@ -36,8 +40,10 @@ class Highlight:
 
 
 @dataclass(frozen=True)
-class Omitted:
-    """An action that was found and is not in the reel, for it is not known to be the team's."""
+class OmittedAction:
+    """An action that was found but left out of the reel, because it is the other team's or its team
+    is unknown.
+    """
 
     action: str
     file: str
@@ -49,13 +55,15 @@ class Omitted:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What came of a request; `reel` is None when nothing was found."""
+class ReelResult:
+    """Result of `make_reel`: what was understood, found and cut, and the files written. `reel` is
+    None if nothing was found.
+    """
 
-    wish: Wish
+    wish: ReelQuery
     highlights: tuple[Highlight, ...]
-    omitted: tuple[Omitted, ...]
-    cuts: tuple[Cut, ...]
+    omitted: tuple[OmittedAction, ...]
+    cuts: tuple[ReelCut, ...]
     notes: tuple[str, ...]
     reel: Path | None
     json: Path
@@ -63,13 +71,15 @@ class Made:
 
 
 Interval = tuple[float, float]
-TOUCH = 0.5  # seconds: an interval that comes this near to its clip's border may be cut by it
-SHARED = 0.5  # share of the shorter interval that must overlap for two to be one action
+BORDER_SECONDS = (
+    0.5  # seconds: an interval that comes this near to its clip's border may be cut by it
+)
+MIN_OVERLAP_SHARE = 0.5  # share of the shorter interval that must overlap for two to be one action
 
 
 @dataclass(frozen=True)
-class Said:
-    """One interval of one answer, in seconds of the file."""
+class ClaimedInterval:
+    """One interval claimed in one model answer, in seconds of the file."""
 
     clip: Interval
     start: float
@@ -77,14 +87,20 @@ class Said:
     answer: str  # id of the answer
 
     @property
-    def whole(self) -> bool:
-        """Neither end lies at the border of its clip."""
-        return self.start > self.clip[0] + TOUCH and self.end < self.clip[1] - TOUCH
+    def is_uncut(self) -> bool:
+        """Whether neither end lies at the border of its clip, so that the clip did not cut the
+        action off.
+        """
+        return (
+            self.start > self.clip[0] + BORDER_SECONDS and self.end < self.clip[1] - BORDER_SECONDS
+        )
 
 
 @dataclass(frozen=True)
-class Found:
-    """One action of a file: when, and how many of the clips that show its middle say so."""
+class Detection:
+    """One merged action in a file: its interval in seconds, how many clips reported it (`votes`)
+    and how many clips show its middle (`looks`).
+    """
 
     start: float
     end: float
@@ -93,143 +109,173 @@ class Found:
     answers: tuple[str, ...]
 
 
-def merged(said: Sequence[Said], clips: Sequence[Interval], least: float) -> list[Found]:
-    """Intervals that overlap by half of the shorter are one action, by time.
+def merge_claimed_intervals(
+    claims: Sequence[ClaimedInterval], clips: Sequence[Interval], least: float
+) -> list[Detection]:
+    """Group intervals that overlap by at least half of the shorter one. Returns one detection per
+    group, by time.
 
-    Its bounds are the medians of the intervals that no clip's border cuts, or where there is none
-    the union of the pieces. At least the share `least` of the clips must have said it.
+    A detection's bounds are the medians of the intervals that are not cut off by a clip border, or
+    the union of the group if all are. Detections with votes below `least` (a share) of the clips
+    that show them are dropped.
     """
-    groups: list[list[Said]] = []
-    for one in sorted(said, key=lambda one: (one.start + one.end, one.start)):
-        near = [group for group in groups if any(_same(one, other) for other in group)]
+    groups: list[list[ClaimedInterval]] = []
+    for interval in sorted(
+        claims, key=lambda interval: (interval.start + interval.end, interval.start)
+    ):
+        near = [
+            group for group in groups if any(_is_same_action(interval, other) for other in group)
+        ]
         if near:
-            near[-1].append(one)
+            near[-1].append(interval)
         else:
-            groups.append([one])
-    found = [_found(group, clips) for group in groups]
-    return [one for one in found if one.votes >= least * one.looks - 1e-9]
+            groups.append([interval])
+    detections = [_detection_of_group(group, clips) for group in groups]
+    return [interval for interval in detections if interval.votes >= least * interval.looks - 1e-9]
 
 
-def _same(one: Said, other: Said) -> bool:
-    overlap = min(one.end, other.end) - max(one.start, other.start)
-    return overlap >= SHARED * min(one.end - one.start, other.end - other.start)
+def _is_same_action(interval: ClaimedInterval, other: ClaimedInterval) -> bool:
+    overlap = min(interval.end, other.end) - max(interval.start, other.start)
+    return overlap >= MIN_OVERLAP_SHARE * min(
+        interval.end - interval.start, other.end - other.start
+    )
 
 
-def _found(group: Sequence[Said], clips: Sequence[Interval]) -> Found:
-    whole = [one for one in group if one.whole]
-    if whole:
-        start, end = median(one.start for one in whole), median(one.end for one in whole)
+def _detection_of_group(group: Sequence[ClaimedInterval], clips: Sequence[Interval]) -> Detection:
+    uncut = [claim for claim in group if claim.is_uncut]
+    if uncut:
+        start, end = median(claim.start for claim in uncut), median(claim.end for claim in uncut)
     else:
-        start, end = min(one.start for one in group), max(one.end for one in group)
+        start, end = min(claim.start for claim in group), max(claim.end for claim in group)
     middle = (start + end) / 2
-    votes = len({one.clip for one in group})
+    votes = len({claim.clip for claim in group})
     looks = sum(low <= middle < high for low, high in clips)
-    answers = tuple(sorted({one.answer for one in group}))
-    return Found(start, end, votes, max(looks, votes), answers)
+    answers = tuple(sorted({claim.answer for claim in group}))
+    return Detection(start, end, votes, max(looks, votes), answers)
 
 
 @dataclass(frozen=True)
-class Spot:
-    """An action that was found in a part of the match."""
+class SpottedAction:
+    """An action found in a part of the match, with its team."""
 
-    part: Part
+    part: MatchPart
     action: str
-    found: Found
-    told: Told
+    detection: Detection
+    attribution: TeamAttribution
 
 
-def spots(
-    answers: Sequence[Answered],
-    chosen: Sequence[Part],
-    wish: Wish,
-    model: Model,
+def find_spotted_actions(
+    answers: Sequence[ClipAnswer],
+    match_parts: Sequence[MatchPart],
+    wish: ReelQuery,
+    model: HighlightModel,
     least: float,
-    sides: Sides,
-) -> list[Spot]:
-    """Merged actions whose middle lies in what was asked for, by time of the match."""
-    found = []
-    for part in chosen:
-        mine = [row for row in answers if row[0].shown.path == part.shown.path]
-        clips = sorted({(clip.start, clip.end) for _, clip, _, _ in mine})
+    sides: TeamEvidence,
+) -> list[SpottedAction]:
+    """Merge the answers into actions whose middle lies in the requested parts, in order of the
+    match.
+
+    `least`: share of the clips showing an action that must report it.
+    """
+    spotted = []
+    for part in match_parts:
+        file_answers = [row for row in answers if row[0].frame_index.path == part.frame_index.path]
+        clips = sorted({(clip.start, clip.end) for _, clip, _, _ in file_answers})
         for action in wish.actions:
-            said = [one for row in mine if row[2].action == action for one in _said(row, model)]
-            for one in merged(said, clips, least):
-                if part.start <= (one.start + one.end) / 2 < part.end:
-                    found.append(_spot(part, action, one, sides))
-    return sorted(found, key=lambda s: (chosen.index(s.part), s.found.start, s.action))
+            claims = [
+                interval
+                for row in file_answers
+                if row[2].action == action
+                for interval in _claimed_intervals(row, model)
+            ]
+            for interval in merge_claimed_intervals(claims, clips, least):
+                if part.start <= (interval.start + interval.end) / 2 < part.end:
+                    spotted.append(_spotted_action(part, action, interval, sides))
+    return sorted(spotted, key=lambda s: (match_parts.index(s.part), s.detection.start, s.action))
 
 
-def _spot(part: Part, action: str, found: Found, sides: Sides) -> Spot:
-    whose = Told("", "")
-    if sides.any:
-        whose = sides.tell(action, part.shown.path, found.start, found.end, part)
-    return Spot(part, action, found, whose)
+def _spotted_action(
+    part: MatchPart, action: str, detection: Detection, sides: TeamEvidence
+) -> SpottedAction:
+    attribution = TeamAttribution("", "")
+    if sides.is_available:
+        attribution = sides.attribute_team(
+            action, part.frame_index.path, detection.start, detection.end, part
+        )
+    return SpottedAction(part, action, detection, attribution)
 
 
-def _said(row: Answered, model: Model) -> list[Said]:
-    one, clip, asked, answer = row
-    within = [
+def _claimed_intervals(row: ClipAnswer, model: HighlightModel) -> list[ClaimedInterval]:
+    match_file, clip, question, answer = row
+    spans = [
         (max(0.0, start) + clip.start, min(clip.end - clip.start, end) + clip.start)
         for start, end in intervals(answer.answer, model.trained.dialogue.zero(clip))
     ]
     bounds = (clip.start, clip.end)
     return [
-        Said(bounds, start, min(end, one.shown.end), asked.id)
-        for start, end in within
+        ClaimedInterval(bounds, start, min(end, match_file.frame_index.end), question.id)
+        for start, end in spans
         if start < end
     ]
 
 
-def chosen(found: Sequence[Spot], wish: Wish, keep: bool) -> tuple[list[Spot], list[Spot]]:
-    """(the reel's, those left out for their team); of the first at most so many as asked for.
+def choose_spotted_actions(
+    spotted: Sequence[SpottedAction], wish: ReelQuery, keep: bool
+) -> tuple[list[SpottedAction], list[SpottedAction]]:
+    """Split actions by the requested team into (in the reel, left out), and apply the request's
+    limit to the first list.
 
-    `keep`: those whose team nothing tells stay in.
+    `keep`: actions of unknown team stay in.
     """
-    right = {wish.team, ""} if keep else {wish.team}
-    ours = [spot for spot in found if not wish.team or spot.told.team in right]
-    others = [spot for spot in found if spot not in ours]
+    teams = {wish.team, ""} if keep else {wish.team}
+    kept = [spot for spot in spotted if not wish.team or spot.attribution.team in teams]
+    others = [spot for spot in spotted if spot not in kept]
     if wish.most:
-        ours = ours[-wish.most :] if wish.latest else ours[: wish.most]
-    return ours, others
+        kept = kept[-wish.most :] if wish.latest else kept[: wish.most]
+    return kept, others
 
 
-def cuts(found: Sequence[Spot], before: float, after: float) -> tuple[list[Cut], list[int]]:
-    """Exact stretches with their margins; those that overlap are one. And which cut is whose."""
-    made: list[Cut] = []
+def lay_out_cuts(
+    spotted: Sequence[SpottedAction], before: float, after: float
+) -> tuple[list[ReelCut], list[int]]:
+    """Frame-exact cuts with margins of `before` and `after` seconds; overlapping ones are joined.
+    Returns (cuts, index of the cut for each action).
+    """
+    reel_cuts: list[ReelCut] = []
     places: list[int] = []
-    for spot in found:
-        shown, part = spot.part.shown, spot.part
-        start = max(0.0, spot.found.start - before)
-        first, last = shown.exact(start, min(spot.found.end + after, shown.end))
-        title = f"{spot.action} {spoken(round(part.match_time(spot.found.start)))}"
-        last_cut = made[-1] if made else None
-        if last_cut and last_cut.shown.path == shown.path and first <= last_cut.end:
+    for spot in spotted:
+        shown, part = spot.part.frame_index, spot.part
+        start = max(0.0, spot.detection.start - before)
+        first, last = shown.snap_to_frames(start, min(spot.detection.end + after, shown.end))
+        title = f"{spot.action} {spoken(round(part.match_time(spot.detection.start)))}"
+        last_cut = reel_cuts[-1] if reel_cuts else None
+        if last_cut and last_cut.frame_index.path == shown.path and first <= last_cut.end:
             end = max(last_cut.end, last)
-            made[-1] = Cut(shown, last_cut.start, end, f"{last_cut.title}, {title}")
+            reel_cuts[-1] = ReelCut(shown, last_cut.start, end, f"{last_cut.title}, {title}")
         else:
-            made.append(Cut(shown, first, last, title))
-        places.append(len(made) - 1)
-    return made, places
+            reel_cuts.append(ReelCut(shown, first, last, title))
+        places.append(len(reel_cuts) - 1)
+    return reel_cuts, places
 
 
-def highlight(spot: Spot, made: Sequence[Cut], at: int) -> Highlight:
-    """The spot as it stands in cut number `at` of the reel."""
-    offset = starts(made)[at] - made[at].start
-    start, end = spot.found.start, spot.found.end
+def build_highlight(spot: SpottedAction, reel_cuts: Sequence[ReelCut], at: int) -> Highlight:
+    """Build the highlight of an action that lies in cut number `at` of the reel."""
+    offset = list_cut_starts(reel_cuts)[at] - reel_cuts[at].start
+    start, end = spot.detection.start, spot.detection.end
     return Highlight(
         spot.action,
-        spot.part.shown.path.name,
+        spot.part.frame_index.path.name,
         spot.part.period,
         *(start, end, spot.part.match_time(start), spot.part.match_time(end)),
-        *(start + offset, min(end, made[at].end) + offset),
-        *(spot.found.votes, spot.found.looks, spot.found.answers),
-        *(spot.told.team, spot.told.why),
+        *(start + offset, min(end, reel_cuts[at].end) + offset),
+        *(spot.detection.votes, spot.detection.looks, spot.detection.answers),
+        *(spot.attribution.team, spot.attribution.why),
     )
 
 
-def omitted(spot: Spot) -> Omitted:
-    """The spot as one that is left out."""
-    found, part = spot.found, spot.part
-    at = part.match_time(found.start)
-    where = (spot.action, part.shown.path.name, found.start, found.end, at)
-    return Omitted(*where, spot.told.team, spot.told.why)
+def build_omitted_action(spot: SpottedAction) -> OmittedAction:
+    """Build the record of an action that is left out of the reel."""
+    detection, part = spot.detection, spot.part
+    at = part.match_time(detection.start)
+    where = (spot.action, part.frame_index.path.name, detection.start, detection.end, at)
+    return OmittedAction(*where, spot.attribution.team, spot.attribution.why)

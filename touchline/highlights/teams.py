@@ -1,8 +1,9 @@
-"""Whose action it was: told by a label of the match, or by names in the commentary around it.
+"""Decide which team an action belongs to, from labels of the match or from team names in the
+commentary around it.
 
-No model here was taught to tell teams. What commentary is worth was measured on real matches
-(benchmarks/RESULTS.md): a line that names a team near a goal, a corner or a shot mostly speaks of
-the team that made it; near a foul, a free-kick or a clearance more often of the other one.
+The models here were not trained to tell teams apart. The rules for commentary were measured on real
+matches (benchmarks/RESULTS.md): a line that names a team near a goal, corner or shot mostly means
+the team that made it; near a foul, free-kick or clearance it more often means the other team.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,95 +12,120 @@ from pathlib import Path
 
 from touchline.chat.timecode import spoken
 from touchline.errors import BadInput
-from touchline.highlights.match import Part
-from touchline.highlights.wish import Clubs, Wish
+from touchline.highlights.match import MatchPart
+from touchline.highlights.wish import ReelQuery, TeamNames
 from touchline.records import Label, Speech
 from touchline.sports import SPORTS
 
-TOLD = {"soccer": ("goal", "corner", "shot on target")}
+COMMENTARY_ACTIONS = {"soccer": ("goal", "corner", "shot on target")}
 BEFORE, AFTER = 6.0, 20.0  # seconds around an action's middle in which lines speak of it
-NEAR = 6.0  # seconds from an interval in which a label is of the same action
-LONGEST = 80  # letters of a line that are quoted
-GIVE = "give --labels FILE, or --commentary FILE with --home NAME and --away NAME"
+LABEL_TOLERANCE = 6.0  # seconds from an interval in which a label is of the same action
+MAX_QUOTED_LETTERS = 80  # letters of a line that are quoted
+TEAM_REMEDY = "give --labels FILE, or --commentary FILE with --home NAME and --away NAME"
 
 
 @dataclass(frozen=True)
-class Told:
-    """`home`, `away`, or "" for not told; and how one knows, or why not."""
+class TeamAttribution:
+    """Team of an action (`home`, `away`, or "" if unknown) and the reason in words."""
 
     team: str
     why: str
 
 
 @dataclass(frozen=True)
-class Sides:
-    """All that can tell: names, and by file labels and lines in seconds of the file."""
+class TeamEvidence:
+    """Sources that tell the teams apart: team names, and per video file the labels and commentary
+    lines, in seconds of the file.
+    """
 
     sport: str = "soccer"
-    clubs: Clubs = field(default_factory=Clubs)
+    clubs: TeamNames = field(default_factory=TeamNames)
     lines: Mapping[Path, Sequence[Speech]] = field(default_factory=dict)
     labels: Mapping[Path, Sequence[Label]] = field(default_factory=dict)
     keep: bool = False  # keep what cannot be told when a team is asked for
 
     @property
-    def any(self) -> bool:
-        """Whether anything can tell."""
-        return bool(self.labels) or self._speaks
+    def is_available(self) -> bool:
+        """Whether there are labels, or commentary with distinct team names."""
+        return bool(self.labels) or self._has_commentary
 
     @property
-    def _speaks(self) -> bool:
-        return self.clubs.known and any(self.lines.values())
+    def _has_commentary(self) -> bool:
+        return self.clubs.are_distinct and any(self.lines.values())
 
-    def check(self, wish: Wish, request: str) -> None:
-        """`BadInput` where a team is asked for of which nothing given here can tell."""
+    def check(self, wish: ReelQuery, request: str) -> None:
+        """Raise `InputError` if the request asks for a team but nothing given can tell whose these
+        actions are.
+        """
         if not wish.team or self.labels:
             return
         who = f"asks for the {wish.team} team, which no model here was taught to tell"
-        if not self._speaks:
-            raise BadInput(f'"{request}"', who, f"{GIVE}; or leave the team out")
-        can = TOLD.get(self.sport, ())
-        if not set(wish.actions) & set(can):
-            said = ", ".join(can) or "nothing"
-            wrong = f"{who}, and commentary tells in {self.sport} only of: {said}"
+        if not self._has_commentary:
+            raise BadInput(f'"{request}"', who, f"{TEAM_REMEDY}; or leave the team out")
+        told_actions = COMMENTARY_ACTIONS.get(self.sport, ())
+        if not set(wish.actions) & set(told_actions):
+            action_list = ", ".join(told_actions) or "nothing"
+            wrong = f"{who}, and commentary tells in {self.sport} only of: {action_list}"
             raise BadInput(f'"{request}"', wrong, "give --labels FILE, or leave the team out")
 
-    def tell(self, action: str, path: Path, start: float, end: float, part: Part) -> Told:
-        """Whose action this is; `start` to `end` in seconds of the file of the part."""
+    def attribute_team(
+        self, action: str, path: Path, start: float, end: float, part: MatchPart
+    ) -> TeamAttribution:
+        """Attribute an action to a team. `start` and `end` are in seconds of the part's file.
+        Labels take precedence over commentary.
+        """
         if self.labels:  # they know every action: what they do not know may be none
-            return self._labelled(action, path, start, end, part)
-        return self._heard(action, path, (start + end) / 2, part)
+            return self._team_from_labels(action, path, start, end, part)
+        return self._team_from_commentary(action, path, (start + end) / 2, part)
 
-    def _labelled(self, action: str, path: Path, start: float, end: float, part: Part) -> Told:
+    def _team_from_labels(
+        self, action: str, path: Path, start: float, end: float, part: MatchPart
+    ) -> TeamAttribution:
         words, middle = SPORTS[self.sport].words, (start + end) / 2
         near = [
             label
             for label in self.labels.get(path, ())
-            if words[label.name] == action and start - NEAR <= label.start <= end + NEAR
+            if words[label.name] == action
+            and start - LABEL_TOLERANCE <= label.start <= end + LABEL_TOLERANCE
         ]
         if not near:
-            return Told("", f"no label says {action} there")
+            return TeamAttribution("", f"no label says {action} there")
         best = min(near, key=lambda label: abs(label.start - middle))
         at = spoken(round(part.match_time(best.start)))
-        return Told(best.team, f"the label at {at} says {best.team or 'no team'}")
+        return TeamAttribution(best.team, f"the label at {at} says {best.team or 'no team'}")
 
-    def _heard(self, action: str, path: Path, middle: float, part: Part) -> Told:
-        if action not in TOLD.get(self.sport, ()):
-            return Told("", f"commentary does not tell whose {action} it is")
+    def _team_from_commentary(
+        self, action: str, path: Path, middle: float, part: MatchPart
+    ) -> TeamAttribution:
+        if action not in COMMENTARY_ACTIONS.get(self.sport, ()):
+            return TeamAttribution("", f"commentary does not tell whose {action} it is")
         near = [
             line
             for line in self.lines.get(path, ())
             if line.end > middle - BEFORE and line.start < middle + AFTER
         ]
-        one = [(line, next(iter(s))) for line in near if len(s := self.clubs.named(line.text)) == 1]
+        one_side_lines = [
+            (line, next(iter(s)))
+            for line in near
+            if len(s := self.clubs.find_sides(line.text)) == 1
+        ]
         words = SPORTS[self.sport].keywords[action]
-        both = [(line, side) for line, side in one if any(w in line.text.lower() for w in words)]
-        pool = both or one
+        keyword_lines = [
+            (line, side)
+            for line, side in one_side_lines
+            if any(w in line.text.lower() for w in words)
+        ]
+        pool = keyword_lines or one_side_lines
         if len({side for _, side in pool}) != 1:
-            return Told(
+            return TeamAttribution(
                 "", "commentary names both teams" if pool else "commentary names no team alone"
             )
         line, side = pool[0]
         at, quote = spoken(round(part.match_time(line.start))), line.text
-        quote = quote if len(quote) <= LONGEST else f"{quote[:LONGEST].rstrip()} ..."
-        weak = "" if both else f"no other team is named, nor the {action}: "
-        return Told(side, f'{weak}commentary at {at} says "{quote}"')
+        quote = (
+            quote
+            if len(quote) <= MAX_QUOTED_LETTERS
+            else f"{quote[:MAX_QUOTED_LETTERS].rstrip()} ..."
+        )
+        weak = "" if keyword_lines else f"no other team is named, nor the {action}: "
+        return TeamAttribution(side, f'{weak}commentary at {at} says "{quote}"')

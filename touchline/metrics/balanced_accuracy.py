@@ -1,25 +1,25 @@
-"""Balanced accuracy of choices: the mean over right options of how often each was found.
+"""Balanced accuracy of choice questions: the mean recall over the right options.
 
-Source: Brodersen et al., "The balanced accuracy and its posterior distribution" (ICPR 2010), for
-many classes, as `sklearn.metrics.balanced_accuracy_score` has it. The class of a question is its
-right option in words, not its letter: who always names the commonest call gets one over the number
-of classes. Where every question has options of its own, it is the plain accuracy.
+Source: Brodersen et al., 'The balanced accuracy and its posterior distribution' (ICPR 2010), for
+many classes, as `sklearn.metrics.balanced_accuracy_score`. The class of a question is its right
+option's text, not its letter: always naming the commonest option scores one over the number of
+classes. If every question has its own options, it equals accuracy.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 
 
-def weights(truths: Sequence[str]) -> list[float]:
-    """What each question weighs, so that a weighted accuracy is balanced.
+def compute_balance_weights(truths: Sequence[str]) -> list[float]:
+    """Weight of each question, so that the weighted accuracy is balanced.
 
-    They are those of all questions and stay as they are when a bootstrap draws some of them.
+    Computed over all questions, and kept when a bootstrap draws some of them.
     """
-    words = [option(truth) for truth in truths]
+    words = [parse_true_option(truth) for truth in truths]
     count = Counter(words)
     return [1 / count[word] for word in words]
 
 
-def option(truth: str) -> str:
-    """`B. Travelling` -> `travelling`."""
+def parse_true_option(truth: str) -> str:
+    """The text of the right option: 'B. Travelling' -> 'travelling'."""
     return truth.partition(".")[2].strip().casefold()

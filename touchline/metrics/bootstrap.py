@@ -1,4 +1,4 @@
-"""Confidence intervals of metrics that are made of sums, by a bootstrap over matches."""
+"""Bootstrap confidence intervals, resampling matches, for metrics computed from sums."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 RESAMPLES = 2000
-TAILS = (2.5, 97.5)  # percentiles: a 95 % interval
+INTERVAL_PERCENTILES = (2.5, 97.5)  # percentiles: a 95 % interval
 
 
-class Estimate(NamedTuple):
+class MetricEstimate(NamedTuple):
     """A value, its 95 % interval and the number of rows behind it."""
 
     value: float
@@ -19,10 +19,10 @@ class Estimate(NamedTuple):
     n: int
 
 
-class Side(NamedTuple):
-    """What a candidate's rows add to a metric, and how their sums become its value.
+class MetricRows(NamedTuple):
+    """What each answer adds to a metric, and how the sums become its value.
 
-    `rows` is (n, ...); `value` takes sums (..., rows.shape[1:]) to values, NaN where undefined.
+    `rows` is (n, ...); `value` maps sums (..., rows.shape[1:]) to values, NaN where undefined.
     """
 
     rows: np.ndarray
@@ -30,73 +30,81 @@ class Side(NamedTuple):
     value: Callable[[np.ndarray], np.ndarray]
 
 
-def ratio(rows: np.ndarray, matches: Sequence[str]) -> Side:
+def build_ratio_metric(rows: np.ndarray, matches: Sequence[str]) -> MetricRows:
     """The metric sum(numerator) / sum(denominator) of `rows` (n, 2)."""
-    return Side(np.asarray(rows, float).reshape(-1, 2), matches, _divide)
+    return MetricRows(np.asarray(rows, float).reshape(-1, 2), matches, _divide)
 
 
-def estimate(side: Side, seed: int) -> Estimate:
-    """Estimate a metric.
-
-    Rows of one match share its light, its teams and its cameras, so matches are drawn, not rows.
+def estimate_metric(metric: MetricRows, seed: int) -> MetricEstimate:
+    """A metric's value with its 95 % interval. Matches are resampled, not rows, because rows of one
+    match are correlated.
     """
-    sums = per_match(side, sorted(set(side.matches)))
-    return _estimate(side.value(sums.sum(0)), _drawn(side, sums, seed), len(side.rows))
+    sums = sum_rows_per_match(metric, sorted(set(metric.matches)))
+    return _summarize_draws(
+        metric.value(sums.sum(0)), _resampled_values(metric, sums, seed), len(metric.rows)
+    )
 
 
-def difference(ours: Side, theirs: Side, seed: int) -> Estimate:
-    """Estimate a metric of ours less that of theirs: each draw takes the same matches for both.
+def estimate_difference(metric: MetricRows, baseline: MetricRows, seed: int) -> MetricEstimate:
+    """`metric` minus `baseline` with its 95 % interval; each draw takes the same matches for both.
 
-    An undefined value (no guess at all) counts as 0. `n` is the smaller number of rows.
+    An undefined value counts as 0. `n` is the smaller number of rows.
     """
-    order = sorted(set(ours.matches) | set(theirs.matches))
-    sides = [(side, per_match(side, order)) for side in (ours, theirs)]
+    order = sorted(set(metric.matches) | set(baseline.matches))
+    sides = [(side, sum_rows_per_match(side, order)) for side in (metric, baseline)]
     values = [np.nan_to_num(side.value(sums.sum(0))) for side, sums in sides]
-    drawn = [np.nan_to_num(_drawn(side, sums, seed)) for side, sums in sides]
-    n = min(len(ours.rows), len(theirs.rows))
-    return _estimate(values[0] - values[1], drawn[0] - drawn[1], n)
+    drawn = [np.nan_to_num(_resampled_values(side, sums, seed)) for side, sums in sides]
+    n = min(len(metric.rows), len(baseline.rows))
+    return _summarize_draws(values[0] - values[1], drawn[0] - drawn[1], n)
 
 
-def pooled(sides: Sequence[Side]) -> Side:
-    """One side of several trainings: their rows together, so that a match brings all of them."""
-    rows = np.concatenate([side.rows for side in sides])
-    return Side(rows, [match for side in sides for match in side.matches], sides[0].value)
+def pool_trainings(trainings: Sequence[MetricRows]) -> MetricRows:
+    """Pool several trainings into one metric, so that a drawn match brings the rows of all."""
+    rows = np.concatenate([training.rows for training in trainings])
+    return MetricRows(
+        rows, [match for training in trainings for match in training.matches], trainings[0].value
+    )
 
 
-def over_trainings(ours: Sequence[Side], theirs: Sequence[Side], seed: int) -> Estimate:
-    """The difference of paired trainings when trainings are drawn as well as matches.
+def estimate_training_difference(
+    metrics: Sequence[MetricRows], baselines: Sequence[MetricRows], seed: int
+) -> MetricEstimate:
+    """Difference of paired trainings, resampling trainings as well as matches.
 
-    The i-th of ours belongs to the i-th of theirs. With three trainings there are ten different
-    draws of them: the interval says how far they agree, not what a hundred would give.
+    The i-th of `metrics` is paired with the i-th of `baselines`. With three trainings there are
+    only ten different draws: the interval shows how far they agree, not what a hundred would give.
     """
-    order = sorted({match for side in (*ours, *theirs) for match in side.matches})
-    whole = difference(pooled(ours), pooled(theirs), seed)
+    order = sorted({match for side in (*metrics, *baselines) for match in side.matches})
+    whole = estimate_difference(pool_trainings(metrics), pool_trainings(baselines), seed)
     values = []
-    for sides in (ours, theirs):
-        sums = np.stack([per_match(side, order) for side in sides])
+    for sides in (metrics, baselines):
+        sums = np.stack([sum_rows_per_match(side, order) for side in sides])
         drawn = np.einsum(
-            "bs,bm,sm...->b...", _draws(len(sides), seed + 1), _draws(len(order), seed), sums
+            "bs,bm,sm...->b...",
+            _match_draws(len(sides), seed + 1),
+            _match_draws(len(order), seed),
+            sums,
         )
         values.append(np.nan_to_num(sides[0].value(drawn)))
-    return _estimate(np.asarray(whole.value), values[0] - values[1], whole.n)
+    return _summarize_draws(np.asarray(whole.value), values[0] - values[1], whole.n)
 
 
-def per_match(side: Side, order: Sequence[str]) -> np.ndarray:
-    """Sum rows per match: (matches, ...), so that a draw costs matches, not rows."""
+def sum_rows_per_match(metric: MetricRows, order: Sequence[str]) -> np.ndarray:
+    """Sum rows per match in the given order: (matches, ...)."""
     place = {match: i for i, match in enumerate(order)}
-    sums = np.zeros((len(order), *side.rows.shape[1:]))
-    np.add.at(sums, [place[match] for match in side.matches], side.rows)
+    sums = np.zeros((len(order), *metric.rows.shape[1:]))
+    np.add.at(sums, [place[match] for match in metric.matches], metric.rows)
     return sums
 
 
-def _drawn(side: Side, sums: np.ndarray, seed: int) -> np.ndarray:
+def _resampled_values(metric: MetricRows, sums: np.ndarray, seed: int) -> np.ndarray:
     """The metric in each draw: (RESAMPLES,)."""
-    drawn = _draws(len(sums), seed) @ sums.reshape(len(sums), -1)
-    return side.value(drawn.reshape(-1, *sums.shape[1:]))
+    drawn = _match_draws(len(sums), seed) @ sums.reshape(len(sums), -1)
+    return metric.value(drawn.reshape(-1, *sums.shape[1:]))
 
 
 @lru_cache(maxsize=64)
-def _draws(matches: int, seed: int) -> np.ndarray:
+def _match_draws(matches: int, seed: int) -> np.ndarray:
     """How often each match is drawn, with replacement: (RESAMPLES, matches)."""
     even = np.full(matches, 1 / matches)
     return np.random.default_rng(seed).multinomial(matches, even, size=RESAMPLES).astype(float)
@@ -108,10 +116,10 @@ def _divide(sums: np.ndarray) -> np.ndarray:
     return np.divide(over, under, out=np.full(over.shape, np.nan), where=under != 0)
 
 
-def _estimate(value: np.ndarray, draws: np.ndarray, n: int) -> Estimate:
+def _summarize_draws(value: np.ndarray, draws: np.ndarray, n: int) -> MetricEstimate:
     """Undefined draws are left out; a value that is undefined altogether is 0 (no guess at all)."""
-    known = draws[~np.isnan(draws)]
-    if np.isnan(value) or not known.size:
-        return Estimate(0.0, 0.0, 0.0, n)
-    low, high = np.percentile(known, TAILS)
-    return Estimate(float(value), float(low), float(high), n)
+    defined = draws[~np.isnan(draws)]
+    if np.isnan(value) or not defined.size:
+        return MetricEstimate(0.0, 0.0, 0.0, n)
+    low, high = np.percentile(defined, INTERVAL_PERCENTILES)
+    return MetricEstimate(float(value), float(low), float(high), n)

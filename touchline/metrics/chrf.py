@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sacrebleu.metrics.chrf import CHRF
 
-LONGEST = 2000  # letters of an answer that are read: beyond, it only costs
+LONGEST_TEXT = 2000  # letters of an answer that are read: beyond, it only costs
 
 
 @lru_cache(maxsize=1)
-def _metric() -> "CHRF":
+def _chrf_metric() -> "CHRF":
     """Imported when it is first needed: sacreBLEU brings a client of Redis along, for seconds."""
     from sacrebleu.metrics.chrf import CHRF
 
     return CHRF()
 
 
-def chrf(answer: str, truth: str) -> float:
-    """The F-score of one answer in [0, 1]; a candidate's is the mean over its answers."""
-    return _metric().sentence_score(answer[:LONGEST], [truth]).score / 100
+def compute_chrf(answer: str, truth: str) -> float:
+    """chrF of one answer against its truth, in [0, 1]; a candidate's score is the mean over its
+    answers.
+    """
+    return _chrf_metric().sentence_score(answer[:LONGEST_TEXT], [truth]).score / 100

@@ -1,17 +1,16 @@
-"""How far a count is off: the mean absolute error, and the share within one.
+"""Counting metrics: absolute error and off-by-one accuracy.
 
-Source: the measures of repetition counting, where MAE and off-by-one accuracy (OBO) stand beside
-each other, as in Hu et al., "TransRAC" (CVPR 2022). Theirs divides the error by the truth; here it
-is in counts. An answer without exactly one number counted nothing: its error is the truth, and it
-is never within one.
+Source: repetition counting, where MAE and off-by-one accuracy (OBO) are reported together, as in Hu
+et al., 'TransRAC' (CVPR 2022); they divide the error by the truth, here it is in counts. An answer
+without exactly one number counts as 0 and is never within one.
 """
 
 
-def error(said: float | None, true: float | None) -> float:
-    """The absolute error; numbers as the task reads them, None for no number."""
-    return abs((said or 0.0) - (true or 0.0))
+def compute_count_error(answered: float | None, expected: float | None) -> float:
+    """Absolute error; None (no number) counts as 0."""
+    return abs((answered or 0.0) - (expected or 0.0))
 
 
-def within_one(said: float | None, true: float | None) -> float:
-    """1 when a number was said that is off by one at most, else 0."""
-    return float(said is not None and true is not None and abs(said - true) <= 1)
+def score_within_one(answered: float | None, expected: float | None) -> float:
+    """1.0 if a number was given and is off by at most one, else 0.0."""
+    return float(answered is not None and expected is not None and abs(answered - expected) <= 1)

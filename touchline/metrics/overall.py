@@ -1,4 +1,4 @@
-"""The headline numbers of one candidate, and their mean over tasks, as something to draw from."""
+"""Headline metrics of one candidate, and their mean over tasks, ready for the bootstrap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from touchline.errors import BadInput
-from touchline.metrics.bootstrap import Side
-from touchline.metrics.per_answer import Judge, measure
-from touchline.metrics.scores import HEADLINE, Rows
+from touchline.metrics.bootstrap import MetricRows
+from touchline.metrics.per_answer import MetricContext, measure_answer
+from touchline.metrics.scores import HEADLINE_METRICS, Rows
 
 
 @dataclass(frozen=True)
-class Headlines:
-    """What each answer adds to the headline metric of its task: (n, 2), numerator, denominator."""
+class HeadlineMetrics:
+    """What each answer adds to its task's headline metric: (n, 2), numerator and denominator."""
 
     sums: np.ndarray
     questions: Sequence[str]
@@ -21,49 +21,49 @@ class Headlines:
     sports: Sequence[str]
     matches: Sequence[str]
 
-    def side(self, task: str = "", sport: str = "", draw: str = "matches") -> Side:
-        """One task's headline metric, or with no `task` the mean over all, of one sport or all.
+    def metric_rows(self, task: str = "", sport: str = "", draw: str = "matches") -> MetricRows:
+        """The headline metric of one `task`, or the mean over tasks if empty; of one `sport`, or
+        all.
 
-        Each task weighs the same, however many questions it has: else the commonest one decides.
-        A task that a draw of matches holds no question of is left out of that draw. Where there
-        is but one match its questions are drawn, and that interval is too narrow; an exact test
-        draws `matches` in any case with `draw="matches alone"`.
+        Tasks weigh the same whatever their size; a task without questions in a draw is left out of
+        that draw. If there is only one match its questions are resampled (too narrow an interval),
+        unless `draw='matches alone'`, as an exact test needs. Raises `BadInput` if nothing is left.
         """
         kept = [
             at
-            for at, (own, where) in enumerate(zip(self.tasks, self.sports, strict=True))
-            if task in ("", own) and sport in ("", where)
+            for at, (row_task, row_sport) in enumerate(zip(self.tasks, self.sports, strict=True))
+            if task in ("", row_task) and sport in ("", row_sport)
         ]
         if not kept:
             raise BadInput(f"{task} {sport}".strip(), "no answer to score", "ask some questions")
-        named = sorted({self.tasks[at] for at in kept})
-        rows = np.zeros((len(kept), len(named), 2))
+        kept_tasks = sorted({self.tasks[at] for at in kept})
+        rows = np.zeros((len(kept), len(kept_tasks), 2))
         for place, at in enumerate(kept):
-            rows[place, named.index(self.tasks[at])] = self.sums[at]
+            rows[place, kept_tasks.index(self.tasks[at])] = self.sums[at]
         alone = len({self.matches[at] for at in kept}) == 1 and draw == "matches"
         drawn = self.questions if alone else self.matches
-        return Side(rows, [drawn[at] for at in kept], _mean)
+        return MetricRows(rows, [drawn[at] for at in kept], _mean_over_tasks)
 
-    def count(self, task: str = "") -> int:
-        """How many matches there are, of one task or in all."""
+    def count_matches(self, task: str = "") -> int:
+        """The number of matches, of one task or in all."""
         pairs = zip(self.tasks, self.matches, strict=True)
-        return len({match for own, match in pairs if task in ("", own)})
+        return len({match for row_task, match in pairs if task in ("", row_task)})
 
 
-def headlines(rows: Rows, judge: Judge) -> Headlines:
-    """Measure the answers of one candidate; a `BadInput` when there are none."""
+def measure_headline_metrics(rows: Rows, context: MetricContext) -> HeadlineMetrics:
+    """Measure the answers of one candidate. Raises `BadInput` if there are none."""
     if not rows:
         raise BadInput("answers", "there are none", "evaluate the candidate again")
     sums = [
-        measure(question, answer, judge)[HEADLINE.get(question.task, "accuracy")]
+        measure_answer(question, answer, context)[HEADLINE_METRICS.get(question.task, "accuracy")]
         for question, answer in rows
     ]
     columns = zip(*[(q.id, q.task, q.sport, q.match) for q, _ in rows], strict=True)
-    return Headlines(np.array(sums, float), *columns)
+    return HeadlineMetrics(np.array(sums, float), *columns)
 
 
-def _mean(sums: np.ndarray) -> np.ndarray:
+def _mean_over_tasks(sums: np.ndarray) -> np.ndarray:
     """(..., tasks, 2) -> (...)."""
     over, under = sums[..., 0], sums[..., 1]
-    each = np.divide(over, under, out=np.zeros(over.shape), where=under != 0)
-    return each.sum(-1) / np.maximum((under != 0).sum(-1), 1)
+    task_means = np.divide(over, under, out=np.zeros(over.shape), where=under != 0)
+    return task_means.sum(-1) / np.maximum((under != 0).sum(-1), 1)

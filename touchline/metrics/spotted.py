@@ -18,25 +18,27 @@ from typing import NamedTuple
 import numpy as np
 
 from touchline.metrics.average_map import (
-    LOOSE,
-    TIGHT,
-    Guess,
-    Truth,
-    area,
-    cells,
-    match,
-    precision,
-    tally,
+    LOOSE_TOLERANCES,
+    TIGHT_TOLERANCES,
+    LabelledAction,
+    PredictedAction,
+    compute_average_precision,
+    compute_curve_mean,
+    count_by_confidence,
+    index_table_cells,
+    match_actions,
 )
-from touchline.metrics.bootstrap import Side
+from touchline.metrics.bootstrap import MetricRows
 from touchline.metrics.temporal_iou import Interval
 
-EQUAL = 1.0  # the confidence of every guess
-METRICS = {"map_loose": LOOSE, "map_tight": TIGHT}
+EQUAL_CONFIDENCE = 1.0  # the confidence of every guess
+MAP_TOLERANCES = {"map_loose": LOOSE_TOLERANCES, "map_tight": TIGHT_TOLERANCES}
 
 
-class Spotted(NamedTuple):
-    """A spotting question and its answer, in seconds of the video."""
+class SpottingAnswer(NamedTuple):
+    """A spotting question and its answer, in seconds of the video; `name` is the class
+    asked for.
+    """
 
     video: str
     name: str  # what was asked for
@@ -44,41 +46,58 @@ class Spotted(NamedTuple):
     guesses: Sequence[Interval]
 
 
-def sides(rows: Sequence[Spotted], matches: Sequence[str]) -> dict[str, Side]:
-    """Both metrics, for the bootstrap over `matches` (of each row); none without a label."""
+def build_map_metrics(
+    rows: Sequence[SpottingAnswer], matches: Sequence[str]
+) -> dict[str, MetricRows]:
+    """Both Average-mAP metrics for the bootstrap; `matches` holds the match of each row. Empty if
+    there are no labels.
+    """
     names = sorted({row.name for row in rows if row.labels})
     if not names:
         return {}
     return {
-        metric: Side(_counts(rows, names, tolerances), matches, _average)
-        for metric, tolerances in METRICS.items()
+        metric: MetricRows(_counts(rows, names, tolerances), matches, _mean_over_classes)
+        for metric, tolerances in MAP_TOLERANCES.items()
     }
 
 
-def _counts(rows: Sequence[Spotted], names: Sequence[str], tolerances: Sequence[int]) -> np.ndarray:
-    """What each question adds: (rows, names, tolerances + 2, 1), see `average_map.tally`."""
-    asked = [(place, row) for place, row in enumerate(rows) if row.name in names]
+def _counts(
+    rows: Sequence[SpottingAnswer], names: Sequence[str], tolerances: Sequence[int]
+) -> np.ndarray:
+    """What each question adds: (rows, names, tolerances + 2, 1), see
+    `average_map.count_by_confidence`.
+    """
+    scored_rows = [(place, row) for place, row in enumerate(rows) if row.name in names]
     labels = [
-        (i, Truth(row.video, row.name, middle(x), True)) for i, row in asked for x in row.labels
+        (i, LabelledAction(row.video, row.name, compute_midpoint(x), True))
+        for i, row in scored_rows
+        for x in row.labels
     ]
     tried = [
-        (i, Guess(row.video, row.name, middle(x), EQUAL)) for i, row in asked for x in row.guesses
+        (i, PredictedAction(row.video, row.name, compute_midpoint(x), EQUAL_CONFIDENCE))
+        for i, row in scored_rows
+        for x in row.guesses
     ]
     truths, guesses = [truth for _, truth in labels], [guess for _, guess in tried]
-    found = match(truths, guesses, tolerances)
+    matches = match_actions(truths, guesses, tolerances)
     of_truths, of_guesses = ([i for i, _ in spots] for spots in (labels, tried))
-    where = cells(truths, of_truths, names), cells(guesses, of_guesses, names)
-    return tally(found, *where, np.full(len(guesses), EQUAL), len(rows), len(names))
+    where = (
+        index_table_cells(truths, of_truths, names),
+        index_table_cells(guesses, of_guesses, names),
+    )
+    return count_by_confidence(
+        matches, *where, np.full(len(guesses), EQUAL_CONFIDENCE), len(rows), len(names)
+    )
 
 
-def middle(interval: Interval) -> float:
-    """The moment that an interval tells of."""
+def compute_midpoint(interval: Interval) -> float:
+    """The midpoint of an interval, taken as the moment of its action."""
     return (interval[0] + interval[1]) / 2
 
 
-def _average(sums: np.ndarray) -> np.ndarray:
+def _mean_over_classes(sums: np.ndarray) -> np.ndarray:
     """Average-mAP of sums (..., names, tolerances + 2, levels) over the names that occur."""
     occurs = sums[..., -1, 0] > 0
-    per_name = np.where(occurs, area(precision(sums)), 0.0).sum(-1)
+    per_name = np.where(occurs, compute_curve_mean(compute_average_precision(sums)), 0.0).sum(-1)
     count = occurs.sum(-1)
     return np.divide(per_name, count, out=np.full(per_name.shape, np.nan), where=count > 0)

@@ -1,4 +1,4 @@
-"""Let a model attempt questions: batched turns, the frame tool answering its calls."""
+"""Let a model answer questions: batched greedy generation, the frame tool answering its calls."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,27 +7,31 @@ from typing import Any
 import torch
 
 from touchline.chat.dialogue import PLAIN, Dialogue
-from touchline.chat.messages import Messages, Talk, pictured, tools
+from touchline.chat.messages import Conversation, Messages, fetch_block_images, get_chat_tools
 from touchline.chat.tools.choose_frames import Budget, Reel, Viewing
-from touchline.model.processor import FramesProcessor, vision_tokens
+from touchline.model.processor import FramesProcessor, list_vision_token_ids
 from touchline.records import Question
 
 
 @dataclass
-class Attempt(Talk):
-    """A talk with its pictures: `shown` holds the messages as the model gets them."""
+class ConversationWithFrames(Conversation):
+    """A conversation with images: `shown` holds the messages as the model gets them."""
 
     shown: Messages = field(default_factory=list)
 
     def _add(self, *messages: dict[str, Any]) -> None:
         super()._add(*messages)
         reel = self.viewing.reel
-        self.shown.extend({**m, "content": pictured(m["content"], reel)} for m in messages)
+        self.shown.extend(
+            {**m, "content": fetch_block_images(m["content"], reel)} for m in messages
+        )
 
 
 @dataclass(frozen=True)
-class Player:
-    """A model that answers: greedy, so that the same weights give the same answers."""
+class ConversationGenerator:
+    """A model that answers questions with greedy decoding, so that the same weights give the same
+    answers.
+    """
 
     model: Any
     processor: FramesProcessor
@@ -36,12 +40,16 @@ class Player:
     batch: int
     dialogue: Dialogue = PLAIN
 
-    def play(self, games: Sequence[tuple[Question, Reel]]) -> Iterator[Attempt]:
-        """Attempts in the order given, a batch at a time."""
-        for at in range(0, len(games), self.batch):
+    def generate_conversations(
+        self, items: Sequence[tuple[Question, Reel]]
+    ) -> Iterator[ConversationWithFrames]:
+        """Answer (question, clip frames) pairs; yields finished conversations in order, one batch
+        at a time.
+        """
+        for at in range(0, len(items), self.batch):
             attempts = [
-                Attempt(q, Viewing(r, self.budget), self.dialogue)
-                for q, r in games[at : at + self.batch]
+                ConversationWithFrames(q, Viewing(r, self.budget), self.dialogue)
+                for q, r in items[at : at + self.batch]
             ]
             for _ in range(self.budget.calls + 2):
                 going = [attempt for attempt in attempts if not attempt.done]
@@ -49,15 +57,15 @@ class Player:
                     self._turn(going)
             yield from attempts
 
-    def _turn(self, going: list[Attempt]) -> None:
+    def _turn(self, going: list[ConversationWithFrames]) -> None:
         for attempt, turn in zip(going, self._generate([a.shown for a in going]), strict=True):
-            attempt.hear(turn)
+            attempt.add_model_turn(turn)
 
     @torch.inference_mode()
-    def _generate(self, talks: list[Messages]) -> list[str]:
+    def _generate(self, conversations: list[Messages]) -> list[str]:
         batch: Any = self.processor.apply_chat_template(
-            talks,
-            tools=tools(self.dialogue),
+            conversations,
+            tools=get_chat_tools(self.dialogue),
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
@@ -68,7 +76,7 @@ class Player:
             **batch.to(self.model.device),
             do_sample=False,
             max_new_tokens=self.turn_tokens,
-            suppress_tokens=vision_tokens(self.processor),
+            suppress_tokens=list_vision_token_ids(self.processor),
         )
         new = ids[:, batch["input_ids"].shape[1] :]
         return [self._text(row) for row in new]

@@ -1,4 +1,4 @@
-"""Load a student, its processor and its adapters: the same for SFT, RL and evaluation."""
+"""Load the model, its processor and its adapters: shared by SFT, RL and evaluation."""
 
 import json
 import os
@@ -12,35 +12,39 @@ from transformers import AutoModelForImageTextToText, PreTrainedModel, set_seed
 from touchline.config import Params
 from touchline.errors import BadInput
 from touchline.model.processor import FramesProcessor, load_processor
-from touchline.model.tiny import Tiny
+from touchline.model.tiny import TinyParams
 
-POINTER = "hub.json"  # stands in a base folder whose weights live on a hub
+HUB_POINTER = "hub.json"  # stands in a base folder whose weights live on a hub
 
 
-class Parallel(Params):
-    """ddp: each process holds a whole copy; fsdp and deepspeed: each holds a part of it."""
+class ParallelParams(Params):
+    """How training processes share the model. ddp: each holds a full copy; fsdp and deepspeed: each
+    holds a part.
+    """
 
     kind: Literal["ddp", "fsdp", "deepspeed"]
     fsdp: dict[str, Any]  # goes whole to `fsdp_config` of transformers
     deepspeed: dict[str, Any]  # goes whole to DeepSpeed, which takes rates and sizes from us
 
 
-class Student(Params):
-    """Which model is trained: `tiny` builds one, anything else is a folder or a hub name."""
+class StudentParams(Params):
+    """The model to train: `tiny` builds one, anything else is a folder or a hub name."""
 
     model: str
     revision: str  # of a hub model: a commit, so that a run can be repeated; "" for a folder
     dtype: str  # float32 or bfloat16
     processes: int  # that train together; the batch is per process
-    parallel: Parallel
+    parallel: ParallelParams
     frozen: list[str]  # parts of the model that no training moves, such as visual
     attention: str  # sdpa, eager, flash_attention_2 ...: as transformers names them
     threads: int  # torch threads on a CPU; one is fastest when cores are shared, and repeatable
-    tiny: Tiny
+    tiny: TinyParams
 
 
-def settle(seed: int, threads: int) -> None:
-    """Make a process repeatable: seeds, thread count, deterministic kernels."""
+def seed_everything(seed: int, threads: int) -> None:
+    """Make the process repeatable: set all random seeds and the thread counts, silence library
+    warnings.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # read by accelerate and by children
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     warnings.filterwarnings("ignore", category=FutureWarning)  # libraries on their own options
@@ -48,11 +52,13 @@ def settle(seed: int, threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def load(
+def load_model_and_processor(
     folder: Path, dtype: str, attention: str = "sdpa", **options: Any
 ) -> tuple[PreTrainedModel, FramesProcessor]:
-    """Model and processor of a stage's model folder; a pointer leads on to the hub."""
-    name, revision = where(folder)
+    """Load (model, processor) from a stage's model folder, or from the hub if the folder holds a
+    pointer to it. Moves the model to the GPU if there is one.
+    """
+    name, revision = resolve_model_source(folder)
     model: Any = AutoModelForImageTextToText.from_pretrained(
         name,
         revision=revision,
@@ -65,40 +71,44 @@ def load(
     return model, load_processor(name, revision)
 
 
-def freeze(model: Any, parts: list[str]) -> None:
-    """Leave these parts, named by any module on the way to a weight, as they are."""
-    found: set[str] = set()
+def freeze_model_parts(model: Any, parts: list[str]) -> None:
+    """Exclude parts of the model from training. `parts` are module names anywhere on a weight's
+    path, such as `visual`. Raises `BadInput` for a part the model does not have.
+    """
+    frozen_parts: set[str] = set()
     for name, weight in model.named_parameters():
         if inside := set(parts) & set(name.split(".")):
-            found |= inside
+            frozen_parts |= inside
             weight.requires_grad_(False)
-    if missing := sorted(set(parts) - found):
+    if missing := sorted(set(parts) - frozen_parts):
         raise BadInput("student.frozen", f"the model has no part {', '.join(missing)}", "mend it")
 
 
-def where(folder: Path) -> tuple[str, str]:
-    """(name or folder, revision) that transformers loads from."""
-    pointer = folder / POINTER
+def resolve_model_source(folder: Path) -> tuple[str, str]:
+    """(folder or hub name, revision) to pass to transformers. Raises `BadInput` if the folder holds
+    no model.
+    """
+    pointer = folder / HUB_POINTER
     if pointer.is_file():
-        found = json.loads(pointer.read_text())
-        return found["model"], found["revision"] or "main"
+        target = json.loads(pointer.read_text())
+        return target["model"], target["revision"] or "main"
     if not (folder / "config.json").is_file():
         raise BadInput(folder, "holds no model (no config.json)", "rerun the stage that makes it")
     return str(folder), "main"
 
 
-def point(folder: Path, student: Student) -> None:
-    """Write the pointer to a model that is not ours to copy."""
+def write_hub_pointer(folder: Path, student: StudentParams) -> None:
+    """Write a pointer file (hub.json) to a hub model instead of copying its weights."""
     folder.mkdir(parents=True, exist_ok=True)
-    known = {"model": student.model, "revision": student.revision}
-    (folder / POINTER).write_text(json.dumps(known, indent=2) + "\n")
+    target = {"model": student.model, "revision": student.revision}
+    (folder / HUB_POINTER).write_text(json.dumps(target, indent=2) + "\n")
 
 
-def merge(base: Path, adapter: Path, dtype: str, folder: Path) -> None:
-    """Write base plus LoRA adapter as one plain model folder, which everything else can load."""
+def merge_lora_adapter(base: Path, adapter: Path, dtype: str, folder: Path) -> None:
+    """Merge a LoRA adapter into its base and save the result as a plain model folder."""
     from peft import PeftModel
 
-    model, processor = load(base, dtype)
+    model, processor = load_model_and_processor(base, dtype)
     merged: Any = PeftModel.from_pretrained(model, adapter).merge_and_unload()
     merged.save_pretrained(folder)
     processor.save_pretrained(folder)

@@ -1,4 +1,4 @@
-"""Build the tiny student: a Qwen3-VL of 1-2 million parameters with a tokenizer of its own."""
+"""Build the tiny student: a Qwen3-VL with 1-2 million parameters and its own tokenizer."""
 
 import json
 from collections.abc import Iterable
@@ -15,10 +15,10 @@ from transformers import (
 )
 
 from touchline.config import Params
-from touchline.model.processor import FramesProcessor, dressed
-from touchline.model.tiny_init import begin_with_copying
+from touchline.model.processor import FramesProcessor, configure_processor
+from touchline.model.tiny_init import init_copying_heads
 
-SPECIAL = [
+SPECIAL_TOKENS = [
     "<|endoftext|>",
     "<|im_start|>",
     "<|im_end|>",
@@ -28,7 +28,7 @@ SPECIAL = [
     "<|image_pad|>",
     "<|video_pad|>",
 ]
-MARKS = [
+MARKUP_TOKENS = [
     "<tool_call>",
     "</tool_call>",
     "<think>",
@@ -38,8 +38,8 @@ MARKS = [
 ]
 
 
-class Tiny(Params):
-    """Shape of the tiny student."""
+class TinyParams(Params):
+    """Architecture and vocabulary size of the tiny student."""
 
     seed: int
     hidden: int
@@ -53,19 +53,23 @@ class Tiny(Params):
     vocabulary: int  # byte-level BPE entries, the added whole phrases not counted
 
 
-def build(tiny: Tiny, texts: Iterable[str], phrases: Iterable[str], folder: Path) -> None:
+def build_tiny_model(
+    tiny: TinyParams, texts: Iterable[str], phrases: Iterable[str], folder: Path
+) -> None:
     """Write config, weights (safetensors), tokenizer and processor as a Hugging Face folder."""
-    processor = _processor(_tokenizer(tiny, texts, phrases))
+    processor = _build_processor(_train_tokenizer(tiny, texts, phrases))
     torch.manual_seed(tiny.seed)
-    model = Qwen3VLForConditionalGeneration(_config(tiny, processor))
-    begin_with_copying(model, tiny.seed)
+    model = Qwen3VLForConditionalGeneration(_build_config(tiny, processor))
+    init_copying_heads(model, tiny.seed)
     model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
     model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
 
 
-def _tokenizer(tiny: Tiny, texts: Iterable[str], phrases: Iterable[str]) -> Qwen2Tokenizer:
+def _train_tokenizer(
+    tiny: TinyParams, texts: Iterable[str], phrases: Iterable[str]
+) -> Qwen2Tokenizer:
     """Byte-level BPE over the texts; each phrase becomes one token, so sequences stay short."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -79,24 +83,26 @@ def _tokenizer(tiny: Tiny, texts: Iterable[str], phrases: Iterable[str]) -> Qwen
     merges: Any = [tuple(merge) for merge in model["merges"]]
     absent: Any = None
     tokenizer = Qwen2Tokenizer(vocab=model["vocab"], merges=merges, unk_token=absent)
-    tokenizer.add_special_tokens({"additional_special_tokens": SPECIAL})
-    whole: list[Any] = [AddedToken(t, special=False, normalized=False) for t in [*MARKS, *phrases]]
+    tokenizer.add_special_tokens({"additional_special_tokens": SPECIAL_TOKENS})
+    whole: list[Any] = [
+        AddedToken(t, special=False, normalized=False) for t in [*MARKUP_TOKENS, *phrases]
+    ]
     tokenizer.add_tokens(whole)
     tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"
     return tokenizer
 
 
-def _processor(tokenizer: Qwen2Tokenizer) -> FramesProcessor:
+def _build_processor(tokenizer: Qwen2Tokenizer) -> FramesProcessor:
     images = Qwen2VLImageProcessorPil(
         patch_size=16, merge_size=2, min_pixels=1024, max_pixels=2**20
     )
-    return dressed(FramesProcessor(image_processor=images, tokenizer=tokenizer))
+    return configure_processor(FramesProcessor(image_processor=images, tokenizer=tokenizer))
 
 
-def _config(tiny: Tiny, processor: FramesProcessor) -> Qwen3VLConfig:
+def _build_config(tiny: TinyParams, processor: FramesProcessor) -> Qwen3VLConfig:
     tokenizer = processor.tokenizer
     head = tiny.hidden // tiny.heads
-    rest = head // 2 - 2 * (head // 8)
+    temporal_pairs = head // 2 - 2 * (head // 8)
     return Qwen3VLConfig(
         text_config={
             "vocab_size": len(tokenizer),
@@ -111,7 +117,7 @@ def _config(tiny: Tiny, processor: FramesProcessor) -> Qwen3VLConfig:
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
-                "mrope_section": [rest, head // 8, head // 8],
+                "mrope_section": [temporal_pairs, head // 8, head // 8],
                 "mrope_interleaved": True,
             },
             "pad_token_id": tokenizer.pad_token_id,

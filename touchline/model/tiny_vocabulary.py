@@ -1,4 +1,4 @@
-"""The fixed phrases of our conversations, each to become one token of a small tokenizer."""
+"""Phrases of our conversations that become single tokens of the tiny model's tokenizer."""
 
 import json
 from collections.abc import Iterable
@@ -13,8 +13,8 @@ from touchline.chat.tools.choose_frames import NAME
 from touchline.sports import SPORTS
 from touchline.tasks.choice import option
 
-LONGEST = 60  # seconds: times up to here are one token each
-SAID = (
+LONGEST_SECOND = 60  # seconds: times up to here are one token each
+ANSWER_PHRASES = (
     " occurs at (",
     " occurs in this clip.",
     "No",
@@ -25,47 +25,50 @@ SAID = (
     " rally",
 )
 NUMBERS = tuple(f" #{number}" for number in range(1, 10))
-LETTERED = (" A", " B", " C", " D")
-HEDGED = (" roughly",)  # where the lessons have it
+OPTION_LETTERS = (" A", " B", " C", " D")
+HEDGE_WORDS = (" roughly",)  # where the lessons have it
 ROLES = ("system\n", "user\n", "assistant\n")
-JOINTS = (", ", ").", "!, ", ". So", "!. So", ": ", " to ", "<think>\n", ".\n</think>\n\n")
+SEPARATORS = (", ", ").", "!, ", ". So", "!. So", ": ", " to ", "<think>\n", ".\n</think>\n\n")
 
 
-def phrases(texts: Iterable[str]) -> list[str]:
-    """Longest first, since the first that fits is taken: tools, questions, calls, words, times.
+def list_vocabulary_phrases(texts: Iterable[str]) -> list[str]:
+    """Fixed phrases (tool schema, question texts, call markup, sport words, times), longest first
+    because the tokenizer takes the first that fits.
 
-    Of the sports, those that the texts name: each word of theirs is one more token.
+    Only sports whose name occurs in `texts` contribute words, since each word costs a token.
     """
-    questions = [part.rstrip() for task in QUESTIONS for part in fragments(task)]
-    times = [spoken(second) for second in range(LONGEST + 1)]
-    told = "\n".join(texts)
-    chosen = [sport for sport in SPORTS.values() if sport.name in told]
-    sport = [f" {word}" for s in chosen for word in [s.name, s.idle, *s.words.values()]]
-    options = [f" {option(word)}" for s in chosen for word in s.words.values()]
-    every = {
-        _system(),
+    questions = [part.rstrip() for task in QUESTION_PROMPTS for part in fragments(task)]
+    times = [spoken(second) for second in range(LONGEST_SECOND + 1)]
+    joined_texts = "\n".join(texts)
+    mentioned_sports = [sport for sport in SPORTS.values() if sport.name in joined_texts]
+    sport = [f" {word}" for s in mentioned_sports for word in [s.name, s.idle, *s.words.values()]]
+    options = [f" {option(word)}" for s in mentioned_sports for word in s.words.values()]
+    unique_phrases = {
+        _system_turn(),
         *_call_pieces(),
         *questions,
-        *SAID,
-        *LETTERED,
+        *ANSWER_PHRASES,
+        *OPTION_LETTERS,
         *ROLES,
-        *JOINTS,
-        *(word for word in HEDGED if word in told),
+        *SEPARATORS,
+        *(word for word in HEDGE_WORDS if word in joined_texts),
         *times,
         *sport,
         *options,
         *NUMBERS,
     }
-    return sorted(every - {""}, key=lambda phrase: (-len(phrase), phrase))
+    return sorted(unique_phrases - {""}, key=lambda phrase: (-len(phrase), phrase))
 
 
-QUESTIONS = ("spotting", "counting", "choice", "open")
+QUESTION_PROMPTS = ("spotting", "counting", "choice", "open")
 
 
-def _system() -> str:
+def _system_turn() -> str:
     """What stands in the system turn: the instructions and the tool, always the same."""
-    talk = [{"role": "system", "content": words("instructions")}]
-    rendered, _ = render_jinja_template([talk], tools=TOOLS, chat_template=qwen3_vl_chat_template)
+    messages = [{"role": "system", "content": words("instructions")}]
+    rendered, _ = render_jinja_template(
+        [messages], tools=TOOLS, chat_template=qwen3_vl_chat_template
+    )
     return rendered[0].split("<|im_start|>system\n")[1].split("<|im_end|>")[0]
 
 

@@ -1,4 +1,6 @@
-"""How a model was trained to be talked to, saved beside it: who asks it later asks alike."""
+"""Save with a model how it was trained to be asked (touchline.json), so that it is asked the same
+way later.
+"""
 
 import json
 import shutil
@@ -11,11 +13,13 @@ from touchline.chat.tools.choose_frames import Budget
 from touchline.config import Params
 from touchline.errors import BadInput
 
-FILE = "touchline.json"
+TRAINED_WITH_FILE = "touchline.json"
 
 
-class Cut(Params):
-    """Of the section `chunk`, what a clip and its frames look like; the rest is not of interest."""
+class ClipShape(Params):
+    """The settings of section `chunk` that decide what a clip and its frames look like; others are
+    ignored.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -27,8 +31,10 @@ class Cut(Params):
     quality: int
 
 
-class Asked(Params):
-    """Of the section `ask`, what shapes the words of question and answer."""
+class QuestionShape(Params):
+    """The settings of section `ask` that decide the wording of question and answer; others are
+    ignored.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -36,35 +42,35 @@ class Asked(Params):
     commentary: bool  # whether questions came with their clip's commentary
 
 
-class Trained(Params):
-    """The four things a later question must share with the ones it was trained on."""
+class TrainedWith(Params):
+    """The settings that later questions must share with the training questions."""
 
     budget: Budget
     dialogue: Dialogue
-    chunk: Cut
-    ask: Asked
+    chunk: ClipShape
+    ask: QuestionShape
 
 
-def save(folder: Path, trained: Trained) -> None:
+def write_trained_with(folder: Path, trained: TrainedWith) -> None:
     """Write `touchline.json` into a model folder."""
     text = json.dumps(trained.model_dump(), indent=1, sort_keys=True)
-    (folder / FILE).write_text(f"{text}\n", encoding="utf-8")
+    (folder / TRAINED_WITH_FILE).write_text(f"{text}\n", encoding="utf-8")
 
 
-def carry(start: Path, folder: Path) -> None:
-    """Copy it from the model that a training started from; one without it has none to give."""
-    if (start / FILE).is_file():
-        shutil.copyfile(start / FILE, folder / FILE)
+def copy_trained_with(start: Path, folder: Path) -> None:
+    """Copy touchline.json from the start model's folder, if it has one."""
+    if (start / TRAINED_WITH_FILE).is_file():
+        shutil.copyfile(start / TRAINED_WITH_FILE, folder / TRAINED_WITH_FILE)
 
 
-def read(folder: Path) -> Trained:
-    """Raises `BadInput` where the folder does not say, or says what this version cannot read."""
-    file = folder / FILE
+def read_trained_with(folder: Path) -> TrainedWith:
+    """Read touchline.json from a model folder. Raises `BadInput` if it is missing or unreadable."""
+    file = folder / TRAINED_WITH_FILE
     if not file.is_file():
         remedy = "train it again with this version, or write the file by hand"
         raise BadInput(file, "is missing: how the model was talked to is not known", remedy)
     try:
-        return Trained.model_validate_json(file.read_text(encoding="utf-8"))
+        return TrainedWith.model_validate_json(file.read_text(encoding="utf-8"))
     except ValueError as error:
         first = str(error).splitlines()[0]
         raise BadInput(file, f"cannot be read ({first})", "train the model again") from None

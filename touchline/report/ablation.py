@@ -1,15 +1,17 @@
-"""The ablation as a table in words and as a page: what each variant gained, with intervals."""
+"""The ablation results as a text table and an HTML page: what RL gained in each variant, with
+intervals.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from touchline.metrics.ablation import MAIN
-from touchline.report.template import signed, write_page
+from touchline.metrics.ablation import MAIN_METRIC
+from touchline.report.template import format_signed, write_html_page
 
 TITLES = {
-    MAIN: "Mean over tasks",
+    MAIN_METRIC: "Mean over tasks",
     "f1_30": "F1 at IoU 0.3",
     "f1_50": "F1 at IoU 0.5",
     "f1_70": "F1 at IoU 0.7",
@@ -17,13 +19,15 @@ TITLES = {
     "tool_rate": "calls",
     "valid": "valid",
 }
-SHOWN = (MAIN, "f1_50", "f1_70")  # plotted
-LEAST = 0.05  # half of the shortest axis
+PLOTTED_METRICS = (MAIN_METRIC, "f1_50", "f1_70")  # plotted
+MIN_HALF_AXIS = 0.05  # half of the shortest axis
 
 
 @dataclass(frozen=True)
-class Whisker:
-    """A difference on the axis of its plot; places in percent, `mark` is the value."""
+class AblationWhisker:
+    """One variant's difference on the axis of a plot. Positions are percent of the axis; `mark` is
+    the value, `wide_*` the interval over seeds, `each` the single seeds.
+    """
 
     name: str
     difference: Mapping[str, Any]
@@ -36,65 +40,74 @@ class Whisker:
 
     @property
     def state(self) -> str:
-        """Whether the interval over matches excludes zero."""
+        """`above`, `below` or `unclear`: whether the interval over matches excludes zero."""
         if self.difference["low"] > 0:
             return "above"
         return "below" if self.difference["high"] < 0 else "unclear"
 
 
-def as_text(figures: Mapping[str, Any]) -> str:
-    """One line per variant: RL less SFT with its interval, then frames and tool use after RL."""
+def format_ablation_text(figures: Mapping[str, Any]) -> str:
+    """One line per variant: RL minus SFT with its interval, then frames and tool calls before and
+    after RL.
+    """
     lines = [
         f"RL less SFT on {figures['questions']} questions of {figures['matches']} unseen matches, "
         "95 % intervals over matches",
         f"{'variant':<14}{'seeds':>6}{'score':>24}{'F1 at IoU 0.5':>24}{'F1 at IoU 0.7':>24}"
         f"{'frames':>16}{'tool':>14}",
     ]
-    for name, found in figures["variants"].items():
-        cells = "".join(f"{_gain(found['differences'].get(metric)):>24}" for metric in SHOWN)
-        frames, tool = _change(found, "frames", 1), _change(found, "tool_rate", 2)
-        lines.append(f"{name:<14}{len(found['seeds']):>6}{cells}{frames:>16}{tool:>14}")
+    for name, variant in figures["variants"].items():
+        cells = "".join(
+            f"{_format_difference(variant['differences'].get(metric)):>24}"
+            for metric in PLOTTED_METRICS
+        )
+        frames, tool = _format_change(variant, "frames", 1), _format_change(variant, "tool_rate", 2)
+        lines.append(f"{name:<14}{len(variant['seeds']):>6}{cells}{frames:>16}{tool:>14}")
     return "\n".join(lines) + "\n"
 
 
-def _gain(found: Mapping[str, Any] | None) -> str:
-    if found is None:
+def _format_difference(difference: Mapping[str, Any] | None) -> str:
+    if difference is None:
         return "-"
-    return f"{found['value']:+.3f} [{found['low']:+.3f},{found['high']:+.3f}]"
+    return f"{difference['value']:+.3f} [{difference['low']:+.3f},{difference['high']:+.3f}]"
 
 
-def _change(found: Mapping[str, Any], metric: str, digits: int) -> str:
-    before, after = (found[who][metric]["value"] for who in ("sft", "rl"))
+def _format_change(variant: Mapping[str, Any], metric: str, digits: int) -> str:
+    before, after = (variant[who][metric]["value"] for who in ("sft", "rl"))
     return f"{before:.{digits}f} > {after:.{digits}f}"
 
 
-def write_ablation(path: Path, figures: Mapping[str, Any]) -> None:
-    """Write the page of the figures that `data/metrics/ablation.json` holds."""
+def write_ablation_page(path: Path, figures: Mapping[str, Any]) -> None:
+    """Write the HTML page for the content of `data/metrics/ablation.json`."""
     variants = figures["variants"]
-    metrics = [m for found in variants.values() for m in found["differences"]]
-    write_page(
+    metrics = [m for variant in variants.values() for m in variant["differences"]]
+    write_html_page(
         path,
         "ablation.html",
         figures=figures,
         variants=variants,
         metrics=list(dict.fromkeys(metrics)),
         called=lambda name: TITLES.get(name, name),
-        plots=[(TITLES[m], *plot(variants, m)) for m in SHOWN if m in metrics],
-        signed=signed,
+        plots=[(TITLES[m], *build_whiskers(variants, m)) for m in PLOTTED_METRICS if m in metrics],
+        signed=format_signed,
     )
 
 
-def plot(variants: Mapping[str, Any], metric: str) -> tuple[list[Whisker], float]:
-    """The whiskers of a metric, and where the axis ends on either side of zero."""
-    given = {n: v["differences"][metric] for n, v in variants.items() if metric in v["differences"]}
-    ends = [abs(end) for d in given.values() for end in _ends(d)]
-    reach = max([LEAST, *ends]) * 1.05
+def build_whiskers(variants: Mapping[str, Any], metric: str) -> tuple[list[AblationWhisker], float]:
+    """Build the whiskers of one metric. Returns (whiskers, largest value on the axis), which runs
+    from minus to plus that value.
+    """
+    differences = {
+        n: v["differences"][metric] for n, v in variants.items() if metric in v["differences"]
+    }
+    ends = [abs(end) for d in differences.values() for end in _interval_ends(d)]
+    reach = max([MIN_HALF_AXIS, *ends]) * 1.05
 
     def place(value: float) -> float:
         return 50 + 50 * value / reach
 
     rows = [
-        Whisker(
+        AblationWhisker(
             name,
             d,
             place(d["low"]),
@@ -104,10 +117,10 @@ def plot(variants: Mapping[str, Any], metric: str) -> tuple[list[Whisker], float
             place(d["value"]),
             tuple(place(value) for value in d["each"]),
         )
-        for name, d in given.items()
+        for name, d in differences.items()
     ]
     return rows, reach
 
 
-def _ends(d: Mapping[str, Any]) -> list[float]:
+def _interval_ends(d: Mapping[str, Any]) -> list[float]:
     return [d["low"], d["high"], d["seeds"]["low"], d["seeds"]["high"], *d["each"]]

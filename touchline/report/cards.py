@@ -1,4 +1,6 @@
-"""What a page shows of a clip: a timeline per question, and how each model went about it."""
+"""Choose which clips the report shows: a deterministic mix of improved, worsened, wrong and right
+ones.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,19 +8,19 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from touchline.licence import WITHHELD
-from touchline.metrics.temporal_iou import Interval, iou
+from touchline.metrics.temporal_iou import Interval, compute_temporal_iou
 from touchline.records import Clip, Question, Trajectory, paired
-from touchline.report.steps import Step, steps
-from touchline.report.template import Pictures
+from touchline.report.steps import AttemptStep, parse_attempt_steps
+from touchline.report.template import FrameStylesheet
 from touchline.tasks.spotting import THETA, intervals
 
-Given = Mapping[str, Mapping[str, Trajectory]]  # candidate -> question id -> answer
-SHOWN = {"spotting": 24, "counting": 4, "choice": 4, "open": 4, "score": 4}
-OTHERS = 4
+AnswersByCandidate = Mapping[str, Mapping[str, Trajectory]]  # candidate -> question id -> answer
+CLIPS_PER_TASK = {"spotting": 24, "counting": 4, "choice": 4, "open": 4, "score": 4}
+CLIPS_OF_OTHER_TASK = 4
 
 
-class Pick(NamedTuple):
-    """A clip with the questions of one task that are asked of it, and why it is shown."""
+class ClipPick(NamedTuple):
+    """A clip with its questions of one task, and why it is shown."""
 
     clip: str
     task: str
@@ -26,66 +28,93 @@ class Pick(NamedTuple):
     questions: tuple[Question, ...]
 
 
-def pick(questions: Sequence[Question], given: Given, models: Sequence[str]) -> list[Pick]:
-    """Clips in turns from each kind (changed both ways, wrong, right), then in order of clip."""
+def pick_report_clips(
+    questions: Sequence[Question], answers_by_candidate: AnswersByCandidate, models: Sequence[str]
+) -> list[ClipPick]:
+    """Pick clips per task, taking turns between better, worse, wrong and right, sorted by reason
+    and clip id.
+
+    `models` in order: the last is judged, the one before it is compared with.
+    """
     groups: dict[tuple[str, str], list[Question]] = {}
     for question in sorted(questions, key=lambda q: q.id):
         groups.setdefault((question.task, question.clip), []).append(question)
     tasks = sorted(
-        {task for task, _ in groups}, key=[*SHOWN, *sorted({t for t, _ in groups})].index
+        {task for task, _ in groups}, key=[*CLIPS_PER_TASK, *sorted({t for t, _ in groups})].index
     )
-    return [shown for task in tasks for shown in _of_task(task, groups, given, models)]
+    return [
+        shown
+        for task in tasks
+        for shown in _pick_of_task(task, groups, answers_by_candidate, models)
+    ]
 
 
-def _of_task(
-    task: str, groups: Mapping[tuple[str, str], list[Question]], given: Given, models: Sequence[str]
-) -> list[Pick]:
+def _pick_of_task(
+    task: str,
+    groups: Mapping[tuple[str, str], list[Question]],
+    answers_by_candidate: AnswersByCandidate,
+    models: Sequence[str],
+) -> list[ClipPick]:
     kinds: dict[str, list[tuple[float, str]]] = {}
-    for (name, clip), asked in groups.items():
+    for (name, clip), clip_questions in groups.items():
         if name == task:
-            why, weight = _kind(asked, given, models)
+            why, weight = _pick_reason(clip_questions, answers_by_candidate, models)
             kinds.setdefault(why, []).append((-weight, clip))
-    queues = [[(why, clip) for _, clip in sorted(kinds.get(why, []))] for why in WHY]
-    chosen = list(_in_turns(queues))[: SHOWN.get(task, OTHERS)]
-    rank = {why: place for place, why in enumerate(WHY)}
-    chosen.sort(key=lambda found: (rank[found[0]], found[1]))
-    return [Pick(clip, task, why, tuple(groups[task, clip])) for why, clip in chosen]
+    queues = [[(why, clip) for _, clip in sorted(kinds.get(why, []))] for why in PICK_REASONS]
+    chosen = list(_interleave(queues))[: CLIPS_PER_TASK.get(task, CLIPS_OF_OTHER_TASK)]
+    rank = {why: place for place, why in enumerate(PICK_REASONS)}
+    chosen.sort(key=lambda entry: (rank[entry[0]], entry[1]))
+    return [ClipPick(clip, task, why, tuple(groups[task, clip])) for why, clip in chosen]
 
 
-WHY = ("better", "worse", "wrong", "right")
+PICK_REASONS = ("better", "worse", "wrong", "right")
 
 
-def _kind(asked: Sequence[Question], given: Given, models: Sequence[str]) -> tuple[str, float]:
+def _pick_reason(
+    questions: Sequence[Question], answers_by_candidate: AnswersByCandidate, models: Sequence[str]
+) -> tuple[str, float]:
     """How the last model did on a clip against the one before it, and how telling that is.
 
     A clip weighs by what can be seen in it: evidence first, then tool calls.
     """
-    last = _mean(asked, given, models[-1])
-    before = _mean(asked, given, models[-2]) if len(models) > 1 else last
-    seen = sum(bool(question.evidence) for question in asked)
-    calls = sum(len(given[models[-1]][q.id].windows) for q in asked if q.id in given[models[-1]])
-    telling = seen + calls / 100
+    last = _mean_score(questions, answers_by_candidate, models[-1])
+    before = _mean_score(questions, answers_by_candidate, models[-2]) if len(models) > 1 else last
+    evidence_count = sum(bool(question.evidence) for question in questions)
+    calls = sum(
+        len(answers_by_candidate[models[-1]][q.id].windows)
+        for q in questions
+        if q.id in answers_by_candidate[models[-1]]
+    )
+    telling = evidence_count + calls / 100
     if abs(last - before) > 1e-9:
         return ("better" if last > before else "worse"), abs(last - before) * 100 + telling
     return ("right" if last >= 0.5 else "wrong"), telling
 
 
-def _mean(asked: Sequence[Question], given: Given, model: str) -> float:
-    scores = [given[model][q.id].score for q in asked if q.id in given[model]]
+def _mean_score(
+    questions: Sequence[Question], answers_by_candidate: AnswersByCandidate, model: str
+) -> float:
+    scores = [
+        answers_by_candidate[model][q.id].score
+        for q in questions
+        if q.id in answers_by_candidate[model]
+    ]
     return sum(scores) / len(scores) if scores else 0.0
 
 
-def _in_turns(queues: Sequence[Sequence[tuple[str, str]]]) -> Iterator[tuple[str, str]]:
+def _interleave(queues: Sequence[Sequence[tuple[str, str]]]) -> Iterator[tuple[str, str]]:
     for turn in zip_longest(*queues):
-        yield from (found for found in turn if found)
+        yield from (entry for entry in turn if entry)
 
 
-TICK = 10  # seconds between marks on a timeline
+TICK_SECONDS = 10  # seconds between marks on a timeline
 
 
 @dataclass(frozen=True)
-class Span:
-    """A stretch on a timeline, in percent of the clip; `hit` when it overlaps a truth enough."""
+class TimelineSpan:
+    """An interval on a timeline, in percent of the clip. `hit`: it overlaps a true interval by more
+    than THETA.
+    """
 
     left: float
     width: float
@@ -94,19 +123,21 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Lane:
-    """One candidate's line: what it answered and where it looked again."""
+class AnswerLane:
+    """One candidate's row on a timeline: answered intervals, and the windows in which it called the
+    frame tool.
+    """
 
     name: str
-    answers: list[Span]
-    windows: list[Span]
+    answers: list[TimelineSpan]
+    windows: list[TimelineSpan]
     answer: str
     score: float
 
 
 @dataclass(frozen=True)
-class Frame:
-    """One picture of a strip; no class when it may not be shown."""
+class StripFrame:
+    """One frame of a strip. `style` is its CSS class, or `hidden` if it may not be shown."""
 
     time: float
     style: str
@@ -114,110 +145,158 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """One step of an attempt with its pictures."""
+class AttemptScene:
+    """One step of an attempt with its frames."""
 
-    step: Step
-    frames: list[Frame]
+    step: AttemptStep
+    frames: list[StripFrame]
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """A model's way to its answer."""
+class AttemptView:
+    """A model's attempt at a question, step by step."""
 
     name: str
     score: float
     answer: str
-    scenes: list[Scene]
+    scenes: list[AttemptScene]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question with its truth, a lane per candidate and an attempt per model."""
+class QuestionView:
+    """A question with its truth, a timeline row per candidate, and an attempt per model."""
 
     question: Question
-    truth: list[Span]
-    lanes: list[Lane]
-    attempts: list[Attempt]
+    truth: list[TimelineSpan]
+    lanes: list[AnswerLane]
+    attempts: list[AttemptView]
 
 
 @dataclass(frozen=True)
-class Card:
-    """A clip of the page."""
+class ClipCard:
+    """One clip of the report with its questions."""
 
     clip: Clip
-    pick: Pick
+    pick: ClipPick
     ticks: list[tuple[float, float]]  # (seconds, percent)
-    asked: list[Asked]
+    asked: list[QuestionView]
     hidden: bool  # its words and pictures are withheld
 
 
-def card(pick: Pick, clip: Clip, given: Given, pictures: Pictures, zero: float = 0.0) -> Card:
-    """Lay one picked clip out; answers count their seconds from `zero` at its first frame."""
+def build_clip_card(
+    pick: ClipPick,
+    clip: Clip,
+    answers_by_candidate: AnswersByCandidate,
+    pictures: FrameStylesheet,
+    zero: float = 0.0,
+) -> ClipCard:
+    """Build the card of one picked clip. `answers_by_candidate` is {candidate: {question id:
+    answer}}; `zero` is the clock time of the clip's first frame in seconds. Text is withheld
+    where the clip's licence demands it.
+    """
     length = clip.end - clip.start
-    ticks = [(float(t), t / length * 100) for t in range(0, int(length) + 1, TICK)]
-    asked = [_asked(question, clip, given, pictures, zero) for question in pick.questions]
+    ticks = [(float(t), t / length * 100) for t in range(0, int(length) + 1, TICK_SECONDS)]
+    question_views = [
+        _build_question_view(question, clip, answers_by_candidate, pictures, zero)
+        for question in pick.questions
+    ]
     hidden = pictures.hides(clip)
-    return Card(clip, pick, ticks, list(map(_veiled, asked)) if hidden else asked, hidden)
-
-
-def _asked(question: Question, clip: Clip, given: Given, pictures: Pictures, zero: float) -> Asked:
-    length = clip.end - clip.start
-    labels = paired(question.evidence)
-    answers = [(name, found[question.id]) for name, found in given.items() if question.id in found]
-    return Asked(
-        question,
-        [_span(label, length, True) for label in labels],
-        [_lane(name, answer, question, labels, length, zero) for name, answer in answers],
-        [_attempt(name, a, clip, pictures) for name, a in answers if not name.startswith("floor.")],
+    return ClipCard(
+        clip,
+        pick,
+        ticks,
+        list(map(_withhold_words, question_views)) if hidden else question_views,
+        hidden,
     )
 
 
-def _veiled(asked: Asked) -> Asked:
+def _build_question_view(
+    question: Question,
+    clip: Clip,
+    answers_by_candidate: AnswersByCandidate,
+    pictures: FrameStylesheet,
+    zero: float,
+) -> QuestionView:
+    length = clip.end - clip.start
+    labels = paired(question.evidence)
+    answers = [
+        (name, answers_by_question[question.id])
+        for name, answers_by_question in answers_by_candidate.items()
+        if question.id in answers_by_question
+    ]
+    return QuestionView(
+        question,
+        [_build_timeline_span(label, length, True) for label in labels],
+        [
+            _build_answer_lane(name, answer, question, labels, length, zero)
+            for name, answer in answers
+        ],
+        [
+            _build_attempt_view(name, a, clip, pictures)
+            for name, a in answers
+            if not name.startswith("floor.")
+        ],
+    )
+
+
+def _withhold_words(view: QuestionView) -> QuestionView:
     """Only its times and scores: no word of the source, nor of a model that has read them."""
-    question = replace(asked.question, text=WITHHELD, truth=WITHHELD, options=[])
-    lanes = [replace(lane, answer=WITHHELD) for lane in asked.lanes]
+    question = replace(view.question, text=WITHHELD, truth=WITHHELD, options=[])
+    lanes = [replace(lane, answer=WITHHELD) for lane in view.lanes]
     attempts = [
         replace(a, answer=WITHHELD, scenes=[scene for scene in a.scenes if scene.frames])
-        for a in asked.attempts
+        for a in view.attempts
     ]
-    return Asked(question, asked.truth, lanes, attempts)
+    return QuestionView(question, view.truth, lanes, attempts)
 
 
-def _lane(
+def _build_answer_lane(
     name: str,
-    given: Trajectory,
+    trajectory: Trajectory,
     question: Question,
     labels: Sequence[Interval],
     length: float,
     zero: float,
-) -> Lane:
-    said = intervals(given.answer, zero) if question.task == "spotting" else []
-    hits = [any(iou(guess, label) > THETA for label in labels) for guess in said]
-    answers = [_span(guess, length, hit) for guess, hit in zip(said, hits, strict=True)]
-    windows = [_span(window, length, True) for window in paired(given.windows)]
-    return Lane(name, answers, windows, given.answer, given.score)
+) -> AnswerLane:
+    guesses = intervals(trajectory.answer, zero) if question.task == "spotting" else []
+    hits = [
+        any(compute_temporal_iou(guess, label) > THETA for label in labels) for guess in guesses
+    ]
+    answers = [
+        _build_timeline_span(guess, length, hit) for guess, hit in zip(guesses, hits, strict=True)
+    ]
+    windows = [_build_timeline_span(window, length, True) for window in paired(trajectory.windows)]
+    return AnswerLane(name, answers, windows, trajectory.answer, trajectory.score)
 
 
-def _span(given: Interval, length: float, hit: bool) -> Span:
+def _build_timeline_span(interval: Interval, length: float, hit: bool) -> TimelineSpan:
     """Cut to the clip: a model may name times far outside of it."""
-    start, end = (min(max(time, 0.0), length) for time in given)
-    return Span(start / length * 100, max(end - start, length / 200) / length * 100, given, hit)
+    start, end = (min(max(time, 0.0), length) for time in interval)
+    return TimelineSpan(
+        start / length * 100, max(end - start, length / 200) / length * 100, interval, hit
+    )
 
 
-def _attempt(name: str, given: Trajectory, clip: Clip, pictures: Pictures) -> Attempt:
-    scenes = [Scene(step, _frames(step, clip, pictures)) for step in steps(given)]
-    return Attempt(name, given.score, given.answer, scenes)
+def _build_attempt_view(
+    name: str, trajectory: Trajectory, clip: Clip, pictures: FrameStylesheet
+) -> AttemptView:
+    scenes = [
+        AttemptScene(step, _build_strip(step, clip, pictures))
+        for step in parse_attempt_steps(trajectory)
+    ]
+    return AttemptView(name, trajectory.score, trajectory.answer, scenes)
 
 
-def _frames(step: Step, clip: Clip, pictures: Pictures) -> list[Frame]:
-    shown = [(time, pictures.show(clip, time)) for time in step.times]
-    return [Frame(time, *(found or ("hidden", 96))) for time, found in shown]
+def _build_strip(step: AttemptStep, clip: Clip, pictures: FrameStylesheet) -> list[StripFrame]:
+    styled = [(time, pictures.show(clip, time)) for time in step.times]
+    return [
+        StripFrame(time, *(style_and_width or ("hidden", 96))) for time, style_and_width in styled
+    ]
 
 
-def tally(cards: Sequence[Card]) -> Mapping[str, int]:
-    """How many clips are shown of each kind."""
+def count_pick_reasons(cards: Sequence[ClipCard]) -> Mapping[str, int]:
+    """Number of clips per reason they were picked for: {reason: count}."""
     counts: dict[str, int] = {}
-    for found in cards:
-        counts[found.pick.why] = counts.get(found.pick.why, 0) + 1
+    for clip_card in cards:
+        counts[clip_card.pick.why] = counts.get(clip_card.pick.why, 0) + 1
     return counts

@@ -1,11 +1,11 @@
-"""Training curves from `log.jsonl` rows, as points for small SVG plots."""
+"""Training curves from the rows of `log.jsonl`, as points for small SVG plots."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-WANTED = (
+CURVE_METRICS = (
     "loss",
     "eval_loss",
     "reward",
@@ -21,13 +21,15 @@ WANTED = (
     "completions/mean_length",
     "learning_rate",
 )
-MOST = 8  # plots per model
+MAX_CURVES = 8  # plots per model
 WIDTH, HEIGHT = 100.0, 40.0
 
 
 @dataclass(frozen=True)
-class Curve:
-    """One number over the steps; `points` in a WIDTH x HEIGHT box, as SVG wants them."""
+class TrainingCurve:
+    """One logged metric over the training steps. `points` is an SVG points string in a WIDTH x
+    HEIGHT box.
+    """
 
     title: str
     points: str
@@ -38,16 +40,18 @@ class Curve:
     steps: tuple[int, int]
 
 
-def curves(rows: Sequence[Mapping[str, Any]]) -> list[Curve]:
-    """The wanted numbers first, then rewards by name; at most `MOST`, none of a single point."""
+def build_training_curves(rows: Sequence[Mapping[str, Any]]) -> list[TrainingCurve]:
+    """Curves of `CURVE_METRICS`, then of each mean reward; at most `MAX_CURVES`, and only metrics
+    with at least two finite values.
+    """
     names = list(dict.fromkeys(name for row in rows for name in row))
     rewards = [n for n in names if n.startswith("rewards/") and n.endswith("/mean")]
-    chosen = [name for name in (*WANTED, *rewards) if name in names]
-    drawn = [_curve(name, rows) for name in chosen]
-    return [curve for curve in drawn if curve][:MOST]
+    chosen = [name for name in (*CURVE_METRICS, *rewards) if name in names]
+    drawn = [_build_curve(name, rows) for name in chosen]
+    return [curve for curve in drawn if curve][:MAX_CURVES]
 
 
-def _curve(name: str, rows: Sequence[Mapping[str, Any]]) -> Curve | None:
+def _build_curve(name: str, rows: Sequence[Mapping[str, Any]]) -> TrainingCurve | None:
     points = [(int(row["step"]), float(row[name])) for row in rows if "step" in row and name in row]
     points = [(step, value) for step, value in points if math.isfinite(value)]
     if len(points) < 2:
@@ -59,4 +63,4 @@ def _curve(name: str, rows: Sequence[Mapping[str, Any]]) -> Curve | None:
         f"{(step - steps[0]) / wide * WIDTH:.2f},{HEIGHT - (value - low) / tall * HEIGHT:.2f}"
         for step, value in points
     )
-    return Curve(name, drawn, values[0], values[-1], low, high, (steps[0], steps[-1]))
+    return TrainingCurve(name, drawn, values[0], values[-1], low, high, (steps[0], steps[-1]))

@@ -1,4 +1,4 @@
-"""One attempt step by step, read from the messages of its trajectory."""
+"""Split one attempt into steps, read from the messages of its trajectory."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,59 +13,63 @@ from touchline.records import Trajectory
 
 
 @dataclass(frozen=True)
-class Step:
-    """What happened: kind is frames, thought, call, answer, note or unreadable."""
+class AttemptStep:
+    """One step of an attempt; `kind` is frames, thought, call, answer, note or unreadable."""
 
     kind: str
     text: str
     times: tuple[float, ...] = ()
 
 
-def steps(attempt: Trajectory) -> list[Step]:
-    """Frames, thoughts, calls and the answer in order; the question itself is left out."""
+def parse_attempt_steps(attempt: Trajectory) -> list[AttemptStep]:
+    """Frames, thoughts, tool calls and the answer in order, without the question. Raises
+    `InputError` if the messages are not JSON.
+    """
     try:  # what a trainer or an endpoint wrote
         messages = json.loads(attempt.messages)
     except ValueError:
         raise BadInput(attempt.id, "its messages are not JSON", "rerun the stage") from None
-    found: list[Step] = []
+    attempt_steps: list[AttemptStep] = []
     for message in messages:
         if message["role"] == "assistant":
-            found.extend(_turn(_text(message["content"]), attempt.answer))
+            attempt_steps.extend(_turn_steps(_message_text(message["content"]), attempt.answer))
         elif message["role"] != "system":
-            found.extend(_shown(message, first=not found))
-    return found
+            attempt_steps.extend(_frame_steps(message, first=not attempt_steps))
+    return attempt_steps
 
 
-def _shown(message: Mapping[str, Any], first: bool) -> list[Step]:
+def _frame_steps(message: Mapping[str, Any], first: bool) -> list[AttemptStep]:
     """The pictures of a user or tool message; a refusal has none and is told in words."""
     blocks = message["content"] if isinstance(message["content"], list) else []
     times = tuple(block["time"] for block in blocks if block["type"] == "image")
     if times:
-        return [Step("frames", "First look" if first else "Looked again", times)]
-    return [] if first else [Step("note", _text(message["content"]))]
+        return [AttemptStep("frames", "First look" if first else "Looked again", times)]
+    return [] if first else [AttemptStep("note", _message_text(message["content"]))]
 
 
-def _turn(text: str, answer: str) -> list[Step]:
+def _turn_steps(text: str, answer: str) -> list[AttemptStep]:
     """A turn without a thought that was taken for the answer: its dialogue has no thoughts."""
-    read = parts(text)
-    if read is None:
-        return [Step("answer" if text.strip() == answer else "unreadable", text)]
-    thought, then = read
+    turn_parts = parts(text)
+    if turn_parts is None:
+        return [AttemptStep("answer" if text.strip() == answer else "unreadable", text)]
+    thought, then = turn_parts
     call = read_call(then)
     if call is not None:
-        said = Step("call", f"choose_frames {_time(call[0])} to {_time(call[1])}")
+        step = AttemptStep(
+            "call", f"choose_frames {_format_call_time(call[0])} to {_format_call_time(call[1])}"
+        )
     else:
-        said = Step("answer", then)
-    return [Step("thought", thought), said]
+        step = AttemptStep("answer", then)
+    return [AttemptStep("thought", thought), step]
 
 
-def _time(given: Any) -> str:
+def _format_call_time(value: Any) -> str:
     """In whatever form the model wrote it: numbers too large for a float are among them."""
-    fine = isinstance(given, int | float) and possible(given)
-    return spoken(given) if fine else str(given)[:20]
+    is_printable = isinstance(value, int | float) and possible(value)
+    return spoken(value) if is_printable else str(value)[:20]
 
 
-def _text(content: str | Sequence[Mapping[str, Any]]) -> str:
+def _message_text(content: str | Sequence[Mapping[str, Any]]) -> str:
     if isinstance(content, str):
         return content
     return " ".join(block["text"] for block in content if block["type"] == "text")

@@ -1,4 +1,6 @@
-"""Pages from the templates beside this file: one offline file each, all untrusted text escaped."""
+"""Render the Jinja templates in this folder, each to one offline HTML file with all untrusted text
+escaped.
+"""
 
 import base64
 import io
@@ -14,34 +16,40 @@ from touchline.atomic import whole_file
 from touchline.chat.timecode import spoken
 from touchline.records import Clip
 
-HEIGHT = 68  # pixels on the page, drawn at the store's own shape
-QUALITY = 70  # JPEG
+FRAME_HEIGHT = 68  # pixels on the page, drawn at the store's own shape
+JPEG_QUALITY = 70  # JPEG
 
 
-class Pictures:
-    """Collects frames while the page is built; `css` then holds all of them as data URIs."""
+class FrameStylesheet:
+    """Collects frames while a page is built; `css` returns all of them as style rules with data
+    URIs.
+
+    `fetch(clip, time)` returns a picture; clips under licence terms in `withheld` are not shown.
+    """
 
     def __init__(
         self,
         fetch: Callable[[Clip, float], Image],
         withheld: Collection[str],
-        height: int = HEIGHT,
+        height: int = FRAME_HEIGHT,
     ) -> None:
         self.fetch, self.withheld, self.height = fetch, withheld, height
-        self.known: dict[tuple[str, float], tuple[str, int]] = {}
+        self.class_by_frame: dict[tuple[str, float], tuple[str, int]] = {}
         self.rules: list[str] = []
 
     def show(self, clip: Clip, time: float) -> tuple[str, int] | None:
-        """(class, width in pixels) of a frame; None when the clip's terms forbid it."""
+        """Register a frame. Returns (CSS class, width in pixels), or None if the clip's licence
+        forbids showing it.
+        """
         if self.hides(clip):
             return None
         key = (clip.id, time)
-        if key not in self.known:
-            self.known[key] = self._add(self.fetch(clip, time))
-        return self.known[key]
+        if key not in self.class_by_frame:
+            self.class_by_frame[key] = self._add(self.fetch(clip, time))
+        return self.class_by_frame[key]
 
     def hides(self, clip: Clip) -> bool:
-        """Whether neither pictures nor words of this clip may be shown."""
+        """Whether the clip's pictures and text may not be shown."""
         return clip.terms in self.withheld
 
     def _add(self, image: Image) -> tuple[str, int]:
@@ -49,30 +57,32 @@ class Pictures:
         if image.height > self.height:
             image = image.resize((width, self.height))
         file = io.BytesIO()
-        image.convert("RGB").save(file, "JPEG", quality=QUALITY)
+        image.convert("RGB").save(file, "JPEG", quality=JPEG_QUALITY)
         data = base64.b64encode(file.getvalue()).decode()
         name = f"f{len(self.rules)}"
         self.rules.append(f".{name}{{background-image:url(data:image/jpeg;base64,{data})}}")
         return name, width
 
     def css(self) -> Markup:
-        """The style rules: our own text and base64 only, so safe as markup."""
+        """The style rules. Safe as markup: they contain only generated class names and base64."""
         return Markup("\n".join(self.rules))
 
 
-FOLDER = Path(__file__).parent
+TEMPLATE_FOLDER = Path(__file__).parent
 # The browser itself refuses any request: everything is inline, pictures are data.
-POLICY = (
+CONTENT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "form-action 'none'; base-uri 'none'"
 )
 
 
-def write_page(path: Path, template: str, **context: Any) -> None:
-    """Fill `template` in and write it whole; an unknown name in it is an error, not a gap."""
-    style = Markup((FOLDER / "style.css").read_text(encoding="utf-8"))
-    script = Markup((FOLDER / "filter.js").read_text(encoding="utf-8"))
-    fixed = {"style": style, "script": script, "policy": POLICY}
+def write_html_page(path: Path, template: str, **context: Any) -> None:
+    """Render `template` with `context` and write it atomically to `path`. A name missing from the
+    context raises an error.
+    """
+    style = Markup((TEMPLATE_FOLDER / "style.css").read_text(encoding="utf-8"))
+    script = Markup((TEMPLATE_FOLDER / "filter.js").read_text(encoding="utf-8"))
+    fixed = {"style": style, "script": script, "policy": CONTENT_POLICY}
     page = _environment().get_template(template).render(**fixed, **context)
     with whole_file(path) as draft:
         draft.write_text(page, encoding="utf-8")
@@ -80,23 +90,27 @@ def write_page(path: Path, template: str, **context: Any) -> None:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=FileSystemLoader(TEMPLATE_FOLDER),
         autoescape=True,  # answers and thoughts are a model's words: never markup
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"spoken": spoken, "number": number, "signed": signed}
+    environment.filters |= {"spoken": spoken, "number": format_number, "signed": format_signed}
     return environment
 
 
-def number(value: Any) -> str:
-    """0.8251 -> `0.83`, 15.25 -> `15.2`, 1234 -> `1,234`; words stay as they are."""
+def format_number(value: Any) -> str:
+    """Format a value for display: 0.8251 -> `0.83`, 15.25 -> `15.2`, 1234 -> `1,234`; strings are
+    unchanged.
+    """
     if isinstance(value, float):
         return f"{value:.2f}" if abs(value) < 10 else f"{value:,.{1 if abs(value) < 100 else 0}f}"
     return f"{value:,}" if type(value) is int else str(value)
 
 
-def signed(value: float) -> str:
-    """0.013 -> `+0.01`; a true minus sign for losses, none for a loss that rounds to nothing."""
+def format_signed(value: float) -> str:
+    """Format a difference with its sign: 0.013 -> `+0.01`. Uses a true minus sign; values that
+    round to zero become `+0.00`.
+    """
     return f"{round(value, 2) + 0.0:+.2f}".replace("-", "\N{MINUS SIGN}")

@@ -9,8 +9,8 @@ import torch
 
 from touchline.chat.messages import TOOLS, Messages
 from touchline.chat.tools.choose_frames import NAME
-from touchline.model.load import load, where
-from touchline.model.processor import vision_tokens
+from touchline.model.load import load_model_and_processor, resolve_model_source
+from touchline.model.processor import list_vision_token_ids
 from touchline.serving.openai_format import finish, ours, theirs
 from touchline.serving.server import Body, Unfit
 
@@ -20,7 +20,7 @@ USUAL = 512
 
 def opened(folder: Path, batch: int) -> "Model":
     """The model of a folder, by what its config says it is."""
-    name, revision = where(folder)
+    name, revision = resolve_model_source(folder)
     known = Path(name) / "config.json"
     sees = not known.is_file() or "vision_config" in json.loads(known.read_text())
     return (Seeing if sees else Reading)(folder, name, revision, batch)
@@ -101,10 +101,12 @@ class Seeing(Model):
     """A vision-language model of the Qwen families, given what the student is given."""
 
     def loaded(self, folder: Path, name: str, revision: str) -> tuple[Any, Any]:
-        return load(folder, "float32" if not torch.cuda.is_available() else "bfloat16")
+        return load_model_and_processor(
+            folder, "float32" if not torch.cuda.is_available() else "bfloat16"
+        )
 
     def kept(self) -> dict[str, Any]:
-        return {"suppress_tokens": vision_tokens(self.processor)}
+        return {"suppress_tokens": list_vision_token_ids(self.processor)}
 
     def encoded(self, bodies: list[Body]) -> Any:
         talks: list[Messages] = [ours(body["messages"]) for body in bodies]

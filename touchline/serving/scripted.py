@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.messages import assistant_turns, reel
+from touchline.chat.messages import extract_assistant_turns, load_clip_frames
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import section
 from touchline.records import Clip, Label, Question, by_id, grouped, read
@@ -37,9 +37,9 @@ class Folder:
         """The teacher's turns, the same as it says them without a server."""
         clip = self.clips[question.clip]
         view = scene(clip, self.labels.get(clip.video, []))
-        shown = reel(self.store, clip, self.budget, self.dialogue)
+        shown = load_clip_frames(self.store, clip, self.budget, self.dialogue)
         taught = attempt(question, view, shown, self.budget, self.dialogue)
-        return assistant_turns(json.loads(taught.messages))
+        return extract_assistant_turns(json.loads(taught.messages))
 
 
 class Truth:

@@ -1,4 +1,4 @@
-"""The catalogue of sources: one file (or sub-package) and one line each."""
+"""The registry of data sources: SOURCES maps a source's name to its `Source` definition."""
 
 from touchline.sources.figure_skating import E2E_FIGURE_SKATING
 from touchline.sources.finebadminton import FINEBADMINTON

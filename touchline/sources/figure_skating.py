@@ -1,4 +1,6 @@
-"""The source `e2e-figure-skating`: take-offs and landings of short programs, frame by frame."""
+"""The source `e2e-figure-skating`: take-offs and landings in short programs, labelled by frame
+(E2E-Spot format).
+"""
 
 import re
 from collections.abc import Sequence
@@ -7,44 +9,59 @@ from pathlib import Path
 
 from touchline.records import Label, Video
 from touchline.sources import e2e_spot, folder, ready_questions
-from touchline.sources.e2e_spot import Set
-from touchline.sources.folder import Folder
-from touchline.sources.source import Found, Reading, Source
+from touchline.sources.e2e_spot import E2eDataset
+from touchline.sources.folder import FolderSettings
+from touchline.sources.source import ReadResult, Source, SourceVideo
 from touchline.sports.figure_skating import FIGURE_SKATING
 
-NAME = "e2e-figure-skating"
+FIGURE_SKATING_NAME = "e2e-figure-skating"
 # competition_number_first frame_last frame: skaters of one competition stay together
-PROGRAMS = Set(NAME, FIGURE_SKATING, re.compile(r"(\S.*)_\d+_\d+_\d+"), 0.0)
-PARTS = e2e_spot.parts(
+FIGURE_SKATING_DATASET = E2eDataset(
+    FIGURE_SKATING_NAME, FIGURE_SKATING, re.compile(r"(\S.*)_\d+_\d+_\d+"), 0.0
+)
+FIGURE_SKATING_PARTS = e2e_spot.build_e2e_parts(
     "fs_comp",
     "Broadcasts on YouTube, listed in the set's videos.csv; cut each program out, from the first "
     "to the last frame that the video's name in the labels ends with, at 25 frames per second.",
 )
 
 
-def download(settings: Folder, own: Path, executor: Executor) -> None:
-    folder.bring(NAME, settings.folder, PARTS, own)
+def download_figure_skating(
+    settings: FolderSettings, source_folder: Path, executor: Executor
+) -> None:
+    """Copy the label files and videos of E2E figure skating from the configured folder or archive
+    into `source_folder`.
+    """
+    folder.copy_source_files(
+        FIGURE_SKATING_NAME, settings.folder, FIGURE_SKATING_PARTS, source_folder
+    )
 
 
-def videos(settings: Folder, own: Path) -> Reading[Found]:
-    return e2e_spot.videos(PROGRAMS, own)
+def list_figure_skating_videos(
+    settings: FolderSettings, source_folder: Path
+) -> ReadResult[SourceVideo]:
+    """List every labelled program; one clip is one short program."""
+    return e2e_spot.list_e2e_videos(FIGURE_SKATING_DATASET, source_folder)
 
 
-def labels(settings: Folder, own: Path, found: Sequence[Video]) -> Reading[Label]:
-    return e2e_spot.labels(PROGRAMS, own, found)
+def read_figure_skating_labels(
+    settings: FolderSettings, source_folder: Path, videos: Sequence[Video]
+) -> ReadResult[Label]:
+    """Read one label per take-off or landing."""
+    return e2e_spot.read_e2e_labels(FIGURE_SKATING_DATASET, source_folder, videos)
 
 
 E2E_FIGURE_SKATING = Source(
-    name=NAME,
+    name=FIGURE_SKATING_NAME,
     licence="BSD-3-Clause (labels); broadcasters' own (videos)",
     terms="open",
-    homepage=e2e_spot.HOME,
+    homepage=e2e_spot.HOMEPAGE,
     sports=("figure skating",),
     tasks=("spotting", "open"),
-    parts=PARTS,
-    settings=Folder,
-    download=download,
-    videos=videos,
-    labels=labels,
-    speech=ready_questions.silent,
+    parts=FIGURE_SKATING_PARTS,
+    settings=FolderSettings,
+    download=download_figure_skating,
+    videos=list_figure_skating_videos,
+    labels=read_figure_skating_labels,
+    speech=ready_questions.read_no_speech,
 )

@@ -1,6 +1,6 @@
-"""The source `finediving`: the steps of dives, exact to the frame, and the judges' scores.
+"""The source `finediving`: the steps of dives, labelled by frame, and the judges' scores.
 
-Xu et al., "FineDiving" (CVPR 2022), in the form that E2E-Spot gave it.
+Xu et al., "FineDiving" (CVPR 2022), in E2E-Spot's format.
 """
 
 import re
@@ -15,56 +15,68 @@ from touchline.chat.prompts import words
 from touchline.errors import BadInput
 from touchline.records import Label, Video
 from touchline.sources import e2e_spot, folder, ready_questions
-from touchline.sources.e2e_spot import Entry, Set
-from touchline.sources.folder import Folder
-from touchline.sources.source import Found, Reading, Source
+from touchline.sources.e2e_spot import E2eDataset, E2eVideoRow
+from touchline.sources.folder import FolderSettings
+from touchline.sources.source import ReadResult, Source, SourceVideo
 from touchline.sports.diving import DIVING
 
 NAME = "finediving"
-EVENT = re.compile(r"(.*\S)__\d+")  # competition__number
-HIGHEST = 200.0  # points; the record stands well below
-PARTS = e2e_spot.parts(
+VIDEO_NAME = re.compile(r"(.*\S)__\d+")  # competition__number
+MAX_SCORE = 200.0  # points; the record stands well below
+PARTS = e2e_spot.build_e2e_parts(
     "finediving",
     "The authors of FineDiving give them to those who sign their agreement "
     "(https://github.com/xujinglin/FineDiving).",
 )
 
 
-class Settings(Folder):
+class FineDivingSettings(FolderSettings):
+    """Settings of the source `finediving`; its label files state no frame rate."""
+
     fps: float = Field(ge=1, le=1000)  # the files state none; 25 fits the length of dives
 
 
-def download(settings: Settings, own: Path, executor: Executor) -> None:
-    folder.bring(NAME, settings.folder, PARTS, own)
+def download_finediving(
+    settings: FineDivingSettings, source_folder: Path, executor: Executor
+) -> None:
+    """Copy the label files and videos of FineDiving from the configured folder or archive into
+    `source_folder`.
+    """
+    folder.copy_source_files(NAME, settings.folder, PARTS, source_folder)
 
 
-def videos(settings: Settings, own: Path) -> Reading[Found]:
-    return e2e_spot.videos(_dives(settings), own)
+def list_finediving_videos(
+    settings: FineDivingSettings, source_folder: Path
+) -> ReadResult[SourceVideo]:
+    """List every labelled dive."""
+    return e2e_spot.list_e2e_videos(_diving_dataset(settings), source_folder)
 
 
-def labels(settings: Settings, own: Path, found: Sequence[Video]) -> Reading[Label]:
-    """The steps as actions, and for every dive the question what score it got."""
-    reading = e2e_spot.labels(_dives(settings), own, found)
-    listed, _ = e2e_spot.rows(NAME, own)
-    known = {video.id: video for video in found}
-    for entry in e2e_spot.entries(_dives(settings), listed).rows:
-        reading.take(f"{entry.id}/score", _score, entry, known.get(entry.video))
+def read_finediving_labels(
+    settings: FineDivingSettings, source_folder: Path, videos: Sequence[Video]
+) -> ReadResult[Label]:
+    """Read the steps of each dive as actions, and one question per dive about its score."""
+    reading = e2e_spot.read_e2e_labels(_diving_dataset(settings), source_folder, videos)
+    numbered_rows, _ = e2e_spot.read_e2e_rows(NAME, source_folder)
+    videos_by_id = {video.id: video for video in videos}
+    for entry in e2e_spot.parse_e2e_rows(_diving_dataset(settings), numbered_rows).rows:
+        reading.take(f"{entry.id}/score", _score_question, entry, videos_by_id.get(entry.video))
     return reading
 
 
-def _dives(settings: Settings) -> Set:
-    return Set(NAME, DIVING, EVENT, settings.fps)
+def _diving_dataset(settings: FineDivingSettings) -> E2eDataset:
+    return E2eDataset(NAME, DIVING, VIDEO_NAME, settings.fps)
 
 
-def _score(entry: Entry, video: Video | None) -> Label:
-    video = ready_questions.kept(entry.id, video)
+def _score_question(entry: E2eVideoRow, video: Video | None) -> Label:
+    video = ready_questions.require_video(entry.id, video)
     points: Any = entry.info.get("dive_score") if isinstance(entry.info, dict) else None
     if isinstance(points, bool) or not isinstance(points, int | float):
         raise BadInput(entry.id, f"its dive_score {points!r} is no number", "mend or remove it")
-    if not 0 < points <= HIGHEST:
+    if not 0 < points <= MAX_SCORE:
         raise BadInput(entry.id, f"its dive_score {points!r} is no score", "mend or remove it")
     answer = f"{points:.2f}"
-    return ready_questions.question(
+    return ready_questions.build_ready_question(
         f"{video.id}/score", video, "score", words("dive_score"), answer
     )
 
@@ -73,13 +85,13 @@ FINEDIVING = Source(
     name=NAME,
     licence="BSD-3-Clause and MIT (labels); the authors' agreement (videos)",
     terms="request",
-    homepage=e2e_spot.HOME,
+    homepage=e2e_spot.HOMEPAGE,
     sports=("diving",),
     tasks=("spotting", "open", "score"),
     parts=PARTS,
-    settings=Settings,
-    download=download,
-    videos=videos,
-    labels=labels,
-    speech=ready_questions.silent,
+    settings=FineDivingSettings,
+    download=download_finediving,
+    videos=list_finediving_videos,
+    labels=read_finediving_labels,
+    speech=ready_questions.read_no_speech,
 )

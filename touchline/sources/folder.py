@@ -1,4 +1,6 @@
-"""Raw data in a folder of the user's own: what is taken from it, and where a video is in it."""
+"""Raw data in a folder or archive given by the user: copy a source's files from it and find videos
+by name.
+"""
 
 import hashlib
 import os
@@ -16,42 +18,44 @@ from touchline.errors import BadInput
 from touchline.progress import track
 from touchline.sources import readers
 from touchline.sources.fetch.unpack import unpack
-from touchline.sources.source import Part
+from touchline.sources.source import SourcePart
 
-FILMS = tuple(f"**/*.{kind}" for kind in ("mp4", "mkv", "avi", "webm", "mov"))
-LONGEST = 255  # bytes of a file name
+VIDEO_PATTERNS = tuple(f"**/*.{kind}" for kind in ("mp4", "mkv", "avi", "webm", "mov"))
+MAX_NAME_BYTES = 255  # bytes of a file name
 
 
-class Folder(Params):
+class FolderSettings(Params):
     """The settings of a source that reads a folder."""
 
     folder: str = Field(min_length=1)  # or a zip or tar; relative: below $TOUCHLINE_ROOT
 
 
-def located(folder: str) -> Path:
-    """A folder as the settings give it, as a path."""
+def resolve_folder(folder: str) -> Path:
+    """Return the configured folder as a path; relative ones are below $TOUCHLINE_ROOT."""
     return Path(os.environ.get("TOUCHLINE_ROOT", "."), folder)
 
 
-def matching(folder: Path, patterns: Iterable[str]) -> list[Path]:
-    """The files below a folder that match any of the patterns, in order of their names."""
-    return sorted({path for one in patterns for path in folder.glob(one) if path.is_file()})
+def glob_files(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    """Return the files below `folder` that match any of the glob patterns, sorted by path."""
+    return sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
 
 
-def bring(source: str, folder: str, parts: Sequence[Part], target: Path) -> None:
-    """Copy all files of the parts out of a folder, or out of a zip or tar that stands for it.
+def copy_source_files(source: str, folder: str, parts: Sequence[SourcePart], target: Path) -> None:
+    """Copy the files of all parts from a folder, zip or tar into `target`.
 
-    A folder without any label file is a `BadInput`, and so is a copy that differs from its
-    original. Videos may be missing: their labels are read.
+    Raises InputError if there is no label file, or if a copy differs from its original. Videos may
+    be missing.
     """
     remedy = f"set download.sources.{source}.folder to the data"
-    with opened(located(folder), target, remedy) as origin:
-        _bring(origin, parts, target, remedy)
+    with open_folder_or_archive(resolve_folder(folder), target, remedy) as origin:
+        _copy_parts(origin, parts, target, remedy)
 
 
 @contextmanager
-def opened(origin: Path, target: Path, remedy: str) -> Iterator[Path]:
-    """The folder itself or, of an archive, what is in it for as long as the block lasts."""
+def open_folder_or_archive(origin: Path, target: Path, remedy: str) -> Iterator[Path]:
+    """Context manager: yield the folder itself, or a temporary folder with the archive's contents
+    that is deleted afterwards.
+    """
     if origin.is_dir():
         yield origin
         return
@@ -65,60 +69,67 @@ def opened(origin: Path, target: Path, remedy: str) -> Iterator[Path]:
         shutil.rmtree(place)
 
 
-def _bring(origin: Path, parts: Sequence[Part], target: Path, remedy: str) -> None:
+def _copy_parts(origin: Path, parts: Sequence[SourcePart], target: Path, remedy: str) -> None:
     needed = [pattern for part in parts if part.holds == "labels" for pattern in part.files]
-    labels = matching(origin, needed)
+    labels = glob_files(origin, needed)
     if not labels:
         raise BadInput(origin, f"holds no {' or '.join(needed)}", remedy)
     for file in labels:
-        readers.not_too_large(file)
-    files = matching(origin, [pattern for part in parts for pattern in part.files])
+        readers.check_label_file_size(file)
+    files = glob_files(origin, [pattern for part in parts for pattern in part.files])
     for file in track(files, "copy"):
-        _copy(file, target / file.relative_to(origin))
+        _copy_verified(file, target / file.relative_to(origin))
 
 
-class Films:
-    """The videos below a source's folder, by name; letters count alike in both cases."""
+class VideoFiles:
+    """Index of the videos below a source's folder by file stem, ignoring case."""
 
     def __init__(self, folder: Path) -> None:
         self.by_name: dict[str, list[Path]] = {}
-        for path in matching(folder, FILMS):
-            own = path.relative_to(folder)
-            self.by_name.setdefault(_key(own.stem), []).append(own)
+        for path in glob_files(folder, VIDEO_PATTERNS):
+            relative = path.relative_to(folder)
+            self.by_name.setdefault(_name_key(relative.stem), []).append(relative)
 
     def find(self, place: str, name: str) -> Path | None:
-        """Where the video called `name` (no ending) is; None when it is not here.
+        """Return the relative path of the video with the stem `name`, or None if it is not present.
 
-        A name that is no file name, or that two videos have, is a `BadInput`.
+        Raises InputError if the name is not a valid file name or if two videos have it.
         """
-        found = self.by_name.get(_key(file_name(place, name)), [])
-        if len(found) > 1:
-            wrong = f"two videos have the name {name!r}: {found[0]} and {found[1]}"
+        paths = self.by_name.get(_name_key(check_file_name(place, name)), [])
+        if len(paths) > 1:
+            wrong = f"two videos have the name {name!r}: {paths[0]} and {paths[1]}"
             raise BadInput(place, wrong, "remove one of them")
-        return found[0] if found else None
+        return paths[0] if paths else None
 
 
-def file_name(place: str, name: object) -> str:
-    """A name that can be a file's and leads to no other folder, as it is; else a `BadInput`."""
-    good = isinstance(name, str) and name == name.strip() and name not in ("", ".", "..")
-    if not isinstance(name, str) or not good or not name.isprintable() or set(name) & set("/\\"):
+def check_file_name(place: str, name: object) -> str:
+    """Return `name` if it is safe as a file name (printable, no path separators, at most
+    MAX_NAME_BYTES); otherwise raise InputError.
+    """
+    is_plain_name = isinstance(name, str) and name == name.strip() and name not in ("", ".", "..")
+    if (
+        not isinstance(name, str)
+        or not is_plain_name
+        or not name.isprintable()
+        or set(name) & set("/\\")
+    ):
         raise BadInput(place, f"{name!r} cannot be a file name", "mend the row or remove it")
-    if len(name.encode(errors="replace")) > LONGEST:
+    if len(name.encode(errors="replace")) > MAX_NAME_BYTES:
         raise BadInput(place, f"{name[:40]!r}... is too long for a file name", "shorten it")
     return name
 
 
-def _key(name: str) -> str:
+def _name_key(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _copy(origin: Path, target: Path) -> None:
+def _copy_verified(origin: Path, target: Path) -> None:
     with whole_file(target) as draft:
         shutil.copyfile(origin, draft)
-        if _digest(draft) != _digest(origin):
+        if _file_sha256(draft) != _file_sha256(origin):
             raise BadInput(origin, "its copy differs", "check the disks and run again")
 
 
-def _digest(path: Path) -> str:
+def _file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

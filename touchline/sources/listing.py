@@ -1,4 +1,6 @@
-"""What `touchline sources` says: each source, what of it lies here, and how to get the rest."""
+"""What `touchline sources` prints: each source, which of its files are present, and how to get the
+missing ones.
+"""
 
 import json
 from collections.abc import Iterator
@@ -10,17 +12,21 @@ from typing import Any, Literal
 from touchline.config import parsed
 from touchline.errors import BadInput
 from touchline.sources import SOURCES
-from touchline.sources.folder import matching
-from touchline.sources.source import Part, Source
+from touchline.sources.folder import glob_files
+from touchline.sources.source import Source, SourcePart
 
 WIDTH = 100  # columns
 NOUNS = {"labels": "label file", "videos": "video", "commentary": "transcript"}
-State = Literal["made here", "not set", "nothing here", "labels only", "incomplete", "complete"]
+SourceState = Literal[
+    "made here", "not set", "nothing here", "labels only", "incomplete", "complete"
+]
 
 
 @dataclass(frozen=True)
-class Place:
-    """A folder that params.yaml or a preset gives a source; `files` counts them by part."""
+class ConfiguredFolder:
+    """A folder configured for a source in params.yaml or a preset; `files` counts the files found
+    there by part.
+    """
 
     set_in: str
     folder: str
@@ -29,8 +35,8 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Missing:
-    """A part of which no file is here."""
+class MissingPart:
+    """A part of a source of which no file is present, and how to get it."""
 
     holds: str
     where: str
@@ -38,8 +44,8 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class Listed:
-    """One source as it is listed; the fields are those of `--json`."""
+class SourceListing:
+    """One source as it is printed; the fields are the keys of `--json`."""
 
     name: str
     sports: tuple[str, ...]
@@ -47,75 +53,84 @@ class Listed:
     licence: str
     terms: str
     homepage: str
-    state: State
-    places: tuple[Place, ...]
-    missing: tuple[Missing, ...]
+    state: SourceState
+    places: tuple[ConfiguredFolder, ...]
+    missing: tuple[MissingPart, ...]
 
 
-def every(root: Path) -> list[Listed]:
-    """All sources in the catalogue's order; relative folders count from `root`, the checkout."""
-    given = list(_given(root))
-    listed = []
-    for name, one in SOURCES.items():
-        places = [_place(one, root, file, folder) for key, file, folder in given if key == name]
-        listed.append(_listed(one, root, places))
-    return listed
+def list_sources(root: Path) -> list[SourceListing]:
+    """Describe all sources, in registry order; relative folders are below `root`, the checkout."""
+    configured = list(_configured_folders(root))
+    listings = []
+    for name, source in SOURCES.items():
+        places = [
+            _count_files(source, root, file, folder)
+            for key, file, folder in configured
+            if key == name
+        ]
+        listings.append(_describe_source(source, root, places))
+    return listings
 
 
-def as_json(listed: list[Listed]) -> str:
-    return json.dumps([asdict(one) for one in listed], indent=2, ensure_ascii=False) + "\n"
+def format_sources_json(listings: list[SourceListing]) -> str:
+    """Format the listings as a JSON array."""
+    return (
+        json.dumps([asdict(listing) for listing in listings], indent=2, ensure_ascii=False) + "\n"
+    )
 
 
-def as_text(listed: list[Listed]) -> str:
-    """A paragraph per source, no line longer than `WIDTH`."""
-    return "\n".join(f"{chr(10).join(_lines(one))}\n" for one in listed)
+def format_sources_text(listings: list[SourceListing]) -> str:
+    """Format the listings as text, one paragraph per source, at most WIDTH columns wide."""
+    return "\n".join(f"{chr(10).join(_format_lines(listing))}\n" for listing in listings)
 
 
-def _given(root: Path) -> Iterator[tuple[str, str, str]]:
+def _configured_folders(root: Path) -> Iterator[tuple[str, str, str]]:
     """(source, file, folder) of all settings that name a folder."""
     for file in [root / "params.yaml", *sorted((root / "presets").glob("*.yaml"))]:
-        for name, settings in _settings(file).items():
+        for name, settings in _source_settings(file).items():
             if isinstance(settings, dict) and isinstance(settings.get("folder"), str):
                 yield name, file.relative_to(root).as_posix(), settings["folder"]
 
 
-def _settings(file: Path) -> dict[str, Any]:
+def _source_settings(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise BadInput(file, "is missing", "run from a checkout of the project")
-    found = parsed(file)
+    content = parsed(file)
     for key in ("download", "sources"):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
+        content = content.get(key) if isinstance(content, dict) else None
+    return content if isinstance(content, dict) else {}
 
 
-def _place(source: Source, root: Path, file: str, folder: str) -> Place:
+def _count_files(source: Source, root: Path, file: str, folder: str) -> ConfiguredFolder:
     here = root / folder
     files: dict[str, int] = {}
     for part in source.parts:
-        files[part.holds] = files.get(part.holds, 0) + len(matching(here, part.files))
-    return Place(file, folder, here.is_dir(), files)
+        files[part.holds] = files.get(part.holds, 0) + len(glob_files(here, part.files))
+    return ConfiguredFolder(file, folder, here.is_dir(), files)
 
 
-def _listed(source: Source, root: Path, given: list[Place]) -> Listed:
+def _describe_source(source: Source, root: Path, folders: list[ConfiguredFolder]) -> SourceListing:
     absent = [
         part
         for part in source.parts
-        if not any(matching(root / place.folder, part.files) for place in given)
+        if not any(glob_files(root / place.folder, part.files) for place in folders)
     ]
-    return Listed(
+    return SourceListing(
         name=source.name,
         sports=source.sports,
         tasks=source.tasks,
         licence=source.licence,
         terms=source.terms,
         homepage=source.homepage,
-        state=_state(source, given, absent),
-        places=tuple(given),
-        missing=tuple(Missing(part.holds, part.where, part.access) for part in absent),
+        state=_source_state(source, folders, absent),
+        places=tuple(folders),
+        missing=tuple(MissingPart(part.holds, part.where, part.access) for part in absent),
     )
 
 
-def _state(source: Source, places: list[Place], absent: list[Part]) -> State:
+def _source_state(
+    source: Source, places: list[ConfiguredFolder], absent: list[SourcePart]
+) -> SourceState:
     if not source.parts:
         return "made here"
     if not places:
@@ -127,28 +142,28 @@ def _state(source: Source, places: list[Place], absent: list[Part]) -> State:
     return "labels only" if {part.holds for part in absent} == {"videos"} else "incomplete"
 
 
-def _lines(one: Listed) -> Iterator[str]:
-    yield fill(f"{one.name}: {one.state}", WIDTH)
-    yield _item("asks", f"{', '.join(one.sports)}: {', '.join(one.tasks)}")
-    yield _item("licence", f"{one.licence}; terms: {one.terms}")
-    if one.homepage:
-        yield _item("home", one.homepage)
-    for place in one.places:
-        counts = ", ".join(_counted(holds, count) for holds, count in place.files.items())
-        said = counts if place.exists else "there is no such folder"
-        yield _item("here", f"{place.folder} ({place.set_in}): {said}")
-    if one.state == "not set":
-        yield _item("here", f"no folder is set: download.sources.{one.name}.folder")
-    for part in one.missing:
-        yield _item("missing", f"{part.holds}: {part.access} {part.where}")
+def _format_lines(listing: SourceListing) -> Iterator[str]:
+    yield fill(f"{listing.name}: {listing.state}", WIDTH)
+    yield _wrap_item("asks", f"{', '.join(listing.sports)}: {', '.join(listing.tasks)}")
+    yield _wrap_item("licence", f"{listing.licence}; terms: {listing.terms}")
+    if listing.homepage:
+        yield _wrap_item("home", listing.homepage)
+    for place in listing.places:
+        counts = ", ".join(_format_count(holds, count) for holds, count in place.files.items())
+        description = counts if place.exists else "there is no such folder"
+        yield _wrap_item("here", f"{place.folder} ({place.set_in}): {description}")
+    if listing.state == "not set":
+        yield _wrap_item("here", f"no folder is set: download.sources.{listing.name}.folder")
+    for part in listing.missing:
+        yield _wrap_item("missing", f"{part.holds}: {part.access} {part.where}")
 
 
-def _counted(holds: str, count: int) -> str:
+def _format_count(holds: str, count: int) -> str:
     noun = NOUNS[holds] + ("" if count == 1 else "s")
     return f"{count or 'no'} {noun}"
 
 
-def _item(head: str, text: str) -> str:
+def _wrap_item(head: str, text: str) -> str:
     """A line of a paragraph, broken between words: an address can be copied whole."""
     return fill(
         text,

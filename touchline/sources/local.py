@@ -1,4 +1,6 @@
-"""The source `local`: a folder of one's own videos, with labels in SoccerNet's format or none."""
+"""The source `local`: a folder of the user's own videos, with labels in SoccerNet's
+format or none.
+"""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -10,46 +12,60 @@ from touchline.errors import BadInput
 from touchline.records import Label, Speech, Video
 from touchline.sources import own_videos
 from touchline.sources.fetch import Wanted, fetch
-from touchline.sources.folder import located
-from touchline.sources.own_videos import Owned
-from touchline.sources.source import Found, Reading, Source
+from touchline.sources.folder import resolve_folder
+from touchline.sources.own_videos import OwnVideoSettings
+from touchline.sources.source import ReadResult, Source, SourceVideo
 from touchline.sports import SPORTS
 
-WORKERS = 2  # files read at the same time: more only makes a disk seek
+COPY_WORKERS = 2  # files read at the same time: more only makes a disk seek
 
 
-class Settings(Owned):
+class LocalSettings(OwnVideoSettings):
+    """Settings of the source `local`."""
+
     folder: str = Field(min_length=1)  # relative: below $TOUCHLINE_ROOT, else the working folder
 
 
-def download(settings: Settings, folder: Path, executor: Executor) -> None:
-    """Copy videos, labels and commentary; a copy that broke off goes on where it was."""
-    origin = located(settings.folder)
-    found = list(own_videos.files(origin))
-    if not any(own_videos.is_video(path.name) for path in found):
+def download_local(settings: LocalSettings, folder: Path, executor: Executor) -> None:
+    """Copy videos, labels and transcripts; an interrupted copy is resumed. Raises InputError if the
+    folder holds no video.
+    """
+    origin = resolve_folder(settings.folder)
+    paths = list(own_videos.walk_own_files(origin))
+    if not any(own_videos.is_video_file(path.name) for path in paths):
         wrong = "holds no video" if origin.is_dir() else "is missing"
         raise BadInput(origin, wrong, "set download.sources.local.folder to the folder of videos")
     fetch(
-        [_wanted(path, origin) for path in found], folder, WORKERS, known=own_videos.known(settings)
+        [_local_request(path, origin) for path in paths],
+        folder,
+        COPY_WORKERS,
+        known=own_videos.locate_known_manifest(settings),
     )
 
 
-def _wanted(path: Path, origin: Path) -> Wanted:
+def _local_request(path: Path, origin: Path) -> Wanted:
     size = path.stat().st_size if path.is_file() else 0  # a dead link is told when it is copied
-    own_videos.not_too_large(str(path), size)
+    own_videos.check_label_size(str(path), size)
     return Wanted(path.relative_to(origin).as_posix(), (path.absolute().as_uri(),), "", size, "")
 
 
-def videos(settings: Settings, folder: Path) -> Reading[Found]:
-    return own_videos.videos("local", settings, folder)
+def list_local_videos(settings: LocalSettings, folder: Path) -> ReadResult[SourceVideo]:
+    """List the videos of the folder."""
+    return own_videos.list_own_videos("local", settings, folder)
 
 
-def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    return own_videos.labels("local", settings, folder, found)
+def read_local_labels(
+    settings: LocalSettings, folder: Path, videos: Sequence[Video]
+) -> ReadResult[Label]:
+    """Read the label files of the folder."""
+    return own_videos.read_own_labels("local", settings, folder, videos)
 
 
-def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
-    return own_videos.speech("local", settings, folder, found)
+def read_local_speech(
+    settings: LocalSettings, folder: Path, videos: Sequence[Video]
+) -> ReadResult[Speech]:
+    """Read the transcripts of the folder."""
+    return own_videos.read_own_speech("local", settings, folder, videos)
 
 
 LOCAL = Source(
@@ -59,10 +75,12 @@ LOCAL = Source(
     homepage="",
     sports=tuple(SPORTS),
     tasks=own_videos.TASKS,
-    parts=own_videos.parts("a folder of your own", "Set download.sources.local.folder to it."),
-    settings=Settings,
-    download=download,
-    videos=videos,
-    labels=labels,
-    speech=speech,
+    parts=own_videos.build_own_parts(
+        "a folder of your own", "Set download.sources.local.folder to it."
+    ),
+    settings=LocalSettings,
+    download=download_local,
+    videos=list_local_videos,
+    labels=read_local_labels,
+    speech=read_local_speech,
 )

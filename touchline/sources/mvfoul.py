@@ -1,6 +1,6 @@
-"""The source `mvfoul`: SoccerNet-MVFoul's clips of fouls, with what a referee makes of them.
+"""The source `mvfoul`: SoccerNet-MVFoul's clips of fouls, with the referee's decision on each.
 
-Held et al., "VARS" (CVPR workshops 2023): an `annotations.json` per split, several clips per foul.
+Held et al., "VARS" (CVPR workshops 2023): one `annotations.json` per split, several clips per foul.
 """
 
 import re
@@ -14,18 +14,18 @@ from touchline.chat.prompts import words
 from touchline.errors import BadInput
 from touchline.records import Label, Video
 from touchline.sources import folder, ready_questions
-from touchline.sources.folder import Folder
-from touchline.sources.readers import load
-from touchline.sources.ready_questions import shuffled
-from touchline.sources.source import Fault, Found, Part, Reading, Source
+from touchline.sources.folder import FolderSettings
+from touchline.sources.readers import load_json_file
+from touchline.sources.ready_questions import shuffle_options
+from touchline.sources.source import ReadResult, RowFault, Source, SourcePart, SourceVideo
 
 NAME = "mvfoul"
 HOME = "https://github.com/SoccerNet/sn-mvfoul"
 ANNOTATIONS = ("**/annotations.json",)
 CLIPS = ("**/action_*/clip_*.mp4",)
-SECONDS = 5.0  # of a clip; measured on 14 of them: 5.04 to 5.09
-URL = re.compile(r"(?:[^/]+/)*(action_\d{1,6})/(clip_\d{1,3})", re.ASCII)
-GAME = re.compile(r"[^/]+/[^/]+/[^/]+")
+CLIP_SECONDS = 5.0  # of a clip; measured on 14 of them: 5.04 to 5.09
+CLIP_URL = re.compile(r"(?:[^/]+/)*(action_\d{1,6})/(clip_\d{1,3})", re.ASCII)
+GAME_PATH = re.compile(r"[^/]+/[^/]+/[^/]+")
 CLASSES = {
     "Tackling": "tackling",
     "Standing tackling": "standing tackling",
@@ -36,22 +36,22 @@ CLASSES = {
     "Challenge": "challenge",
     "Dive": "dive",
 }
-NONE = "no offence"
+NO_OFFENCE = "no offence"
 CARDS = {  # the severities between them are undecided
     "1.0": "offence without a card",
     "3.0": "offence and yellow card",
     "5.0": "offence and red card",
 }
-MEND = "mend the action or remove it"
+FIX_ACTION = "mend the action or remove it"
 PARTS = (
-    Part(
+    SourcePart(
         "labels",
         ANNOTATIONS,
         "https://huggingface.co/datasets/SoccerNet/SN-MVFouls-2025",
         "Sign SoccerNet's agreement (https://www.soccer-net.org) and ask for access; the archive "
         "of each split holds its annotations.json.",
     ),
-    Part(
+    SourcePart(
         "videos",
         CLIPS,
         "https://huggingface.co/datasets/SoccerNet/SN-MVFouls-2025",
@@ -62,8 +62,8 @@ PARTS = (
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One clip of an action, checked; what the referee makes of it is not."""
+class FoulClip:
+    """One checked clip of an action; the referee's decision in `action` is checked later."""
 
     id: str
     video: str  # id
@@ -73,129 +73,144 @@ class Clip:
     action: dict[str, Any]
 
 
-def download(settings: Folder, own: Path, executor: Executor) -> None:
-    folder.bring(NAME, settings.folder, PARTS, own)
+def download_mvfoul(settings: FolderSettings, source_folder: Path, executor: Executor) -> None:
+    """Copy the annotations and clips of MVFoul from the configured folder or archive into
+    `source_folder`.
+    """
+    folder.copy_source_files(NAME, settings.folder, PARTS, source_folder)
 
 
-def videos(settings: Folder, own: Path) -> Reading[Found]:
-    """Every clip that is listed, whether its file is here or not; a replay is a clip, too."""
-    reading: Reading[Found] = Reading()
-    clips = _clips(own)
+def list_mvfoul_videos(settings: FolderSettings, source_folder: Path) -> ReadResult[SourceVideo]:
+    """List every annotated clip, whether its file is present or not. Replays are clips, too."""
+    reading: ReadResult[SourceVideo] = ReadResult()
+    clips = _read_clips(source_folder)
     reading.faults += clips.faults
     for clip in clips.rows:
-        path = Path(clip.path) if (own / clip.path).is_file() else None
+        path = Path(clip.path) if (source_folder / clip.path).is_file() else None
         part = "/".join(clip.path.with_suffix("").parts[-2:])
-        reading.rows.append(Found(clip.video, path, "soccer", clip.match, part, SECONDS))
+        reading.rows.append(SourceVideo(clip.video, path, "soccer", clip.match, part, CLIP_SECONDS))
     return reading
 
 
-def labels(settings: Folder, own: Path, found: Sequence[Video]) -> Reading[Label]:
-    """Per clip the questions of the kind of challenge and the decision, and both in one.
+def read_mvfoul_labels(
+    settings: FolderSettings, source_folder: Path, videos: Sequence[Video]
+) -> ReadResult[Label]:
+    """Read three questions per clip: kind of challenge, decision, and both in one sentence.
 
-    What the annotators left open is a fault of that question alone.
+    Where the annotators left a field open, only the questions that need it become faults.
     """
-    known = {video.id: video for video in found}
-    reading: Reading[Label] = Reading()
-    for clip in _clips(own).rows:
-        for part, make in (("class", _class), ("decision", _decision), ("foul", _foul)):
-            reading.take(f"{clip.id}/{part}", make, clip, known.get(clip.video))
+    videos_by_id = {video.id: video for video in videos}
+    reading: ReadResult[Label] = ReadResult()
+    for clip in _read_clips(source_folder).rows:
+        for part, make in (
+            ("class", _class_question),
+            ("decision", _decision_question),
+            ("foul", _foul_question),
+        ):
+            reading.take(f"{clip.id}/{part}", make, clip, videos_by_id.get(clip.video))
     return reading
 
 
-def _clips(own: Path) -> Reading[Clip]:
-    reading: Reading[Clip] = Reading()
-    seen: dict[PurePosixPath, str] = {}
-    for file in folder.matching(own, ANNOTATIONS):
-        below = PurePosixPath(file.relative_to(own).parent)
+def _read_clips(source_folder: Path) -> ReadResult[FoulClip]:
+    reading: ReadResult[FoulClip] = ReadResult()
+    place_by_path: dict[PurePosixPath, str] = {}
+    for file in folder.glob_files(source_folder, ANNOTATIONS):
+        below = PurePosixPath(file.relative_to(source_folder).parent)
         id = f"{NAME}/{below / file.name}"
-        whole = Reading[Any]()
-        whole.take(id, load, file, "Actions", dict)
-        reading.faults += whole.faults
-        for actions in whole.rows:
-            for row, place, action, clip in _listed(id, file, actions, reading.faults):
-                reading.take(row, _clip, row, place, below, action, clip, seen)
+        file_result = ReadResult[Any]()
+        file_result.take(id, load_json_file, file, "Actions", dict)
+        reading.faults += file_result.faults
+        for actions in file_result.rows:
+            for row, place, action, clip in _iterate_clips(id, file, actions, reading.faults):
+                reading.take(row, _parse_clip, row, place, below, action, clip, place_by_path)
     return reading
 
 
-def _listed(
-    id: str, file: Path, actions: dict[str, Any], faults: list[Fault]
+def _iterate_clips(
+    id: str, file: Path, actions: dict[str, Any], faults: list[RowFault]
 ) -> Iterator[tuple[str, str, dict[str, Any], Any]]:
     """(id, place, action, clip) of every clip; an action without a list of clips is a fault."""
     for i, (name, action) in enumerate(actions.items()):
         place = f"{file}: Actions[{name!r}]"
         clips = action.get("Clips") if isinstance(action, dict) else None
         if not isinstance(clips, list) or not clips:
-            faults.append(Fault(f"{id}/{i}", BadInput(place, "has no list of Clips", MEND)))
+            faults.append(
+                RowFault(f"{id}/{i}", BadInput(place, "has no list of Clips", FIX_ACTION))
+            )
             continue
         for number, clip in enumerate(clips):
             yield f"{id}/{i}/{number}", f"{place}.Clips[{number}]", action, clip
 
 
-def _clip(
+def _parse_clip(
     id: str,
     place: str,
     below: PurePosixPath,
     action: dict[str, Any],
     clip: Any,
-    seen: dict[PurePosixPath, str],
-) -> Clip:
-    url = _slashed(clip.get("Url") if isinstance(clip, dict) else None)
-    found = URL.fullmatch(url)
-    if not found:
-        raise BadInput(f"{place}.Url", f"{url!r} does not end in action_N/clip_N", MEND)
-    game = _slashed(action.get("UrlLocal")).strip("/")
-    if not GAME.fullmatch(game) or not game.isprintable() or {".", ".."} & set(game.split("/")):
-        raise BadInput(f"{place}: UrlLocal", f"{game!r} is no league/season/game", MEND)
-    path = below / found[1] / f"{found[2]}.mp4"
-    first = seen.setdefault(path, place)
+    place_by_path: dict[PurePosixPath, str],
+) -> FoulClip:
+    url = _forward_slashes(clip.get("Url") if isinstance(clip, dict) else None)
+    url_match = CLIP_URL.fullmatch(url)
+    if not url_match:
+        raise BadInput(f"{place}.Url", f"{url!r} does not end in action_N/clip_N", FIX_ACTION)
+    game = _forward_slashes(action.get("UrlLocal")).strip("/")
+    if (
+        not GAME_PATH.fullmatch(game)
+        or not game.isprintable()
+        or {".", ".."} & set(game.split("/"))
+    ):
+        raise BadInput(f"{place}: UrlLocal", f"{game!r} is no league/season/game", FIX_ACTION)
+    path = below / url_match[1] / f"{url_match[2]}.mp4"
+    first = place_by_path.setdefault(path, place)
     if first != place:
         raise BadInput(place, f"is the clip of {first}", "remove one of the two")
-    match, own = f"{NAME}/{game}", path.with_suffix("").as_posix()
-    return Clip(id, f"{match}/{own}", match, place, path, action)
+    match, clip_name = f"{NAME}/{game}", path.with_suffix("").as_posix()
+    return FoulClip(id, f"{match}/{clip_name}", match, place, path, action)
 
 
-def _slashed(path: Any) -> str:
+def _forward_slashes(path: Any) -> str:
     """The files write paths with backslashes."""
     return path.replace("\\", "/") if isinstance(path, str) else ""
 
 
-def _class(clip: Clip, video: Video | None) -> Label:
-    right = _challenge(clip)
-    options = shuffled(f"{clip.id}/class", right, CLASSES.values())
-    return _label(clip, video, "class", "choice", "foul_class", options, right)
+def _class_question(clip: FoulClip, video: Video | None) -> Label:
+    right = _challenge_class(clip)
+    options = shuffle_options(f"{clip.id}/class", right, CLASSES.values())
+    return _ready_question(clip, video, "class", "choice", "foul_class", options, right)
 
 
-def _decision(clip: Clip, video: Video | None) -> Label:
-    right = _decided(clip)
-    options = shuffled(f"{clip.id}/decision", right, [NONE, *CARDS.values()])
-    return _label(clip, video, "decision", "choice", "foul_decision", options, right)
+def _decision_question(clip: FoulClip, video: Video | None) -> Label:
+    right = _referee_decision(clip)
+    options = shuffle_options(f"{clip.id}/decision", right, [NO_OFFENCE, *CARDS.values()])
+    return _ready_question(clip, video, "decision", "choice", "foul_decision", options, right)
 
 
-def _foul(clip: Clip, video: Video | None) -> Label:
-    said = f"{_challenge(clip).capitalize()}: {_decided(clip)}."
-    return _label(clip, video, "foul", "open", "foul", [], said)
+def _foul_question(clip: FoulClip, video: Video | None) -> Label:
+    answer = f"{_challenge_class(clip).capitalize()}: {_referee_decision(clip)}."
+    return _ready_question(clip, video, "foul", "open", "foul", [], answer)
 
 
-def _challenge(clip: Clip) -> str:
-    said = clip.action.get("Action class")
-    if not isinstance(said, str) or said not in CLASSES:
-        wrong = f"its Action class {said!r} is none of {', '.join(CLASSES)}"
+def _challenge_class(clip: FoulClip) -> str:
+    action_class = clip.action.get("Action class")
+    if not isinstance(action_class, str) or action_class not in CLASSES:
+        wrong = f"its Action class {action_class!r} is none of {', '.join(CLASSES)}"
         raise BadInput(clip.place, wrong, "leave the question out, or decide it")
-    return CLASSES[said]
+    return CLASSES[action_class]
 
 
-def _decided(clip: Clip) -> str:
+def _referee_decision(clip: FoulClip) -> str:
     offence, severity = clip.action.get("Offence"), clip.action.get("Severity")
-    if isinstance(offence, str) and offence.casefold() == NONE:
-        return NONE
+    if isinstance(offence, str) and offence.casefold() == NO_OFFENCE:
+        return NO_OFFENCE
     if offence != "Offence" or not isinstance(severity, str) or severity not in CARDS:
         wrong = f"Offence {offence!r} with Severity {severity!r} is no decision"
         raise BadInput(clip.place, wrong, "leave the question out, or decide it")
     return CARDS[severity]
 
 
-def _label(
-    clip: Clip,
+def _ready_question(
+    clip: FoulClip,
     video: Video | None,
     part: str,
     task: str,
@@ -203,8 +218,8 @@ def _label(
     options: list[str],
     answer: str,
 ) -> Label:
-    video = ready_questions.kept(clip.place, video)
-    return ready_questions.question(
+    video = ready_questions.require_video(clip.place, video)
+    return ready_questions.build_ready_question(
         f"{clip.id}/{part}", video, task, words(prompt), answer, options
     )
 
@@ -217,9 +232,9 @@ MVFOUL = Source(
     sports=("soccer",),
     tasks=("choice", "open"),
     parts=PARTS,
-    settings=Folder,
-    download=download,
-    videos=videos,
-    labels=labels,
-    speech=ready_questions.silent,
+    settings=FolderSettings,
+    download=download_mvfoul,
+    videos=list_mvfoul_videos,
+    labels=read_mvfoul_labels,
+    speech=ready_questions.read_no_speech,
 )

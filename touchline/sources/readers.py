@@ -1,4 +1,4 @@
-"""Read a CSV file of a source line by line: each line ends as a row or as a fault of its own."""
+"""Read a source's CSV files line by line, so that a bad line can be reported as one row fault."""
 
 import csv
 import json
@@ -10,50 +10,55 @@ from typing import Any
 
 from touchline.errors import BadInput
 
-LARGEST = 64 * 2**20  # bytes; the largest label file known to us has 4 MB
+MAX_LABEL_FILE_BYTES = 64 * 2**20  # bytes; the largest label file known to us has 4 MB
 
 
-def read(file: Path) -> str:
-    """The text, without a byte order mark; `BadInput` for no file, no UTF-8 or too many bytes."""
+def read_text_file(file: Path) -> str:
+    """Return the file's text without a byte order mark. Raises InputError if it is missing, not
+    UTF-8 or larger than MAX_LABEL_FILE_BYTES.
+    """
     if not file.is_file():
         raise BadInput(file, "is missing", "fetch it again or take its match out")
-    not_too_large(file)
+    check_label_file_size(file)
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(file, f"is not UTF-8 ({error})", "fetch it again or mend it") from error
 
 
-def not_too_large(file: Path) -> None:
-    """A `BadInput` for a file that would fill the memory."""
+def check_label_file_size(file: Path) -> None:
+    """Raise InputError if a label file is larger than MAX_LABEL_FILE_BYTES."""
     size = file.stat().st_size
-    if size > LARGEST:
+    if size > MAX_LABEL_FILE_BYTES:
         wrong = (
-            f"has {size / 2**20:.0f} MiB, more than the {LARGEST // 2**20} a label file may have"
+            f"has {size / 2**20:.0f} MiB, more than the {MAX_LABEL_FILE_BYTES // 2**20} a "
+            "label file may have"
         )
         raise BadInput(file, wrong, "check that this is the right file, or split it")
 
 
-def load(file: Path, key: str, kind: type[list] | type[dict]) -> Any:
-    """What stands under `key`, or the whole file when `key` is empty; a `BadInput` otherwise."""
-    text = read(file)
+def load_json_file(file: Path, key: str, kind: type[list] | type[dict]) -> Any:
+    """Return the value under `key`, or the whole document if `key` is empty. Raises InputError if
+    the file is not valid JSON, lacks the key, or the value is not of type `kind`.
+    """
+    text = read_text_file(file)
     try:
-        content = json.loads(text, parse_int=whole)
+        content = json.loads(text, parse_int=parse_json_int)
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits; 100,000 brackets
         raise BadInput(file, f"is not valid JSON ({error})", "fetch it again or mend it") from error
     if key and (not isinstance(content, dict) or key not in content):
         raise BadInput(file, f"lacks the key {key!r}", "check that this is the right file")
-    found = content[key] if key else content
-    if not isinstance(found, kind):
+    value = content[key] if key else content
+    if not isinstance(value, kind):
         place = f"{file}: {key}" if key else file
         raise BadInput(place, f"is not a {kind.__name__}", "check that this is the right file")
-    return found
+    return value
 
 
-def whole(text: str) -> int | float:
-    """A whole number; infinite, as 1e400 is, where no float can hold it.
+def parse_json_int(text: str) -> int | float:
+    """Parse a JSON integer; one too large for a float becomes an infinite float (as 1e400 does).
 
-    A later `math.isfinite` or `float` would fail of it otherwise.
+    Otherwise a later `math.isfinite` or `float` would raise OverflowError.
     """
     number = int(text)
     if abs(number) <= sys.float_info.max:
@@ -61,43 +66,49 @@ def whole(text: str) -> int | float:
     return math.inf if number > 0 else -math.inf
 
 
-MEND = "mend the line or remove it"
+FIX_LINE = "mend the line or remove it"
 
 
-class Line:
-    """One line of a CSV file under its head; `number` counts the lines of the file from 1."""
+class CsvLine:
+    """One data line of a CSV file; `number` is its line number in the file, from 1, and `head` the
+    column names.
+    """
 
     def __init__(self, file: Path, number: int, text: str, head: list[str]) -> None:
         self.place, self.number = f"{file}: line {number}", number
         self.text, self.head = text, head
 
     def cells(self) -> dict[str, str]:
-        """The cells by column; a `BadInput` when there are more or fewer than the head has."""
-        cells = _split(self.place, self.text)
+        """Return {column: stripped cell}. Raises InputError if the number of cells differs from the
+        number of columns.
+        """
+        cells = _split_cells(self.place, self.text)
         if len(cells) != len(self.head):
             wrong = f"has {len(cells)} cells where the head has {len(self.head)}: shifted columns"
-            raise BadInput(self.place, wrong, MEND)
+            raise BadInput(self.place, wrong, FIX_LINE)
         return dict(zip(self.head, (cell.strip() for cell in cells), strict=True))
 
 
-def lines(file: Path, columns: Collection[str]) -> Iterator[Line]:
-    """The lines below the head, blank ones left out; `BadInput` when the head lacks a column.
+def read_csv_lines(file: Path, columns: Collection[str]) -> Iterator[CsvLine]:
+    """Yield the non-blank data lines of a CSV file. Raises InputError if the header lacks one of
+    `columns`.
 
-    A line is a row even where a quote is left open in it: else it would swallow those after it.
+    Every physical line is one row, even with an unclosed quote, so that a quote cannot swallow the
+    lines after it.
     """
-    every = read(file).split("\n")
-    head = [name.strip() for name in _split(f"{file}: line 1", every[0])]
+    text_lines = read_text_file(file).split("\n")
+    head = [name.strip() for name in _split_cells(f"{file}: line 1", text_lines[0])]
     missing = [column for column in columns if column not in head]
     if missing:
         wrong = f"its head lacks the column {missing[0]!r}"
         raise BadInput(file, wrong, "check that this is the right file")
-    for number, text in enumerate(every[1:], 2):
+    for number, text in enumerate(text_lines[1:], 2):
         if text.strip():
-            yield Line(file, number, text, head)
+            yield CsvLine(file, number, text, head)
 
 
-def _split(place: str, text: str) -> list[str]:
+def _split_cells(place: str, text: str) -> list[str]:
     try:
         return next(csv.reader([text.rstrip("\r")], strict=True), [])
     except csv.Error as error:
-        raise BadInput(place, f"is not CSV ({error})", MEND) from error
+        raise BadInput(place, f"is not CSV ({error})", FIX_LINE) from error

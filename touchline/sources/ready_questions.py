@@ -1,4 +1,6 @@
-"""Rows that many sources make alike: ready questions, videos by match, no commentary."""
+"""Rows that many sources build alike: questions about a whole video, videos by match, no
+commentary.
+"""
 
 from collections.abc import Iterable, Sequence
 from random import Random
@@ -6,56 +8,59 @@ from typing import Any
 
 from touchline.errors import BadInput
 from touchline.records import Label, Speech, Video
-from touchline.sources.source import Reading
+from touchline.sources.source import ReadResult
 
 
-def silent(settings: Any, folder: Any, found: Sequence[Video]) -> Reading[Speech]:
-    """The `speech` of a source without commentary."""
-    return Reading()
+def read_no_speech(settings: Any, folder: Any, videos: Sequence[Video]) -> ReadResult[Speech]:
+    """Return an empty result: the `speech` reader of a source without commentary."""
+    return ReadResult()
 
 
-def kept(place: str, video: Video | None) -> Video:
-    """The video that a label at `place` is about; a `BadInput` when that has a fault of its own."""
+def require_video(place: str, video: Video | None) -> Video:
+    """Return `video`. Raises InputError at `place` if it is None, because the label's video was
+    dropped as a fault.
+    """
     if video is None:
         raise BadInput(place, "its video was left out", "see the fault of the video")
     return video
 
 
-def question(
-    id: str, video: Video, task: str, asked: str, answer: str, options: Sequence[str] = ()
+def build_ready_question(
+    id: str, video: Video, task: str, prompt: str, answer: str, options: Sequence[str] = ()
 ) -> Label:
-    """A ready question about a whole video."""
+    """Build a label that asks one question about a whole video."""
     span = (0.0, video.duration)
-    return Label(id, video.id, "", *span, "", task, asked, list(options), answer)
+    return Label(id, video.id, "", *span, "", task, prompt, list(options), answer)
 
 
-def by_part(found: Sequence[Video]) -> dict[str, dict[str, Video]]:
-    """match -> part -> video."""
+def group_videos_by_match(videos: Sequence[Video]) -> dict[str, dict[str, Video]]:
+    """Group videos as {match: {part: video}}."""
     matches: dict[str, dict[str, Video]] = {}
-    for video in found:
+    for video in videos:
         matches.setdefault(video.match, {})[video.part] = video
     return matches
 
 
-SAME = 0.01  # rates that differ less are the same: files say 30 for 29.97
+FPS_TOLERANCE = 0.01  # rates that differ less are the same: files say 30 for 29.97
 
 
-def seconds(frame: float, fps: float, video: Video) -> float:
-    """The time of a frame counted at the stated `fps`.
+def frame_to_seconds(frame: float, fps: float, video: Video) -> float:
+    """Return the time in seconds of frame number `frame`, counted at `fps` by the labels.
 
-    Where the video runs at that rate, its measured one counts, since rounding drifts by 3.6 s an
-    hour between 29.97 and 30; a video at another rate is a re-encoding, in which time stayed.
+    If the video's measured rate is within FPS_TOLERANCE of `fps`, the measured rate is used: 30
+    instead of 29.97 would drift by 3.6 s an hour. A video at another rate was re-encoded, which
+    keeps times but not frame numbers.
     """
-    same = video.frames > 0 and abs(video.fps / fps - 1) <= SAME
+    same = video.frames > 0 and abs(video.fps / fps - 1) <= FPS_TOLERANCE
     return round(frame / (video.fps if same else fps), 6)
 
 
-COUNT = 4
+OPTION_COUNT = 4
 
 
-def shuffled(id: str, right: str, others: Iterable[str]) -> list[str]:
-    """`right` and up to three of the others; the same for the same id."""
+def shuffle_options(id: str, right: str, others: Iterable[str]) -> list[str]:
+    """Return the right answer and up to three of `others`, shuffled with `id` as the seed."""
     random = Random(id)
     wrong = sorted(set(others) - {right})
-    chosen = random.sample(wrong, min(COUNT - 1, len(wrong)))
+    chosen = random.sample(wrong, min(OPTION_COUNT - 1, len(wrong)))
     return random.sample([right, *chosen], len(chosen) + 1)

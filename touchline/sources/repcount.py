@@ -1,7 +1,7 @@
-"""The source `repcount`: exercises whose repetitions are labelled and counted.
+"""The source `repcount`: videos of exercises whose repetitions are labelled and counted.
 
-Hu et al., "TransRAC" (CVPR 2022): CSV files with type, name, count and L1, L2, ... = first and
-last frame of each repetition, as many as the longest row of the file needs.
+Hu et al., "TransRAC" (CVPR 2022): CSV files with the columns type, name, count, and L1, L2, ... for
+the first and last frame of each repetition.
 """
 
 import re
@@ -17,9 +17,9 @@ from touchline.chat.prompts import render
 from touchline.errors import BadInput
 from touchline.records import Label, Video
 from touchline.sources import folder, readers, ready_questions
-from touchline.sources.folder import FILMS, Films, Folder
-from touchline.sources.readers import MEND, Line
-from touchline.sources.source import Found, Part, Reading, Source
+from touchline.sources.folder import VIDEO_PATTERNS, FolderSettings, VideoFiles
+from touchline.sources.readers import FIX_LINE, CsvLine
+from touchline.sources.source import ReadResult, Source, SourcePart, SourceVideo
 from touchline.sports.fitness import FITNESS
 
 NAME = "repcount"
@@ -28,23 +28,27 @@ TABLES = ("**/*.csv",)
 COLUMNS = ("type", "name", "count", "L1", "L2")
 PERSON = re.compile(r"(stu\d+)_\d+")  # several videos of one person stay together
 PARTS = (
-    Part("labels", TABLES, HOME, "Free for all: CSV files, in the data set's annotation folder."),
-    Part(
+    SourcePart(
+        "labels", TABLES, HOME, "Free for all: CSV files, in the data set's annotation folder."
+    ),
+    SourcePart(
         "videos",
-        FILMS,
+        VIDEO_PATTERNS,
         "https://svip-lab.github.io/dataset/RepCount_dataset.html",
         "Links to the archive stand on that page; unpack it anywhere below the folder.",
     ),
 )
 
 
-class Settings(Folder):
+class RepCountSettings(FolderSettings):
+    """Settings of the source `repcount`."""
+
     fps: float = Field(ge=1, le=1000)  # of a video that is not here: the files state none
 
 
 @dataclass(frozen=True)
-class Row:
-    """One video as a line has it, checked; its repetitions are not."""
+class RepCountRow:
+    """One checked CSV line, which is one video; its repetitions are checked later."""
 
     id: str
     video: str  # id
@@ -55,67 +59,76 @@ class Row:
     cells: list[str]  # of the repetitions, from the first to the last that is not empty
 
 
-Pair = tuple[int, str, str]  # number of the repetition, its two cells
+FramePair = tuple[int, str, str]  # number of the repetition, its two cells
 
 
-def download(settings: Settings, own: Path, executor: Executor) -> None:
-    folder.bring(NAME, settings.folder, PARTS, own)
+def download_repcount(settings: RepCountSettings, source_folder: Path, executor: Executor) -> None:
+    """Copy the CSV files and videos of RepCount from the configured folder or archive into
+    `source_folder`.
+    """
+    folder.copy_source_files(NAME, settings.folder, PARTS, source_folder)
 
 
-def videos(settings: Settings, own: Path) -> Reading[Found]:
-    """Every video that a line counts in; one that is not here ends with its last repetition."""
-    lines, whole = _lines(own)
-    good, films = _rows(lines), Films(own)
-    reading: Reading[Found] = Reading(faults=[*whole.faults, *good.faults])
-    for row in good.rows:
-        reading.take(row.id, _found, row, films, settings.fps)
+def list_repcount_videos(
+    settings: RepCountSettings, source_folder: Path
+) -> ReadResult[SourceVideo]:
+    """List every video in the CSV files. One whose file is not present is taken to end with its
+    last repetition.
+    """
+    lines, file_result = _read_lines(source_folder)
+    parsed, video_files = _parse_rows(lines), VideoFiles(source_folder)
+    reading: ReadResult[SourceVideo] = ReadResult(faults=[*file_result.faults, *parsed.faults])
+    for row in parsed.rows:
+        reading.take(row.id, _to_source_video, row, video_files, settings.fps)
     return reading
 
 
-def labels(settings: Settings, own: Path, found: Sequence[Video]) -> Reading[Label]:
-    """One action per repetition, and per video the question how many there are."""
-    lines, _ = _lines(own)
-    known = {video.id: video for video in found}
-    reading: Reading[Label] = Reading()
-    for row in _rows(lines).rows:
-        video, before = known.get(row.video), len(reading.rows)
-        for pair in _pairs(row):
+def read_repcount_labels(
+    settings: RepCountSettings, source_folder: Path, videos: Sequence[Video]
+) -> ReadResult[Label]:
+    """Read one action per repetition, and one question per video about their number."""
+    lines, _ = _read_lines(source_folder)
+    videos_by_id = {video.id: video for video in videos}
+    reading: ReadResult[Label] = ReadResult()
+    for row in _parse_rows(lines).rows:
+        video, count_before = videos_by_id.get(row.video), len(reading.rows)
+        for pair in _frame_pairs(row):
             id = f"{row.id}/repetition/{pair[0]}"
-            reading.take(id, _repetition, row, pair, video, settings.fps)
-        done = reading.rows[before:]
-        reading.take(f"{row.id}/count", _count, row, video, done)
+            reading.take(id, _repetition_label, row, pair, video, settings.fps)
+        done = reading.rows[count_before:]
+        reading.take(f"{row.id}/count", _count_question, row, video, done)
     return reading
 
 
-def _lines(own: Path) -> tuple[list[tuple[str, Line]], Reading[Any]]:
+def _read_lines(source_folder: Path) -> tuple[list[tuple[str, CsvLine]], ReadResult[Any]]:
     """(id, line) of all files; a file that cannot be read is one faulty row."""
-    found, whole = [], Reading[Any]()
-    for file in folder.matching(own, TABLES):
-        id = f"{NAME}/{file.relative_to(own).as_posix()}"
-        whole.take(id, lambda file=file: [*readers.lines(file, COLUMNS)])
-        read = whole.rows.pop() if whole.rows else []
-        found += [(f"{id}/{line.number}", line) for line in read]
-    return found, whole
+    numbered_lines, file_result = [], ReadResult[Any]()
+    for file in folder.glob_files(source_folder, TABLES):
+        id = f"{NAME}/{file.relative_to(source_folder).as_posix()}"
+        file_result.take(id, lambda file=file: [*readers.read_csv_lines(file, COLUMNS)])
+        file_lines = file_result.rows.pop() if file_result.rows else []
+        numbered_lines += [(f"{id}/{line.number}", line) for line in file_lines]
+    return numbered_lines, file_result
 
 
-def _rows(lines: list[tuple[str, Line]]) -> Reading[Row]:
-    reading: Reading[Row] = Reading()
-    seen: dict[str, str] = {}
+def _parse_rows(lines: list[tuple[str, CsvLine]]) -> ReadResult[RepCountRow]:
+    reading: ReadResult[RepCountRow] = ReadResult()
+    place_by_name: dict[str, str] = {}
     for id, line in lines:
-        reading.take(id, _row, id, line, seen)
+        reading.take(id, _parse_row, id, line, place_by_name)
     return reading
 
 
-def _row(id: str, line: Line, seen: dict[str, str]) -> Row:
+def _parse_row(id: str, line: CsvLine, place_by_name: dict[str, str]) -> RepCountRow:
     cells = line.cells()
     kind, count = cells["type"], cells["count"]
     if kind not in FITNESS.words:
-        known = ", ".join(FITNESS.words)
-        raise BadInput(line.place, f"{kind!r} is no type of exercise", f"choose among {known}")
+        choices = ", ".join(FITNESS.words)
+        raise BadInput(line.place, f"{kind!r} is no type of exercise", f"choose among {choices}")
     if not re.fullmatch(r"\d{1,6}", count, re.ASCII):
-        raise BadInput(line.place, f"the count {count!r} is no whole number", MEND)
-    name = folder.file_name(line.place, cells["name"])
-    first = seen.setdefault(name, line.place)
+        raise BadInput(line.place, f"the count {count!r} is no whole number", FIX_LINE)
+    name = folder.check_file_name(line.place, cells["name"])
+    first = place_by_name.setdefault(name, line.place)
     if first != line.place:
         raise BadInput(line.place, f"is about the same video as {first}", "remove one of the two")
     stem = name.rpartition(".")[0] or name
@@ -124,22 +137,22 @@ def _row(id: str, line: Line, seen: dict[str, str]) -> Row:
     marks = [cells[column] for column in line.head if re.fullmatch(r"L\d+", column)]
     while marks and not marks[-1]:
         marks.pop()
-    return Row(id, f"{match}/{stem}", match, stem, kind, int(count), marks)
+    return RepCountRow(id, f"{match}/{stem}", match, stem, kind, int(count), marks)
 
 
-def _pairs(row: Row) -> list[Pair]:
+def _frame_pairs(row: RepCountRow) -> list[FramePair]:
     cells = [*row.cells, ""] if len(row.cells) % 2 else row.cells
     return [(i // 2, cells[i], cells[i + 1]) for i in range(0, len(cells), 2)]
 
 
-def _found(row: Row, films: Films, fps: float) -> Found:
-    path = films.find(row.id, row.stem)
+def _to_source_video(row: RepCountRow, video_files: VideoFiles, fps: float) -> SourceVideo:
+    path = video_files.find(row.id, row.stem)
     frames = [float(cell) for cell in row.cells if _is_frame(cell)]
     if path is None and not frames:
         wrong = "has no repetition, and its video is not here: its length is unknown"
         raise BadInput(row.id, wrong, "fetch the video")
     length = round((max(frames, default=0.0) + 1) / fps, 6)
-    return Found(row.video, path, FITNESS.name, row.match, row.stem, length)
+    return SourceVideo(row.video, path, FITNESS.name, row.match, row.stem, length)
 
 
 def _is_frame(cell: str) -> bool:
@@ -147,29 +160,33 @@ def _is_frame(cell: str) -> bool:
     return bool(re.fullmatch(r"\d{1,7}(\.0+)?", cell, re.ASCII))
 
 
-def _repetition(row: Row, pair: Pair, video: Video | None, fps: float) -> Label:
+def _repetition_label(row: RepCountRow, pair: FramePair, video: Video | None, fps: float) -> Label:
     number, *cells = pair
     place = f"{row.id}: L{2 * number + 1}, L{2 * number + 2}"
-    video = ready_questions.kept(place, video)
+    video = ready_questions.require_video(place, video)
     if not all(map(_is_frame, cells)):
-        raise BadInput(place, f"{cells} are not two frame numbers", MEND)
+        raise BadInput(place, f"{cells} are not two frame numbers", FIX_LINE)
     first, last = map(float, cells)
     if last <= first:
-        raise BadInput(place, f"ends at frame {last:g}, not after its start at {first:g}", MEND)
+        raise BadInput(place, f"ends at frame {last:g}, not after its start at {first:g}", FIX_LINE)
     rate = video.fps if video.frames else fps
     start, end = round(first / rate, 6), round(last / rate, 6)
     if end > video.duration:
-        raise BadInput(place, f"ends at {end:g} s, after the video's {video.duration:g} s", MEND)
+        raise BadInput(
+            place, f"ends at {end:g} s, after the video's {video.duration:g} s", FIX_LINE
+        )
     id = f"{video.id}/repetition/{number}"
     return Label(id, video.id, row.kind, start, end, "", "", "", [], "")
 
 
-def _count(row: Row, video: Video | None, done: Sequence[Label]) -> Label:
-    """The question how many; a count that its own repetitions do not bear out is a `BadInput`."""
-    video = ready_questions.kept(row.id, video)
+def _count_question(row: RepCountRow, video: Video | None, done: Sequence[Label]) -> Label:
+    """Build the question about the number of repetitions. Raises InputError if the stated count
+    differs from the number of valid repetitions.
+    """
+    video = ready_questions.require_video(row.id, video)
     if row.count != len(done):
         wrong = f"its count is {row.count}, its good repetitions are {len(done)}"
-        raise BadInput(row.id, wrong, MEND)
+        raise BadInput(row.id, wrong, FIX_LINE)
     word = FITNESS.words[row.kind]
     return Label(
         id=f"{video.id}/count",
@@ -193,9 +210,9 @@ REPCOUNT = Source(
     sports=("fitness",),
     tasks=("counting",),
     parts=PARTS,
-    settings=Settings,
-    download=download,
-    videos=videos,
-    labels=labels,
-    speech=ready_questions.silent,
+    settings=RepCountSettings,
+    download=download_repcount,
+    videos=list_repcount_videos,
+    labels=read_repcount_labels,
+    speech=ready_questions.read_no_speech,
 )

@@ -1,4 +1,6 @@
-"""The source `s3`: videos and labels in a bucket, laid out like a folder of one's own."""
+"""The source `s3`: videos and labels in an S3 bucket, laid out like a folder of the user's own
+videos.
+"""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -12,49 +14,60 @@ from touchline.sources import own_videos
 from touchline.sources.fetch import Wanted, fetch
 from touchline.sources.fetch.mirror import PATIENCE
 from touchline.sources.fetch.s3 import listing, url
-from touchline.sources.own_videos import Owned
-from touchline.sources.source import Found, Reading, Source
+from touchline.sources.own_videos import OwnVideoSettings
+from touchline.sources.source import ReadResult, Source, SourceVideo
 from touchline.sports import SPORTS
 
 
-class Settings(Owned):
+class S3Settings(OwnVideoSettings):
+    """Settings of the source `s3`."""
+
     bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
     prefix: str  # a folder in the bucket, "" for all of it
     endpoint: str  # of another server than AWS; "" leaves it to AWS_ENDPOINT_URL
     connections: int = Field(ge=1)
 
 
-def download(settings: Settings, folder: Path, executor: Executor) -> None:
-    """Fetch what lies below the prefix; sizes, ETags and sha256 metadata are held against it."""
+def download_s3(settings: S3Settings, folder: Path, executor: Executor) -> None:
+    """Download all objects below the prefix; sizes, ETags and sha256 metadata are verified. Raises
+    InputError if there is no video.
+    """
     prefix = settings.prefix.strip("/") + "/" if settings.prefix.strip("/") else ""
     place = url(settings.bucket, prefix)
-    found = listing(settings.bucket, prefix, settings.endpoint, PATIENCE.timeout)
-    wanted = [
-        _wanted(settings.bucket, key, key.removeprefix(prefix), size)
-        for key, size in found
-        if own_videos.belongs(key.removeprefix(prefix))
+    objects = listing(settings.bucket, prefix, settings.endpoint, PATIENCE.timeout)
+    requests = [
+        _s3_request(settings.bucket, key, key.removeprefix(prefix), size)
+        for key, size in objects
+        if own_videos.is_own_source_file(key.removeprefix(prefix))
     ]
-    if not any(own_videos.is_video(one.path) for one in wanted):
+    if not any(own_videos.is_video_file(request.path) for request in requests):
         raise BadInput(place, "holds no video", "check download.sources.s3.bucket and .prefix")
-    known = own_videos.known(settings)
-    fetch(wanted, folder, settings.connections, settings.endpoint, known)
+    manifest = own_videos.locate_known_manifest(settings)
+    fetch(requests, folder, settings.connections, settings.endpoint, manifest)
 
 
-def _wanted(bucket: str, key: str, path: str, size: int) -> Wanted:
-    own_videos.not_too_large(url(bucket, key), size)
+def _s3_request(bucket: str, key: str, path: str, size: int) -> Wanted:
+    own_videos.check_label_size(url(bucket, key), size)
     return Wanted(path, (url(bucket, key),), "", size, "")
 
 
-def videos(settings: Settings, folder: Path) -> Reading[Found]:
-    return own_videos.videos("s3", settings, folder)
+def list_s3_videos(settings: S3Settings, folder: Path) -> ReadResult[SourceVideo]:
+    """List the downloaded videos."""
+    return own_videos.list_own_videos("s3", settings, folder)
 
 
-def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    return own_videos.labels("s3", settings, folder, found)
+def read_s3_labels(
+    settings: S3Settings, folder: Path, videos: Sequence[Video]
+) -> ReadResult[Label]:
+    """Read the downloaded label files."""
+    return own_videos.read_own_labels("s3", settings, folder, videos)
 
 
-def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
-    return own_videos.speech("s3", settings, folder, found)
+def read_s3_speech(
+    settings: S3Settings, folder: Path, videos: Sequence[Video]
+) -> ReadResult[Speech]:
+    """Read the downloaded transcripts."""
+    return own_videos.read_own_speech("s3", settings, folder, videos)
 
 
 S3 = Source(
@@ -64,13 +77,13 @@ S3 = Source(
     homepage="",
     sports=tuple(SPORTS),
     tasks=own_videos.TASKS,
-    parts=own_videos.parts(
+    parts=own_videos.build_own_parts(
         "a bucket of your own",
         "Its keys come from AWS's own variables; set download.sources.s3.bucket to it.",
     ),
-    settings=Settings,
-    download=download,
-    videos=videos,
-    labels=labels,
-    speech=speech,
+    settings=S3Settings,
+    download=download_s3,
+    videos=list_s3_videos,
+    labels=read_s3_labels,
+    speech=read_s3_speech,
 )

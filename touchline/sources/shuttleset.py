@@ -1,6 +1,7 @@
-"""The source `shuttleset`: badminton matches stroke by stroke, and questions about each rally.
+"""The source `shuttleset`: badminton matches labelled stroke by stroke, and questions about each
+rally.
 
-Wang et al., "ShuttleSet" (KDD 2023): a folder per match with `set1.csv`, `set2.csv`, ...
+Wang et al., "ShuttleSet" (KDD 2023): one folder per match with `set1.csv`, `set2.csv`, ...
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,15 +14,15 @@ from touchline.chat.prompts import words
 from touchline.errors import BadInput
 from touchline.records import Label, Video
 from touchline.sources import folder, ready_questions, strokes
-from touchline.sources.folder import FILMS, Films, Folder
-from touchline.sources.ready_questions import shuffled
-from touchline.sources.source import Found, Part, Reading, Source
-from touchline.sources.strokes import Match, Stroke
+from touchline.sources.folder import VIDEO_PATTERNS, FolderSettings, VideoFiles
+from touchline.sources.ready_questions import shuffle_options
+from touchline.sources.source import ReadResult, Source, SourcePart, SourceVideo
+from touchline.sources.strokes import ShuttleSetMatch, Stroke
 from touchline.sports.badminton import STROKES
 
-AROUND = 1.0  # seconds before the first and after the last stroke
-UNKNOWN = "未知球種"
-ENDS = {  # ShuttleSet's reason why the loser lost -> where the last shuttle went
+RALLY_PADDING = 1.0  # seconds before the first and after the last stroke
+UNKNOWN_STROKE = "未知球種"
+RALLY_ENDS = {  # ShuttleSet's reason why the loser lost -> where the last shuttle went
     "對手落地致勝": "down in the opponent's court",
     "出界": "out of court",
     "掛網": "into the net",
@@ -31,7 +32,9 @@ ENDS = {  # ShuttleSet's reason why the loser lost -> where the last shuttle wen
 
 @dataclass(frozen=True)
 class Rally:
-    """A whole rally: its strokes are all there and good. Seconds of the broadcast."""
+    """A complete rally, all of whose strokes have labels. `start` and `end` are seconds of the
+    broadcast, with RALLY_PADDING around the strokes.
+    """
 
     id: str
     video: str
@@ -40,42 +43,53 @@ class Rally:
     strokes: tuple[Stroke, ...]
 
 
-def rally(
+def build_rally(
     id: str, strokes: Sequence[Stroke], labelled: Mapping[str, Label], video: Video | None
 ) -> Rally:
-    """The strokes as a rally; a `BadInput` when one is missing, faulty or out of order.
+    """Build a rally from its strokes. Raises InputError if a stroke is missing, has no label or is
+    out of order, or if the last stroke states no lose reason.
 
-    Only the last stroke of a rally says why it was lost: without that, its end may be missing.
+    `labelled` maps stroke ids to labels.
     """
-    found = [labelled[stroke.id] for stroke in strokes if stroke.id in labelled]
+    labels = [labelled[stroke.id] for stroke in strokes if stroke.id in labelled]
     numbers = [stroke.number for stroke in strokes]
-    times = [label.start for label in found]
-    whole = len(found) == len(strokes) and numbers == list(range(1, len(strokes) + 1))
-    if video is None or not whole or not strokes[-1].lost or times != sorted(times):
+    times = [label.start for label in labels]
+    is_whole = len(labels) == len(strokes) and numbers == list(range(1, len(strokes) + 1))
+    if video is None or not is_whole or not strokes[-1].lose_reason or times != sorted(times):
         wrong = f"its strokes {numbers} are not a whole rally in order of time"
         raise BadInput(id, wrong, "mend the lines of the rally; nothing is asked about it")
-    start, end = max(0.0, times[0] - AROUND), min(video.duration, times[-1] + AROUND)
+    start, end = max(0.0, times[0] - RALLY_PADDING), min(video.duration, times[-1] + RALLY_PADDING)
     return Rally(id, video.id, start, end, tuple(strokes))
 
 
-def questions(rally: Rally) -> list[Label]:
-    """The ready questions; a last stroke or an end that nobody could tell is not asked about."""
+def build_rally_questions(rally: Rally) -> list[Label]:
+    """Build the questions of a rally: the stroke count, and the last stroke and the end of the
+    rally where these are known.
+    """
     last = rally.strokes[-1]
-    asked = [_label(rally, "count", "counting", "rally_strokes", [], str(len(rally.strokes)))]
-    if last.kind != UNKNOWN:
-        kinds = {word for kind, word in STROKES.items() if kind != UNKNOWN}
-        asked.append(_choice(rally, "last", "rally_last_stroke", STROKES[last.kind], kinds))
-    if last.lost in ENDS:
-        asked.append(_choice(rally, "end", "rally_end", ENDS[last.lost], {*ENDS.values()}))
-    return asked
+    rally_questions = [
+        _rally_question(rally, "count", "counting", "rally_strokes", [], str(len(rally.strokes)))
+    ]
+    if last.kind != UNKNOWN_STROKE:
+        kinds = {word for kind, word in STROKES.items() if kind != UNKNOWN_STROKE}
+        rally_questions.append(
+            _choice_question(rally, "last", "rally_last_stroke", STROKES[last.kind], kinds)
+        )
+    if last.lose_reason in RALLY_ENDS:
+        rally_questions.append(
+            _choice_question(
+                rally, "end", "rally_end", RALLY_ENDS[last.lose_reason], {*RALLY_ENDS.values()}
+            )
+        )
+    return rally_questions
 
 
-def _choice(rally: Rally, part: str, prompt: str, right: str, among: set[str]) -> Label:
-    options = shuffled(f"{rally.id}/{part}", right, among)
-    return _label(rally, part, "choice", prompt, options, right)
+def _choice_question(rally: Rally, part: str, prompt: str, right: str, among: set[str]) -> Label:
+    options = shuffle_options(f"{rally.id}/{part}", right, among)
+    return _rally_question(rally, part, "choice", prompt, options, right)
 
 
-def _label(
+def _rally_question(
     rally: Rally, part: str, task: str, prompt: str, options: list[str], answer: str
 ) -> Label:
     return Label(
@@ -94,13 +108,15 @@ def _label(
 
 NAME = "shuttleset"
 HOME = "https://github.com/wywyWang/CoachAI-Projects"
-SETS = ("*/**/set[0-9]*.csv",)
-AFTER = 1.0  # seconds that a match whose video is not here goes on after its last stroke
+SET_FILES = ("*/**/set[0-9]*.csv",)
+TAIL_SECONDS = 1.0  # seconds that a match whose video is not here goes on after its last stroke
 PARTS = (
-    Part("labels", SETS, f"{HOME}/tree/main/ShuttleSet", "Free for all, in the folder `set`."),
-    Part(
+    SourcePart(
+        "labels", SET_FILES, f"{HOME}/tree/main/ShuttleSet", "Free for all, in the folder `set`."
+    ),
+    SourcePart(
         "videos",
-        FILMS,
+        VIDEO_PATTERNS,
         f"{HOME}/tree/main/ShuttleSet",
         "Broadcasts on YouTube, by the addresses in match.csv; name each file like the folder of "
         "its match, for instance MATCH.mp4.",
@@ -108,58 +124,78 @@ PARTS = (
 )
 
 
-def download(settings: Folder, own: Path, executor: Executor) -> None:
-    folder.bring(NAME, settings.folder, PARTS, own)
+def download_shuttleset(settings: FolderSettings, source_folder: Path, executor: Executor) -> None:
+    """Copy the CSV files and broadcasts of ShuttleSet from the configured folder or archive into
+    `source_folder`.
+    """
+    folder.copy_source_files(NAME, settings.folder, PARTS, source_folder)
 
 
-def videos(settings: Folder, own: Path) -> Reading[Found]:
-    """One broadcast per match; one that is not here ends after its last stroke."""
-    reading, films = Reading[Found](), Films(own)
-    for match in _matches(own):
+def list_shuttleset_videos(
+    settings: FolderSettings, source_folder: Path
+) -> ReadResult[SourceVideo]:
+    """List one broadcast per match. One whose file is not present is taken to end TAIL_SECONDS
+    after its last stroke.
+    """
+    reading, video_files = ReadResult[SourceVideo](), VideoFiles(source_folder)
+    for match in _read_matches(source_folder):
         reading.faults += match.files.faults
         if match.strokes.rows:
-            reading.take(match.video, _found, match, films)
+            reading.take(match.video, _to_source_video, match, video_files)
     return reading
 
 
-def labels(settings: Folder, own: Path, found: Sequence[Video]) -> Reading[Label]:
-    """One action per stroke; per rally how many there are, which is the last, where it goes."""
-    known = {video.id: video for video in found}
-    reading: Reading[Label] = Reading()
-    for match in _matches(own):
+def read_shuttleset_labels(
+    settings: FolderSettings, source_folder: Path, videos: Sequence[Video]
+) -> ReadResult[Label]:
+    """Read one action per stroke; per rally, questions about the number of strokes, the last stroke
+    and the end.
+    """
+    videos_by_id = {video.id: video for video in videos}
+    reading: ReadResult[Label] = ReadResult()
+    for match in _read_matches(source_folder):
         reading.faults += match.strokes.faults
-        video, before = known.get(match.video), len(reading.rows)
+        video, count_before = videos_by_id.get(match.video), len(reading.rows)
         for stroke in match.strokes.rows:
-            reading.take(stroke.id, strokes.label, stroke, match.fps, video)
-        _ask(reading, match, {label.id: label for label in reading.rows[before:]}, video)
+            reading.take(stroke.id, strokes.build_stroke_label, stroke, match.fps, video)
+        _add_rally_questions(
+            reading, match, {label.id: label for label in reading.rows[count_before:]}, video
+        )
     return reading
 
 
-def _matches(own: Path) -> list[Match]:
-    files = sorted(folder.matching(own, SETS), key=lambda file: (file.parent, file.name))
+def _read_matches(source_folder: Path) -> list[ShuttleSetMatch]:
+    files = sorted(
+        folder.glob_files(source_folder, SET_FILES), key=lambda file: (file.parent, file.name)
+    )
     return [
-        strokes.read(NAME, own, place, list(sets))
+        strokes.read_shuttleset_match(NAME, source_folder, place, list(sets))
         for place, sets in groupby(files, key=lambda file: file.parent)
     ]
 
 
-def _found(match: Match, films: Films) -> Found:
+def _to_source_video(match: ShuttleSetMatch, video_files: VideoFiles) -> SourceVideo:
     last = max(stroke.frame for stroke in match.strokes.rows) / match.fps
-    path = films.find(match.video, match.name)
-    return Found(match.video, path, "badminton", match.id, "broadcast", round(last + AFTER, 6))
+    path = video_files.find(match.video, match.name)
+    return SourceVideo(
+        match.video, path, "badminton", match.id, "broadcast", round(last + TAIL_SECONDS, 6)
+    )
 
 
-def _ask(
-    reading: Reading[Label], match: Match, labelled: Mapping[str, Label], video: Video | None
+def _add_rally_questions(
+    reading: ReadResult[Label],
+    match: ShuttleSetMatch,
+    labelled: Mapping[str, Label],
+    video: Video | None,
 ) -> None:
     """Add the questions about each rally; one with a faulty stroke is a fault, too."""
-    for (file, number), played in strokes.by_rally(match).items():
+    for (file, number), rally_strokes in strokes.group_strokes_by_rally(match).items():
         row = f"{match.video}/{file}/rally/{number}"
-        whole: Reading[Rally] = Reading()
-        whole.take(row, rally, row, played, labelled, video)
-        reading.faults += whole.faults
-        for one in whole.rows:
-            reading.rows += questions(one)
+        rally_result: ReadResult[Rally] = ReadResult()
+        rally_result.take(row, build_rally, row, rally_strokes, labelled, video)
+        reading.faults += rally_result.faults
+        for rally in rally_result.rows:
+            reading.rows += build_rally_questions(rally)
 
 
 SHUTTLESET = Source(
@@ -170,9 +206,9 @@ SHUTTLESET = Source(
     sports=("badminton",),
     tasks=("counting", "choice"),
     parts=PARTS,
-    settings=Folder,
-    download=download,
-    videos=videos,
-    labels=labels,
-    speech=ready_questions.silent,
+    settings=FolderSettings,
+    download=download_shuttleset,
+    videos=list_shuttleset_videos,
+    labels=read_shuttleset_labels,
+    speech=ready_questions.read_no_speech,
 )

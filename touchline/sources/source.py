@@ -1,4 +1,6 @@
-"""What a source of labelled video promises, and how it says what is wrong with its rows."""
+"""The interface of a source of labelled video, and the result type of its readers:
+rows and faults.
+"""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -11,19 +13,19 @@ from touchline.errors import BadInput
 from touchline.records import Label, Speech, Video
 
 
-class Named(Protocol):
-    """Anything that the row ledger can follow."""
+class RowWithId(Protocol):
+    """Any row with an id, as the row ledger needs it."""
 
     @property
     def id(self) -> str: ...
 
 
-Row = TypeVar("Row", bound=Named)
+Row = TypeVar("Row", bound=RowWithId)
 
 
 @dataclass(frozen=True)
-class Found:
-    """A video of a source, before anybody looked into its file, if that is here."""
+class SourceVideo:
+    """A video as a source lists it, before its file is probed."""
 
     id: str  # source/match/part, unique
     path: Path | None  # below the source's folder; None: labelled, but the video is not here
@@ -34,35 +36,42 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A row that must not pass, and the sentence that says why."""
+class RowFault:
+    """A rejected row: its id and the InputError that says why."""
 
     row: str
     why: BadInput
 
 
 @dataclass
-class Reading(Generic[Row]):
-    """Rows read from a source and the faults among them; every input row is in one of the two."""
+class ReadResult(Generic[Row]):
+    """Rows read from a source, and the faults among them. Every input row is in exactly one of the
+    two lists.
+    """
 
     rows: list[Row] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
 
-    def take(self, row: str, make: Callable[..., Row], *given: Any) -> None:
-        """Add `make(*given)`; a `BadInput` it raises becomes the fault of `row`."""
+    def take(self, row: str, make: Callable[..., Row], *arguments: Any) -> None:
+        """Append `make(*arguments)` to `rows`; if it raises InputError, append a fault for `row`
+        instead.
+        """
         try:
-            self.rows.append(make(*given))
+            self.rows.append(make(*arguments))
         except BadInput as why:
-            self.faults.append(Fault(row, why))
+            self.faults.append(RowFault(row, why))
 
-    def add(self, other: "Reading[Row]") -> None:
+    def add(self, other: "ReadResult[Row]") -> None:
+        """Append the rows and faults of another result."""
         self.rows += other.rows
         self.faults += other.faults
 
 
 @dataclass(frozen=True)
-class Part:
-    """One part of what a source consists of, and how it is to be had."""
+class SourcePart:
+    """One part of a source (labels, videos or commentary): its file patterns and how to get access
+    to it.
+    """
 
     holds: Literal["labels", "videos", "commentary"]
     files: tuple[str, ...]  # patterns below the source's folder, as `Path.glob` takes them
@@ -72,11 +81,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Source:
-    """One source of labelled video.
+    """The definition of one source of labelled video.
 
-    `folder` is the source's own folder below the videos folder: `download` fills it, the others
-    read it and write nothing. All of them are handed the source's own settings. `splits` gives the
-    split (train, val or test) of each match for which the source states one.
+    The callables receive the source's own settings and its folder below the videos folder:
+    `download` fills the folder, the others only read it. `splits` maps each match to its split
+    (train, val or test), where the source states one.
     """
 
     name: str
@@ -85,15 +94,17 @@ class Source:
     homepage: str
     sports: tuple[str, ...]  # names in the catalogue of sports
     tasks: tuple[str, ...]  # what its labels are turned into, names in the catalogue of tasks
-    parts: tuple[Part, ...]  # none: the source makes everything here
+    parts: tuple[SourcePart, ...]  # none: the source makes everything here
     settings: type[Params]
     download: Callable[[Any, Path, Executor], None]
-    videos: Callable[[Any, Path], Reading[Found]]
-    labels: Callable[[Any, Path, Sequence[Video]], Reading[Label]]
-    speech: Callable[[Any, Path, Sequence[Video]], Reading[Speech]]
+    videos: Callable[[Any, Path], ReadResult[SourceVideo]]
+    labels: Callable[[Any, Path, Sequence[Video]], ReadResult[Label]]
+    speech: Callable[[Any, Path, Sequence[Video]], ReadResult[Speech]]
     splits: Callable[[Any, Path], dict[str, str]] | None = None
 
-    def held(self, settings: Any) -> tuple[str, str]:
-        """Licence and terms of what comes of it."""
+    def licence_and_terms(self, settings: Any) -> tuple[str, str]:
+        """Return (licence, terms) of the source's data; of a source with terms `owner` they come
+        from `settings`.
+        """
         owner = settings if self.terms == "owner" else self
         return owner.licence, owner.terms

@@ -7,7 +7,7 @@ from random import Random
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.prompts import render
 from touchline.chat.timecode import spoken
-from touchline.metrics.temporal_iou import matched, overlap
+from touchline.metrics.temporal_iou import count_one_to_one, sum_matched_iou
 from touchline.tasks.scene import Scene, around
 from touchline.tasks.task import Draft, Rules, Task
 
@@ -83,7 +83,7 @@ def score(answer: str, truth: str) -> float:
         return float(not said and answer.strip() == truth.strip())
     if not said:
         return 0.0
-    return 2 * matched(said, true, THETA).tp / (len(said) + len(true))
+    return 2 * count_one_to_one(said, true, THETA).tp / (len(said) + len(true))
 
 
 def close(answer: str, truth: str) -> float:
@@ -91,7 +91,7 @@ def close(answer: str, truth: str) -> float:
     said, true = intervals(answer), intervals(truth)
     if not said or not true:
         return score(answer, truth)
-    return 2 * overlap(said, true) / (len(said) + len(true))
+    return 2 * sum_matched_iou(said, true) / (len(said) + len(true))
 
 
 SPOTTING = Task("spotting", ask, score, close, level="recognition")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from touchline.chat.messages import Messages, assistant_turns
+from touchline.chat.messages import Messages, extract_assistant_turns
 from touchline.chat.prompts import render
 from touchline.chat.tools.choose_frames import Blocks, Budget, Reel, Viewing, read_call
 from touchline.chat.turns import answer, parts
@@ -32,8 +32,8 @@ def replayed(trajectory: Trajectory, reel: Reel, budget: Budget) -> list[str]:
     """The digests of the frames with the question and of each call, as they are today."""
     viewing = Viewing(reel, budget)
     shown = [viewing.open()]
-    for turn in assistant_turns(json.loads(trajectory.messages)):
-        call = read_call(turn)
+    for message in extract_assistant_turns(json.loads(trajectory.messages)):
+        call = read_call(message)
         if call is not None:
             shown.append(viewing.call(*call))
     return [digest(blocks, reel) for blocks in shown]
@@ -119,7 +119,7 @@ async def _seen(verdict: Verdict, hearing: Hearing) -> Verdict:
     if look == "masked":
         differs = await hearing.blindfolded() != hearing.attempt.answer
         return _after(verdict, differs, "look", "seen", "unseen", BLIND)
-    turns = [parts(turn) or ("", "") for turn in assistant_turns(hearing.shown)]
+    turns = [parts(turn) or ("", "") for turn in extract_assistant_turns(hearing.shown)]
     thoughts = "\n".join(thought for thought, _ in turns)
     fields = {"thoughts": thoughts, "answer": hearing.attempt.answer}
     said = await hearing.judged("judge_frames", **fields)

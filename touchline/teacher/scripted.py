@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from touchline.chat.dialogue import PLAIN, Dialogue
-from touchline.chat.messages import asked, judged
+from touchline.chat.messages import build_messages, build_trajectory
 from touchline.chat.timecode import spoken
 from touchline.chat.tools.choose_frames import Budget, Reel, Viewing, called
 from touchline.chat.turns import thinking
@@ -152,8 +152,8 @@ def attempt(
     told = jittered(question, jitter, dialogue.zero(view.clip) + view.length)
     lesson = Lesson(question, view, viewing, viewing.open(), told, hedges(question, vague))
     teach(lesson, dialogue)
-    messages = [*asked(question, lesson.opening, dialogue), *lesson.messages]
-    return judged("teacher.scripted", question, messages, lesson.viewing, dialogue)
+    messages = [*build_messages(question, lesson.opening, dialogue), *lesson.messages]
+    return build_trajectory("teacher.scripted", question, messages, lesson.viewing, dialogue)
 
 
 def teach(lesson: Lesson, dialogue: Dialogue = PLAIN) -> None:

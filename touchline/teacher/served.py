@@ -9,7 +9,13 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from touchline.chat.messages import Messages, asked, assistant_turns, judged, pictured
+from touchline.chat.messages import (
+    Messages,
+    build_messages,
+    build_trajectory,
+    extract_assistant_turns,
+    fetch_block_images,
+)
 from touchline.chat.tools.choose_frames import NAME, Blocks, Viewing, read_call
 from touchline.endpoint import Client, Purse, Reply, each
 from touchline.endpoint.openai_format import turn
@@ -38,7 +44,7 @@ class Talk:
     def add(self, message: dict[str, Any]) -> None:
         reel = self.viewing.reel
         self.messages.append(message)
-        self.shown.append({**message, "content": pictured(message["content"], reel)})
+        self.shown.append({**message, "content": fetch_block_images(message["content"], reel)})
 
     def look(self, blocks: Blocks) -> Blocks:
         """Note which frames are shown."""
@@ -93,7 +99,7 @@ async def _lesson(question: Question, course: Course, teacher: Client, judge: Ju
     """One question: the conversation, then the steps of acceptance."""
     talk = Talk(question, Viewing(course.reel(question), course.budget))
     reason = await _converse(talk, course, teacher)
-    attempt = judged(AUTHOR, question, talk.messages, talk.viewing, course.dialogue)
+    attempt = build_trajectory(AUTHOR, question, talk.messages, talk.viewing, course.dialogue)
     verdict = Verdict(
         attempt.id, question.id, question.sport, question.task, reason, attempt.score, "", "",
         len(talk.viewing.windows), talk.frames, 0, 0, 0, 0.0,
@@ -108,7 +114,7 @@ async def _lesson(question: Question, course: Course, teacher: Client, judge: Ju
 
 async def _converse(talk: Talk, course: Course, teacher: Client) -> str:
     """Turn by turn to the answer; returns what went wrong, "" for nothing."""
-    for message in asked(talk.question, talk.look(talk.viewing.open()), course.dialogue):
+    for message in build_messages(talk.question, talk.look(talk.viewing.open()), course.dialogue):
         talk.add(message)
     for _ in range(course.budget.calls + 1):
         reply = await ask(talk.question.id, talk.shown, len(talk.viewing.windows), course, teacher)
@@ -124,7 +130,7 @@ async def _converse(talk: Talk, course: Course, teacher: Client) -> str:
 def _heard(talk: Talk, said: str, reply: Reply, course: Course) -> tuple[str, bool]:
     """(what is wrong, whether that was the answer) of a turn; a call is answered by the tool."""
     talk.add({"role": "assistant", "content": [{"type": "text", "text": said}]})
-    turns, thinks = assistant_turns(talk.messages), course.dialogue.thinks
+    turns, thinks = extract_assistant_turns(talk.messages), course.dialogue.thinks
     call = read_call(said) if thinks else None
     if faulty_turns.foreign(turns, course.served.languages):
         return faulty_turns.FOREIGN, True

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.messages import reel
+from touchline.chat.messages import load_clip_frames
 from touchline.chat.tools.choose_frames import Budget, Reel
 from touchline.config import Params
 from touchline.endpoint import Endpoint, Spend
@@ -76,11 +76,11 @@ class Course:
         return scene(self.clips[question.clip], self.labels[question.video])
 
     def reel(self, question: Question) -> Reel:
-        return reel(self._store, self.clips[question.clip], self.budget, self.dialogue)
+        return load_clip_frames(self._store, self.clips[question.clip], self.budget, self.dialogue)
 
     def replay(self, question: Question) -> Reel:
         """The same frames, read from the store anew."""
-        return reel(self._anew, self.clips[question.clip], self.budget, self.dialogue)
+        return load_clip_frames(self._anew, self.clips[question.clip], self.budget, self.dialogue)
 
     def parts(self) -> Iterator["Course"]:
         """A course per video, in order: each travels to another process with what it needs."""

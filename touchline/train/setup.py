@@ -1,4 +1,4 @@
-"""What SFT and RL share: tuning by LoRA or in full, progress, a log of numbers, resuming."""
+"""Shared by SFT and RL: tuning (full, LoRA, QLoRA), progress, metrics log, saving the model."""
 
 import json
 import os
@@ -10,16 +10,18 @@ from peft import LoraConfig, PeftModel
 from transformers import TrainerCallback
 
 from touchline.config import Params
-from touchline.model.load import Student, merge
+from touchline.model.load import StudentParams, merge_lora_adapter
 from touchline.progress import Progress
-from touchline.train.distributed import first
+from touchline.train.distributed import is_main_process
 
 # Language layers only: the vision tower stays as it is (VideoBrain, FrameThinker).
-TARGETS = r"(?!.*visual).*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+LORA_TARGETS = r"(?!.*visual).*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 
 
-class Tuning(Params):
-    """How weights move: all of them, a LoRA adapter, or one over a 4-bit base (GPU only)."""
+class TuningParams(Params):
+    """Which weights are trained: all, a LoRA adapter, or an adapter over a 4-bit base
+    (GPU only).
+    """
 
     kind: Literal["full", "lora", "qlora"]
     rank: int
@@ -27,34 +29,36 @@ class Tuning(Params):
     dropout: float
 
 
-def lora(tuning: Tuning) -> LoraConfig | None:
-    """The adapter's shape, None when all weights are trained."""
+def build_lora_config(tuning: TuningParams) -> LoraConfig | None:
+    """The LoRA configuration, or None when all weights are trained."""
     if tuning.kind == "full":
         return None
     return LoraConfig(
         r=tuning.rank,
         lora_alpha=tuning.alpha,
         lora_dropout=tuning.dropout,
-        target_modules=TARGETS,
+        target_modules=LORA_TARGETS,
         task_type="CAUSAL_LM",
     )
 
 
-def report_to() -> list[str]:
-    """Live metrics go to MLflow when the flow has made a run for this stage, else nowhere."""
+def get_report_targets() -> list[str]:
+    """TRL's `report_to`: ['mlflow'] if the flow has opened an MLflow run for this stage, else
+    empty.
+    """
     return ["mlflow"] if os.environ.get("MLFLOW_RUN_ID") else []
 
 
-class Watch(TrainerCallback):
-    """Progress while training, said by the first process alone."""
+class TrainingProgressCallback(TrainerCallback):
+    """Trainer callback: show a progress bar, on rank 0 only."""
 
-    def __init__(self, what: str) -> None:
-        self.what, self.note = what, ""
+    def __init__(self, label: str) -> None:
+        self.label, self.note = label, ""
         self.progress: Progress | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if first():
-            self.progress = Progress(self.what, state.max_steps)
+        if is_main_process():
+            self.progress = Progress(self.label, state.max_steps)
             self.progress.start_at(state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
@@ -70,28 +74,29 @@ class Watch(TrainerCallback):
             self.progress.__exit__(None, None, None)
 
 
-def leave(start: Path, folder: Path) -> None:
-    """The model as it was, for a training of no steps: the files of `start`, and an empty log."""
+def copy_untrained_model(start: Path, folder: Path) -> None:
+    """For a training of zero steps: copy the start model and write an empty log."""
     shutil.copytree(start, folder, dirs_exist_ok=True)
     _write_log([], folder / "log.jsonl")
 
 
-def save(
+def save_trained_model(
     trainer: Any,
     processor: Any,
     base: Path,
-    student: Student,
+    student: StudentParams,
     weights: dict[str, Any] | None,
     folder: Path,
 ) -> None:
-    """A plain model folder; after LoRA the adapter lies beside the merged weights.
+    """Save a plain model folder and the metrics log. After LoRA the adapter is saved in `adapter/`
+    and the folder holds the merged weights.
 
-    `weights` are those gathered from all processes, None where this one has them.
+    `weights` is the state dict gathered from all processes, None where this process has it.
     """
     model = trainer.accelerator.unwrap_model(trainer.model)
     if isinstance(model, PeftModel):
         model.save_pretrained(str(folder / "adapter"), state_dict=weights)
-        merge(base, folder / "adapter", student.dtype, folder)
+        merge_lora_adapter(base, folder / "adapter", student.dtype, folder)
     else:
         model.save_pretrained(folder, state_dict=weights)
         processor.save_pretrained(folder)

@@ -1,4 +1,7 @@
-"""Trajectories -> one SFT batch, with loss on the assistant's turns only."""
+"""Order the SFT rows by a curriculum: recognition first, then rules, then coaching and commentary.
+
+The second version of DeepSport trains perception first; its stages and their mix are not published.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,54 +11,59 @@ import numpy as np
 from trl.chat_template_utils import get_training_chat_template
 
 from touchline.chat.dialogue import PLAIN, Dialogue
-from touchline.chat.messages import tools, with_pictures
+from touchline.chat.messages import fetch_message_images, get_chat_tools
 from touchline.chat.tools.choose_frames import Reel
 from touchline.model.processor import FramesProcessor
 from touchline.tasks import TASKS
 
-PHASES = (("recognition",), ("rules",), ("coaching", "commentary"))
+CURRICULUM_PHASES = (("recognition",), ("rules",), ("coaching", "commentary"))
 
 
-def curriculum(tasks: Sequence[str], count: int, seed: int) -> list[int]:
-    """`count` row numbers to train on in turn; `tasks` names the task of each row.
+def order_by_curriculum(tasks: Sequence[str], count: int, seed: int) -> list[int]:
+    """`count` row numbers in training order; `tasks` holds the task of each row.
 
-    Every phase gets a share as large as its share of the rows. Within a phase each row comes as
-    often as any other, give or take one, in an order drawn anew for each pass.
+    Each phase gets a share of `count` equal to its share of the rows. Within a phase all rows occur
+    equally often (give or take one), reshuffled for each pass.
     """
     random = np.random.default_rng(seed)
-    phases = [[n for n, t in enumerate(tasks) if TASKS[t].level in phase] for phase in PHASES]
+    phases = [
+        [n for n, t in enumerate(tasks) if TASKS[t].level in phase] for phase in CURRICULUM_PHASES
+    ]
     edges = np.cumsum([0, *map(len, phases)]) * count // len(tasks)
     return [
         number
         for rows, start, end in zip(phases, edges, edges[1:], strict=False)
-        for number in _passes(rows, int(end - start), random)
+        for number in _repeat_shuffled(rows, int(end - start), random)
     ]
 
 
-def _passes(rows: Sequence[int], count: int, random: np.random.Generator) -> list[int]:
+def _repeat_shuffled(rows: Sequence[int], count: int, random: np.random.Generator) -> list[int]:
     if not count:
         return []
-    drawn = [random.permutation(rows) for _ in range(-(-count // len(rows)))]
-    return np.concatenate(drawn)[:count].tolist()
+    permutations = [random.permutation(rows) for _ in range(-(-count // len(rows)))]
+    return np.concatenate(permutations)[:count].tolist()
 
 
 class TrajectoryCollator:
-    """Rows of {"messages": JSON, "clip": id} -> input_ids, labels, pixel_values ...
+    """Rows of {'messages': JSON, 'clip': id} -> a batch with input_ids, labels, pixel_values and
+    the rest of the processor's outputs.
 
-    TRL's own collator drops pictures in tool turns and the tools' schema; the ids built here equal
-    those that GRPO builds turn by turn (a test holds this).
+    TRL's own collator drops images in tool turns and the tool schema. The token ids built here
+    equal those that GRPO builds turn by turn (covered by a test).
     """
 
     def __init__(
         self, processor: FramesProcessor, reels: Mapping[str, Reel], dialogue: Dialogue = PLAIN
     ) -> None:
-        self.processor, self.reels, self.tools = processor, reels, tools(dialogue)
+        self.processor, self.reels, self.tools = processor, reels, get_chat_tools(dialogue)
         self.template = get_training_chat_template(processor)
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        talks = [with_pictures(json.loads(r["messages"]), self.reels[r["clip"]]) for r in rows]
+        conversations = [
+            fetch_message_images(json.loads(r["messages"]), self.reels[r["clip"]]) for r in rows
+        ]
         batch: Any = self.processor.apply_chat_template(
-            talks,
+            conversations,
             tools=self.tools,
             chat_template=self.template,
             tokenize=True,

@@ -1,16 +1,21 @@
-"""Rule: the model says what it was trained on, and a champion may be trained on that."""
+"""Rule: the model declares the licence terms of its training data, and they are allowed for a
+champion.
+"""
 
-from flows.nightly.promotion_case import Case, Gate, Ruling
+from flows.nightly.promotion_case import PromotionCase, PromotionSettings, Ruling
 
-NAME = "licence"
+LICENCE_RULE = "licence"
 
 
-def rule(case: Case, gate: Gate) -> Ruling:
+def check_data_licence(case: PromotionCase, gate: PromotionSettings) -> Ruling:
+    """Pass if the strictest terms of the model's data are among the allowed ones (`gate.terms`)."""
     if not case.terms:
-        return Ruling(NAME, False, "the model does not say the terms of its data (terms.json)")
+        return Ruling(
+            LICENCE_RULE, False, "the model does not say the terms of its data (terms.json)"
+        )
     if case.terms not in gate.terms:
         allowed = ", ".join(gate.terms) or "none"
         return Ruling(
-            NAME, False, f"its data is under the terms `{case.terms}`; allowed: {allowed}"
+            LICENCE_RULE, False, f"its data is under the terms `{case.terms}`; allowed: {allowed}"
         )
-    return Ruling(NAME, True, f"its data is under the terms `{case.terms}`")
+    return Ruling(LICENCE_RULE, True, f"its data is under the terms `{case.terms}`")

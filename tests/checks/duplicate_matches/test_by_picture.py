@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from touchline.checks.duplicate_matches.by_picture import by_picture, same, trace
-from touchline.sources.synthetic.render import plan, render
+from touchline.sources.synthetic.render import plan_match, render_half
 from touchline.video.frame_store import FrameStore, store_path
 from touchline.video.write_store import write_frames
 
@@ -35,7 +35,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[FrameStore, Path]:
     """The frame store of four soccer matches, `0/2` to `3/2`, and the folder of their videos."""
     folder = tmp_path_factory.mktemp("leaks")
     for index in range(4):
-        render(plan("soccer", 7, index, SECONDS), 2, folder / str(index))
+        render_half(plan_match("soccer", 7, index, SECONDS), 2, folder / str(index))
         [film] = (folder / str(index)).rglob("2_224p.mkv")
         write_frames(film, store_path(folder / "frames", f"{index}/2"), *SIZES)
     return FrameStore(folder / "frames"), folder

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from touchline.checks.sources.case import Case, Finding, Health
+from touchline.checks.sources.case import CheckFinding, HealthLimits, SourceCase
 from touchline.records import Label, Speech, Video
 
-LIMITS = Health(repeats=0.2, languages=["en"], clock=0, drift=3.0)
+LIMITS = HealthLimits(repeats=0.2, languages=["en"], clock=0, drift=3.0)
 GAME = "cup/2030/2030-08-03 - 18-00 Kelso 2 - 1 Oakham"
 ENGLISH = ("He plays it out to the left.", "They are under way again.", "What a save that was!")
 
@@ -40,15 +40,15 @@ def lines(texts: Sequence[str], part: str = "1") -> list[Speech]:
 
 
 @pytest.fixture
-def case(tmp_path: Path) -> Callable[..., Case]:
-    def make(**given: Any) -> Case:
+def case(tmp_path: Path) -> Callable[..., SourceCase]:
+    def make(**given: Any) -> SourceCase:
         whole: dict[str, Any] = {"videos": [film("1"), film("2")], "labels": [], "speech": []}
         whole |= {"faults": [], "clocks": [], "limits": LIMITS}
-        return Case(source="test", folder=tmp_path, **(whole | given))
+        return SourceCase(source="test", folder=tmp_path, **(whole | given))
 
     return make
 
 
-def rows(findings: Sequence[Finding]) -> list[str]:
+def rows(findings: Sequence[CheckFinding]) -> list[str]:
     """The last part of the ids of the rows that go."""
     return [row.rsplit("/", 1)[-1] for finding in findings for row in finding.rows]

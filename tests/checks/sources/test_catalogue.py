@@ -10,36 +10,38 @@ import pytest
 
 from tests.checks.sources.conftest import LIMITS, film, label, lines
 from tests.downloads import downloaded, params
-from touchline.checks.sources import CHECKS, dismiss, examine
-from touchline.checks.sources.case import Examined
+from touchline.checks.sources import CHECKS, check_source_rows, drop_rejected_rows
+from touchline.checks.sources.case import SourceHealth
 from touchline.errors import BadInput
 from touchline.records import Label, Speech, Video
-from touchline.sources.source import Fault, Reading
+from touchline.sources.source import ReadResult, RowFault
 
 REAL = Path(__file__).parents[4] / "shared/realdata"
 SPANISH = ["El árbitro dice que no hay falta en esta jugada.", "Muy buen pase hacia el delantero."]
 
 
-def readings() -> tuple[Reading[Video], Reading[Label], Reading[Speech]]:
+def readings() -> tuple[ReadResult[Video], ReadResult[Label], ReadResult[Speech]]:
     """Two halves: a doubled label that is out of range too, one without video, lines in Spanish."""
     made = [label(0, 5.0), label(1, 9999.0), label(2, 9999.0), label(3, 5.0, video="test/gone/1")]
-    double = Fault("test/x/labels/7", BadInput("f: annotations[7]", "repeats annotations[2]", "m"))
+    double = RowFault(
+        "test/x/labels/7", BadInput("f: annotations[7]", "repeats annotations[2]", "m")
+    )
     spoken = [*lines(["He plays it out to the left.", "They are under way again now."], "1")]
     return (
-        Reading([film("1"), film("2")]),
-        Reading(made, [double]),
-        Reading([*spoken, *lines(SPANISH, "2")]),
+        ReadResult([film("1"), film("2")]),
+        ReadResult(made, [double]),
+        ReadResult([*spoken, *lines(SPANISH, "2")]),
     )
 
 
-def examined(folder: Path, *given: Reading) -> Examined:
+def examined(folder: Path, *given: ReadResult) -> SourceHealth:
     with ThreadPoolExecutor(1) as executor:
-        return examine("test", folder, *given, LIMITS, executor)
+        return check_source_rows("test", folder, *given, LIMITS, executor)
 
 
 def test_rows_that_break_a_dropping_rule_go_once_with_a_reason(tmp_path: Path):
     found, read, heard = readings()
-    dismiss(examined(tmp_path, found, read, heard), read, heard)
+    drop_rejected_rows(examined(tmp_path, found, read, heard), read, heard)
     assert [row.id[-1] for row in read.rows] == ["0"]
     reasons = {fault.row.split("/")[-1]: fault.why.wrong for fault in read.faults}
     assert reasons["2"].startswith("says the same as")  # the first rule that it breaks
@@ -69,7 +71,7 @@ def test_rows_of_another_source_are_left_alone(tmp_path: Path):
     found.rows.append(film(id="other/m/1", source="other", match="other/m"))
     read.rows.append(label(9, 5.0, video="nowhere"))
     read.rows[-1] = Label(**{**vars(read.rows[-1]), "id": "other/m/labels/0"})
-    dismiss(examined(tmp_path, found, read, heard), read, heard)
+    drop_rejected_rows(examined(tmp_path, found, read, heard), read, heard)
     assert read.rows[-1].id == "other/m/labels/0"
 
 

@@ -9,30 +9,32 @@ import pytest
 
 from tests.checks.sources.conftest import ENGLISH, film, label, lines
 from touchline.checks.sources import CHECKS
-from touchline.checks.sources.case import Case, Readings, examined
-from touchline.checks.sources.page import write_health
+from touchline.checks.sources.case import ClockReadings, SourceCase, run_source_checks
+from touchline.checks.sources.page import write_health_page
 from touchline.errors import BadInput
-from touchline.sources.source import Fault
+from touchline.sources.source import RowFault
 
-Make = Callable[..., Case]
+Make = Callable[..., SourceCase]
 SECRET, HOSTILE = "quokka at midnight", "<script>alert(1)</script>"
 
 
-def faulty(case: Make) -> Case:
+def faulty(case: Make) -> SourceCase:
     """A source with something of everything."""
     names = ("Foul", "Goal", "Corner", f"{SECRET} stroke")
     labels = [label(n, 60.0 * n, name) for n, name in enumerate(names)]
     ready = {"task": "open", "asked": SECRET, "answer": HOSTILE}
     labels += [label(8, 30.0, "", end=40.0, **ready), label(9, 60.0, "Goal"), label(10, 9999.0)]
     why = BadInput("f.json: annotations[3]", f"'{SECRET}' is no label of soccer", "mend it")
-    clocks = [Readings(film().id, 4, (100.0, 900.0, 1800.0), (100.0, 900.0, 1860.0))]
+    clocks = [ClockReadings(film().id, 4, (100.0, 900.0, 1800.0), (100.0, 900.0, 1860.0))]
     spoken = lines([*ENGLISH, SECRET, SECRET, SECRET, HOSTILE, HOSTILE])
-    faults = [Fault("test/x/labels/3", why)]
+    faults = [RowFault("test/x/labels/3", why)]
     return case(labels=labels, speech=spoken, faults=faults, clocks=clocks)
 
 
-def page(case: Case, path: Path, secret: bool = False) -> str:
-    write_health(path, examined(case, CHECKS), ("CC0-1.0", "nda" if secret else "open"), secret)
+def page(case: SourceCase, path: Path, secret: bool = False) -> str:
+    write_health_page(
+        path, run_source_checks(case, CHECKS), ("CC0-1.0", "nda" if secret else "open"), secret
+    )
     return path.read_text(encoding="utf-8")
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.checks.sources.conftest import LIMITS, film
 from touchline.checks.sources import score_bug_clock
-from touchline.checks.sources.case import Case, Readings
-from touchline.sources.synthetic.render import plan, render
+from touchline.checks.sources.case import ClockReadings, SourceCase
+from touchline.sources.synthetic.render import plan_match, render_half
 from touchline.video.probe import facts
 
 
@@ -33,16 +33,16 @@ from touchline.video.probe import facts
     ],
 )
 def test_a_clock_is_told_from_what_the_reader_makes_of_it(line: str, seconds: float | None):
-    assert score_bug_clock.told(["LIVE", line]) == seconds
+    assert score_bug_clock.parse_score_bug_clock(["LIVE", line]) == seconds
 
 
-def seen(*shown: float, asked: int = 5) -> Readings:
-    return Readings(film().id, asked, tuple(range(0, 100 * len(shown), 100)), shown)
+def seen(*shown: float, asked: int = 5) -> ClockReadings:
+    return ClockReadings(film().id, asked, tuple(range(0, 100 * len(shown), 100)), shown)
 
 
-def found(tmp_path: Path, *clocks: Readings) -> list[str]:
-    case = Case("test", tmp_path, [film()], [], [], [], clocks, LIMITS)
-    return [finding.wrong for finding in score_bug_clock.drifting(case)]
+def found(tmp_path: Path, *clocks: ClockReadings) -> list[str]:
+    case = SourceCase("test", tmp_path, [film()], [], [], [], clocks, LIMITS)
+    return [finding.wrong for finding in score_bug_clock.find_drifting_clocks(case)]
 
 
 def test_one_misread_clock_is_forgiven_and_two_are_not(tmp_path: Path):
@@ -61,7 +61,7 @@ def test_two_readings_tell_nothing(tmp_path: Path):
 def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A rendered half of 40 s; `cut.mkv` beside it lacks 12 s of the middle."""
     folder = tmp_path_factory.mktemp("clock")
-    render(plan("soccer", 7, 0, 40), 2, folder)
+    render_half(plan_match("soccer", 7, 0, 40), 2, folder)
     [whole] = folder.rglob("2_224p.mkv")
     with av.open(str(whole)) as box, av.open(str(folder / "cut.mkv"), "w") as out:
         made = out.add_stream("libx264", rate=25, options={"crf": "30", "preset": "ultrafast"})
@@ -75,10 +75,10 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return whole.rename(folder / "whole.mkv").parent
 
 
-def readings(half: Path, name: str, frames: int) -> Readings:
+def readings(half: Path, name: str, frames: int) -> ClockReadings:
     video = film("2", path=name, **facts(half / name))
     with ThreadPoolExecutor(1) as executor:
-        [found] = score_bug_clock.readings(executor, half, [video], frames)
+        [found] = score_bug_clock.read_video_clocks(executor, half, [video], frames)
     return found
 
 
@@ -97,5 +97,5 @@ def test_a_half_with_a_piece_cut_out_is_found(half: Path, tmp_path: Path):
 def test_no_frame_is_looked_at_unless_asked_for_and_only_where_a_clock_runs():
     videos = [film(path="x.mkv", sport="badminton"), film("2")]
     with ThreadPoolExecutor(1) as executor:
-        assert score_bug_clock.readings(executor, Path(), [film(path="x.mkv")], 0) == []
-        assert score_bug_clock.readings(executor, Path(), videos, 5) == []
+        assert score_bug_clock.read_video_clocks(executor, Path(), [film(path="x.mkv")], 0) == []
+        assert score_bug_clock.read_video_clocks(executor, Path(), videos, 5) == []

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.audit.facts import Case
-from flows.runs.record import File, Record, StageRecord
+from flows.audit.facts import AuditCase
+from flows.runs.record import RunRecord, StageRecord, TrackedFile
 from flows.tracking import event_chain
 from tests.flows.tracking.test_event_chain import event
 from touchline.ledger import Ledger
@@ -16,17 +16,19 @@ SCORE = {"value": 0.8125, "low": 0.7, "high": 0.9, "n": 40}
 PROMPT = b"Where are the goals? Answer in 2 lines.\n"
 
 
-def record() -> Record:
+def record() -> RunRecord:
     """Videos to clips to a model to scores."""
-    prompt = File(path="words/ask.txt", md5="9ad0fbd44c8d3f1e2a6b7c8d9e0f1a2b", size=len(PROMPT))
-    clips = File(path="data/clips", md5="ab" * 16 + ".dir", size=900, terms="open")
-    model = File(path="data/rl", md5="cd" * 16 + ".dir", size=5000)
+    prompt = TrackedFile(
+        path="words/ask.txt", md5="9ad0fbd44c8d3f1e2a6b7c8d9e0f1a2b", size=len(PROMPT)
+    )
+    clips = TrackedFile(path="data/clips", md5="ab" * 16 + ".dir", size=900, terms="open")
+    model = TrackedFile(path="data/rl", md5="cd" * 16 + ".dir", size=5000)
     cut = StageRecord(state="Ran", seconds=61.5, cpu_seconds=50.25, peak_mib=300, products=[clips])
     train = StageRecord(state="Ran", cpu_seconds=100, needs=["cut"], inputs=[prompt, clips])
     train.products, train.params = [model], {"train": {"seed": 7}}
     judge = StageRecord(state="Unchanged", needs=["cut", "train"], inputs=[model])
     judge.metrics = {"candidates": {"rl": {"spotting": {"f1": SCORE}}}, "cost": 0.25}
-    return Record(
+    return RunRecord(
         id="20260101-100000-aaaa",
         state="completed",
         started="2026-01-01T10:00:00+00:00",
@@ -43,7 +45,7 @@ def record() -> Record:
     )
 
 
-def case(folder: Path, terms: str = "open") -> Case:
+def case(folder: Path, terms: str = "open") -> AuditCase:
     """The case of that run, with its tables below `folder`."""
     import hashlib
 
@@ -61,8 +63,8 @@ def case(folder: Path, terms: str = "open") -> Case:
     one = record()
     one.stages["cut"].products[0].terms = terms
     one.stages["train"].inputs[0].md5 = hashlib.md5(PROMPT).hexdigest()
-    event_chain.append(folder / "events.jsonl", [event(1), event(2), event(3)])
-    return Case(
+    event_chain.append_to_chain(folder / "events.jsonl", [event(1), event(2), event(3)])
+    return AuditCase(
         run=json.loads(one.model_dump_json()),
         subject={"kind": "metric", "name": "rl.spotting.f1", **SCORE},
         products=folder / "products",

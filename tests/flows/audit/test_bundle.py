@@ -13,8 +13,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from flows.audit import check as checking
 from flows.audit import signature
-from flows.audit.bundle import write
-from flows.audit.check import MANIFEST, SIGNATURE, SUM, check, sha256
+from flows.audit.bundle import write_audit_folder
+from flows.audit.check import MANIFEST, SIGNATURE, SUM, check_audit_folder, hash_file_sha256
 from tests.flows.audit import made_up
 from touchline.errors import BadInput
 
@@ -22,7 +22,7 @@ from touchline.errors import BadInput
 @pytest.fixture(scope="module")
 def mould(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("mould")
-    write(made_up.case(place), place / "out")
+    write_audit_folder(made_up.case(place), place / "out")
     return place / "out"
 
 
@@ -34,13 +34,13 @@ def folder(mould: Path, tmp_path: Path) -> Path:
 
 def seal(folder: Path, manifest: dict[str, Any]) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest))
-    (folder / SUM).write_text(f"{sha256(folder / MANIFEST)}  {MANIFEST}\n")
+    (folder / SUM).write_text(f"{hash_file_sha256(folder / MANIFEST)}  {MANIFEST}\n")
 
 
 def resealed(folder: Path, name: str) -> None:
     """What a forger would do who can reckon a sha256."""
     held = json.loads((folder / MANIFEST).read_text())
-    held["files"][name]["sha256"] = sha256(folder / name)
+    held["files"][name]["sha256"] = hash_file_sha256(folder / name)
     seal(folder, held)
 
 
@@ -49,11 +49,11 @@ def changed(folder: Path, name: str, old: str, new: str) -> list[str]:
     assert old in text
     (folder / name).write_text(text.replace(old, new, 1))
     resealed(folder, name)
-    return check(folder)[0]
+    return check_audit_folder(folder)[0]
 
 
 def test_a_folder_holds_all_that_an_auditor_asks_for_and_is_sound(folder: Path) -> None:
-    faults, notes = check(folder)
+    faults, notes = check_audit_folder(folder)
     assert not faults and notes == [
         "not signed: whoever can write here could have written all of it"
     ]
@@ -73,16 +73,16 @@ def test_one_flipped_bit_anywhere_is_found_by_the_name_of_its_file(folder: Path)
             flipped = bytearray(whole)
             flipped[place] ^= 1
             file.write_bytes(flipped)
-            faults, _ = check(folder)
+            faults, _ = check_audit_folder(folder)
             assert any(file.name in fault for fault in faults), (file, place)
         file.write_bytes(whole)
-    assert not check(folder)[0]
+    assert not check_audit_folder(folder)[0]
 
 
 def test_a_file_too_many_or_too_few_is_named(folder: Path) -> None:
     (folder / "extra.txt").write_text("x")
     (folder / "card.md").unlink()
-    faults, _ = check(folder)
+    faults, _ = check_audit_folder(folder)
     assert faults == ["card.md: is missing", "extra.txt: stands in no manifest"]
 
 
@@ -133,21 +133,21 @@ def test_a_manifest_of_a_newer_version_is_refused_in_a_sentence(folder: Path) ->
     with pytest.raises(
         BadInput, match="is of format 2, this version reads 1; check it with a newer"
     ):
-        check(folder)
+        check_audit_folder(folder)
 
 
 def test_a_manifest_that_leaves_its_folder_is_refused(folder: Path) -> None:
     held = json.loads((folder / MANIFEST).read_text())
     held["files"]["../../etc/passwd"] = {"sha256": "0", "bytes": 1}
     seal(folder, held)
-    assert any("outside of the folder" in fault for fault in check(folder)[0])
+    assert any("outside of the folder" in fault for fault in check_audit_folder(folder)[0])
 
 
 def test_a_folder_without_a_manifest_is_no_audit(tmp_path: Path) -> None:
     with pytest.raises(
         BadInput, match=r"holds no manifest.json; name a folder of `touchline audit`"
     ):
-        check(tmp_path)
+        check_audit_folder(tmp_path)
 
 
 def test_the_bill_of_materials_is_valid_and_names_models_data_and_packages(folder: Path) -> None:
@@ -173,8 +173,8 @@ def test_croissant_names_files_by_digest_and_columns_by_type(folder: Path) -> No
 
 
 def test_words_of_rows_under_an_nda_are_told_nowhere(tmp_path: Path) -> None:
-    write(made_up.case(tmp_path, terms="nda"), tmp_path / "out")
-    assert not check(tmp_path / "out")[0]
+    write_audit_folder(made_up.case(tmp_path, terms="nda"), tmp_path / "out")
+    assert not check_audit_folder(tmp_path / "out")[0]
     for file in (tmp_path / "out").rglob("*"):
         assert file.is_dir() or b"zyzzyva" not in file.read_bytes(), file
     assert "withheld: NDA" in (tmp_path / "out" / "index.html").read_text()
@@ -197,7 +197,7 @@ class TestSigned:
                 serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
             )
         )
-        write(made_up.case(tmp_path), tmp_path / "out")
+        write_audit_folder(made_up.case(tmp_path), tmp_path / "out")
         monkeypatch.delenv(signature.KEY)
         assert not any(
             secret.splitlines()[1] in path.read_bytes()
@@ -207,7 +207,7 @@ class TestSigned:
         return tmp_path / "out"
 
     def test_says_whose_key_it_was(self, signed: Path) -> None:
-        faults, notes = check(signed, signed.parent / "public.pem")
+        faults, notes = check_audit_folder(signed, signed.parent / "public.pem")
         assert not faults and notes[0].startswith("signed by the key of ")
 
     def test_forged_content_with_right_hashes_is_found(self, signed: Path) -> None:
@@ -221,7 +221,7 @@ class TestSigned:
             flipped = bytearray(whole)
             flipped[place] ^= 1
             (signed / SIGNATURE).write_bytes(flipped)
-            assert any(SIGNATURE in fault for fault in check(signed)[0]), place
+            assert any(SIGNATURE in fault for fault in check_audit_folder(signed)[0]), place
 
     def test_anothers_key_is_refused(self, signed: Path, tmp_path: Path) -> None:
         other = tmp_path / "other.pem"
@@ -232,11 +232,11 @@ class TestSigned:
                 serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
             )
         )
-        faults, _ = check(signed, other)
+        faults, _ = check_audit_folder(signed, other)
         assert len(faults) == 1 and "not by that of" in faults[0]
 
     def test_an_unsigned_folder_is_no_signed_one(self, folder: Path, tmp_path: Path) -> None:
-        faults, _ = check(folder, tmp_path / "public.pem")
+        faults, _ = check_audit_folder(folder, tmp_path / "public.pem")
         assert faults == ["manifest.json.sig: is missing: the folder is not signed"]
 
 
@@ -245,12 +245,12 @@ def test_a_key_that_is_none_is_refused_without_a_word_of_it(
 ) -> None:
     monkeypatch.setenv(signature.KEY, "-----BEGIN s3cret")
     with pytest.raises(BadInput, match="no private key that can be read") as caught:
-        signature.private()
+        signature.load_signing_key()
     assert "s3cret" not in str(caught.value)
 
 
 def test_the_checker_reads_text_in_any_depth_and_leaves_style_alone() -> None:
-    reader = checking.Page()
+    reader = checking.PageParser()
     page = (
         '<style>a { top: 3px }</style><p>f1 <b>7</b> <a data-file="x" data-at="/y">4<br>2</a>9</p>'
     )
@@ -276,9 +276,9 @@ def test_a_sealed_folder_with_a_file_that_is_none_is_faulty_and_no_crash(
         del held["files"][name]
     else:
         (folder / name).write_bytes(content)
-        held["files"][name]["sha256"] = sha256(folder / name)
+        held["files"][name]["sha256"] = hash_file_sha256(folder / name)
     seal(folder, held)
-    faults, _ = check(folder)
+    faults, _ = check_audit_folder(folder)
     assert any("cannot be checked" in fault for fault in faults)
     assert not any(str(folder) in fault for fault in faults)
 
@@ -289,4 +289,4 @@ def test_a_folder_that_is_a_link_to_elsewhere_stands_in_no_manifest(
     (tmp_path / "beside").mkdir()
     (tmp_path / "beside" / "run.json").write_text("{}")
     (folder / "more").symlink_to(tmp_path / "beside")
-    assert "more: stands in no manifest" in check(folder)[0]
+    assert "more: stands in no manifest" in check_audit_folder(folder)[0]

@@ -12,14 +12,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def clean(toy: Toy) -> bool:
-    return worktree.left(toy.root) == [] and toy.git("worktree", "list").count("\n") == 0
+    return (
+        worktree.list_leftover_worktrees(toy.root) == []
+        and toy.git("worktree", "list").count("\n") == 0
+    )
 
 
 def verify(toy: Toy, monkeypatch: pytest.MonkeyPatch, stage: str | None) -> int:
     monkeypatch.chdir(toy.root)
     for name, value in toy.environment().items():
         monkeypatch.setenv(name, value)
-    return rerun.verify("latest", stage, 1e-6, environment=False)
+    return rerun.verify_past_run("latest", stage, 1e-6, environment=False)
 
 
 def test_a_stage_whose_inputs_were_collected_is_refused(
@@ -27,7 +30,7 @@ def test_a_stage_whose_inputs_were_collected_is_refused(
 ) -> None:
     one = past(made)
     (rows,) = [f for f in one.stages["make"].products if f.path == "data/rows"]
-    cache = dvc_project.cache(made.root)
+    cache = dvc_project.read_cache_dir(made.root)
     (cache / "files" / "md5" / rows.md5[:2] / rows.md5[2:]).unlink()
     with pytest.raises(BadInput, match="data/rows is not in the cache any more; `dvc fetch` it"):
         verify(made, monkeypatch, "train")
@@ -56,7 +59,7 @@ def test_a_product_that_comes_out_otherwise_is_named_with_its_first_difference(
     rows = next(file for file in told if file.path == "data/rows")
     model = next(f for f in one.stages["train"].products if f.path == "data/model")
     rows.md5 = model.md5
-    record.write(made.root, one)
+    record.write_run_record(made.root, one)
     assert verify(made, monkeypatch, "make") == 1
     assert "data/rows: different: 0.txt is new" in capsys.readouterr().out
     assert clean(made)

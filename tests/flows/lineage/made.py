@@ -18,7 +18,7 @@ from touchline.records import (
     Video,
     write,
 )
-from touchline.sources.source import Found
+from touchline.sources.source import SourceVideo
 
 MATCHES = ("world/a", "world/b")
 NAMES = ("videos", "manifest", "health", "frames", "clips", "captions", "questions")
@@ -125,7 +125,7 @@ def _rollout(question: Question) -> Rollout:
                    direct=False, parts="{}", earned=1.0, paid=1.0)  # fmt: skip
 
 
-def found(video: Video) -> Found:
+def found(video: Video) -> SourceVideo:
     """As a source lists it."""
     path = Path(video.path).relative_to("world")
-    return Found(video.id, path, "soccer", video.match, video.part)
+    return SourceVideo(video.id, path, "soccer", video.match, video.part)

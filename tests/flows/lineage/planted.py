@@ -14,7 +14,7 @@ from touchline.config import Params
 from touchline.errors import BadInput
 from touchline.records import Label, Speech, Video
 from touchline.sources.soccernet import echoes
-from touchline.sources.source import Fault, Found, Reading, Source
+from touchline.sources.source import ReadResult, RowFault, Source, SourceVideo
 
 PHRASE = "zyzzyvaquokka"
 SECRET = "qz7secretqz7"  # what each of these holds; a run uses none of them
@@ -58,30 +58,34 @@ def download(settings: Settings, folder: Path, executor: Any) -> None:
         (place / "asr.json").write_text(json.dumps({"segments": lines}))
 
 
-def videos(settings: Settings, folder: Path) -> Reading[Found]:
-    return Reading(
+def videos(settings: Settings, folder: Path) -> ReadResult[SourceVideo]:
+    return ReadResult(
         [
-            Found(f"planted/{g}/1", Path(g, "film.mkv"), "badminton", f"planted/{g}", "1")
+            SourceVideo(f"planted/{g}/1", Path(g, "film.mkv"), "badminton", f"planted/{g}", "1")
             for g in GAMES
         ]
     )
 
 
-def labels(settings: Settings, folder: Path, found: list[Video]) -> Reading[Label]:
-    reading: Reading[Label] = Reading()
+def labels(settings: Settings, folder: Path, found: list[Video]) -> ReadResult[Label]:
+    reading: ReadResult[Label] = ReadResult()
     for video in found:
         options = [f"{PHRASE} {way}" for way in ("up", "down", "left", "right")]
         given = ("choice", f"Where is {PHRASE}?", options, options[1])
         reading.rows.append(Label(f"{video.id}/q", video.id, "", 0.0, video.duration, "", *given))
         why = BadInput(f"f: ['{PHRASE}']", f"'{PHRASE}' is no label of badminton", f"not {PHRASE}")
-        reading.faults.append(Fault(f"{video.id}/bad", why))
+        reading.faults.append(RowFault(f"{video.id}/bad", why))
     return reading
 
 
-def speech(settings: Settings, folder: Path, found: list[Video]) -> Reading[Speech]:
-    reading: Reading[Speech] = Reading()
+def speech(settings: Settings, folder: Path, found: list[Video]) -> ReadResult[Speech]:
+    reading: ReadResult[Speech] = ReadResult()
     for video in found:
-        reading.add(echoes.read(folder / video.match.split("/")[1] / "asr.json", video, "asr.json"))
+        reading.add(
+            echoes.read_echoes_transcript(
+                folder / video.match.split("/")[1] / "asr.json", video, "asr.json"
+            )
+        )
     return reading
 
 

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import func, select
 
 from flows.lineage import manifest, queries, schema
-from flows.lineage.extent import reach
-from flows.lineage.manifest import Product
-from flows.lineage.run_index import records
+from flows.lineage.extent import measure_extent
+from flows.lineage.manifest import ProductVersion
+from flows.lineage.run_index import load_readable_records
 from flows.runs import record
 from tests.flows.lineage.conftest import World
 from touchline.errors import BadInput
@@ -21,8 +21,8 @@ def found(world: World, name: str, all_ids: bool = True):
     lineage = world.lineage
     notes = lineage.caught_up()
     with lineage.engine.connect() as db:
-        scope = queries.find(db, name)
-    one = reach(lineage, scope, records(world.root, []), all_ids)
+        scope = queries.find_scope(db, name)
+    one = measure_extent(lineage, scope, load_readable_records(world.root, []), all_ids)
     one.notes = notes
     return one
 
@@ -67,11 +67,11 @@ def test_an_unchanged_product_is_indexed_once_and_a_changed_one_anew(world: Worl
     world.run(FIRST)
     assert found(world, "world/a").notes == []
     with world.lineage.engine.connect() as db:
-        before = queries.size(db)
+        before = queries.count_indexed_rows(db)
     world.run(SECOND)
     one = found(world, "world/a")
     with world.lineage.engine.connect() as db:
-        assert queries.size(db) == before
+        assert queries.count_indexed_rows(db) == before
     assert list(one.runs) == [FIRST, SECOND]
     world.run("20261103-000000-aaaa", salt="other")
     assert Counter(model.path for model in found(world, "world/a").models)["data/sft"] == 2
@@ -100,7 +100,7 @@ def test_a_name_that_is_unknown_or_may_mean_several_is_one_sentence(world: World
 def test_a_run_whose_objects_were_collected_is_told_and_the_rest_is_found(world: World) -> None:
     world.run(FIRST)
     world.run(SECOND, ("world/a",), "s")
-    clips = record.find(world.root, FIRST).stages["chunk"].products[1]
+    clips = record.find_run(world.root, FIRST).stages["chunk"].products[1]
     assert clips.path == "data/clips"
     (world.root / ".dvc/cache/files/md5" / clips.md5[:2] / clips.md5[2:]).unlink()
     one = found(world, "world/a")
@@ -112,8 +112,8 @@ def test_a_run_whose_objects_were_collected_is_told_and_the_rest_is_found(world:
 def test_a_manifest_of_a_newer_version_is_one_sentence(world: World) -> None:
     run = world.run(FIRST)
     clips = run.stages["chunk"].products[1]
-    product = Product(clips.path, clips.md5)
-    rows = manifest.SHAPE.empty_table().replace_schema_metadata({"version": "9"})
+    product = ProductVersion(clips.path, clips.md5)
+    rows = manifest.MANIFEST_SCHEMA.empty_table().replace_schema_metadata({"version": "9"})
     file = world.lineage.folder / "clips" / f"{product.key}.parquet"
     file.parent.mkdir(parents=True)
     manifest.pq.write_table(rows, file)
@@ -126,12 +126,12 @@ def test_a_manifest_of_a_newer_version_is_one_sentence(world: World) -> None:
 
 def test_two_runs_that_claim_one_id_are_told_apart(world: World) -> None:
     run = world.run(FIRST)
-    folder = record.folder(world.root)
+    folder = record.get_runs_folder(world.root)
     (folder / f"{SECOND}.json").write_text(run.model_dump_json())
     (folder / "broken.json").write_text("{}")
     one = found(world, "world/a")
     said: list[str] = []
-    records(world.root, said)
+    load_readable_records(world.root, said)
     assert [s for s in said if s.startswith(f"run {FIRST}: two runs claim this id")]
     assert [s for s in said if "broken.json: is no record of a run" in s]
     assert list(one.runs) == [FIRST]
@@ -152,7 +152,7 @@ def test_an_index_of_a_newer_shape_or_an_unreachable_one_is_one_sentence(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with world.lineage.engine.begin() as db:
-        db.execute(schema.about.update().values(shape=7))
+        db.execute(schema.index_version.update().values(shape=7))
     with pytest.raises(BadInput, match="its tables are of version 7"):
         found(world, "world/a")
     monkeypatch.setenv("TOUCHLINE_LINEAGE_URL", "sqlite:////proc/nowhere/rows.sqlite")
@@ -166,5 +166,5 @@ def test_rows_are_written_in_whole_products(world: World) -> None:
     with world.lineage.engine.connect() as db:
         indexed = db.execute(select(func.count()).select_from(schema.rows)).scalar_one()
         assert (
-            indexed == queries.size(db)["rows"] - 2
+            indexed == queries.count_indexed_rows(db)["rows"] - 2
         )  # the file of all matches, and its page of health

@@ -6,8 +6,8 @@ import mlflow
 import pytest
 
 from flows import cli
-from flows.nightly.record import Model
-from flows.runs.record import Record, StageRecord
+from flows.nightly.record import RunModel
+from flows.runs.record import RunRecord, StageRecord
 from flows.tracking import mlflow_registry, mlflow_runs
 from tests.flows.lineage.conftest import World
 
@@ -16,9 +16,9 @@ B = "world/b"
 MODEL = "data/rl"
 
 
-def tracked(run: Record, error: str = "") -> str:
+def tracked(run: RunRecord, error: str = "") -> str:
     """The run as MLflow is told of it while it goes; the id of its last stage's run there."""
-    one = mlflow_runs.Tracking(run, {MODEL})
+    one = mlflow_runs.MlflowRun(run, {MODEL})
     child = ""
     for name, done in run.stages.items():
         child = one.begin(name)
@@ -28,13 +28,13 @@ def tracked(run: Record, error: str = "") -> str:
     return child
 
 
-def champion(run: Record) -> Model:
+def champion(run: RunRecord) -> RunModel:
     """The run's model, crowned."""
     (md5,) = (file.md5 for file in run.products if file.path == MODEL)
-    model = Model(name=f"{run.id}/rl", run=run.id, path=MODEL, md5=md5)
-    client = mlflow_registry.client()
-    mlflow_registry.crown(
-        client, mlflow_registry.register(client, model), "evidence.json", "0" * 64
+    model = RunModel(name=f"{run.id}/rl", run=run.id, path=MODEL, md5=md5)
+    client = mlflow_registry.open_mlflow_client()
+    mlflow_registry.move_champion_alias(
+        client, mlflow_registry.register_model_version(client, model), "evidence.json", "0" * 64
     )
     return model
 
@@ -49,7 +49,7 @@ def withdrawn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def client(world: World) -> mlflow.MlflowClient:
     """Of a real SQLite store below the project."""
-    return mlflow_registry.client()
+    return mlflow_registry.open_mlflow_client()
 
 
 def test_runs_models_and_versions_say_that_they_are_withdrawn(
@@ -66,9 +66,11 @@ def test_runs_models_and_versions_say_that_they_are_withdrawn(
     (version,) = client.search_model_versions()
     assert version.tags["touchline.withdrawn"] == tag
     where = f"tags.`dvc.md5` = '{model.md5}'"
-    (logged,) = client.search_logged_models([mlflow_runs.experiment(client)], filter_string=where)
+    (logged,) = client.search_logged_models(
+        [mlflow_runs.get_experiment_id(client)], filter_string=where
+    )
     assert logged.tags["touchline.withdrawn"] == tag
-    assert mlflow_registry.champion(client) is None, "it learnt from the match"
+    assert mlflow_registry.find_champion_version(client) is None, "it learnt from the match"
 
 
 def test_a_champion_that_never_learnt_from_it_stays(
@@ -79,7 +81,7 @@ def test_a_champion_that_never_learnt_from_it_stays(
     tracked(other)
     model = champion(other)
     withdrawn(world, monkeypatch)
-    found = mlflow_registry.champion(client)
+    found = mlflow_registry.find_champion_version(client)
     assert found is not None and found[0] == model
     (version,) = client.search_model_versions()
     assert "touchline.withdrawn" not in version.tags
@@ -91,7 +93,7 @@ def test_files_of_its_runs_go_and_an_error_loses_its_name(
     child = tracked(world.run(OLD))
     (tmp_path / "table.txt").write_text("scores of world/a")
     client.log_artifact(child, str(tmp_path / "table.txt"))
-    failed = Record(id=NEW, started=OLD, command=[], commit="0" * 40)
+    failed = RunRecord(id=NEW, started=OLD, command=[], commit="0" * 40)
     failed.stages["download"] = StageRecord(state="Failed")
     other = tracked(failed, "world/a/1: odd; mend it")
     withdrawn(world, monkeypatch)

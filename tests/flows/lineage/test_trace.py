@@ -19,7 +19,7 @@ LEARNT = "world/a/1@0-60?0-spotting"
 
 def test_an_answer_leads_to_its_question_clip_video_model_and_lessons(world: World) -> None:
     world.run(RUN)
-    found = trace.traced(world.root, f"rl:{ASKED}", "")
+    found = trace.trace_answer(world.root, f"rl:{ASKED}", "")
     assert found["run"] == RUN and found["answer"]["author"] == "rl"
     assert found["question"]["id"] == ASKED and found["clip"]["id"] == "world/b/1@0-60"
     assert found["video"]["path"] == "world/b/1.mkv" and found["model"]["path"] == "data/rl"
@@ -34,10 +34,10 @@ def test_an_answer_about_a_match_that_was_learnt_from_is_a_leak(world: World) ->
     one.stages["validate"].products = [
         file.model_copy(update={"md5": _with_b(world)}) for file in one.stages["validate"].products
     ]
-    record.write(world.root, one)
-    found = trace.traced(world.root, f"sft:{ASKED}", RUN)
+    record.write_run_record(world.root, one)
+    found = trace.trace_answer(world.root, f"sft:{ASKED}", RUN)
     assert found["leak"] and found["training"]["match"]["rows"] == 1
-    assert "A LEAK" in trace.as_text(found)
+    assert "A LEAK" in trace.format_trace_text(found)
     assert trained.id != one.id
 
 
@@ -61,7 +61,7 @@ def test_the_teachers_calls_stand_behind_the_lessons(world: World) -> None:
         db.executescript(SHAPE)
         into = "INSERT INTO requests VALUES (?, ?, '', '', 0, 1, '', '', 0, 0, 0, '', 0)"
         db.executemany(into, [("key1", LEARNT), ("key2", "of another")])
-    found = trace.traced(world.root, f"rl:{ASKED}", "")
+    found = trace.trace_answer(world.root, f"rl:{ASKED}", "")
     assert found["teacher"] == {LEARNT: ["key1"]}
 
 
@@ -69,8 +69,8 @@ def test_a_question_and_a_lesson_can_be_traced_too(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.run(RUN)
-    assert trace.traced(world.root, ASKED, "")["answer"]["id"] == f"rl:{ASKED}"
-    lesson = trace.traced(world.root, f"teacher.scripted:{LEARNT}", "")
+    assert trace.trace_answer(world.root, ASKED, "")["answer"]["id"] == f"rl:{ASKED}"
+    lesson = trace.trace_answer(world.root, f"teacher.scripted:{LEARNT}", "")
     assert lesson["product"] == "data/accepted" and lesson["model"] == {}
     monkeypatch.chdir(world.root)
     with pytest.raises(SystemExit) as ended:
@@ -80,9 +80,9 @@ def test_a_question_and_a_lesson_can_be_traced_too(
 
 def test_an_unknown_answer_or_run_is_one_sentence(world: World) -> None:
     with pytest.raises(BadInput, match="there is no run yet"):
-        trace.traced(world.root, "rl:x", "")
+        trace.trace_answer(world.root, "rl:x", "")
     world.run(RUN)
     with pytest.raises(BadInput, match=rf"rl:{'world/b/1'}: no answer .* did you mean rl:world/b"):
-        trace.traced(world.root, "rl:world/b/1", "")
+        trace.trace_answer(world.root, "rl:world/b/1", "")
     with pytest.raises(BadInput, match="0 runs have this id"):
-        trace.traced(world.root, f"rl:{ASKED}", "nope")
+        trace.trace_answer(world.root, f"rl:{ASKED}", "nope")

@@ -8,9 +8,14 @@ import pytest
 
 from flows import cli
 from flows.lineage import withdraw
-from flows.lineage.byte_search import Probes, blotted, held, left_in
+from flows.lineage.byte_search import (
+    SearchTerms,
+    redact_needles,
+    search_bytes_for_traces,
+    search_file_for_traces,
+)
 from flows.runs import record, worktree
-from flows.runs.dvc_project import cache
+from flows.runs.dvc_project import read_cache_dir
 from flows.tracking import event_chain, openlineage
 from tests.flows.lineage import made
 from tests.flows.lineage.conftest import World
@@ -88,8 +93,8 @@ def test_runs_are_marked_the_tombstone_is_committed_and_the_match_is_known_no_mo
     applied("world/a")
     (stone,) = tombstones.read(apart.root / tombstones.FILE)
     assert (stone.kind, stone.name) == ("match", "world/a") and len(stone.files) == 2
-    assert "tombstones.yaml" not in worktree.changes(apart.root)
-    one = record.find(apart.root, RUN)
+    assert "tombstones.yaml" not in worktree.list_uncommitted_changes(apart.root)
+    one = record.find_run(apart.root, RUN)
     assert "data/clips" in one.gone and one.state == "completed"
     assert apart.lineage.caught_up() == []
     capsys.readouterr()
@@ -100,18 +105,22 @@ def test_runs_are_marked_the_tombstone_is_committed_and_the_match_is_known_no_mo
 
 
 def test_the_chain_of_events_loses_the_name_says_so_and_still_holds(apart: World) -> None:
-    file = openlineage.file(apart.root)
-    errors = ({}, {"errorMessage": openlineage.error("world/a/1: odd")}, {})
-    told = [openlineage.event(apart.root, "FAIL", openlineage.run_id(f"{n}"), "retrain", facets, {})
-            for n, facets in enumerate(errors)]  # fmt: skip
-    openlineage.tell(apart.root, told)
+    file = openlineage.get_events_file(apart.root)
+    errors = ({}, {"errorMessage": openlineage.build_error_facet("world/a/1: odd")}, {})
+    told = [
+        openlineage.build_run_event(
+            apart.root, "FAIL", openlineage.make_openlineage_run_id(f"{n}"), "retrain", facets, {}
+        )
+        for n, facets in enumerate(errors)
+    ]
+    openlineage.append_events(apart.root, told)
     assert b"world/a/1" in file.read_bytes()
     assert applied("world/a") == 0
-    found = event_chain.read(file)
+    found = event_chain.read_chain(file)
     assert b"world/a" not in file.read_bytes() and not found.faults
     assert found.notes == ["line 2: words of it were withdrawn"]
     (stone,) = tombstones.read(apart.root / tombstones.FILE)
-    said = found.links[-1].event["run"]["facets"][event_chain.BLOTTED]
+    said = found.links[-1].event["run"]["facets"][event_chain.REDACTION_FACET]
     assert said["tombstone"] == stone.id and list(said["lines"]) == ["2"]
 
 
@@ -132,7 +141,7 @@ def test_an_interrupted_removal_is_finished_by_asking_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(withdraw, "_records", killed)
+        patch.setattr(withdraw, "_mark_records", killed)
         with pytest.raises(SystemExit) as ended:
             cli.main(["impact", "world/a", "--apply", "--yes"])
         assert ended.value.code == 130
@@ -156,7 +165,7 @@ def test_nothing_is_removed_without_being_confirmed(apart: World, capsys) -> Non
 
 def test_an_object_that_no_run_names_is_found_by_its_bytes(apart: World, capsys) -> None:
     video = made.products(apart.root / ".touchline" / "x")["videos"] / "world/a/1.mkv"
-    stray = cache(apart.root) / "files" / "md5" / "ab" / "cdef"
+    stray = read_cache_dir(apart.root) / "files" / "md5" / "ab" / "cdef"
     stray.parent.mkdir(exist_ok=True)
     stray.write_bytes(b"head" + video.read_bytes())
     assert applied("world/a") == 0
@@ -164,15 +173,15 @@ def test_an_object_that_no_run_names_is_found_by_its_bytes(apart: World, capsys)
 
 
 def test_a_name_is_not_found_in_a_longer_one(tmp_path: Path) -> None:
-    sought = Probes(names=["w/a/1"], files=[], blocks=[], lines=[], frames=[])
+    sought = SearchTerms(names=["w/a/1"], files=[], blocks=[], lines=[], frames=[])
     needles = sought.needles()
-    assert not held(b"w/a/10 and w/a/1-b", needles)
-    assert held(b"w/a/10 and w/a/1@0-60", needles)
-    assert blotted(b"w/a/10 w/a/1", needles, b"x") == b"w/a/10 x"
+    assert not search_bytes_for_traces(b"w/a/10 and w/a/1-b", needles)
+    assert search_bytes_for_traces(b"w/a/10 and w/a/1@0-60", needles)
+    assert redact_needles(b"w/a/10 w/a/1", needles, b"x") == b"w/a/10 x"
     with sqlite3.connect(tmp_path / "t.sqlite") as db:
         db.execute("CREATE TABLE t (a TEXT, b TEXT)")
         db.execute("INSERT INTO t VALUES ('w/a/1', 'next')")
-    assert left_in(tmp_path / "t.sqlite", sought, needles) == {"its name"}
+    assert search_file_for_traces(tmp_path / "t.sqlite", sought, needles) == {"its name"}
 
 
 def test_a_withdrawn_video_is_removed_from_a_download_under_any_name(tmp_path: Path) -> None:
@@ -187,8 +196,11 @@ def test_a_withdrawn_video_is_removed_from_a_download_under_any_name(tmp_path: P
     found = [made.found(video) for video in videos]
     assert tombstones.clear(own, found, [stone]) == 3
     assert sorted(p.name for p in own.rglob("*") if p.is_file()) == [
-        "1.mkv", "2.mkv", "classes.json", "labels.json",
-    ]  # fmt: skip
+        "1.mkv",
+        "2.mkv",
+        "classes.json",
+        "labels.json",
+    ]
 
 
 def test_a_faulty_list_of_tombstones_is_one_sentence(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from flows.nightly import ask, events, lineup, promote, session
 from flows.nightly import score as nightly_score
-from flows.nightly.answers import Rows
+from flows.nightly.answers import AnswersByAuthor
 from flows.nightly.ask_process import MODEL
-from flows.nightly.record import Model
-from flows.nightly.session import Going, Request
+from flows.nightly.record import RunModel
+from flows.nightly.session import NightRequest, NightSession
 from flows.services import environment
 from tests.flows.nightly import project
 from tests.frames import stored
@@ -82,7 +82,7 @@ class Nights:
         under: str = "open",
         answer: Callable[[Question], str] | None = None,
         params: dict | None = None,
-    ) -> Model:
+    ) -> RunModel:
         """A run whose model answers right with chance `skill`, on black frames with `blind`."""
         self.count += 1
         folder = self.root / ".touchline" / "made" / str(self.count)
@@ -93,29 +93,29 @@ class Nights:
         run = project.run(
             self.root, f"2026110{self.count}-200000-aaaa", {**self.products, "rl": folder}, params
         )
-        (model,) = lineup.models(self.root, run, ["rl"])
+        (model,) = lineup.list_run_models(self.root, run, ["rl"])
         self.scripts = getattr(self, "scripts", {}) | {
             model.md5: (skill, blind, seed or self.count, answer)
         }
         return model
 
-    def night(self, request: Request | None = None, judge: bool = True) -> Going:
+    def night(self, request: NightRequest | None = None, judge: bool = True) -> NightSession:
         """One night, step by step as the flow takes them, with scripted models."""
-        environment.prepare(self.root)
-        with session.opened(self.root, request or Request()) as going:
-            promote.settled(self.root)
-            lineup.assemble(going)
-            with events.asked(going, ask.FLOORS):
-                nightly_score.floors(going, ask.floors(going))
+        environment.prepare_environment(self.root)
+        with session.open_night(self.root, request or NightRequest()) as going:
+            promote.finish_decisions_locked(self.root)
+            lineup.assemble_lineup(going)
+            with events.emit_candidate_events(going, ask.FLOORS):
+                nightly_score.score_floors(going, ask.answer_floors(going))
             for name, one in going.night.candidates.items():
-                with events.asked(going, name):
-                    nightly_score.candidate(going, name, self.answers(going, one.model))
-            nightly_score.verdicts(going)
+                with events.emit_candidate_events(going, name):
+                    nightly_score.score_candidate(going, name, self.answers(going, one.model))
+            nightly_score.compare_night_candidates(going)
             for name in going.night.candidates if judge else []:
-                promote.judge(going, name)
+                promote.judge_challenger(going, name)
         return going
 
-    def answers(self, going: Going, model: Model) -> Rows:
+    def answers(self, going: NightSession, model: RunModel) -> AnswersByAuthor:
         """What a scripted model answers, and says on black frames."""
         skill, blind, seed, answer = self.scripts[model.md5]
         return {
@@ -158,7 +158,9 @@ def nights(
     empty_database: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Nights]:
-    for name, value in environment.defaults(tmp_path / "project" / ".touchline").items():
+    for name, value in environment.build_default_environment(
+        tmp_path / "project" / ".touchline"
+    ).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TOUCHLINE_CHECKPOINTS", str(tmp_path / "checkpoints"))
     made = Nights(tmp_path / "project", products)

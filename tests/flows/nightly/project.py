@@ -11,7 +11,7 @@ from typing import Any
 
 from flows.runs import overrides
 from flows.runs import record as runs
-from flows.runs.record import File, Record, StageRecord
+from flows.runs.record import RunRecord, StageRecord, TrackedFile
 
 REPOSITORY = Path(__file__).parents[3]
 CARRIED = (".dvc/config", ".dvc/.gitignore", ".dvcignore", "dvc.yaml", "params.yaml", ".gitignore")
@@ -52,20 +52,25 @@ def _put(root: Path, data: bytes, tail: str = "") -> str:
 
 def run(
     root: Path, id: str, folders: Mapping[str, Path], params: Mapping[str, Any] | None = None
-) -> Record:
+) -> RunRecord:
     """A completed run that made these products: name below `data/` -> a folder with it."""
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
     ).stdout.strip()
-    given = overrides.read(root / "params.yaml")
-    record = Record(
-        id=id, state="completed", started=runs.now(), ended=runs.now(), command=[], commit=commit,
+    given = overrides.read_yaml_mapping(root / "params.yaml")
+    record = RunRecord(
+        id=id,
+        state="completed",
+        started=runs.get_utc_timestamp(),
+        ended=runs.get_utc_timestamp(),
+        command=[],
+        commit=commit,
         params={**given, **(params or {})},
-    )  # fmt: skip
+    )
     for name, folder in folders.items():
         done = record.stages.setdefault(MAKERS[name], StageRecord(state="Ran"))
-        done.products.append(File(path=f"data/{name}", md5=keep(root, folder), size=0))
-    runs.write(root, record)
+        done.products.append(TrackedFile(path=f"data/{name}", md5=keep(root, folder), size=0))
+    runs.write_run_record(root, record)
     return record
 
 

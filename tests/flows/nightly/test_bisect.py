@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from flows.nightly import alerts, ask_process, bisect, compare, console, lineup, record
 from flows.nightly import ask as nightly_ask
 from flows.nightly import session as nightly
-from flows.nightly.answers import Rows, load
-from flows.nightly.bisect import first_bad
-from flows.nightly.record import Model, Night
-from flows.nightly.session import Going
+from flows.nightly.answers import AnswersByAuthor, load_night_answers
+from flows.nightly.bisect import find_first_bad_run
+from flows.nightly.record import NightRecord, RunModel
+from flows.nightly.session import NightSession
 from flows.runs import overrides
 from tests.flows.nightly.conftest import Nights
 from touchline.errors import BadInput
@@ -32,7 +32,7 @@ def test_bisecting_finds_the_fall_and_asks_few(count: int):
             asked.append(run)
             return run >= fall
 
-        assert first_bad(range(count), bad) == fall
+        assert find_first_bad_run(range(count), bad) == fall
         assert len(asked) <= (count - 2).bit_length()
 
 
@@ -48,35 +48,35 @@ def test_the_first_bad_run_is_found_with_what_changed_there(
         nights.train(0.4, params=given)
     asked: list[str] = []
 
-    def answers(going: Going, model: Model, say: object, alone: bool) -> Rows:
+    def answers(going: NightSession, model: RunModel, say: object, alone: bool) -> AnswersByAuthor:
         asked.extend([] if model.md5 in kept else [model.run])
         kept.add(model.md5)
         return nights.answers(going, model)
 
-    monkeypatch.setattr(nightly_ask, "answers", answers)
-    monkeypatch.setattr(nightly_ask, "known", lambda going, model: model.md5 in kept)
-    assert bisect.search(nights.root, "overall", "", "", as_json=True) == 0
+    monkeypatch.setattr(nightly_ask, "get_model_answers", answers)
+    monkeypatch.setattr(nightly_ask, "has_stored_answers", lambda going, model: model.md5 in kept)
+    assert bisect.run_bisect(nights.root, "overall", "", "", as_json=True) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["first bad"] == "20261104-200000-aaaa/rl"
     assert found["last good"] == "20261103-200000-aaaa/rl"
     assert found["changed"]["params"]["sft.lr"] == [0.002, 0.5]
     assert "data/rl" in found["changed"]["data"] and found["change"]["high"] < 0
     assert len(asked) <= 4  # the last, and three between; never all six
-    assert bisect.search(nights.root, "open", "20261101", "20261107", as_json=False) == 0
+    assert bisect.run_bisect(nights.root, "open", "20261101", "20261107", as_json=False) == 0
     said = capsys.readouterr().out
     assert "open fell with 20261104-200000-aaaa/rl" in said and "sft.lr: 0.002 -> 0.5" in said
     with pytest.raises(BadInput, match="it did not fall beyond its interval"):
-        bisect.search(nights.root, "open", "20261101", "20261103", as_json=False)
+        bisect.run_bisect(nights.root, "open", "20261101", "20261103", as_json=False)
     with pytest.raises(BadInput, match=r"no such metric here; known: overall, open\.acc"):
-        bisect.search(nights.root, "spotting.luck", "20261101", "20261107", as_json=False)
-    assert [night.state for night in record.every(nights.root)] == ["completed"]
+        bisect.run_bisect(nights.root, "spotting.luck", "20261101", "20261107", as_json=False)
+    assert [night.state for night in record.list_night_records(nights.root)] == ["completed"]
 
 
 def test_a_night_that_did_not_run_is_told(
     nights: Nights, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     with receiver() as (url, heard):
-        monkeypatch.setenv(alerts.URL, url)
+        monkeypatch.setenv(alerts.ALERT_URL, url)
         assert nights_check(nights) == 1
         assert (
             "no night has completed in project yet, one is due every 26 hours"
@@ -90,14 +90,16 @@ def test_a_night_that_did_not_run_is_told(
 
 
 def nights_check(project: Nights) -> int:
-    return console.check(project.root, None)
+    return console.check_last_night(project.root, None)
 
 
 def ended(project: Nights, hours: float) -> None:
     when = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
-    for file in record.folder(project.root).glob("*.json"):
+    for file in record.locate_nights_folder(project.root).glob("*.json"):
         file.unlink()
-    record.write(project.root, Night(id="one", state="completed", started=when, ended=when))
+    record.write_night_record(
+        project.root, NightRecord(id="one", state="completed", started=when, ended=when)
+    )
 
 
 class receiver:
@@ -127,56 +129,61 @@ class receiver:
 def test_an_alert_that_reaches_nobody_is_kept_without_the_secret_and_sent_again(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv(alerts.URL, "http://127.0.0.1:9/hook?key=topsecret")
+    monkeypatch.setenv(alerts.ALERT_URL, "http://127.0.0.1:9/hook?key=topsecret")
     nights.train(0.0)
     going = nights.night()
-    alerts.tell(going, alerts.about(going.night, []))
+    alerts.send_alerts(going, alerts.list_alerts(going.night, []))
     (first,) = going.night.alerts
     assert first["outcome"].startswith("not sent to 127.0.0.1: ConnectError")
-    assert "topsecret" not in (record.folder(nights.root) / f"{going.night.id}.json").read_text()
+    assert (
+        "topsecret"
+        not in (record.locate_nights_folder(nights.root) / f"{going.night.id}.json").read_text()
+    )
     with receiver() as (url, heard):
-        monkeypatch.setenv(alerts.URL, url)
+        monkeypatch.setenv(alerts.ALERT_URL, url)
         again = nights.night()
-        alerts.tell(again, alerts.about(again.night, [going.night]))
+        alerts.send_alerts(again, alerts.list_alerts(again.night, [going.night]))
     assert heard[0]["night"] == going.night.id
-    (kept,) = record.every(nights.root)[0].alerts
+    (kept,) = record.list_night_records(nights.root)[0].alerts
     assert kept["outcome"] == "sent to 127.0.0.1"
 
 
 def test_what_was_told_last_night_is_not_told_again(nights: Nights):
     nights.train(0.0)
     going = nights.night()
-    first = alerts.about(going.night, [])
+    first = alerts.list_alerts(going.night, [])
     assert [kind for kind, _ in first] == ["refused"]
-    alerts.tell(going, first)
+    alerts.send_alerts(going, first)
     again = nights.night()
     again.night.candidates = going.night.candidates
-    silent = record.Night(id="0", started="2026-01-01T00:00:00+00:00")
-    assert alerts.about(again.night, [going.night, silent]) == []
+    silent = record.NightRecord(id="0", started="2026-01-01T00:00:00+00:00")
+    assert alerts.list_alerts(again.night, [going.night, silent]) == []
     assert "set TOUCHLINE_ALERT_URL" in going.night.alerts[0]["outcome"]
 
 
 def test_a_killed_night_is_closed_by_the_next(nights: Nights):
     nights.train(0.9)
-    record.folder(nights.root).mkdir(parents=True)
-    record.write(nights.root, Night(id="0", started="2026-01-01T00:00:00+00:00", pid=1))
+    record.locate_nights_folder(nights.root).mkdir(parents=True)
+    record.write_night_record(
+        nights.root, NightRecord(id="0", started="2026-01-01T00:00:00+00:00", pid=1)
+    )
     nights.night(judge=False)
-    states = [night.state for night in record.every(nights.root)]
+    states = [night.state for night in record.list_night_records(nights.root)]
     assert states == ["killed", "completed"]
 
 
 def test_a_registry_without_champion_and_a_checkout_without_runs_say_so(nights: Nights):
     with pytest.raises(BadInput, match=r"no completed run has test questions; `make retrain`"):
         nights.night()
-    assert record.every(nights.root)[-1].state == "failed"
+    assert record.list_night_records(nights.root)[-1].state == "failed"
 
 
 def test_products_that_the_cache_lost_are_named_with_their_run(nights: Nights):
     model = nights.train(0.9)
     file = nights.root / ".dvc/cache/files/md5" / model.md5[:2] / model.md5[2:]
     file.unlink()
-    with nightly.opened(nights.root, nightly.Request()) as going:
-        lineup.assemble(going)
+    with nightly.open_night(nights.root, nightly.NightRequest()) as going:
+        lineup.assemble_lineup(going)
         with pytest.raises(BadInput, match=f"data/rl of run {model.run}: is not in DVC's cache"):
             going.restored(model)
 
@@ -185,14 +192,14 @@ def test_an_empty_or_broken_table_of_answers_is_named(nights: Nights):
     file = nights.root / "rows.parquet"
     file.write_bytes(b"no parquet")
     with pytest.raises(BadInput, match=r"rows\.parquet: is no Parquet .*; move it away"):
-        load(file)
+        load_night_answers(file)
     write(file, Trajectory, [])
     with pytest.raises(BadInput, match="holds no answer"):
-        load(file)
+        load_night_answers(file)
 
 
 def test_a_benchmark_without_the_floor_of_black_frames_is_refused_at_the_door(nights: Nights):
-    evaluate = overrides.read(nights.root / "params.yaml")["evaluate"]
+    evaluate = overrides.read_yaml_mapping(nights.root / "params.yaml")["evaluate"]
     listed = [entry for entry in evaluate["candidates"] if entry["kind"] != "blank"]
     nights.train(0.9, params={"evaluate": {**evaluate, "candidates": listed}})
     with pytest.raises(BadInput, match=r"evaluate\.candidates has no kind blank"):
@@ -203,14 +210,18 @@ def test_a_model_is_asked_with_the_floors_that_the_evaluation_lists_and_it_is_th
     nights: Nights,
 ):
     model = nights.train(0.9)
-    with nightly.opened(nights.root, nightly.Request()) as going:
-        lineup.assemble(going)
+    with nightly.open_night(nights.root, nightly.NightRequest()) as going:
+        lineup.assemble_lineup(going)
         listed = {
-            c.name: c.kind for c in ask_process.floors(going.asked) + ask_process.line(going.asked)
+            c.name: c.kind
+            for c in ask_process.choose_modelless_floors(going.asked)
+            + ask_process.choose_model_and_floors(going.asked)
         }
         folder = going.restored(model)
         setting = going.asked.setting(folder)
-        whose = {c.name: c.weights(setting) for c in ask_process.line(going.asked)}  # type: ignore[attr-defined]
+        whose = {
+            c.name: c.weights(setting) for c in ask_process.choose_model_and_floors(going.asked)
+        }  # type: ignore[attr-defined]
     assert listed == {
         **dict.fromkeys(FLOORS, "floor"),
         "model": "model",
@@ -227,18 +238,18 @@ def test_a_shuffled_clip_is_no_floor_where_the_right_frames_are_enough(nights: N
     (line, *_) = [line for name, line in going.lines.items() if name.endswith("/rl")]
     both = replace(line, tasks=["choice"] * len(line.tasks))
     given = {"floor.shuffled": both, "floor.blank": both}
-    assert set(compare.above(both, given, seed=1)["choice"]) == {"floor.blank"}
+    assert set(compare.measure_floor_gaps(both, given, seed=1)["choice"]) == {"floor.blank"}
 
 
 @pytest.mark.parametrize("address", ["http://me:topsecret@[::1", "nonsense", "http://"])
 def test_an_alert_to_an_address_that_is_none_is_told_and_never_raises(
     address: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv(alerts.URL, address)
-    told = alerts.send("", {"night": "", "about": "failed", "sentence": "x"})
+    monkeypatch.setenv(alerts.ALERT_URL, address)
+    told = alerts.send_alert("", {"night": "", "about": "failed", "sentence": "x"})
     assert told.startswith("not sent to an address without a host: ") and "topsecret" not in told
 
 
 def test_no_challenger_a_night_is_no_number_of_them():
     with pytest.raises(ValidationError):
-        nightly.Nightly(benchmark="", models=["rl"], most=0, hours=26, alert="")
+        nightly.NightlyParams(benchmark="", models=["rl"], most=0, hours=26, alert="")

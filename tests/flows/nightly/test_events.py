@@ -11,7 +11,7 @@ import pytest
 
 from flows.nightly import events as nightly_events
 from flows.nightly import lineup, session
-from flows.nightly.session import Request
+from flows.nightly.session import NightRequest
 from flows.runs import record as runs
 from flows.tracking import event_chain, openlineage
 from tests.flows.audit.standard import check
@@ -22,7 +22,7 @@ from touchline.errors import BadInput
 
 def told(root: Path) -> list[dict[str, Any]]:
     """Every event so far, each held to the standard."""
-    found = event_chain.read(openlineage.file(root))
+    found = event_chain.read_chain(openlineage.get_events_file(root))
     assert not found.faults
     for link in found.links:
         check(link.event)
@@ -50,7 +50,9 @@ def test_a_night_and_each_turn_begin_and_end_with_digests_of_what_was_asked_and_
     assert {one["job"]["name"] for one in given} == {"nightly", "nightly.ask"}
 
     last, end = given[-2], given[-1]
-    made = [f for done in runs.find(nights.root, model.run).stages.values() for f in done.products]
+    made = [
+        f for done in runs.find_run(nights.root, model.run).stages.values() for f in done.products
+    ]
     asked = {f.path: f.md5 for f in made if f.path in ("data/questions", "data/clips")}
     assert asked.items() <= versions(last["inputs"]).items()
     assert versions(last["inputs"])["data/rl"] == model.md5
@@ -73,10 +75,10 @@ def test_a_night_and_each_turn_begin_and_end_with_digests_of_what_was_asked_and_
 
 def test_a_candidate_that_could_not_be_asked_fails_and_the_night_does_not(nights: Nights) -> None:
     nights.train(0.8)
-    with session.opened(nights.root, Request()) as going:
-        lineup.assemble(going)
+    with session.open_night(nights.root, NightRequest()) as going:
+        lineup.assemble_lineup(going)
         (name,) = going.night.candidates
-        with nightly_events.asked(going, name):
+        with nightly_events.emit_candidate_events(going, name):
             going.night.candidates[name].error = "its weights are gone; fetch them"
     given = told(nights.root)
     assert kinds(given) == [("START", ""), ("START", name), ("FAIL", name), ("COMPLETE", "")]
@@ -87,8 +89,8 @@ def test_a_candidate_that_could_not_be_asked_fails_and_the_night_does_not(nights
 
 
 def test_a_night_that_fails_says_why(nights: Nights) -> None:
-    with pytest.raises(BadInput), session.opened(nights.root, Request("nosuch")) as going:
-        lineup.assemble(going)
+    with pytest.raises(BadInput), session.open_night(nights.root, NightRequest("nosuch")) as going:
+        lineup.assemble_lineup(going)
     start, end = told(nights.root)
     assert (start["eventType"], end["eventType"]) == ("START", "FAIL")
     assert start["run"]["runId"] == end["run"]["runId"]
@@ -99,9 +101,9 @@ def test_what_a_killed_night_left_open_is_aborted_by_the_next(nights: Nights) ->
     nights.train(0.8)
     child = os.fork()
     if child == 0:
-        with session.opened(nights.root, Request()) as going:
-            lineup.assemble(going)
-            with nightly_events.asked(going, next(iter(going.night.candidates))):
+        with session.open_night(nights.root, NightRequest()) as going:
+            lineup.assemble_lineup(going)
+            with nightly_events.emit_candidate_events(going, next(iter(going.night.candidates))):
                 os._exit(9)  # neither the turn nor the night says another word
     os.waitpid(child, 0)
     going = nights.night()

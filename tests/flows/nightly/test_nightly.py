@@ -62,8 +62,8 @@ def toy(tmp_path: Path, made: World) -> Toy:
     return toy
 
 
-def nights(toy: Toy) -> list[record.Night]:
-    return record.every(toy.root)
+def nights(toy: Toy) -> list[record.NightRecord]:
+    return record.list_night_records(toy.root)
 
 
 def test_the_second_night_asks_nobody_and_a_killed_one_goes_on_where_it_was(
@@ -124,7 +124,7 @@ def _asked_again(toy: Toy) -> int:
     return last - count
 
 
-def _log(toy: Toy, night: record.Night) -> str:
+def _log(toy: Toy, night: record.NightRecord) -> str:
     file = toy.root / ".touchline/nights" / f"{night.id}.log"
     return file.read_text() if file.is_file() else ""
 
@@ -160,7 +160,7 @@ def test_a_worker_picks_up_the_scheduled_night_and_silence_raises_the_alarm(toy:
         shell=True, cwd=toy.root, check=True,
     )  # fmt: skip
     with receiver() as (url, heard):
-        env = {**server_side(toy, server), alerts.URL: url}
+        env = {**server_side(toy, server), alerts.ALERT_URL: url}
         assert "armed: touchline: no night" in arm(toy, env)
         _wait(lambda: any(told["about"] == "absent" for told in heard), 300)
         prefect(toy, env, "work-pool create local --type process")

@@ -6,9 +6,9 @@ import mlflow
 import pytest
 
 from flows.nightly import decision_log, promote
-from flows.nightly.record import Model
-from flows.nightly.session import Request
-from flows.runs.locks import locked
+from flows.nightly.record import RunModel
+from flows.nightly.session import NightRequest
+from flows.runs.locks import hold_lock
 from flows.tracking import mlflow_registry
 from tests.flows.nightly.conftest import Nights
 from touchline.errors import BadInput
@@ -17,11 +17,11 @@ from touchline.records import Question
 
 
 def champion(nights: Nights) -> str:
-    found = mlflow_registry.champion(mlflow_registry.client())
+    found = mlflow_registry.find_champion_version(mlflow_registry.open_mlflow_client())
     return found[0].name if found else ""
 
 
-def failed(going, model: Model) -> list[str]:
+def failed(going, model: RunModel) -> list[str]:
     rulings = going.night.candidates[model.name].rulings
     return [ruling["rule"] for ruling in rulings if not ruling["holds"]]
 
@@ -84,12 +84,13 @@ def test_terms_and_sight_come_from_the_model_and_ledgers_from_its_run(nights: Ni
 def test_the_evidence_names_answers_numbers_rules_and_the_version_links_to_it(nights: Nights):
     model = nights.train(0.9)
     going = nights.night()
-    client = mlflow_registry.client()
+    client = mlflow_registry.open_mlflow_client()
     version = client.get_model_version_by_alias(mlflow_registry.NAME, mlflow_registry.ALIAS)
-    file = promote.folder(nights.root) / version.tags["evidence"]
-    (evidence,) = decision_log.every(promote.folder(nights.root))
+    file = promote.get_gate_folder(nights.root) / version.tags["evidence"]
+    (evidence,) = decision_log.list_decision_records(promote.get_gate_folder(nights.root))
     assert (
-        evidence.state == "done" and decision_log.seal(evidence) == version.tags["evidence.sha256"]
+        evidence.state == "done"
+        and decision_log.digest_decision_record(evidence) == version.tags["evidence.sha256"]
     )
     written = json.loads(file.read_text())
     assert written["answers"] == {model.name: going.night.candidates[model.name].answers}
@@ -109,19 +110,19 @@ def test_a_kill_in_the_middle_leaves_alias_and_evidence_alike(
         raise Killed
 
     model = nights.train(0.9)
-    crown = mlflow_registry.crown
+    crown = mlflow_registry.move_champion_alias
     if moment == "after":
-        monkeypatch.setattr(mlflow_registry, "crown", lambda *a: (crown(*a), die()))
+        monkeypatch.setattr(mlflow_registry, "move_champion_alias", lambda *a: (crown(*a), die()))
     else:
         monkeypatch.setattr(mlflow_registry, moment, die)
     with pytest.raises(Killed):
         nights.night()
     monkeypatch.undo()
-    (evidence,) = decision_log.every(promote.folder(nights.root))
+    (evidence,) = decision_log.list_decision_records(promote.get_gate_folder(nights.root))
     assert evidence.state == "decided"
     mlflow.set_tracking_uri(f"sqlite:///{nights.root / '.touchline' / 'mlflow.db'}")
-    promote.settle(nights.root, mlflow.MlflowClient())
-    (evidence,) = decision_log.every(promote.folder(nights.root))
+    promote.finish_decisions(nights.root, mlflow.MlflowClient())
+    (evidence,) = decision_log.list_decision_records(promote.get_gate_folder(nights.root))
     assert evidence.state == "done" and champion(nights) == model.name
     assert len(mlflow.MlflowClient().search_model_versions(f"name='{mlflow_registry.NAME}'")) == 1
 
@@ -129,21 +130,27 @@ def test_a_kill_in_the_middle_leaves_alias_and_evidence_alike(
 def test_a_decision_that_was_overtaken_is_given_up(nights: Nights):
     first = nights.train(0.9)
     nights.night()
-    (evidence,) = decision_log.every(promote.folder(nights.root))
+    (evidence,) = decision_log.list_decision_records(promote.get_gate_folder(nights.root))
     other = first.model_dump() | {"md5": "0" * 32 + ".dir", "name": "other/rl"}
     late = evidence.model_copy(update={"id": "z", "state": "decided", "model": other})
-    decision_log.write(promote.folder(nights.root), late)
-    promote.settle(nights.root, mlflow.MlflowClient())
-    states = [one.state for one in decision_log.every(promote.folder(nights.root))]
+    decision_log.write_decision_record(promote.get_gate_folder(nights.root), late)
+    promote.finish_decisions(nights.root, mlflow.MlflowClient())
+    states = [
+        one.state
+        for one in decision_log.list_decision_records(promote.get_gate_folder(nights.root))
+    ]
     assert states == ["done", "abandoned"] and champion(nights) == first.name
 
 
 def test_two_decisions_or_nights_at_once_are_impossible(nights: Nights):
     nights.train(0.9)
-    with locked(nights.root, "decision"), pytest.raises(BadInput, match="a decision is going on"):
+    with (
+        hold_lock(nights.root, "decision"),
+        pytest.raises(BadInput, match="a decision is going on"),
+    ):
         nights.night()
     assert champion(nights) == ""
-    with locked(nights.root, "night"), pytest.raises(BadInput, match="a night is going on"):
+    with hold_lock(nights.root, "night"), pytest.raises(BadInput, match="a night is going on"):
         nights.night()
 
 
@@ -152,12 +159,12 @@ def test_the_same_comparison_again_is_no_new_look(nights: Nights):
     nights.night()
     equal = nights.train(0.6)
     for _ in range(3):
-        going = nights.night(Request(runs=(equal.run,)))
-        (evidence,) = decision_log.every(promote.folder(nights.root))[-1:]
+        going = nights.night(NightRequest(runs=(equal.run,)))
+        (evidence,) = decision_log.list_decision_records(promote.get_gate_folder(nights.root))[-1:]
         assert evidence.case["looks"] == 0
     another = nights.train(0.6)
     going = nights.night()
-    (evidence,) = decision_log.every(promote.folder(nights.root))[-1:]
+    (evidence,) = decision_log.list_decision_records(promote.get_gate_folder(nights.root))[-1:]
     assert evidence.case["looks"] == 1 and not going.night.candidates[another.name].promoted
 
 
@@ -172,7 +179,7 @@ def test_an_alias_that_names_no_weights_is_a_clear_fault(nights: Nights):
 
 
 def test_lost_rows_of_a_ledger_are_found(nights: Nights):
-    from flows.nightly.provenance import _balance
+    from flows.nightly.provenance import _check_ledger
     from touchline.ledger import Ledger
 
     file = nights.root / "ledger.parquet"
@@ -180,5 +187,5 @@ def test_lost_rows_of_a_ledger_are_found(nights: Nights):
     ledger.keep("a")
     ledger.drop("b", "")
     said = ledger.close(file)
-    assert _balance(file, said)["wrong"] == "1 rows were dropped without a reason"
-    assert "the stage says 3 rows" in _balance(file, {**said, "rows": 3})["wrong"]
+    assert _check_ledger(file, said)["wrong"] == "1 rows were dropped without a reason"
+    assert "the stage says 3 rows" in _check_ledger(file, {**said, "rows": 3})["wrong"]

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from flows.nightly.decide import decide
-from flows.nightly.promotion_case import Case, Gate
+from flows.nightly.decide import decide_promotion
+from flows.nightly.promotion_case import PromotionCase, PromotionSettings
 from touchline.errors import BadInput
-from touchline.metrics.bootstrap import Estimate
+from touchline.metrics.bootstrap import MetricEstimate
 
-GATE = Gate(
+GATE = PromotionSettings(
     rules=["floors", "sports", "better", "ledger", "licence", "sight"],
     tasks=[],
     least_matches=5,
@@ -19,15 +19,15 @@ GATE = Gate(
     require_sight=True,
 )
 GAIN, LOSS, NOISE = (
-    Estimate(0.04, 0.01, 0.07, 90),
-    Estimate(-0.04, -0.07, -0.01, 90),
-    Estimate(0.01, -0.02, 0.04, 90),
+    MetricEstimate(0.04, 0.01, 0.07, 90),
+    MetricEstimate(-0.04, -0.07, -0.01, 90),
+    MetricEstimate(0.01, -0.02, 0.04, 90),
 )
 SEEN = {  # as touchline/train/rl/vision_proof.py writes it; a KL of zero is no lack of sight
     "proved": True, "steps": 8, "rollouts": 256, "frames": 2884, "unseen": 0, "least": 0.01,
     "checks": [{"kl": 0.0, "step": 4, "vision_used": 0.2, "vision_used/tool": 0.1}],
 }  # fmt: skip
-GOOD = Case(
+GOOD = PromotionCase(
     name="run/rl",
     champion="old/rl",
     matches={"": 43, "spotting": 43},
@@ -44,7 +44,7 @@ REFUSED = {
     "as good as a floor": ("floors", {"floors": {"spotting": {"floor.tiles": NOISE}}}),
     "no better when it looks": (
         "floors",
-        {"floors": {"spotting": {"floor.tiles": GAIN, "floor.blank": Estimate(0, 0, 0, 90)}}},
+        {"floors": {"spotting": {"floor.tiles": GAIN, "floor.blank": MetricEstimate(0, 0, 0, 90)}}},
     ),
     "too few matches for a floor": ("floors", {"matches": {"": 43, "spotting": 4}}),
     "no floor asked": ("floors", {"floors": {}}),
@@ -68,7 +68,7 @@ REFUSED = {
 
 
 def test_a_better_model_is_promoted_when_every_rule_holds():
-    found = decide(GOOD, GATE)
+    found = decide_promotion(GOOD, GATE)
     assert found.promote and [ruling.rule for ruling in found.rulings] == GATE.rules
     assert found.sentence == "run/rl is the new champion: all 6 rules hold."
 
@@ -76,14 +76,14 @@ def test_a_better_model_is_promoted_when_every_rule_holds():
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_model_is_refused_and_the_cause_is_named(name: str):
     rule, changes = REFUSED[name]
-    found = decide(replace(GOOD, **changes), GATE)
+    found = decide_promotion(replace(GOOD, **changes), GATE)
     assert not found.promote
     assert [ruling.rule for ruling in found.rulings if not ruling.holds] == [rule]
     assert f"run/rl is refused. {rule}: " in found.sentence
 
 
 def test_every_cause_is_named_not_only_the_first():
-    found = decide(replace(GOOD, terms="nda", sight=None, p=0.9, overall=NOISE), GATE)
+    found = decide_promotion(replace(GOOD, terms="nda", sight=None, p=0.9, overall=NOISE), GATE)
     failed = [ruling.rule for ruling in found.rulings if not ruling.holds]
     assert failed == ["better", "licence", "sight"]
     assert all(f"{rule}: " in found.sentence for rule in failed)
@@ -91,26 +91,26 @@ def test_every_cause_is_named_not_only_the_first():
 
 def test_the_first_champion_has_only_the_floors_to_beat():
     first = replace(GOOD, champion="", overall=None, p=1.0, sports={})
-    found = decide(first, GATE)
+    found = decide_promotion(first, GATE)
     assert found.promote and "there was none before" in found.sentence
     blind = replace(first, floors={"spotting": {"floor.blank": NOISE}})
-    assert not decide(blind, GATE).promote
+    assert not decide_promotion(blind, GATE).promote
 
 
 def test_only_declared_rules_are_asked_and_unknown_or_no_rules_are_faults():
     lenient = GATE.model_copy(update={"rules": ["licence"]})
-    assert decide(replace(GOOD, sight=None, p=1.0), lenient).promote
+    assert decide_promotion(replace(GOOD, sight=None, p=1.0), lenient).promote
     with pytest.raises(BadInput, match=r"gate.rules: luck: there is no such rule; floors, sports"):
-        decide(GOOD, GATE.model_copy(update={"rules": ["luck"]}))
+        decide_promotion(GOOD, GATE.model_copy(update={"rules": ["luck"]}))
     with pytest.raises(BadInput, match="no rule is declared"):
-        decide(GOOD, GATE.model_copy(update={"rules": []}))
+        decide_promotion(GOOD, GATE.model_copy(update={"rules": []}))
 
 
 def test_a_proof_of_sight_may_be_left_out_only_where_that_is_declared():
     blind = replace(GOOD, sight=None)
-    assert decide(blind, GATE.model_copy(update={"require_sight": False})).promote
+    assert decide_promotion(blind, GATE.model_copy(update={"require_sight": False})).promote
 
 
 def test_a_task_that_must_beat_its_floors_must_be_asked():
-    found = decide(GOOD, GATE.model_copy(update={"tasks": ["spotting", "counting"]}))
+    found = decide_promotion(GOOD, GATE.model_copy(update={"tasks": ["spotting", "counting"]}))
     assert not found.promote and "counting was asked of no floor" in found.sentence

@@ -5,9 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from flows.retrain.ablation import AIM, SEEDED, Wish, headline, numbers, variants, wanted
+from flows.retrain.ablation import (
+    SEED_KEYS,
+    TARGET_METRIC,
+    AblationRequest,
+    list_variants,
+    parse_seeds,
+    plan_ablation_runs,
+    summarize_rl_gain,
+)
 from touchline.errors import BadInput
-from touchline.report.ablation import as_text, write_ablation
+from touchline.report.ablation import format_ablation_text, write_ablation_page
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -25,22 +33,25 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_the_preset_comes_first_then_the_files_of_its_folder(root: Path) -> None:
-    found = variants(root, "small")
+    found = list_variants(root, "small")
     assert list(found.items()) == [
         ("recipe", "small"), ("no-tool", "small/no-tool"), ("v1", "small/v1"),
     ]  # fmt: skip
 
 
 def test_each_seed_trains_anew_from_the_first_weights_on(root: Path) -> None:
-    pairs = list(wanted(root, Wish("small", (1, 2), ("v1",))))
+    pairs = list(plan_ablation_runs(root, AblationRequest("small", (1, 2), ("v1",))))
     assert [(pair.variant, pair.seed) for pair in pairs] == [("v1", 1), ("v1", 2)]
-    assert set(SEEDED) == {"student.tiny.seed", "sft.seed", "rl.seed"}
-    assert all(f"{key}=2" in pairs[1].request.sets for key in SEEDED)
+    assert set(SEED_KEYS) == {"student.tiny.seed", "sft.seed", "rl.seed"}
+    assert all(f"{key}=2" in pairs[1].request.sets for key in SEED_KEYS)
 
 
 def test_another_commit_or_setting_keeps_its_answers_elsewhere(root: Path) -> None:
     def folders(*sets: str) -> set[Path]:
-        return {pair.folder for pair in wanted(root, Wish("small", (1,), (), sets))}
+        return {
+            pair.folder
+            for pair in plan_ablation_runs(root, AblationRequest("small", (1,), (), sets))
+        }
 
     before = folders()
     assert before == folders() and not before & folders("rl.lr=1e-4")
@@ -51,28 +62,30 @@ def test_another_commit_or_setting_keeps_its_answers_elsewhere(root: Path) -> No
 
 
 def test_seeds_are_numbers_and_named_once() -> None:
-    assert numbers("1,2,2") == (1, 2)
+    assert parse_seeds("1,2,2") == (1, 2)
     with pytest.raises(BadInput, match="1,2,3"):
-        numbers("one")
+        parse_seeds("one")
 
 
 def test_an_unknown_preset_or_variant_is_refused_with_those_known(root: Path) -> None:
     with pytest.raises(BadInput, match="small"):
-        variants(root, "smal")
+        list_variants(root, "smal")
     with pytest.raises(BadInput, match="no-tool, v1"):
-        list(wanted(root, Wish("small", (1,), ("v3",))))
+        list(plan_ablation_runs(root, AblationRequest("small", (1,), ("v3",))))
 
 
 def test_every_variant_in_the_repository_goes_back_to_its_preset() -> None:
-    for name, preset in variants(REPOSITORY, "ablation").items():
+    for name, preset in list_variants(REPOSITORY, "ablation").items():
         text = (REPOSITORY / "presets" / f"{preset}.yaml").read_text()
         assert name == "recipe" or "like: ablation" in text
 
 
 def test_the_headline_is_what_the_recipe_gained_and_no_variant_s_gain() -> None:
-    recipe, other = ({"differences": {AIM: {"value": v, "low": 0, "high": 1}}} for v in (0.2, 0.9))
-    assert headline({"recipe": recipe, "v1": other})["value"] == 0.2
-    assert headline({"v1": other}) == {}
+    recipe, other = (
+        {"differences": {TARGET_METRIC: {"value": v, "low": 0, "high": 1}}} for v in (0.2, 0.9)
+    )
+    assert summarize_rl_gain({"recipe": recipe, "v1": other})["value"] == 0.2
+    assert summarize_rl_gain({"v1": other}) == {}
 
 
 def test_table_and_page_name_each_variant_with_its_gain(tmp_path: Path) -> None:
@@ -84,7 +97,9 @@ def test_table_and_page_name_each_variant_with_its_gain(tmp_path: Path) -> None:
     second = one | {"minus_first": one["differences"]}
     figures = {"preset": "small", "matches": 9, "questions": 90, "runs": {"recipe": {1: "r"}},
                "variants": {"recipe": one, "v1": second}}  # fmt: skip
-    assert "v1" in as_text(figures) and "+0.050 [+0.010,+0.090]" in as_text(figures)
-    write_ablation(tmp_path / "page.html", figures)
+    assert "v1" in format_ablation_text(
+        figures
+    ) and "+0.050 [+0.010,+0.090]" in format_ablation_text(figures)
+    write_ablation_page(tmp_path / "page.html", figures)
     page = (tmp_path / "page.html").read_text()
     assert page.count("+0.05") >= 12 and "<td>v1</td>" in page

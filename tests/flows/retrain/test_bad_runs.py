@@ -11,9 +11,9 @@ import pytest
 from flows import cli
 from flows.nightly import console
 from flows.nightly import record as night_record
-from flows.nightly.record import Night
+from flows.nightly.record import NightRecord
 from flows.retrain import run
-from flows.retrain.run import Request
+from flows.retrain.run import RetrainRequest
 from flows.runs import record
 from flows.services import environment
 from tests.flows.conftest import Toy
@@ -25,14 +25,16 @@ RUN = "20261101-000000-aaaa"
 @pytest.fixture
 def here(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> Toy:
     """A checkout with one run, in which commands are typed."""
-    for name, value in environment.defaults(toy.root / ".touchline").items():
+    for name, value in environment.build_default_environment(toy.root / ".touchline").items():
         monkeypatch.setenv(name, value)
     (toy.root / ".touchline" / "store").mkdir()
     monkeypatch.setenv("TOUCHLINE_REMOTE", str(toy.root / ".touchline" / "store"))
     monkeypatch.delenv("TOUCHLINE_LINEAGE_URL", raising=False)
     commit = toy.git("rev-parse", "HEAD")
-    one = record.Record(id=RUN, state="completed", started=record.now(), command=[], commit=commit)
-    record.write(toy.root, one)
+    one = record.RunRecord(
+        id=RUN, state="completed", started=record.get_utc_timestamp(), command=[], commit=commit
+    )
+    record.write_run_record(toy.root, one)
     monkeypatch.chdir(toy.root)
     return toy
 
@@ -65,38 +67,40 @@ def test_an_unknown_run_is_one_sentence_that_names_it(
 def test_a_record_that_is_broken_or_of_a_newer_touchline_is_named_and_the_rest_goes_on(
     here: Toy, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = record.folder(here.root)
+    folder = record.get_runs_folder(here.root)
     newer = json.loads((folder / f"{RUN}.json").read_text()) | {"id": "newer", "state": "paused"}
     (folder / "newer.json").write_text(json.dumps(newer))
     (folder / "torn.json").write_bytes(b'{"id": "to\xff')
-    assert [one.id for one in record.every(here.root)] == [RUN]
-    assert record.find(here.root, "latest").id == RUN
+    assert [one.id for one in record.list_runs(here.root)] == [RUN]
+    assert record.find_run(here.root, "latest").id == RUN
     said = capsys.readouterr().err
     for name in ("newer", "torn"):
         assert said.count(f".touchline/runs/{name}.json: is no record of a run that this") == 1
-    with run.opened(here.root, Request(stage="make")) as going:
+    with run.open_run(here.root, RetrainRequest(stage="make")) as going:
         going.record.state = "failed"
-    assert record.find(here.root, going.record.id).state == "failed"
+    assert record.find_run(here.root, going.record.id).state == "failed"
 
 
 def test_a_record_that_was_copied_claims_its_id_twice_and_is_refused_by_name(here: Toy) -> None:
-    folder = record.folder(here.root)
+    folder = record.get_runs_folder(here.root)
     shutil.copy(folder / f"{RUN}.json", folder / "20261102-000000-aaaa.json")
     with pytest.raises(BadInput, match=rf"{RUN}: 2 runs have this id; `touchline runs` lists them"):
-        record.find(here.root, RUN)
+        record.find_run(here.root, RUN)
 
 
 def test_a_run_after_the_clock_was_put_back_says_which_run_latest_still_means(
     here: Toy, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record.write(here.root, record.find(here.root, RUN).model_copy(update={"id": "20990101-0-a"}))
-    with run.opened(here.root, Request(stage="make")) as going:
+    record.write_run_record(
+        here.root, record.find_run(here.root, RUN).model_copy(update={"id": "20990101-0-a"})
+    )
+    with run.open_run(here.root, RetrainRequest(stage="make")) as going:
         going.record.state = "failed"
     said = capsys.readouterr().out
     assert "the clock was put back: run 20990101-0-a is dated after this one" in said
-    assert going.record.id in said and record.find(here.root, going.record.id).ended
-    (record.folder(here.root) / "20990101-0-a.json").unlink()
-    with run.opened(here.root, Request(stage="make")) as going:
+    assert going.record.id in said and record.find_run(here.root, going.record.id).ended
+    (record.get_runs_folder(here.root) / "20990101-0-a.json").unlink()
+    with run.open_run(here.root, RetrainRequest(stage="make")) as going:
         going.record.state = "failed"
     assert "the clock was put back" not in capsys.readouterr().out
 
@@ -109,7 +113,7 @@ def test_a_night_from_the_future_does_not_silence_the_alarm(
     file.write_text(f"{file.read_text()}\n{asked}")
     for hours, status in ((-1, 0), (30, 1)):  # an hour ago; in thirty hours
         when = (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
-        night = Night(id=str(time.time_ns()), state="completed", started=when, ended=when)
-        night_record.write(here.root, night)
-        assert console.check(here.root, None) == status
+        night = NightRecord(id=str(time.time_ns()), state="completed", started=when, ended=when)
+        night_record.write_night_record(here.root, night)
+        assert console.check_last_night(here.root, None) == status
     assert "is dated 30.0 hours after now: the clock was put back" in capsys.readouterr().err

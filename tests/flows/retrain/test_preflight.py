@@ -5,9 +5,9 @@ import time
 import pytest
 
 from flows.retrain import preflight, run
-from flows.retrain.run import Request
+from flows.retrain.run import RetrainRequest
 from flows.runs import record, worktree
-from flows.runs.dvc_project import Step
+from flows.runs.dvc_project import PipelineStep
 from tests.flows.conftest import Toy
 from touchline.errors import BadInput
 
@@ -31,25 +31,25 @@ def test_a_door_is_asked_once_for_all_its_stages_before_any_runs(toy: Toy) -> No
     guarded(toy, HALL)
     began = time.process_time()
     wrong = r"^train.lr: no GPU for train judge; get one$"
-    with pytest.raises(BadInput, match=wrong), run.opened(toy.root, Request()):
+    with pytest.raises(BadInput, match=wrong), run.open_run(toy.root, RetrainRequest()):
         pass
     assert time.process_time() - began < 5
-    assert worktree.left(toy.root) == [] and record.every(toy.root) == []
+    assert worktree.list_leftover_worktrees(toy.root) == [] and record.list_runs(toy.root) == []
     assert toy.steps_run() == []
 
 
 def test_a_door_is_asked_of_what_will_run_only(toy: Toy) -> None:
     guarded(toy, HALL)
-    with run.opened(toy.root, Request(stage="make")) as going:
+    with run.open_run(toy.root, RetrainRequest(stage="make")) as going:
         going.record.state = "failed"
-    wrong, request = "no GPU for train;", Request(stage="train")
-    with pytest.raises(BadInput, match=wrong), run.opened(toy.root, request):
+    wrong, request = "no GPU for train;", RetrainRequest(stage="train")
+    with pytest.raises(BadInput, match=wrong), run.open_run(toy.root, request):
         pass
 
 
 def test_an_open_door_lets_a_run_begin(toy: Toy) -> None:
     guarded(toy, "")
-    with run.opened(toy.root, Request()) as going:
+    with run.open_run(toy.root, RetrainRequest()) as going:
         assert not going.idle
         going.record.state = "failed"
 
@@ -57,10 +57,14 @@ def test_an_open_door_lets_a_run_begin(toy: Toy) -> None:
 def test_a_door_that_breaks_is_named(toy: Toy) -> None:
     guarded(toy, "1 / 0\n")
     wrong = "hall: ZeroDivisionError: division by zero; mend this door"
-    with pytest.raises(BadInput, match=wrong), run.opened(toy.root, Request()):
+    with pytest.raises(BadInput, match=wrong), run.open_run(toy.root, RetrainRequest()):
         pass
 
 
 def test_due_is_what_changed_and_what_needs_it() -> None:
-    steps = [Step("a", [], False), Step("b", ["a"], True), Step("c", ["b"], False)]
-    assert preflight.due(steps) == ["b", "c"]
+    steps = [
+        PipelineStep("a", [], False),
+        PipelineStep("b", ["a"], True),
+        PipelineStep("c", ["b"], False),
+    ]
+    assert preflight.list_due_stages(steps) == ["b", "c"]

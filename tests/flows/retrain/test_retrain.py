@@ -145,7 +145,7 @@ def test_each_run_and_each_executed_stage_is_told_in_one_chain_of_events(project
     assert project.type("retrain", "--set", "train.lr=2.0")[0] == 1
     assert project.type("retrain", "--set", "make.rows=2", "--stage", "make")[0] == 0
     assert project.type("retrain")[0] == 0
-    found = event_chain.read(project.root / ".touchline" / "lineage" / "events.jsonl")
+    found = event_chain.read_chain(project.root / ".touchline" / "lineage" / "events.jsonl")
     assert not found.faults and not found.notes
     kinds = [f"{one.event['eventType']} {one.event['job']['name']}" for one in found.links]
     assert kinds == [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.retrain.stage_process import Ear
+from flows.retrain.stage_process import StageOutputParser
 from touchline.progress import Line
 
 
@@ -14,11 +14,15 @@ def heard() -> list[tuple[str, Line | None]]:
 
 
 @pytest.fixture
-def ear(tmp_path: Path, heard: list[tuple[str, Line | None]]) -> Ear:
-    return Ear("sft", tmp_path / "run.log", lambda text, line: heard.append((text, line)))
+def ear(tmp_path: Path, heard: list[tuple[str, Line | None]]) -> StageOutputParser:
+    return StageOutputParser(
+        "sft", tmp_path / "run.log", lambda text, line: heard.append((text, line))
+    )
 
 
-def test_the_words_of_dvc_and_foreign_bars_are_left_out(ear: Ear, heard: list) -> None:
+def test_the_words_of_dvc_and_foreign_bars_are_left_out(
+    ear: StageOutputParser, heard: list
+) -> None:
     for line in (
         "Running stage 'sft':",
         "> python -m stages.sft",
@@ -55,7 +59,9 @@ def test_the_words_of_dvc_and_foreign_bars_are_left_out(ear: Ear, heard: list) -
         (["ERROR: disk quota exceeded"], 255, "disk quota exceeded"),
     ],
 )
-def test_a_failure_is_one_sentence(ear: Ear, lines: list[str], status: int, sentence: str) -> None:
+def test_a_failure_is_one_sentence(
+    ear: StageOutputParser, lines: list[str], status: int, sentence: str
+) -> None:
     for line in lines:
         ear(line)
     assert ear.sentence(status) == sentence

@@ -43,9 +43,9 @@ def line(process: "subprocess.Popen[str]") -> list[str]:
 
 
 def free(file: Path) -> bool:
-    lock = locks._open(file)
+    lock = locks._open_slot_file(file)
     try:
-        return locks._taken(lock)
+        return locks._try_lock(lock)
     finally:
         os.close(lock)
 
@@ -78,7 +78,7 @@ def test_a_clock_that_jumps_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "gpu"
-    with locks.held(str(file), "run A", print) as keep:
+    with locks.hold_gpu_slot(str(file), "run A", print) as keep:
         monkeypatch.setattr(time, "time", lambda: 0.0)
         os.utime(file, (0, 0))
         assert keep and not free(file)
@@ -86,20 +86,22 @@ def test_a_clock_that_jumps_changes_nothing(
 
 
 def test_a_machine_without_a_gpu_has_no_slot(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(locks.VARIABLE, raising=False)
-    assert locks.place(gpus=False) == "" and locks.place(gpus=True).endswith("touchline-gpu.lock")
-    with locks.held("", "run A", print) as keep:
+    monkeypatch.delenv(locks.SLOT_VARIABLE, raising=False)
+    assert locks.resolve_gpu_slot(gpus=False) == "" and locks.resolve_gpu_slot(gpus=True).endswith(
+        "touchline-gpu.lock"
+    )
+    with locks.hold_gpu_slot("", "run A", print) as keep:
         assert keep == []
-    monkeypatch.setenv(locks.VARIABLE, "gpu")
+    monkeypatch.setenv(locks.SLOT_VARIABLE, "gpu")
     with pytest.raises(BadInput, match="is no slot; give an absolute path"):
-        locks.place(gpus=True)
+        locks.resolve_gpu_slot(gpus=True)
 
 
 def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "gpu").symlink_to(tmp_path / "elsewhere")
     with (
         pytest.raises(BadInput, match="cannot be opened"),
-        locks.held(str(tmp_path / "gpu"), "run A", print),
+        locks.hold_gpu_slot(str(tmp_path / "gpu"), "run A", print),
     ):
         pass
     assert not (tmp_path / "elsewhere").exists()
@@ -108,8 +110,8 @@ def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
 def test_a_torn_note_of_the_holder_is_no_matter(tmp_path: Path) -> None:
     for text in ("", "{", "[]", json.dumps({"who": 1})):
         (tmp_path / "gpu").write_text(text)
-        lock = locks._open(tmp_path / "gpu")
-        assert locks._holder(lock) == "somebody"
+        lock = locks._open_slot_file(tmp_path / "gpu")
+        assert locks._read_holder(lock) == "somebody"
         os.close(lock)
 
 
@@ -157,6 +159,6 @@ def test_a_lease_that_nobody_made_is_one_sentence(
     monkeypatch.setenv("PREFECT_API_URL", server)
     with (
         pytest.raises(BadInput, match="is no limit there; `prefect gcl create nobody --limit 1`"),
-        locks.held("prefect:nobody", "run A", print),
+        locks.hold_gpu_slot("prefect:nobody", "run A", print),
     ):
         pass

@@ -31,11 +31,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def read(folder: Path) -> dict[str, dict[str, object]]:
-    return overrides.read(folder / "params.yaml")
+    return overrides.read_yaml_mapping(folder / "params.yaml")
 
 
 def test_a_setting_changes_its_key_and_keeps_the_comments(folder: Path) -> None:
-    changed = overrides.apply(folder, None, ["sft.lr=1e-4", "sft.trainer.bf16=true"])
+    changed = overrides.apply_overrides(folder, None, ["sft.lr=1e-4", "sft.trainer.bf16=true"])
     assert changed == {"sft.lr": 1e-4, "sft.trainer.bf16": True}
     assert read(folder)["sft"]["lr"] == 1e-4
     text = (folder / "params.yaml").read_text()
@@ -43,34 +43,34 @@ def test_a_setting_changes_its_key_and_keeps_the_comments(folder: Path) -> None:
 
 
 def test_without_a_setting_the_file_keeps_every_byte(folder: Path) -> None:
-    assert overrides.apply(folder, None, []) == {}
+    assert overrides.apply_overrides(folder, None, []) == {}
     assert (folder / "params.yaml").read_text() == PARAMS
 
 
 def test_a_key_of_a_preset_replaces_that_key_wholly_and_leaves_the_others(folder: Path) -> None:
-    overrides.apply(folder, "real", [])
+    overrides.apply_overrides(folder, "real", [])
     assert read(folder)["download"]["sources"] == {"clips": {"folder": "../clips"}}
     assert read(folder)["sft"]["steps"] == 9
     assert read(folder)["sft"]["lr"] == 2e-4
 
 
 def test_a_setting_comes_after_the_preset(folder: Path) -> None:
-    overrides.apply(folder, "real", ["sft.steps=10"])
+    overrides.apply_overrides(folder, "real", ["sft.steps=10"])
     assert read(folder)["sft"]["steps"] == 10
 
 
 def test_a_preset_may_be_like_another_and_change_some_of_its_keys(folder: Path) -> None:
     (folder / "presets" / "other.yaml").write_text("like: real\nsft: {lr: 1e-3}\n")
-    overrides.apply(folder, "other", [])
+    overrides.apply_overrides(folder, "other", [])
     sft = read(folder)["sft"]
     assert (sft["steps"], sft["lr"]) == (9, 1e-3)
     (folder / "presets" / "real.yaml").write_text("like: other\n")
     with pytest.raises(BadInput, match="leads back to itself"):
-        overrides.apply(folder, "other", [])
+        overrides.apply_overrides(folder, "other", [])
 
 
 def test_an_integer_may_stand_for_a_number_and_null_for_anything(folder: Path) -> None:
-    overrides.apply(folder, None, ["sft.lr=1", "sft.trainer.note=words", "sft.name=null"])
+    overrides.apply_overrides(folder, None, ["sft.lr=1", "sft.trainer.note=words", "sft.name=null"])
     assert read(folder)["sft"]["lr"] == 1
 
 
@@ -96,7 +96,7 @@ def test_a_wrong_setting_is_refused_and_nothing_is_written(
     folder: Path, setting: str, sentence: str
 ) -> None:
     with pytest.raises(BadInput) as fault:
-        overrides.apply(folder, None, ["sft.name=other", setting])
+        overrides.apply_overrides(folder, None, ["sft.name=other", setting])
     assert str(fault.value).startswith(sentence)
     assert (folder / "params.yaml").read_text() == PARAMS
 
@@ -124,7 +124,7 @@ def test_a_preset_that_is_no_mapping_of_sections_is_refused(
 ) -> None:
     (folder / "presets" / "mine.yaml").write_text(text)
     with pytest.raises(BadInput) as fault:
-        overrides.apply(folder, "mine", [])
+        overrides.apply_overrides(folder, "mine", [])
     assert sentence in str(fault.value)
 
 
@@ -133,9 +133,9 @@ def test_a_preset_that_is_no_mapping_of_sections_is_refused(
 )
 def test_a_preset_cannot_lie_outside_its_folder(folder: Path, name: str) -> None:
     with pytest.raises(BadInput, match="is no name of a preset"):
-        overrides._preset(folder, name)
+        overrides._read_preset(folder, name)
 
 
 def test_an_unknown_preset_names_its_near_match(folder: Path) -> None:
     with pytest.raises(BadInput, match="--preset reel: there is no such preset; did you mean real"):
-        overrides.apply(folder, "reel", [])
+        overrides.apply_overrides(folder, "reel", [])

@@ -14,7 +14,7 @@ RUN = "20261101-000000-aaaaaa"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    record._name.cache_clear()  # a sentence is said once per process
+    record._warn_once.cache_clear()  # a sentence is said once per process
     root = project.plant(tmp_path / "toy")
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "a").write_text("x")
@@ -35,17 +35,17 @@ def root(tmp_path: Path) -> Path:
 def test_a_record_that_is_none_or_leads_out_of_the_project_is_passed_over(
     root: Path, old: str, new: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = record.folder(root) / f"{RUN}.json"
+    file = record.get_runs_folder(root) / f"{RUN}.json"
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new, 1))
-    assert record.every(root) == []
+    assert record.list_runs(root) == []
     assert f"{RUN}.json: is no record of a run that this Touchline knows" in capsys.readouterr().err
 
 
 def test_a_ref_with_a_record_that_is_none_is_a_sentence() -> None:
     with pytest.raises(BadInput, match=rf"refs/runs/{RUN}: its record is none \(1 faults\)"):
-        record.parsed("{", RUN)
+        record.parse_run_record("{", RUN)
 
 
 def test_ctrl_c_ends_a_command_with_its_status_and_no_traceback(
@@ -55,7 +55,7 @@ def test_ctrl_c_ends_a_command_with_its_status_and_no_traceback(
         raise KeyboardInterrupt
 
     monkeypatch.chdir(root)
-    monkeypatch.setattr(record, "every", stopped)
+    monkeypatch.setattr(record, "list_runs", stopped)
     with pytest.raises(SystemExit) as ended:
         cli.main(["runs"])
     assert ended.value.code == 130 and capsys.readouterr().err == "stopped\n"

@@ -21,9 +21,13 @@ print("grandchild", grandchild.pid, flush=True)
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(300)"
 
 
-def start(folder: Path, then: str = "time.sleep(300)") -> tuple[supervised.Supervised, list[int]]:
+def start(
+    folder: Path, then: str = "time.sleep(300)"
+) -> tuple[supervised.SupervisedProcess, list[int]]:
     """A supervised process with a child of its own, and the ids of all three."""
-    job = supervised.Supervised([sys.executable, "-c", TREE.format(then=then)], folder, os.environ)
+    job = supervised.SupervisedProcess(
+        [sys.executable, "-c", TREE.format(then=then)], folder, os.environ
+    )
     grandchild = int(next(job.output()).split()[1])
     return job, [job.process.pid, job.group, grandchild]
 
@@ -86,7 +90,9 @@ def test_a_survivor_of_a_finished_command_is_not_left_behind(tmp_path: Path) -> 
 def test_the_status_and_the_cost_are_those_of_the_command(tmp_path: Path) -> None:
     burn = "import time; a = b'x' * 2**26\nwhile time.process_time() < 0.5: pass\nprint('x'); 1 / 0"
     lines: list[str] = []
-    outcome = supervised.run([sys.executable, "-c", burn], tmp_path, os.environ, lines.append)
+    outcome = supervised.run_supervised(
+        [sys.executable, "-c", burn], tmp_path, os.environ, lines.append
+    )
     assert outcome.status == 1
     assert lines[0] == "x" and lines[-1] == "ZeroDivisionError: division by zero"
     assert 0.5 <= outcome.cpu_seconds < 3

@@ -15,4 +15,4 @@ def test_the_cache_is_where_dvc_itself_keeps_it(tmp_path: Path, said: str):
     Repo.init(str(root), no_scm=True).close()
     (root / ".dvc" / "config.local").write_text(said)
     with Repo(str(root)) as repo:
-        assert dvc_cache.cache(root) == Path(repo.cache.local_cache_dir)
+        assert dvc_cache.find_object_cache(root) == Path(repo.cache.local_cache_dir)

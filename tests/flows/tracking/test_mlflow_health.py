@@ -28,9 +28,9 @@ def nowhere() -> str:
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = project.plant(tmp_path / "toy")
-    for name in (alerts.URL, "PREFECT_API_URL", "TOUCHLINE_REMOTE", "TOUCHLINE_SECRETS"):
+    for name in (alerts.ALERT_URL, "PREFECT_API_URL", "TOUCHLINE_REMOTE", "TOUCHLINE_SECRETS"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in environment.defaults(root / ".touchline").items():
+    for name, value in environment.build_default_environment(root / ".touchline").items():
         monkeypatch.setenv(name, value)  # else the commands set them for good
     monkeypatch.chdir(root)
     return root
@@ -60,19 +60,19 @@ def answering() -> Iterator[tuple[str, list[int], list[str]]]:
 def test_a_night_without_mlflow_is_one_error_at_the_door_an_alert_and_a_record(
     toy: Path, nowhere: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(mlflow_health.VARIABLE, f"http://me:topsecret@{nowhere}/mlflow")
+    monkeypatch.setenv(mlflow_health.TRACKING_URI_VARIABLE, f"http://me:topsecret@{nowhere}/mlflow")
     with receiver() as (url, heard):
-        monkeypatch.setenv(alerts.URL, url)
+        monkeypatch.setenv(alerts.ALERT_URL, url)
         with pytest.raises(SystemExit) as ended:
             cli.main(["nightly"])
     said = f"MLflow at http://{nowhere}/mlflow: cannot be reached (ConnectError); start it, or mend"
     assert ended.value.code == 2
     assert capsys.readouterr().err == f"error: {said} or unset MLFLOW_TRACKING_URI\n"
-    (night,) = record.every(toy)
+    (night,) = record.list_night_records(toy)
     assert night.state == "failed" and night.error.startswith(said) and night.ended
     assert [one["about"] for one in heard] == ["failed"] and said in heard[0]["sentence"]
     assert not (toy / ".touchline" / "prefect").exists()  # no server was started for it
-    assert "topsecret" not in (record.folder(toy) / f"{night.id}.json").read_text()
+    assert "topsecret" not in (record.locate_nights_folder(toy) / f"{night.id}.json").read_text()
 
 
 @pytest.mark.parametrize("words", [["retrain"], ["audit", "champion"]])
@@ -80,7 +80,7 @@ def test_other_commands_that_need_mlflow_say_the_same_before_they_begin(
     toy: Path, nowhere: str, words: list[str], monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setenv(mlflow_health.VARIABLE, f"http://{nowhere}")
+    monkeypatch.setenv(mlflow_health.TRACKING_URI_VARIABLE, f"http://{nowhere}")
     with pytest.raises(SystemExit) as ended:
         cli.main(words)
     assert ended.value.code == 2
@@ -92,9 +92,9 @@ def test_a_database_that_is_away_is_named_without_its_password(
     nowhere: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = f"postgresql+psycopg://me:topsecret@{nowhere}/mlflow"
-    monkeypatch.setenv(mlflow_health.VARIABLE, address)
+    monkeypatch.setenv(mlflow_health.TRACKING_URI_VARIABLE, address)
     with pytest.raises(BadInput, match=rf"MLflow at postgresql\+psycopg://{nowhere}/mlflow") as why:
-        mlflow_health.reach()
+        mlflow_health.check_mlflow_reachable()
     assert "topsecret" not in str(why.value)
 
 
@@ -102,22 +102,22 @@ def test_whoever_answers_is_reached_but_a_gateway_without_a_server_is_not(
     answering: tuple[str, list[int], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, status, heard = answering
-    monkeypatch.setenv(mlflow_health.VARIABLE, f"http://me:topsecret@{place}/")
+    monkeypatch.setenv(mlflow_health.TRACKING_URI_VARIABLE, f"http://me:topsecret@{place}/")
     for status[0] in (200, 401, 404):
-        mlflow_health.reach()
+        mlflow_health.check_mlflow_reachable()
     assert heard == ["/health"] * 3  # and no password went to it
     status[0] = 503
     with pytest.raises(BadInput, match="it answers 503"):
-        mlflow_health.reach()
+        mlflow_health.check_mlflow_reachable()
 
 
 def test_an_address_that_is_none_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(mlflow_health.VARIABLE, "http://me:topsecret@[::1/mlflow")
+    monkeypatch.setenv(mlflow_health.TRACKING_URI_VARIABLE, "http://me:topsecret@[::1/mlflow")
     with pytest.raises(BadInput, match=r"MLflow at http://\[::1/mlflow: cannot be reached"):
-        mlflow_health.reach()
+        mlflow_health.check_mlflow_reachable()
 
 
 @pytest.mark.parametrize("address", ["", "sqlite:////nowhere/mlflow.db", "databricks"])
 def test_what_is_no_server_is_not_asked(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(mlflow_health.VARIABLE, address)
-    mlflow_health.reach()
+    monkeypatch.setenv(mlflow_health.TRACKING_URI_VARIABLE, address)
+    mlflow_health.check_mlflow_reachable()

@@ -12,7 +12,7 @@ from tests.sources.soccernet.conftest import GAME, League
 from tests.world import RULES, clip_of
 from touchline.records import Label, read
 from touchline.sources import SOURCES
-from touchline.sources.soccernet.folder import Games
+from touchline.sources.soccernet.folder import SoccerNetGamesSettings
 from touchline.tasks import TASKS
 from touchline.tasks.scene import scene
 
@@ -20,7 +20,7 @@ Make = Callable[..., dict[str, Any]]
 
 
 def fetched(tmp_path: Path, given: dict[str, Any]) -> tuple[dict[str, float], list[Label]]:
-    given = {key: given[key] for key in Games.model_fields}
+    given = {key: given[key] for key in SoccerNetGamesSettings.model_fields}
     totals = downloaded(tmp_path, params("drop", {"soccernet-captions": given}))
     return totals, read(tmp_path / "manifest/labels.parquet", Label)
 

@@ -17,14 +17,18 @@ Write = Callable[[str, Any], Path]
 
 def test_segments_come_in_the_order_of_their_numbers(video: Make, written: Write) -> None:
     segments = {str(i): [i * 2.0, i * 2.0 + 1, f"line {i}"] for i in (10, 2, 0, 1)}
-    reading = echoes.read(written("1_asr.json", {"segments": segments}), video(), "1_asr.json")
+    reading = echoes.read_echoes_transcript(
+        written("1_asr.json", {"segments": segments}), video(), "1_asr.json"
+    )
     assert [line.text for line in reading.rows] == ["line 0", "line 1", "line 2", "line 10"]
     assert not reading.faults and reading.rows[0].origin == "1_asr.json"
 
 
 def test_translated_keys_keep_the_order_of_the_file(video: Make, written: Write) -> None:
     segments = {"7": [1, 2, "a"], "8th": [2, 3, "b"], "3. 4": [3, 4, "c"]}
-    reading = echoes.read(written("1_asr.json", {"segments": segments}), video(), "")
+    reading = echoes.read_echoes_transcript(
+        written("1_asr.json", {"segments": segments}), video(), ""
+    )
     assert [line.text for line in reading.rows] == ["a", "b", "c"]
 
 
@@ -50,7 +54,7 @@ def test_a_faulty_segment_is_named_and_the_others_stay(
 ) -> None:
     segments = {"0": [2.0, 5.0, "first"], "1": segment, "2": [50.0, 58.0, "last"]}
     file = written("1_asr.json", {"segments": segments})
-    reading = echoes.read(file, video(), "")
+    reading = echoes.read_echoes_transcript(file, video(), "")
     assert [line.text for line in reading.rows] == ["first", "last"]
     (fault,) = reading.faults
     assert fault.row == "test/match/1/speech/1"
@@ -59,14 +63,14 @@ def test_a_faulty_segment_is_named_and_the_others_stay(
 
 def test_a_line_that_runs_over_the_end_is_cut_there(video: Make, written: Write) -> None:
     file = written("1_asr.json", {"segments": {"0": [58.0, 64.0, "and that is it"]}})
-    (line,) = echoes.read(file, video(), "").rows
+    (line,) = echoes.read_echoes_transcript(file, video(), "").rows
     assert (line.start, line.end) == (58.0, 60.0)
 
 
 def test_an_empty_transcript_is_no_fault_but_a_broken_one_is(video: Make, written: Write) -> None:
-    empty = echoes.read(written("1_asr.json", {"segments": {}}), video(), "")
+    empty = echoes.read_echoes_transcript(written("1_asr.json", {"segments": {}}), video(), "")
     assert not empty.rows and not empty.faults
-    broken = echoes.read(written("2_asr.json", '{"segments": {"0":'), video(), "")
+    broken = echoes.read_echoes_transcript(written("2_asr.json", '{"segments": {"0":'), video(), "")
     assert "is not valid JSON" in str(broken.faults[0].why)
 
 
@@ -77,7 +81,7 @@ def test_all_real_transcripts_are_read_and_only_blank_lines_are_faults(
     lines, faults = Counter[str](), Counter[str]()
     for file in sorted((realdata / "echoes").rglob("*_asr.json")):
         variant = file.relative_to(realdata / "echoes").parts[0]
-        reading = echoes.read(file, video("1", 3300.0, str(file.parent)), variant)
+        reading = echoes.read_echoes_transcript(file, video("1", 3300.0, str(file.parent)), variant)
         assert len(reading.rows) + len(reading.faults) == len(
             json.loads(file.read_text())["segments"]
         )

@@ -10,7 +10,7 @@ import pytest
 
 from touchline.records import Label, Video
 from touchline.sources.soccernet import labels_v2
-from touchline.sources.source import Reading
+from touchline.sources.source import ReadResult
 from touchline.sports import SPORTS
 
 Make = Callable[..., Video]
@@ -18,9 +18,9 @@ Write = Callable[[str, Any], Path]
 GOOD = {"gameTime": "1 - 00:10", "label": "Foul", "position": "10500", "team": "away"}
 
 
-def read(file: Path, video: Make) -> Reading[Label]:
+def read(file: Path, video: Make) -> ReadResult[Label]:
     videos = {part: video(part) for part in "12"}
-    return labels_v2.read(file, "test/match", SPORTS["soccer"], videos)
+    return labels_v2.read_labels_v2(file, "test/match", SPORTS["soccer"], videos)
 
 
 def test_a_label_keeps_its_name_half_and_time_in_seconds(video: Make, written: Write) -> None:
@@ -96,7 +96,7 @@ def test_all_real_labels_are_read_and_only_doubles_are_faults(realdata: Path, vi
     for file in sorted((realdata / "soccernet").rglob("Labels-v2.json")):
         match = f"soccernet/{file.parent.relative_to(realdata / 'soccernet')}"
         halves = {part: video(part, 3300.0, match) for part in "12"}
-        reading = labels_v2.read(file, match, SPORTS["soccer"], halves)
+        reading = labels_v2.read_labels_v2(file, match, SPORTS["soccer"], halves)
         rows += reading.rows
         faults += reading.faults
         expected += len(json.loads(file.read_text())["annotations"])

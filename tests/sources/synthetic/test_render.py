@@ -7,30 +7,30 @@ import numpy as np
 import pytest
 
 from touchline.sources.synthetic import badminton, basketball, commentary, soccer
-from touchline.sources.synthetic.match import Event, Match
-from touchline.sources.synthetic.render import SHOWS, plan
+from touchline.sources.synthetic.match import MatchEvent, SyntheticMatch
+from touchline.sources.synthetic.render import RENDER_SPECS, plan_match
 from touchline.sports import SPORTS
 from touchline.sports.badminton import SIDES
 
 LONG = 1800  # seconds of a half
 
 
-@pytest.fixture(scope="module", params=SHOWS)
-def match(request: pytest.FixtureRequest) -> Match:
-    return plan(request.param, 7, 0, LONG)
+@pytest.fixture(scope="module", params=RENDER_SPECS)
+def match(request: pytest.FixtureRequest) -> SyntheticMatch:
+    return plan_match(request.param, 7, 0, LONG)
 
 
-def halves(match: Match) -> list[list[Event]]:
+def halves(match: SyntheticMatch) -> list[list[MatchEvent]]:
     return [[e for e in match.events if e.half == half] for half in (1, 2)]
 
 
 def test_a_match_follows_from_its_seed_and_number_alone() -> None:
-    assert plan("soccer", 7, 3, 180) == plan("soccer", 7, 3, 180)
-    assert plan("soccer", 7, 3, 180).events != plan("soccer", 8, 3, 180).events
-    assert len({plan("soccer", 7, index, 60).folder for index in range(50)}) == 50
+    assert plan_match("soccer", 7, 3, 180) == plan_match("soccer", 7, 3, 180)
+    assert plan_match("soccer", 7, 3, 180).events != plan_match("soccer", 8, 3, 180).events
+    assert len({plan_match("soccer", 7, index, 60).folder for index in range(50)}) == 50
 
 
-def test_labels_are_of_the_sport_and_fall_on_frames(match: Match) -> None:
+def test_labels_are_of_the_sport_and_fall_on_frames(match: SyntheticMatch) -> None:
     assert {e.label for e in match.events} == (
         set(SIDES) if match.sport == "badminton" else set(SPORTS[match.sport].words)
     )
@@ -38,17 +38,17 @@ def test_labels_are_of_the_sport_and_fall_on_frames(match: Match) -> None:
 
 
 @pytest.mark.parametrize("seconds", [15, 40, 61, 180])
-@pytest.mark.parametrize("sport", SHOWS)
+@pytest.mark.parametrize("sport", RENDER_SPECS)
 def test_no_two_actions_show_at_once_nor_beyond_the_half(sport: str, seconds: int) -> None:
     reach = SPORTS[sport].reach
     for index in range(20):
-        for events in halves(plan(sport, 3, index, seconds)):
+        for events in halves(plan_match(sport, 3, index, seconds)):
             assert all(reach <= e.time <= seconds - reach for e in events)
             assert all(b.time - a.time >= 2 * reach - 1e-6 for a, b in pairwise(events))
 
 
 def test_soccer_asks_for_three_events_in_four_and_some_minutes_hold_a_word_twice() -> None:
-    events = [e for half in halves(plan("soccer", 1, 0, 3600)) for e in half]
+    events = [e for half in halves(plan_match("soccer", 1, 0, 3600)) for e in half]
     words = [SPORTS["soccer"].words[e.label] for e in events]
     asked = sum(word in SPORTS["soccer"].asked for word in words)
     assert 0.7 < asked / len(words) < 0.8
@@ -60,7 +60,7 @@ def test_soccer_asks_for_three_events_in_four_and_some_minutes_hold_a_word_twice
 
 
 def test_the_score_in_the_folder_name_is_the_number_of_goals() -> None:
-    match = plan("soccer", 7, 0, LONG)
+    match = plan_match("soccer", 7, 0, LONG)
     goals = Counter(e.team for e in match.events if e.label == "Goal")
     home, away = match.names
     assert f" {home} {goals['home']} - {goals['away']} {away}" in match.folder
@@ -69,7 +69,7 @@ def test_the_score_in_the_folder_name_is_the_number_of_goals() -> None:
 
 def test_every_minute_of_badminton_holds_one_rally_well_inside() -> None:
     lengths = []
-    for events in halves(plan("badminton", 7, 0, LONG)):
+    for events in halves(plan_match("badminton", 7, 0, LONG)):
         for minute in range(LONG // 60):
             rally = [e for e in events if 60 * minute <= e.time < 60 * minute + 60]
             lengths.append(len(rally))
@@ -81,26 +81,28 @@ def test_every_minute_of_badminton_holds_one_rally_well_inside() -> None:
 
 
 def test_seven_in_ten_minutes_of_basketball_hold_one_call_and_the_rest_two() -> None:
-    match = plan("basketball", 7, 0, 3600)
+    match = plan_match("basketball", 7, 0, 3600)
     counts = Counter((e.half, e.time // 60) for e in match.events)
     assert set(counts.values()) == {1, 2} and len(counts) == 120
     assert 0.6 < sum(count == 1 for count in counts.values()) / 120 < 0.8
 
 
 def test_every_word_has_its_own_pair_of_colours() -> None:
-    assert set(soccer.PAIRS) == set(SPORTS["soccer"].words.values())
-    assert len(set(soccer.PAIRS.values())) == 16
-    same = [word for word, (left, right) in soccer.PAIRS.items() if left == right]
+    assert set(soccer.PLATE_COLOURS) == set(SPORTS["soccer"].words.values())
+    assert len(set(soccer.PLATE_COLOURS.values())) == 16
+    same = [word for word, (left, right) in soccer.PLATE_COLOURS.items() if left == right]
     assert set(same) == set(SPORTS["soccer"].asked)
-    assert set(basketball.PAIRS) == set(SPORTS["basketball"].words.values())
-    assert len(set(basketball.PAIRS.values())) == 6
+    assert set(basketball.PLATE_COLOURS) == set(SPORTS["basketball"].words.values())
+    assert len(set(basketball.PLATE_COLOURS.values())) == 6
     assert set(badminton.BANDS) == set(SIDES)
 
 
-def test_commentary_names_half_of_the_actions_and_some_that_are_not_there(match: Match) -> None:
-    show, sport = SHOWS[match.sport], SPORTS[match.sport]
+def test_commentary_names_half_of_the_actions_and_some_that_are_not_there(
+    match: SyntheticMatch,
+) -> None:
+    show, sport = RENDER_SPECS[match.sport], SPORTS[match.sport]
     events = halves(match)[0]
-    lines = commentary.lines(np.random.default_rng(1), show, events, LONG)
+    lines = commentary.generate_commentary_lines(np.random.default_rng(1), show, events, LONG)
     assert all(a[1] <= b[0] for a, b in pairwise(lines)) and lines[-1][1] <= LONG
     assert all(3 <= end - start <= 5.01 for start, end, _ in lines)
     named = sum(

@@ -9,47 +9,54 @@ import pytest
 
 from touchline.errors import BadInput
 from touchline.records import Rollout, write
-from touchline.train.rl.early_stop import Limits, Step, Stop, remembered, step_of, verdict
+from touchline.train.rl.early_stop import (
+    StepCounts,
+    StopHopelessRlCallback,
+    StopLimits,
+    count_step_rollouts,
+    find_stop_reason,
+    load_step_counts,
+)
 
-LIMITS = Limits(steps=3, format=0.1, calls=0.2, silent=4)
+LIMITS = StopLimits(steps=3, format=0.1, calls=0.2, silent=4)
 
 
-def step(number: int, **changes: Any) -> Step:
+def step(number: int, **changes: Any) -> StepCounts:
     given = {"rollouts": 10, "valid": 9, "tried": 8, "taken": 8, "silent": False}
-    return Step(step=number, **given | changes)
+    return StepCounts(step=number, **given | changes)
 
 
-def steps(count: int, **changes: Any) -> list[Step]:
+def steps(count: int, **changes: Any) -> list[StepCounts]:
     return [step(number, **changes) for number in range(count)]
 
 
 def test_a_student_that_does_its_work_is_left_alone():
-    assert verdict(steps(9), LIMITS) == ""
-    assert verdict([], LIMITS) == ""
+    assert find_stop_reason(steps(9), LIMITS) == ""
+    assert find_stop_reason([], LIMITS) == ""
 
 
 def test_a_student_without_valid_turns_is_stopped_once_that_is_sure():
-    assert verdict(steps(2, valid=0), LIMITS) == ""
+    assert find_stop_reason(steps(2, valid=0), LIMITS) == ""
     assert (
-        verdict(steps(3, valid=0), LIMITS)
+        find_stop_reason(steps(3, valid=0), LIMITS)
         == "0 of 30 rollouts over the last 3 steps keep the format"
     )
-    assert verdict([*steps(2, valid=0), step(2, valid=3)], LIMITS) == ""
+    assert find_stop_reason([*steps(2, valid=0), step(2, valid=3)], LIMITS) == ""
 
 
 def test_a_student_whose_calls_cannot_be_answered_is_stopped():
     said = "3 of 24 calls over the last 3 steps could be answered"
-    assert verdict(steps(3, taken=1), LIMITS) == said
-    assert verdict(steps(3, tried=0, taken=0), LIMITS) == ""  # it need not call
-    assert verdict([*steps(2, tried=0, taken=0), step(2, tried=1, taken=0)], LIMITS) == ""
+    assert find_stop_reason(steps(3, taken=1), LIMITS) == said
+    assert find_stop_reason(steps(3, tried=0, taken=0), LIMITS) == ""  # it need not call
+    assert find_stop_reason([*steps(2, tried=0, taken=0), step(2, tried=1, taken=0)], LIMITS) == ""
 
 
 def test_steps_in_a_row_without_signal_stop_training_unless_told_not_to():
     quiet = steps(4, silent=True)
     said = "4 steps in a row had no group in which one attempt beat another"
-    assert verdict(quiet, LIMITS) == said
-    assert verdict([*quiet[:3], step(3)], LIMITS) == ""
-    assert verdict(quiet, LIMITS.model_copy(update={"silent": 0})) == ""
+    assert find_stop_reason(quiet, LIMITS) == said
+    assert find_stop_reason([*quiet[:3], step(3)], LIMITS) == ""
+    assert find_stop_reason(quiet, LIMITS.model_copy(update={"silent": 0})) == ""
 
 
 def rollout(
@@ -73,16 +80,16 @@ def test_a_step_is_counted_from_its_rows(tmp_path: Path):
         rollout(2, 1, 0.5, ("yes",)),
         rollout(3, 1, 0.5, ("no",)),
     ]
-    assert step_of(rows) == Step(0, 4, 3, 2, 1, True)
+    assert count_step_rollouts(rows) == StepCounts(0, 4, 3, 2, 1, True)
     rows[3] = rollout(3, 1, 0.6, ("no",))
-    assert not step_of(rows).silent
+    assert not count_step_rollouts(rows).silent
     write(tmp_path / "step-00000000.parquet", Rollout, rows)
-    assert remembered(tmp_path, 3) == [step_of(rows)]
+    assert load_step_counts(tmp_path, 3) == [count_step_rollouts(rows)]
 
 
 def test_stopping_keeps_a_checkpoint_and_a_resumed_training_stops_at_once(tmp_path: Path):
     reward: Any = SimpleNamespace(recent=steps(3, valid=0), folder=tmp_path)
-    stop, control = Stop(reward, LIMITS), SimpleNamespace()
+    stop, control = StopHopelessRlCallback(reward, LIMITS), SimpleNamespace()
     stop.demand(2)  # nothing is known yet
     stop.on_step_end(None, None, control)
     assert control.should_save and control.should_training_stop
@@ -91,7 +98,7 @@ def test_stopping_keeps_a_checkpoint_and_a_resumed_training_stops_at_once(tmp_pa
     for number in range(3):
         row = rollout(0, 0, 0.0, ("no",), valid=False, step=number)
         write(tmp_path / f"step-{number:08d}.parquet", Rollout, [row])
-    again = Stop(reward, LIMITS)
+    again = StopHopelessRlCallback(reward, LIMITS)
     again.take_up(2)
     with pytest.raises(BadInput, match="0 of 3 rollouts over the last 3 steps keep the format"):
         again.take_up(3)

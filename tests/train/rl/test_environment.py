@@ -8,15 +8,15 @@ import torch
 from transformers.utils import get_json_schema
 
 from tests.train.conftest import BUDGET, Kit, Taught, scripted
-from touchline.chat.messages import TOOLS, assistant_turns
+from touchline.chat.messages import TOOLS, extract_assistant_turns
 from touchline.chat.turns import thinking
-from touchline.train.rl.environment import Clips
+from touchline.train.rl.environment import ClipEnvironment
 from touchline.train.sft_data import TrajectoryCollator
 
 
 def test_the_tools_schema_is_the_same_in_sft_and_rl():
     (tool,) = TOOLS
-    assert get_json_schema(Clips({}, {}, BUDGET).choose_frames) == get_json_schema(tool)
+    assert get_json_schema(ClipEnvironment({}, {}, BUDGET).choose_frames) == get_json_schema(tool)
 
 
 def of_calls(kit: Kit, calls: int) -> Taught:
@@ -26,7 +26,7 @@ def of_calls(kit: Kit, calls: int) -> Taught:
 @pytest.mark.parametrize("calls", [0, 1, 2])
 def test_rl_builds_the_token_ids_of_sft_turn_by_turn(kit: Kit, tmp_path: Path, calls: int):
     taught = of_calls(kit, calls)
-    turns = assistant_turns(taught.messages)
+    turns = extract_assistant_turns(taught.messages)
     trainer = scripted(kit, kit.net, taught, turns, tmp_path)
     rows = [dict(trainer.train_dataset[0]) for _ in range(2)]
     made = trainer._generate_and_score_completions(rows)
@@ -75,7 +75,7 @@ def test_odd_calls_are_answered_and_never_stop_the_training(kit: Kit, tmp_path: 
 def test_an_environment_starts_afresh_for_every_rollout(kit: Kit):
     one, two = kit.taught[0], kit.taught[-1]
     questions = {t.question.id: t.question for t in (one, two)}
-    environment = Clips(questions, kit.reels(), BUDGET)
+    environment = ClipEnvironment(questions, kit.reels(), BUDGET)
     shown = []
     for taught in (one, two, one):
         shown.append(environment.reset(question=taught.question.id, prompt="ignored"))

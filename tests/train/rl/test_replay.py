@@ -10,22 +10,22 @@ import pytest
 from tests.frames import stored
 from tests.stages.training import world
 from tests.train.conftest import BUDGET, Kit, Taught, rl, scripted
-from touchline.chat.messages import reels
+from touchline.chat.messages import load_frames_by_clip
 from touchline.chat.tools.choose_frames import called
 from touchline.chat.turns import thinking
 from touchline.errors import BadInput
 from touchline.records import Rollout, read, write
 from touchline.train.rl.replay import (
-    RULES,
-    Again,
-    Rules,
-    compared,
-    leave_rules,
-    replay,
-    say,
-    staged,
+    REPLAY_RULES_FILE,
+    ReplayRules,
+    ReplayVerdict,
+    compare_replayed_rollout,
+    load_replay_setup,
+    print_replay,
+    replay_rollouts,
+    write_replay_rules,
 )
-from touchline.train.rl.reward_fn import collected
+from touchline.train.rl.reward_fn import read_step_rollouts
 from touchline.video.frame_store import FrameStore, store_path
 
 LOOK = thinking("I look.", called(0, 9))
@@ -50,7 +50,7 @@ def made(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("replay")
     taught = of_calls(kit, 1)
     world(root, [taught])
-    shown = reels(FrameStore(root / "frames"), root / "clips", BUDGET)
+    shown = load_frames_by_clip(FrameStore(root / "frames"), root / "clips", BUDGET)
     real = replace(taught, reel=shown[taught.question.clip])
     right = thinking("So.", taught.question.truth)
     turns = [[*FIRST, right], LOOK, thinking("More.", called(20, 29)), right]
@@ -60,9 +60,9 @@ def made(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Path:
     trainer = scripted(kit, kit.net, real, turns, root / "run", params)
     trainer._generate_and_score_completions([dict(trainer.train_dataset[0])] * size)
     kit.processor.save_pretrained(root / "rl")
-    write(root / "rl/rollouts.parquet", Rollout, collected(root / "run/rollouts", 1))
-    rules = Rules(budget=BUDGET, reward=params.reward, turn_tokens=500)
-    leave_rules(root / "rl" / RULES, rules)
+    write(root / "rl/rollouts.parquet", Rollout, read_step_rollouts(root / "run/rollouts", 1))
+    rules = ReplayRules(budget=BUDGET, reward=params.reward, turn_tokens=500)
+    write_replay_rules(root / "rl" / REPLAY_RULES_FILE, rules)
     return root
 
 
@@ -74,16 +74,16 @@ def test_every_rollout_plays_again_with_the_same_frames_tokens_and_reward(made: 
     rows = read(file(made), Rollout)
     assert {row.ending for row in rows} > {"direct", "bad_call"}
     assert any(len(row.windows) == 4 for row in rows)
-    verdicts = list(replay(file(made), made))
-    assert verdicts == [Again(row.id, True, True, True, "") for row in rows]
+    verdicts = list(replay_rollouts(file(made), made))
+    assert verdicts == [ReplayVerdict(row.id, True, True, True, "") for row in rows]
 
 
 def test_one_rollout_is_replayed_by_its_id(made: Path, capsys: pytest.CaptureFixture):
-    assert say(file(made), made, "rl:0:1") == 0
+    assert print_replay(file(made), made, "rl:0:1") == 0
     said = capsys.readouterr().out
     assert said == "rl:0:1: same frames, tokens and reward\n1 of 1 rollouts play as they did\n"
     with pytest.raises(BadInput, match="rl:9:9: no rollout has this id"):
-        say(file(made), made, "rl:9:9")
+        print_replay(file(made), made, "rl:9:9")
 
 
 @pytest.mark.parametrize(
@@ -107,18 +107,21 @@ def test_what_was_changed_in_a_row_is_named(
     for one in (made / "rl").iterdir():
         if one.suffix != ".parquet":
             shutil.copy(one, forged.parent)
-    assert say(forged, made) == 1
+    assert print_replay(forged, made) == 1
     assert says in capsys.readouterr().out
 
 
 def test_tokens_that_the_tool_would_not_have_written_are_found(made: Path):
     rows = read(file(made), Rollout)
-    stage, row = staged(file(made), made), next(row for row in rows if row.windows)
+    stage, row = load_replay_setup(file(made), made), next(row for row in rows if row.windows)
     pad = stage.processor.image_token_id
     forged = replace(row, tokens=[token for token in row.tokens if token != pad])
     twin, same = stage.play(forged)
     assert not same
-    assert "tokens" in compared(replace(forged, shown=twin.shown), twin, same, row.paid).wrong
+    assert (
+        "tokens"
+        in compare_replayed_rollout(replace(forged, shown=twin.shown), twin, same, row.paid).wrong
+    )
 
 
 def test_a_changed_frame_store_is_found(made: Path, tmp_path: Path):
@@ -130,15 +133,15 @@ def test_a_changed_frame_store_is_found(made: Path, tmp_path: Path):
     (question,) = {row.question for row in read(file(made), Rollout)}
     video = question.split("@")[0]
     stored(store_path(here / "frames", video), seconds=170, shade=1)
-    verdicts = list(replay(file(made), here))
+    verdicts = list(replay_rollouts(file(made), here))
     assert verdicts and not any(one.frames for one in verdicts)
     assert all(one.wrong.startswith("frame 0 is another picture") for one in verdicts)
 
 
 def test_rollouts_without_their_rules_are_refused_in_words(made: Path, tmp_path: Path):
     with pytest.raises(BadInput, match=r"rollouts.parquet: is missing"):
-        list(replay(tmp_path / "rollouts.parquet", made))
+        list(replay_rollouts(tmp_path / "rollouts.parquet", made))
     alone = tmp_path / "rollouts.parquet"
     alone.write_bytes(file(made).read_bytes())
     with pytest.raises(BadInput, match=r"replay.json: is missing; run the stage rl again"):
-        list(replay(alone, made))
+        list(replay_rollouts(alone, made))

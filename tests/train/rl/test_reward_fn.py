@@ -9,13 +9,18 @@ import pytest
 
 from tests.train.conftest import BUDGET, Kit, Taught, rl, scripted
 from tests.world import HOSTILE
-from touchline.chat.messages import asked, assistant_turns, pictured
+from touchline.chat.messages import build_messages, extract_assistant_turns, fetch_block_images
 from touchline.chat.tools.choose_frames import Viewing, called, read_call
 from touchline.chat.turns import ENDINGS, thinking
 from touchline.records import Rollout, read
-from touchline.train.rl.environment import Clips
-from touchline.train.rl.reward_fn import ASSISTANT, Reward, collected, spoken_turns
-from touchline.train.rl.rewards.rule import Rule
+from touchline.train.rl.environment import ClipEnvironment
+from touchline.train.rl.reward_fn import (
+    ASSISTANT_MARK,
+    RolloutReward,
+    read_step_rollouts,
+    split_assistant_turns,
+)
+from touchline.train.rl.rewards.rule import RewardParams
 
 STATE = SimpleNamespace(global_step=0)
 RULE = rl().reward
@@ -30,17 +35,17 @@ def judged(
 ) -> tuple[float, dict]:
     """The reward of real token ids, with the tool's turns between the model's."""
     tool = "<|im_start|>user\n<tool_response>\n</tool_response><|im_end|>\n"
-    between = f"<|im_end|>\n{tool}{ASSISTANT}"
+    between = f"<|im_end|>\n{tool}{ASSISTANT_MARK}"
     ids = kit.processor.tokenizer(between.join(turns) + "<|im_end|>")["input_ids"]
     question = taught.question
-    environment = Clips({question.id: question}, {question.clip: taught.reel}, BUDGET)
+    environment = ClipEnvironment({question.id: question}, {question.clip: taught.reel}, BUDGET)
     environment.reset(question.id)
     completion: list[dict[str, Any]] = []
     for start in range(windows):
         content = environment.choose_frames(str(start), str(start + 9))
         completion += [{"role": "assistant"}, {"role": "tool", "content": content}]
     logged: dict[str, float] = {}
-    reward = Reward({}, kit.processor, RULE, 1, folder, set())
+    reward = RolloutReward({}, kit.processor, RULE, 1, folder, set())
     (earned,) = reward([completion], [ids], [environment], STATE, logged.__setitem__)
     return earned, logged
 
@@ -76,7 +81,7 @@ def test_what_is_logged_is_what_happened(kit: Kit, tmp_path: Path):
 def test_hostile_completions_earn_the_penalty_and_are_kept(kit: Kit, tmp_path: Path, text: str):
     taught = of_calls(kit, 1)
     assert judged(kit, taught, [text], 0, tmp_path)[0] == -RULE.penalty
-    (row,) = collected(tmp_path, 1)
+    (row,) = read_step_rollouts(tmp_path, 1)
     assert not row.valid
     assert row.ending in set(ENDINGS) - {"looked", "direct"}
     assert row.earned == -RULE.penalty
@@ -92,15 +97,15 @@ def test_a_refused_call_breaks_the_format_even_under_a_right_answer(kit: Kit, tm
 
 def test_turns_of_a_completion_are_told_apart():
     text = "one<|im_end|>\n<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\ntwo<|im_end|>"
-    assert spoken_turns(text) == ["one", "two"]
-    assert spoken_turns("") == [""]
+    assert split_assistant_turns(text) == ["one", "two"]
+    assert split_assistant_turns("") == [""]
 
 
 def played(kit: Kit, folder: Path, turns: list[list[str]], **changes: Any) -> tuple[Any, dict]:
     """One step of TRL's own trainer over given turns, in groups of as many as there are turns."""
     size = len(turns[0])
     trainer_args = rl().trainer | {"per_device_train_batch_size": size, "num_generations": size}
-    reward = Rule(**RULE.model_dump() | changes.pop("reward", {}))
+    reward = RewardParams(**RULE.model_dump() | changes.pop("reward", {}))
     params = rl(trainer=trainer_args | changes, reward=reward)
     trainer = scripted(kit, kit.net, of_calls(kit, 1), turns, folder, params)
     made = trainer._generate_and_score_completions([dict(trainer.train_dataset[0])] * size)
@@ -129,7 +134,7 @@ def test_wrong_answers_get_a_phantom_advantage_that_the_filter_takes_away(
     assert logged["groups/phantom"] == 0
     assert logged["groups/no_signal"] == 1
     assert logged["reward"] == pytest.approx(RULE.gated.consolation / 3, abs=1e-3)
-    earned = [row.earned for row in collected(tmp_path / "outcome/rollouts", 1)]
+    earned = [row.earned for row in read_step_rollouts(tmp_path / "outcome/rollouts", 1)]
     assert earned == pytest.approx([RULE.gated.consolation, 0, 0])
 
 
@@ -154,34 +159,34 @@ def test_a_rollout_plays_again_from_its_row(kit: Kit, tmp_path: Path):
 
     for row in (looked, direct):
         viewing = Viewing(taught.reel, BUDGET)
-        again = asked(taught.question, viewing.open())
-        turns = spoken_turns(kit.processor.tokenizer.decode(row.tokens))
-        assert turns == assistant_turns(json.loads(row.messages))
+        again = build_messages(taught.question, viewing.open())
+        turns = split_assistant_turns(kit.processor.tokenizer.decode(row.tokens))
+        assert turns == extract_assistant_turns(json.loads(row.messages))
         replies = [viewing.call(*call) for call in map(read_call, turns) if call]
         messages = json.loads(row.messages)
         assert messages[: len(again)] == again
         assert [m["content"] for m in messages if m["role"] == "tool"] == replies
         assert row.frames == len(viewing.seen)
 
-        environment = Clips({taught.question.id: taught.question}, kit.reels(), BUDGET)
+        environment = ClipEnvironment({taught.question.id: taught.question}, kit.reels(), BUDGET)
         environment.reset(taught.question.id)
         environment._viewing = viewing
-        talk = [{**m, "content": pictured(m["content"], taught.reel)} for m in messages]
-        reward = Reward({}, kit.processor, RULE, 1, tmp_path / row.id, set())
+        talk = [{**m, "content": fetch_block_images(m["content"], taught.reel)} for m in messages]
+        reward = RolloutReward({}, kit.processor, RULE, 1, tmp_path / row.id, set())
         completion = talk[len(again) :]
         paid = reward([completion], [row.tokens], [environment], STATE, lambda *_: None)
         assert paid == [row.earned]
-        (twin,) = collected(tmp_path / row.id, 1)
+        (twin,) = read_step_rollouts(tmp_path / row.id, 1)
         assert (twin.messages, twin.tokens) == (row.messages, row.tokens)
 
 
 def test_two_batches_of_one_step_are_one_file(kit: Kit, tmp_path: Path):
     taught = of_calls(kit, 1)
-    environment = Clips({taught.question.id: taught.question}, kit.reels(), BUDGET)
+    environment = ClipEnvironment({taught.question.id: taught.question}, kit.reels(), BUDGET)
     environment.reset(taught.question.id)
-    reward = Reward({}, kit.processor, RULE, 1, tmp_path, set())
+    reward = RolloutReward({}, kit.processor, RULE, 1, tmp_path, set())
     for step in (0, 0, 1):
         state = SimpleNamespace(global_step=step)
         reward([[]], [[5, 6]], [environment], state, lambda *_: None)
-    assert [row.id for row in collected(tmp_path, 2)] == ["rl:0:0", "rl:0:1", "rl:1:0"]
-    assert [row.group for row in collected(tmp_path, 2)] == [0, 1, 0]
+    assert [row.id for row in read_step_rollouts(tmp_path, 2)] == ["rl:0:0", "rl:0:1", "rl:1:0"]
+    assert [row.group for row in read_step_rollouts(tmp_path, 2)] == [0, 1, 0]

@@ -13,22 +13,29 @@ from PIL import Image
 from transformers import Qwen2VLImageProcessorPil
 
 from tests.train.conftest import BUDGET, Kit, Taught, scripted
-from touchline.chat.messages import assistant_turns
+from touchline.chat.messages import extract_assistant_turns
 from touchline.errors import BadInput
-from touchline.model.pixels import black, digest, pixels_of, received, resized, same
-from touchline.train.rl.environment import Clips
+from touchline.model.pixels import (
+    build_black_patch,
+    digest_pixels,
+    image_to_pixels,
+    is_same_frame,
+    resize_like_processor,
+    unpatch_frames,
+)
+from touchline.train.rl.environment import ClipEnvironment
 from touchline.train.rl.vision_proof import (
-    Checked,
-    Sight,
-    blanked,
-    demand_use,
-    keep,
-    means,
-    prove,
-    told,
+    VisionProofParams,
+    VisionProofStep,
+    average_token_sums,
+    blacken_frames,
+    compare_rollout_frames,
+    require_vision_use,
+    summarize_vision_proof,
+    write_vision_proof_step,
 )
 
-SIGHT = Sight(every=1, rollouts=2, least=0.001)
+SIGHT = VisionProofParams(every=1, rollouts=2, least=0.001)
 Tamper = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -39,7 +46,7 @@ def of_calls(kit: Kit, calls: int) -> Taught:
 @pytest.fixture(scope="module")
 def trainer(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     taught, folder = of_calls(kit, 1), tmp_path_factory.mktemp("sight")
-    made = scripted(kit, kit.net, taught, assistant_turns(taught.messages), folder)
+    made = scripted(kit, kit.net, taught, extract_assistant_turns(taught.messages), folder)
     made.current_gradient_accumulation_steps = 1
     made._sight = SIGHT
     kit.net.train()
@@ -52,8 +59,8 @@ def batch(trainer: Any) -> dict[str, Any]:
     return trainer._generate_and_score_completions([dict(trainer.train_dataset[0])] * 2)
 
 
-def forward(trainer: Any, batch: dict[str, Any]) -> Checked:
-    trainer._checked = Checked(-1, 0, 0, 0, {})
+def forward(trainer: Any, batch: dict[str, Any]) -> VisionProofStep:
+    trainer._checked = VisionProofStep(-1, 0, 0, 0, {})
     trainer._compute_loss(trainer.model, dict(batch))
     return trainer._checked
 
@@ -132,9 +139,11 @@ def test_a_missing_picture_token_stops_training(trainer: Any, batch: dict[str, A
     ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
     pads = (ids == pad).sum(1).tolist()
     given = {name: batch[name] for name in ("pixel_values", "image_grid_thw", "num_images")}
-    fine = prove([0, 1], trainer._shown, pads, given, images(kit))
+    fine = compare_rollout_frames([0, 1], trainer._shown, pads, given, images(kit))
     assert fine.faults == ()
-    less = prove([0, 1], trainer._shown, [pads[0] - 1, pads[1]], given, images(kit))
+    less = compare_rollout_frames(
+        [0, 1], trainer._shown, [pads[0] - 1, pads[1]], given, images(kit)
+    )
     assert less.faults == (f"rollout 0: {pads[0] - 1} picture tokens, but patches for {pads[0]}",)
 
 
@@ -146,9 +155,9 @@ def test_a_reply_that_did_not_fit_is_unseen_and_half_a_reply_is_a_fault(
     given = {name: batch[name] for name in ("pixel_values", "image_grid_thw", "num_images")}
     shown = trainer._shown[0]
     more = [[*shown, shown[-1]], trainer._shown[1]]
-    assert prove([0, 1], more, pads, given, images(kit)).unseen == len(shown[-1])
+    assert compare_rollout_frames([0, 1], more, pads, given, images(kit)).unseen == len(shown[-1])
     half = [[shown[0], [*shown[1], shown[1][0]]], trainer._shown[1]]
-    (fault,) = prove([0, 1], half, pads, given, images(kit)).faults
+    (fault,) = compare_rollout_frames([0, 1], half, pads, given, images(kit)).faults
     assert fault == f"rollout 0: turn 1, frame {len(shown[1])} and what follows never came"
 
 
@@ -181,8 +190,8 @@ def test_a_seeing_model_passes_and_a_blind_one_is_stopped(trainer: Any, batch: d
 def test_a_model_that_ignores_only_the_frames_it_asked_for_is_stopped():
     found = {"vision_used": 0.2, "vision_used/tool": 1e-5}
     with pytest.raises(BadInput, match="with the frames that it asked for blanked"):
-        demand_use(4, found, SIGHT)
-    demand_use(4, {"vision_used": 0.2}, SIGHT)  # nobody asked
+        require_vision_use(4, found, SIGHT)
+    require_vision_use(4, {"vision_used": 0.2}, SIGHT)  # nobody asked
 
 
 def test_the_question_what_if_leaves_weights_modes_and_random_numbers_alone(
@@ -212,13 +221,13 @@ def test_blanked_frames_are_those_that_a_black_picture_gives(
     trainer: Any, batch: dict[str, Any], kit: Kit
 ):
     dark = images(kit)(images=[Image.new("RGB", (64, 32))], return_tensors="pt")["pixel_values"]
-    torch.testing.assert_close(black(images(kit)), dark[0])
+    torch.testing.assert_close(build_black_patch(images(kit)), dark[0])
     first = len(trainer._shown[0][0])
-    later = blanked(batch, [first, batch["num_images"][1]], images(kit))
+    later = blacken_frames(batch, [first, batch["num_images"][1]], images(kit))
     rows = [int(n) for n in batch["image_grid_thw"].prod(-1)]
     spared, own = sum(rows[:first]), sum(rows[: batch["num_images"][0]])
     assert torch.equal(later["pixel_values"][:spared], batch["pixel_values"][:spared])
-    assert (later["pixel_values"][spared:own] == black(images(kit))).all()
+    assert (later["pixel_values"][spared:own] == build_black_patch(images(kit))).all()
     assert torch.equal(later["pixel_values"][own:], batch["pixel_values"][own:])
 
 
@@ -230,30 +239,30 @@ def test_pixels_come_back_out_of_the_patches(patch: int, size: tuple[int, int]):
     )
     noise = np.random.default_rng(1).integers(0, 256, (3, size[1], size[0], 3), dtype=np.uint8)
     made = processor(images=[Image.fromarray(one) for one in noise], return_tensors="pt")
-    out = received(made["pixel_values"], made["image_grid_thw"], processor)
-    expected = [resized(one, processor) for one in noise]
-    assert all(same(a, b, exact=True) for a, b in zip(expected, out, strict=True))
-    assert not same(expected[0], out[1], exact=True)
-    half = received(made["pixel_values"].bfloat16(), made["image_grid_thw"], processor)
-    assert all(same(a, b, exact=False) for a, b in zip(expected, half, strict=True))
-    assert not same(expected[0], half[1], exact=False)
+    out = unpatch_frames(made["pixel_values"], made["image_grid_thw"], processor)
+    expected = [resize_like_processor(one, processor) for one in noise]
+    assert all(is_same_frame(a, b, exact=True) for a, b in zip(expected, out, strict=True))
+    assert not is_same_frame(expected[0], out[1], exact=True)
+    half = unpatch_frames(made["pixel_values"].bfloat16(), made["image_grid_thw"], processor)
+    assert all(is_same_frame(a, b, exact=False) for a, b in zip(expected, half, strict=True))
+    assert not is_same_frame(expected[0], half[1], exact=False)
 
 
 def test_a_digest_names_size_and_pixels():
     flat = np.zeros((4, 8, 3), np.uint8)
-    assert digest(flat) == digest(flat.copy()) != digest(flat.reshape(8, 4, 3))
-    assert digest(flat) != digest(flat + 1)
+    assert digest_pixels(flat) == digest_pixels(flat.copy()) != digest_pixels(flat.reshape(8, 4, 3))
+    assert digest_pixels(flat) != digest_pixels(flat + 1)
 
 
 def test_what_a_tool_returned_is_kept_even_if_someone_paints_over_the_picture(kit: Kit):
     taught = of_calls(kit, 1)
-    clips = Clips({taught.question.id: taught.question}, kit.reels(), BUDGET)
+    clips = ClipEnvironment({taught.question.id: taught.question}, kit.reels(), BUDGET)
     clips.reset(taught.question.id)
     blocks = clips.choose_frames("0:00", "0:20")
     picture = next(b["image"] for b in blocks if b["type"] == "image")
-    before = digest(pixels_of(picture))
+    before = digest_pixels(image_to_pixels(picture))
     picture.paste((1, 2, 3), (0, 0, 64, 32))
-    assert digest(clips._shown[1][0]) == before != digest(pixels_of(picture))
+    assert digest_pixels(clips._shown[1][0]) == before != digest_pixels(image_to_pixels(picture))
 
 
 def test_processes_are_weighed_by_their_tokens():
@@ -261,18 +270,20 @@ def test_processes_are_weighed_by_their_tokens():
         {"vision_used": (3.0, 10)},
         {"vision_used": (1.0, 30), "vision_used/tool": (0, 0)},
     )
-    assert means([ours, theirs, {}]) == {"vision_used": 0.1}
+    assert average_token_sums([ours, theirs, {}]) == {"vision_used": 0.1}
 
 
 def test_sight_is_proved_by_every_step_and_a_counterfactual(tmp_path: Path):
     used = {"vision_used": 0.1}
     for step in range(3):
-        keep(tmp_path, Checked(step, 4, 40, 1, used if step == 0 else {}))
-    found = told(tmp_path, 3, SIGHT)
+        write_vision_proof_step(
+            tmp_path, VisionProofStep(step, 4, 40, 1, used if step == 0 else {})
+        )
+    found = summarize_vision_proof(tmp_path, 3, SIGHT)
     assert found["proved"]
     assert (found["steps"], found["rollouts"], found["frames"], found["unseen"]) == (3, 12, 120, 3)
     assert found["checks"] == [{"step": 0, "vision_used": 0.1}]
-    assert not told(tmp_path, 4, SIGHT)["proved"]  # one step is missing
-    assert not told(tmp_path / "none", 0, SIGHT)["proved"]
-    keep(tmp_path, Checked(0, 4, 40, 1, {}))
-    assert not told(tmp_path, 3, SIGHT)["proved"]
+    assert not summarize_vision_proof(tmp_path, 4, SIGHT)["proved"]  # one step is missing
+    assert not summarize_vision_proof(tmp_path / "none", 0, SIGHT)["proved"]
+    write_vision_proof_step(tmp_path, VisionProofStep(0, 4, 40, 1, {}))
+    assert not summarize_vision_proof(tmp_path, 3, SIGHT)["proved"]

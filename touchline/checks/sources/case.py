@@ -1,4 +1,4 @@
-"""What a check of a source is given, and what it may say."""
+"""The input and output types of source checks, and the function that runs them."""
 
 import re
 from collections import defaultdict
@@ -12,11 +12,11 @@ from pydantic import Field
 
 from touchline.config import Params
 from touchline.records import Label, Speech, Video, grouped
-from touchline.sources.source import Fault
+from touchline.sources.source import RowFault
 
 
-class Health(Params):
-    """The thresholds of the checks."""
+class HealthLimits(Params):
+    """Thresholds of the source checks (params.yaml: download.health)."""
 
     repeats: float = Field(ge=0, le=1)  # share of a transcript that may repeat the line before
     languages: list[str]  # ISO 639-1: what commentary may be in; [] for any
@@ -25,35 +25,36 @@ class Health(Params):
 
 
 @dataclass(frozen=True)
-class Readings:
-    """What the clock showed, seconds, at which time of the video; frames without one are left out.
+class ClockReadings:
+    """Match clock readings of one video: `shown` seconds on the clock at `times` seconds of the
+    video.
 
-    `asked` is how many frames were looked at.
+    `frames` is how many frames were read; those without a readable clock are left out.
     """
 
     video: str
-    asked: int
+    frames: int
     times: tuple[float, ...]
     shown: tuple[float, ...]
 
     @property
     def offsets(self) -> list[float]:
-        """How far the clock is ahead of the file."""
-        return [shown - time for time, shown in zip(self.times, self.shown, strict=True)]
+        """Seconds by which the clock is ahead of the video time, one per reading."""
+        return [clock_time - time for time, clock_time in zip(self.times, self.shown, strict=True)]
 
     @property
     def spread(self) -> float:
-        """How far the offsets lie apart, without the one that is farthest from the median."""
+        """Range of the offsets in seconds, ignoring the one farthest from the median."""
         middle = median(self.offsets)
         near = sorted(self.offsets, key=lambda offset: abs(offset - middle))[:-1]
         return max(near) - min(near)
 
 
 @dataclass(frozen=True)
-class Case:
-    """A source as it was read: rows that passed its reader, and the faults of those that did not.
+class SourceCase:
+    """The rows of a source that its reader accepted, and the faults of those that it rejected.
 
-    `folder` is the source's own.
+    `folder` is the source's own folder.
     """
 
     source: str
@@ -61,29 +62,32 @@ class Case:
     videos: Sequence[Video]
     labels: Sequence[Label]
     speech: Sequence[Speech]
-    faults: Sequence[Fault]
-    clocks: Sequence[Readings]
-    limits: Health
+    faults: Sequence[RowFault]
+    clocks: Sequence[ClockReadings]
+    limits: HealthLimits
 
     @cached_property
-    def by_id(self) -> dict[str, Video]:
+    def videos_by_id(self) -> dict[str, Video]:
+        """Videos by id."""
         return {video.id: video for video in self.videos}
 
     @cached_property
-    def labelled(self) -> defaultdict[str, list[Label]]:
-        """Labels by video."""
+    def labels_by_video(self) -> defaultdict[str, list[Label]]:
+        """Labels by video id."""
         return grouped(self.labels, "video")
 
     @cached_property
-    def spoken(self) -> defaultdict[str, list[Speech]]:
-        """Lines by video, in the order of time."""
+    def speech_by_video(self) -> defaultdict[str, list[Speech]]:
+        """Transcript lines by video id, in order of time."""
         lines = sorted(self.speech, key=lambda line: (line.video, line.start, line.end))
         return grouped(lines, "video")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What is wrong with something, in our own words; `quote` is what stands in the file."""
+class CheckFinding:
+    """One violation of a rule. `wrong` never contains source text; `quote` holds the text from the
+    file.
+    """
 
     place: str  # id of a row, a video or a match
     wrong: str
@@ -94,49 +98,60 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Check:
-    """A rule, what becomes of rows that break it, and the function that looks."""
+class SourceCheck:
+    """A rule, what happens to rows that break it, and the function that finds violations.
+
+    `fault_pattern` is a regular expression for the faults of rows that the source's reader has
+    already dropped for the same reason.
+    """
 
     rule: str
     fate: str
-    find: Callable[[Case], list[Finding]]
-    said: str = ""  # how a source's reader puts it that has dropped such a row already
+    find: Callable[[SourceCase], list[CheckFinding]]
+    fault_pattern: str = ""  # how a source's reader puts it that has dropped such a row already
 
 
 @dataclass(frozen=True)
-class Result:
-    """A check of one source."""
+class SourceCheckResult:
+    """The outcome of one check on one source."""
 
     name: str
-    check: Check
-    findings: list[Finding]
+    check: SourceCheck
+    findings: list[CheckFinding]
     read: int = 0  # rows that the reader has dropped for it
 
     @property
     def dropped(self) -> int:
+        """Number of rows dropped, by the reader or by the check."""
         return self.read + len({row for finding in self.findings for row in finding.rows})
 
     @property
     def reported(self) -> int:
+        """Number of findings that drop no row."""
         return sum(not finding.rows for finding in self.findings)
 
 
 @dataclass(frozen=True)
-class Examined:
-    """All that was found in one source."""
+class SourceHealth:
+    """The rows of one source and the results of all checks on them."""
 
-    case: Case
-    results: list[Result] = field(default_factory=list)
+    case: SourceCase
+    results: list[SourceCheckResult] = field(default_factory=list)
 
 
-def examined(case: Case, checks: dict[str, Check]) -> Examined:
-    """Run the checks in their order; a reader's fault counts for the check that it speaks of."""
+def run_source_checks(case: SourceCase, checks: dict[str, SourceCheck]) -> SourceHealth:
+    """Run the checks in order. A reader's fault is counted for the check whose `fault_pattern` it
+    matches.
+    """
     results = []
     for name, check in checks.items():
-        read = sum(bool(check.said) and _says(fault, check.said) for fault in case.faults)
-        results.append(Result(name, check, check.find(case), read))
-    return Examined(case, results)
+        read = sum(
+            bool(check.fault_pattern) and _matches_fault(fault, check.fault_pattern)
+            for fault in case.faults
+        )
+        results.append(SourceCheckResult(name, check, check.find(case), read))
+    return SourceHealth(case, results)
 
 
-def _says(fault: Fault, words: str) -> bool:
+def _matches_fault(fault: RowFault, words: str) -> bool:
     return re.search(words, fault.why.wrong) is not None

@@ -1,4 +1,6 @@
-"""Checks of labels: doubled, out of range, against the score, without video, of another match."""
+"""Checks of labels: duplicates, out of range, against the score, without video, of
+another match.
+"""
 
 import json
 from collections import Counter, defaultdict
@@ -7,99 +9,101 @@ from typing import Any
 
 from touchline.chat.timecode import spoken
 from touchline.checks.duplicate_matches.by_name import score
-from touchline.checks.sources.case import Case, Finding
+from touchline.checks.sources.case import CheckFinding, SourceCase
 from touchline.records import Label
 
 GOAL = {"soccer": "Goal"}  # sport -> the label that changes the score by one
 
 
-def doubled(case: Case) -> list[Finding]:
-    """Every label after the first that says the same of the same moment."""
-    seen: dict[tuple[Any, ...], str] = {}
-    found = []
+def find_duplicate_labels(case: SourceCase) -> list[CheckFinding]:
+    """Find labels that repeat an earlier one at the same time."""
+    first_ids: dict[tuple[Any, ...], str] = {}
+    findings = []
     for label in case.labels:
-        said = (label.video, label.start, label.end, label.name, label.team, label.task)
-        first = seen.setdefault((*said, label.asked, label.answer), label.id)
+        label_key = (label.video, label.start, label.end, label.name, label.team, label.task)
+        first = first_ids.setdefault((*label_key, label.asked, label.answer), label.id)
         if first != label.id:
-            found.append(_of(label, f"says the same as {first}"))
-    return found
+            findings.append(_label_finding(label, f"says the same as {first}"))
+    return findings
 
 
-def outside(case: Case) -> list[Finding]:
-    """Labels that begin before their video, end after it, or end before they begin."""
-    found = []
+def find_out_of_range_labels(case: SourceCase) -> list[CheckFinding]:
+    """Find labels that start before their video, end after it, or end before they start."""
+    findings = []
     for label in case.labels:
-        video = case.by_id.get(label.video)
+        video = case.videos_by_id.get(label.video)
         if video and not 0 <= label.start <= label.end <= video.duration:
             wrong = f"lies at {label.start:g} to {label.end:g} s of {video.duration:g} s"
-            found.append(_of(label, wrong))
-    return found
+            findings.append(_label_finding(label, wrong))
+    return findings
 
 
-def orphaned(case: Case) -> list[Finding]:
-    """Labels of a video that is not there."""
+def find_labels_without_video(case: SourceCase) -> list[CheckFinding]:
+    """Find labels whose video is not among the source's videos."""
     return [
-        _of(label, "is of a video that is not there")
+        _label_finding(label, "is of a video that is not there")
         for label in case.labels
-        if label.video not in case.by_id
+        if label.video not in case.videos_by_id
     ]
 
 
-def unlabelled(case: Case) -> list[Finding]:
-    """Videos without any label."""
+def find_videos_without_labels(case: SourceCase) -> list[CheckFinding]:
+    """Find videos without any label."""
     return [
-        Finding(video.id, "has no label", video=video.id)
+        CheckFinding(video.id, "has no label", video=video.id)
         for video in case.videos
-        if not case.labelled[video.id]
+        if not case.labels_by_video[video.id]
     ]
 
 
-def goals(case: Case) -> list[Finding]:
-    """Matches whose labelled goals, team by team, are not the score in their name."""
+def find_score_mismatches(case: SourceCase) -> list[CheckFinding]:
+    """Find matches whose labelled goals per team differ from the score in the match's name."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for video in case.videos:
-        for label in case.labelled[video.id]:
+        for label in case.labels_by_video[video.id]:
             counts[video.match][label.team] += label.name == GOAL.get(video.sport)
-    found = []
+    findings = []
     for match in sorted({v.match for v in case.videos if v.sport in GOAL and counts[v.match]}):
-        wanted, seen = score(match), (counts[match]["home"], counts[match]["away"])
-        if wanted is not None and wanted != seen:
-            wrong = f"has {seen[0]} - {seen[1]} goals labelled, the score is"
-            found.append(Finding(match, f"{wrong} {wanted[0]} - {wanted[1]}"))
-    return found
+        named_score, labelled_score = score(match), (counts[match]["home"], counts[match]["away"])
+        if named_score is not None and named_score != labelled_score:
+            wrong = f"has {labelled_score[0]} - {labelled_score[1]} goals labelled, the score is"
+            findings.append(CheckFinding(match, f"{wrong} {named_score[0]} - {named_score[1]}"))
+    return findings
 
 
-def foreign(case: Case) -> list[Finding]:
-    """Files of annotations that name another match than the folder they lie in."""
-    found = []
-    for match, rows in _by_match(case).items():
+def find_labels_of_other_match(case: SourceCase) -> list[CheckFinding]:
+    """Find label files that name another match than the folder they lie in; all labels of the match
+    are dropped.
+    """
+    findings = []
+    for match, rows in _label_ids_by_match(case).items():
         folder = case.folder / match.removeprefix(f"{case.source}/")
-        named = _named(folder / "Labels-v2.json")
-        if named and named != folder.name:
+        annotated_match = _read_match_name(folder / "Labels-v2.json")
+        if annotated_match and annotated_match != folder.name:
             wrong = "has the annotations of another match"
-            found.append(Finding(match, wrong, tuple(rows), named))
-    return found
+            findings.append(CheckFinding(match, wrong, tuple(rows), annotated_match))
+    return findings
 
 
-def _by_match(case: Case) -> dict[str, list[str]]:
+def _label_ids_by_match(case: SourceCase) -> dict[str, list[str]]:
     """Ids of the labels of every match that has any."""
     rows: dict[str, list[str]] = {}
     for video in case.videos:
-        for label in case.labelled[video.id]:
+        for label in case.labels_by_video[video.id]:
             rows.setdefault(video.match, []).append(label.id)
     return rows
 
 
-def _named(file: Path) -> str:
+def _read_match_name(file: Path) -> str:
     """The game that a file says it is of, "" when there is none, or it cannot be read."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):  # its reader has said so already
         return ""
-    named = content.get("UrlLocal") if isinstance(content, dict) else None
-    return str(named or "").replace("\\", "/").rstrip("/").rpartition("/")[2]
+    url = content.get("UrlLocal") if isinstance(content, dict) else None
+    return str(url or "").replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
-def _of(label: Label, wrong: str) -> Finding:
+def _label_finding(label: Label, wrong: str) -> CheckFinding:
     where = f"{spoken(label.start)} {label.name}".strip() if label.start >= 0 else label.name
-    return Finding(label.id, wrong, (label.id,), where, label.video, label.start)
+    return CheckFinding(label.id, wrong, (label.id,), where, label.video, label.start)

@@ -1,4 +1,4 @@
-"""Read the match clock off the score bug and hold it against the time of the file."""
+"""Read the match clock from the score bug by OCR and compare it with the video time."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,54 +10,74 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image, Resampling
 
-from touchline.checks.sources.case import Case, Finding, Readings
+from touchline.checks.sources.case import CheckFinding, ClockReadings, SourceCase
 from touchline.errors import BadInput
 from touchline.progress import track
 from touchline.records import Video
 from touchline.video.decode import frames_at
 from touchline.video.workers import each
 
-RUNNING = ("soccer",)  # sports whose clock runs on through a half
-PART = 0.2  # of the picture, from the top: where broadcasts put the score bug
+RUNNING_CLOCK_SPORTS = ("soccer",)  # sports whose clock runs on through a half
+STRIP_SHARE = 0.2  # of the picture, from the top: where broadcasts put the score bug
 WIDE, LARGEST = 1200, 3.0  # pixels that the strip is enlarged to, and at most how much
-EDGE = 0.04  # of the video at both ends: studio and replays
-LEAST = 3  # readings from which anything is said
+EDGE_SHARE = 0.04  # of the video at both ends: studio and replays
+MIN_READINGS = 3  # readings from which anything is said
 MINUTES = re.compile(r"(?<!\d)(\d{1,3})\s?[:;.]\s?([0-5]\d)(?!\d)")
 LOOKALIKES = str.maketrans("OoQDIl|", "0000111", "")
 GLUED = re.compile(r"[0-9OoQDIl|]+\s?[:;.\uff1a]\s?[0-9OoQDIl|]{2}(?![0-9])")
 
 
-def drifting(case: Case) -> list[Finding]:
-    """Videos whose clock does not keep to the time of the file."""
-    found = []
-    for seen in case.clocks:
-        if len(seen.times) < LEAST:
-            wrong = f"shows a clock in {len(seen.times)} of {seen.asked} frames: too few to tell"
-            found.append(Finding(seen.video, wrong, video=seen.video))
-        elif seen.spread > case.limits.drift:
-            wrong = f"its clock leaves the file's time by {seen.spread:.0f} s"
-            found.append(Finding(seen.video, wrong, video=seen.video))
-    return found
+def find_drifting_clocks(case: SourceCase) -> list[CheckFinding]:
+    """Find videos whose match clock drifts from the video time by more than the limit, or can
+    hardly be read.
+    """
+    findings = []
+    for reading in case.clocks:
+        if len(reading.times) < MIN_READINGS:
+            wrong = (
+                f"shows a clock in {len(reading.times)} of {reading.frames} frames: too few to tell"
+            )
+            findings.append(CheckFinding(reading.video, wrong, video=reading.video))
+        elif reading.spread > case.limits.drift:
+            wrong = f"its clock leaves the file's time by {reading.spread:.0f} s"
+            findings.append(CheckFinding(reading.video, wrong, video=reading.video))
+    return findings
 
 
-def readings(
+def read_video_clocks(
     executor: Executor, folder: Path, videos: Sequence[Video], frames: int
-) -> list[Readings]:
-    """The clocks of all videos that are here, below `folder`, and of a sport whose clock runs."""
-    here = [video for video in videos if frames and video.path and video.sport in RUNNING]
-    jobs = [(folder / video.path, video, frames) for video in here]
-    return list(track(each(executor, read, jobs), "clock", total=len(jobs))) if jobs else []
+) -> list[ClockReadings]:
+    """Read the clocks of all videos below `folder` whose file is present and whose sport has a
+    running clock; `frames` per video.
+    """
+    videos_with_file = [
+        video for video in videos if frames and video.path and video.sport in RUNNING_CLOCK_SPORTS
+    ]
+    jobs = [(folder / video.path, video, frames) for video in videos_with_file]
+    return (
+        list(track(each(executor, read_video_clock, jobs), "clock", total=len(jobs)))
+        if jobs
+        else []
+    )
 
 
-def read(path: Path, video: Video, frames: int) -> Readings:
-    """Look at so many frames, evenly spread; one that cannot be decoded counts as unread."""
-    times = np.linspace(EDGE * video.duration, (1 - EDGE) * video.duration, frames).tolist()
-    found = [(time, shown) for time, shown in _clocks(path, video, times) if shown is not None]
-    at, shown = zip(*found, strict=True) if found else ((), ())
-    return Readings(video.id, frames, at, shown)
+def read_video_clock(path: Path, video: Video, frames: int) -> ClockReadings:
+    """Read the clock in `frames` evenly spaced frames; frames that cannot be decoded or have no
+    clock are left out.
+    """
+    times = np.linspace(
+        EDGE_SHARE * video.duration, (1 - EDGE_SHARE) * video.duration, frames
+    ).tolist()
+    clock_times = [
+        (time, clock_time)
+        for time, clock_time in _iterate_clock_times(path, video, times)
+        if clock_time is not None
+    ]
+    video_times, clock_time = zip(*clock_times, strict=True) if clock_times else ((), ())
+    return ClockReadings(video.id, frames, video_times, clock_time)
 
 
-def _clocks(
+def _iterate_clock_times(
     path: Path, video: Video, times: Sequence[float]
 ) -> Iterator[tuple[float, float | None]]:
     for time in times:
@@ -65,31 +85,33 @@ def _clocks(
             [(exact, picture)] = frames_at(path, [time], keyframes=video.keyframes)
         except BadInput:
             continue
-        yield exact, told(words(picture))
+        yield exact, parse_score_bug_clock(recognize_top_text(picture))
 
 
-def words(picture: Image) -> list[str]:
-    """What is written in the upper strip of a picture, line by line."""
-    strip = picture.crop((0, 0, picture.width, max(1, round(PART * picture.height))))
+def recognize_top_text(picture: Image) -> list[str]:
+    """Return the text lines that OCR finds in the top strip of a picture."""
+    strip = picture.crop((0, 0, picture.width, max(1, round(STRIP_SHARE * picture.height))))
     factor = min(LARGEST, max(1.0, WIDE / strip.width))
     size = (round(strip.width * factor), round(strip.height * factor))
     pixels = np.asarray(strip.resize(size, Resampling.BICUBIC))[:, :, ::-1]
-    return list(_reader()(pixels, use_cls=False).txts or ())
+    return list(_load_ocr_engine()(pixels, use_cls=False).txts or ())
 
 
-def told(lines: Sequence[str]) -> float | None:
-    """Seconds on the first clock in these lines: `67:48` is 4068; letters that look like digits
-    count as such where they stand in a clock."""
+def parse_score_bug_clock(lines: Sequence[str]) -> float | None:
+    """Return the first clock in the OCR lines as seconds (`67:48` is 4068), or None.
+
+    Letters that look like digits are read as digits within a clock.
+    """
     for line in lines:
-        plain = GLUED.sub(lambda found: found[0].translate(LOOKALIKES), line)
-        found = MINUTES.search(plain.replace("\uff1a", ":"))
-        if found:
-            return 60.0 * int(found[1]) + int(found[2])
+        plain = GLUED.sub(lambda match: match[0].translate(LOOKALIKES), line)
+        match = MINUTES.search(plain.replace("\uff1a", ":"))
+        if match:
+            return 60.0 * int(match[1]) + int(match[2])
     return None
 
 
 @cache
-def _reader() -> Any:
+def _load_ocr_engine() -> Any:
     """RapidOCR's small models, which its wheel carries; one thread, for there is a pool."""
     import logging
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from touchline.checks.tables.great_expectations import SAMPLES, Outcome
 from touchline.records import Question, Trajectory
-from touchline.report.template import write_page
+from touchline.report.template import write_html_page
 
 REASONS = 12  # most frequent reasons shown
 
@@ -21,7 +21,7 @@ def write_gates(
     fates: Mapping[str, Counter[tuple[str, str]]],
 ) -> None:
     """Write the page; `fates` counts (state, reason) per stage's ledger."""
-    write_page(
+    write_html_page(
         path,
         "gates.html",
         counts=tally(outcomes),

@@ -1,4 +1,6 @@
-"""The kinds of candidates: one file each; add a kind as one file and one line."""
+"""The kinds of evaluation candidates. To add one, write its class and add a line to
+CANDIDATE_KINDS.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,47 +8,53 @@ from typing import Any
 from pydantic import ValidationError
 
 from touchline.errors import BadInput
-from touchline.evaluation.candidates.adapter import Adapter
-from touchline.evaluation.candidates.blank import Blank
-from touchline.evaluation.candidates.candidate import Candidate
-from touchline.evaluation.candidates.endpoint import Served
-from touchline.evaluation.candidates.floor import Floor
-from touchline.evaluation.candidates.mlflow_registry import Registry
-from touchline.evaluation.candidates.model import Model
-from touchline.evaluation.candidates.shuffled import Shuffled
-from touchline.evaluation.candidates.single import Single
-from touchline.evaluation.candidates.text import Text
+from touchline.evaluation.candidates.adapter import AdapterCandidate
+from touchline.evaluation.candidates.blank import BlankFramesCandidate
+from touchline.evaluation.candidates.candidate import EvalCandidate
+from touchline.evaluation.candidates.endpoint import EndpointCandidate
+from touchline.evaluation.candidates.floor import FloorCandidate
+from touchline.evaluation.candidates.mlflow_registry import RegistryCandidate
+from touchline.evaluation.candidates.model import ModelCandidate
+from touchline.evaluation.candidates.shuffled import ShuffledFramesCandidate
+from touchline.evaluation.candidates.single import SingleFrameCandidate
+from touchline.evaluation.candidates.text import TextCandidate
 
-KINDS: dict[str, type[Candidate]] = {
-    "model": Model,
-    "adapter": Adapter,
-    "registry": Registry,
-    "text": Text,
-    "endpoint": Served,
-    "floor": Floor,
-    "blank": Blank,
-    "shuffled": Shuffled,
-    "single": Single,
+CANDIDATE_KINDS: dict[str, type[EvalCandidate]] = {
+    "model": ModelCandidate,
+    "adapter": AdapterCandidate,
+    "registry": RegistryCandidate,
+    "text": TextCandidate,
+    "endpoint": EndpointCandidate,
+    "floor": FloorCandidate,
+    "blank": BlankFramesCandidate,
+    "shuffled": ShuffledFramesCandidate,
+    "single": SingleFrameCandidate,
 }
 
 
-def chosen(entries: Sequence[Mapping[str, Any]]) -> list[Candidate]:
-    """The entries of `evaluate.candidates`; a `BadInput` names the one that is wrong."""
-    found = [_chosen(place, entry) for place, entry in enumerate(entries)]
-    names = [candidate.name for candidate in found]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise BadInput(f"evaluate.candidates: {twice[0]}", "two have this name", "rename one")
-    return found
+def parse_candidates(entries: Sequence[Mapping[str, Any]]) -> list[EvalCandidate]:
+    """Parse the entries of `evaluate.candidates`. Raises `BadInput` naming the wrong entry or a
+    duplicate name.
+    """
+    candidates = [_parse_candidate(place, entry) for place, entry in enumerate(entries)]
+    names = [candidate.name for candidate in candidates]
+    duplicate_names = sorted({name for name in names if names.count(name) > 1})
+    if duplicate_names:
+        raise BadInput(
+            f"evaluate.candidates: {duplicate_names[0]}", "two have this name", "rename one"
+        )
+    return candidates
 
 
-def _chosen(place: int, entry: Mapping[str, Any]) -> Candidate:
+def _parse_candidate(place: int, entry: Mapping[str, Any]) -> EvalCandidate:
     where = f"evaluate.candidates[{place}]"
     kind = entry.get("kind", "")
-    if kind not in KINDS:
-        raise BadInput(where, f"kind {kind!r} is unknown", f"take one of {', '.join(KINDS)}")
+    if kind not in CANDIDATE_KINDS:
+        raise BadInput(
+            where, f"kind {kind!r} is unknown", f"take one of {', '.join(CANDIDATE_KINDS)}"
+        )
     try:
-        return KINDS[kind].model_validate(dict(entry))
+        return CANDIDATE_KINDS[kind].model_validate(dict(entry))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise BadInput(where, faults, "mend these keys") from None

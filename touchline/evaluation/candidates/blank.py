@@ -1,4 +1,4 @@
-"""Floor: a model over black pictures, as many as it asks for: what the words alone give away."""
+"""Floor candidate: a model shown black frames only, to measure what the text alone gives away."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,15 +7,15 @@ from typing import Literal
 from PIL.Image import Image, new
 
 from touchline.chat.tools.choose_frames import Reel
-from touchline.evaluation.candidates.model import Named
+from touchline.evaluation.candidates.model import NamedModelCandidate
 
 
-class Blank(Named):
-    """The model that is named, shown nothing."""
+class BlankFramesCandidate(NamedModelCandidate):
+    """The named model; every frame it gets is black."""
 
     kind: Literal["blank"]
 
-    def looking(self, reel: Reel) -> Reel:
+    def transform_frames(self, reel: Reel) -> Reel:
         def black(times: Sequence[float]) -> list[Image]:
             return [new("RGB", picture.size) for picture in reel.fetch(times[:1])] * len(times)
 

@@ -1,8 +1,7 @@
-"""What a candidate is: whatever answers the questions of an evaluation, in turns of words.
+"""The interface of a candidate: anything that answers the questions of an evaluation in text turns.
 
-All of them are asked in the same words, shown frames by the same tool, and read by the same
-parser; a candidate says turns and nothing else. What it said is kept, and played again into a
-`Trajectory`: see `touchline.evaluation`.
+All candidates get the same prompts, the same frame tool and the same parser; a candidate only
+produces turns. Its answer is cached and replayed into a `Trajectory`, see `touchline.evaluation`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,19 +13,19 @@ from pydantic import Field
 
 from touchline.chat.commentary import commentary
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.messages import Messages, Talk, asked, judged
+from touchline.chat.messages import Conversation, Messages, build_messages, build_trajectory
 from touchline.chat.prompts import words
 from touchline.chat.tools.choose_frames import Budget, Reel, Viewing
 from touchline.config import Params
 from touchline.evaluation.floors import Prior
 from touchline.records import Caption, Clip, Question, Trajectory
 
-NAME = r"^[\w.-]+$"
+CANDIDATE_NAME_PATTERN = r"^[\w.-]+$"
 
 
 @dataclass(frozen=True)
-class Game:
-    """A question with all that may be seen and heard of its clip."""
+class EvalItem:
+    """A question with everything that may be shown of its clip: frames and commentary lines."""
 
     question: Question
     clip: Clip
@@ -35,12 +34,12 @@ class Game:
 
 
 @dataclass(frozen=True)
-class Setting:
+class EvalSettings:
     """What all candidates of one evaluation share."""
 
     budget: Budget
     dialogue: Dialogue
-    known: Prior  # what the floors know of the training questions
+    prior: Prior  # what the floors know of the training questions
     dtype: str = "float32"
     attention: str = "sdpa"
     threads: int = 1
@@ -51,62 +50,74 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a candidate said to one question; `fault` is why it said no more."""
+class CandidateAnswer:
+    """A candidate's turns for one question; `fault` is the error that ended them, '' if none."""
 
     turns: tuple[str, ...]
     fault: str = ""
 
 
-Answer = Callable[[Sequence[Game]], list[Said]]
+AnswerFunction = Callable[[Sequence[EvalItem]], list[CandidateAnswer]]
 
 
-class Candidate(Params):
-    """One entry of `evaluate.candidates`; each kind is a file of this room."""
+class EvalCandidate(Params):
+    """One entry of `evaluate.candidates`, subclassed per kind."""
 
     kind: str
-    name: str = Field(pattern=NAME)  # under which its answers stand
+    name: str = Field(pattern=CANDIDATE_NAME_PATTERN)  # under which its answers stand
     senses: ClassVar[Literal["frames", "commentary", "nothing"]] = "frames"
-    kept: ClassVar[bool] = True  # answers are dear enough to be remembered
+    cached: ClassVar[bool] = True  # answers are dear enough to be remembered
     local: ClassVar[bool] = True  # it answers on this machine: several processes are faster
 
-    def identity(self, setting: Setting) -> list[Any]:
-        """All of itself that decides its answers, as JSON: digests of weights, sampling."""
+    def identity(self, settings: EvalSettings) -> list[Any]:
+        """Everything about the candidate that decides its answers, as JSON values for the cache
+        key: weight digests, sampling.
+        """
         raise NotImplementedError
 
-    def open(self, setting: Setting) -> Answer:
-        """Get ready: load weights, reach a server. Called only if there is something to ask."""
+    def open(self, settings: EvalSettings) -> AnswerFunction:
+        """Load weights or reach a server; returns a function from items to answers. Called only if
+        something is not cached.
+        """
         raise NotImplementedError
 
-    def budget(self, setting: Setting) -> Budget:
-        """How much of the clip it may be shown."""
-        return setting.budget
+    def budget(self, settings: EvalSettings) -> Budget:
+        """How many frames and calls this candidate may use."""
+        return settings.budget
 
-    def looking(self, reel: Reel) -> Reel:
-        """The frames as this candidate is shown them."""
+    def transform_frames(self, reel: Reel) -> Reel:
+        """The clip's frames as this candidate is shown them."""
         return reel
 
-    def asked(self, game: Game, setting: Setting) -> Messages:
-        """The question in words for who is shown no frames."""
-        dialogue = setting.dialogue
+    def build_text_messages(self, item: EvalItem, settings: EvalSettings) -> Messages:
+        """The messages for a candidate that is shown no frames: the question, with commentary if it
+        gets that.
+        """
+        dialogue = settings.dialogue
         if self.senses == "nothing":
-            return asked(game.question, dialogue=dialogue)
-        heard = commentary(game.lines, dialogue, game.clip)
-        opening = [{"type": "text", "text": heard}] if heard else []
+            return build_messages(item.question, dialogue=dialogue)
+        commentary_text = commentary(item.lines, dialogue, item.clip)
+        opening = [{"type": "text", "text": commentary_text}] if commentary_text else []
         rules = words("listening") if dialogue.thinks else ""
-        return asked(game.question, opening, dialogue, rules)
+        return build_messages(item.question, opening, dialogue, rules)
 
-    def row(self, game: Game, said: Said, setting: Setting) -> Trajectory:
-        """What was said, played again and judged by the question's own task."""
-        viewing = Viewing(self.looking(game.reel), self.budget(setting))
+    def to_trajectory(
+        self, item: EvalItem, answer: CandidateAnswer, settings: EvalSettings
+    ) -> Trajectory:
+        """Replay an answer and score it with the question's task."""
+        viewing = Viewing(self.transform_frames(item.reel), self.budget(settings))
         if self.senses == "frames":
-            messages = Talk(game.question, viewing, setting.dialogue).replay(said.turns).messages
+            messages = (
+                Conversation(item.question, viewing, settings.dialogue)
+                .add_model_turns(answer.turns)
+                .messages
+            )
         else:
-            turns = [_message("assistant", turn) for turn in said.turns]
-            messages = [*self.asked(game, setting), *turns]
-        if said.fault:
-            messages = [*messages, _message("failure", said.fault)]
-        return judged(self.name, game.question, messages, viewing, setting.dialogue)
+            turns = [_message("assistant", turn) for turn in answer.turns]
+            messages = [*self.build_text_messages(item, settings), *turns]
+        if answer.fault:
+            messages = [*messages, _message("failure", answer.fault)]
+        return build_trajectory(self.name, item.question, messages, viewing, settings.dialogue)
 
 
 def _message(role: str, text: str) -> dict[str, Any]:

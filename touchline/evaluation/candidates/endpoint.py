@@ -1,20 +1,30 @@
-"""A model behind an OpenAI-compatible endpoint, on commentary alone or shown frames."""
+"""Candidate kind `endpoint`: a model behind an OpenAI-compatible API, given commentary
+or frames.
+"""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from touchline.chat.messages import assistant_turns
+from touchline.chat.messages import extract_assistant_turns
 from touchline.chat.tools.choose_frames import Budget, Viewing
 from touchline.endpoint import Client, Endpoint, each, request
-from touchline.evaluation.candidates.candidate import Answer, Candidate, Game, Said, Setting
+from touchline.evaluation.candidates.candidate import (
+    AnswerFunction,
+    CandidateAnswer,
+    EvalCandidate,
+    EvalItem,
+    EvalSettings,
+)
 from touchline.state_dirs import reply_folder
 
-LATEST = 2  # turns beyond the calls a budget allows: one refused call, then the answer
+EXTRA_TURNS = 2  # turns beyond the calls a budget allows: one refused call, then the answer
 
 
-class Served(Candidate):
-    """`sees` is frames, with or without the tool, or the commentary alone."""
+class EndpointCandidate(EvalCandidate):
+    """`sees` says whether it gets frames or only the commentary; `tool` whether it may call
+    choose_frames.
+    """
 
     kind: Literal["endpoint"]
     endpoint: Endpoint
@@ -27,56 +37,72 @@ class Served(Candidate):
     def senses(self) -> Literal["frames", "commentary"]:  # type: ignore[override]
         return self.sees
 
-    def budget(self, setting: Setting) -> Budget:
+    def budget(self, settings: EvalSettings) -> Budget:
         if self.tool:
-            return setting.budget
-        return setting.budget.model_copy(update={"calls": 0})
+            return settings.budget
+        return settings.budget.model_copy(update={"calls": 0})
 
-    def identity(self, setting: Setting) -> list[Any]:
+    def identity(self, settings: EvalSettings) -> list[Any]:
         """The server by its address; of a name such as `o4-mini` it alone knows the weights."""
-        asked = self.endpoint.model_dump(include={"url", "model", "calls", "frames_in", "pictures"})
-        return [asked, self.endpoint.sampling, self.sees, self.tool]
+        endpoint_settings = self.endpoint.model_dump(
+            include={"url", "model", "calls", "frames_in", "pictures"}
+        )
+        return [endpoint_settings, self.endpoint.sampling, self.sees, self.tool]
 
-    def open(self, setting: Setting) -> Answer:
+    def open(self, settings: EvalSettings) -> AnswerFunction:
         self.endpoint.secret()  # a missing key is known before the first question
-        return lambda games: asyncio.run(self._say(games, setting))
+        return lambda items: asyncio.run(self._answer_items(items, settings))
 
-    async def _say(self, games: Sequence[Game], setting: Setting) -> list[Said]:
-        found: dict[str, Said] = {}
+    async def _answer_items(
+        self, items: Sequence[EvalItem], settings: EvalSettings
+    ) -> list[CandidateAnswer]:
+        answers: dict[str, CandidateAnswer] = {}
         async with Client(self.endpoint, reply_folder(f"candidate-{self.name}")) as client:
 
-            async def talk(game: Game) -> Said:
+            async def answer_item(item: EvalItem) -> CandidateAnswer:
                 if self.sees == "commentary":
-                    return await self._read(client, game, setting)
-                return await self._watch(client, game, setting)
+                    return await self._answer_from_commentary(client, item, settings)
+                return await self._answer_from_frames(client, item, settings)
 
-            async for game, said in each(games, talk, client.at_once):
-                found[game.question.id] = said
-        return [found[game.question.id] for game in games]
+            async for item, answer in each(items, answer_item, client.at_once):
+                answers[item.question.id] = answer
+        return [answers[item.question.id] for item in items]
 
-    async def _read(self, client: Client, game: Game, setting: Setting) -> Said:
+    async def _answer_from_commentary(
+        self, client: Client, item: EvalItem, settings: EvalSettings
+    ) -> CandidateAnswer:
         from touchline.endpoint.openai_format import chat, turn
 
         plain = self.endpoint.model_copy(update={"calls": "api"})
-        messages = chat(self.asked(game, setting), plain)
-        reply = await client.ask(request(self.endpoint, game.question.id, messages))
-        return Said((), reply.fault) if reply.fault else Said((turn(reply),))
+        messages = chat(self.build_text_messages(item, settings), plain)
+        reply = await client.ask(request(self.endpoint, item.question.id, messages))
+        return CandidateAnswer((), reply.fault) if reply.fault else CandidateAnswer((turn(reply),))
 
-    async def _watch(self, client: Client, game: Game, setting: Setting) -> Said:
+    async def _answer_from_frames(
+        self, client: Client, item: EvalItem, settings: EvalSettings
+    ) -> CandidateAnswer:
         from touchline.endpoint.openai_format import chat, tools, turn
-        from touchline.model.generate import Attempt
+        from touchline.model.generate import ConversationWithFrames
 
-        budget, dialogue = self.budget(setting), setting.dialogue
-        attempt = Attempt(game.question, Viewing(self.looking(game.reel), budget), dialogue)
-        told = self.tool and dialogue.thinks
-        spoken = self.endpoint if told else self.endpoint.model_copy(update={"calls": "api"})
-        offered = tools(spoken) if told else []
-        for _ in range(budget.calls + LATEST):
-            messages = chat(attempt.shown, spoken)
-            reply = await client.ask(request(self.endpoint, game.question.id, messages, offered))
+        budget, dialogue = self.budget(settings), settings.dialogue
+        conversation = ConversationWithFrames(
+            item.question, Viewing(self.transform_frames(item.reel), budget), dialogue
+        )
+        offers_tool = self.tool and dialogue.thinks
+        dialect_endpoint = (
+            self.endpoint if offers_tool else self.endpoint.model_copy(update={"calls": "api"})
+        )
+        offered_tools = tools(dialect_endpoint) if offers_tool else []
+        for _ in range(budget.calls + EXTRA_TURNS):
+            messages = chat(conversation.shown, dialect_endpoint)
+            reply = await client.ask(
+                request(self.endpoint, item.question.id, messages, offered_tools)
+            )
             if reply.fault:
-                return Said(tuple(assistant_turns(attempt.messages)), reply.fault)
-            attempt.hear(turn(reply))
-            if attempt.done:
+                return CandidateAnswer(
+                    tuple(extract_assistant_turns(conversation.messages)), reply.fault
+                )
+            conversation.add_model_turn(turn(reply))
+            if conversation.done:
                 break
-        return Said(tuple(assistant_turns(attempt.messages)))
+        return CandidateAnswer(tuple(extract_assistant_turns(conversation.messages)))

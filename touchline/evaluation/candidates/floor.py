@@ -1,32 +1,42 @@
-"""A floor that needs no model: the middle of the clip, tiles, words of the commentary, ..."""
+"""Candidate kind `floor`: a baseline without a model, such as the middle of the clip or commentary
+keywords.
+"""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from touchline.chat.turns import thinking
 from touchline.errors import BadInput
-from touchline.evaluation.candidates.candidate import Answer, Candidate, Game, Said, Setting
+from touchline.evaluation.candidates.candidate import (
+    AnswerFunction,
+    CandidateAnswer,
+    EvalCandidate,
+    EvalItem,
+    EvalSettings,
+)
 from touchline.evaluation.floors import FLOORS
 
 
-class Floor(Candidate):
-    """Its name is one of `touchline.floors.FLOORS`."""
+class FloorCandidate(EvalCandidate):
+    """A model-free baseline; its name is a key of `touchline.floors.FLOORS`."""
 
     kind: Literal["floor"]
     senses: ClassVar = "nothing"
-    kept: ClassVar[bool] = False
+    cached: ClassVar[bool] = False
 
-    def identity(self, setting: Setting) -> list[Any]:
+    def identity(self, settings: EvalSettings) -> list[Any]:
         return [self.name]
 
-    def open(self, setting: Setting) -> Answer:
+    def open(self, settings: EvalSettings) -> AnswerFunction:
         if self.name not in FLOORS:
             raise BadInput(f"evaluate.candidates: {self.name}", "no such floor", f"of {[*FLOORS]}")
-        answer, known = FLOORS[self.name], setting.known
+        answer_question, prior = FLOORS[self.name], settings.prior
 
-        def say(games: Sequence[Game]) -> list[Said]:
-            said = [answer(game.question, game.clip, game.lines, known) for game in games]
-            thinks = setting.dialogue.thinks
-            return [Said((thinking("-", text) if thinks else text,)) for text in said]
+        def say(games: Sequence[EvalItem]) -> list[CandidateAnswer]:
+            answers = [
+                answer_question(game.question, game.clip, game.lines, prior) for game in games
+            ]
+            thinks = settings.dialogue.thinks
+            return [CandidateAnswer((thinking("-", text) if thinks else text,)) for text in answers]
 
         return say

@@ -1,7 +1,7 @@
-"""A model of MLflow's registry, such as `models:/student@champion`, found by its DVC digest.
+"""Candidate kind `registry`: a model of the MLflow registry, such as `models:/student@champion`.
 
-The registry holds names, aliases and digests, no weights: those lie in DVC's cache, from which
-they are linked into a folder. MLflow is imported here alone, and only when such a candidate is.
+The registry holds names, aliases and DVC digests; the weights are linked from DVC's cache into a
+folder. MLflow is imported only when such a candidate is used.
 """
 
 import json
@@ -15,68 +15,74 @@ from pydantic import Field
 
 from touchline.atomic import whole_folder
 from touchline.errors import BadInput
-from touchline.evaluation.candidates.candidate import Setting
-from touchline.evaluation.candidates.model import Watcher
+from touchline.evaluation.candidates.candidate import EvalSettings
+from touchline.evaluation.candidates.model import VisionCandidate
 from touchline.state_dirs import checkpoint_root
 
-ADDRESS = re.compile(r"models:/([^@/]+)@([\w-]+)")
-TAG = "dvc.md5"
-MADE = "bring it with `dvc pull`, or take the run up again"
+REGISTRY_ADDRESS = re.compile(r"models:/([^@/]+)@([\w-]+)")
+DVC_DIGEST_TAG = "dvc.md5"
+CACHE_REMEDY = "bring it with `dvc pull`, or take the run up again"
 
 
-class Registry(Watcher):
-    """`model` is models:/NAME@ALIAS; what it stands for is asked when the evaluation begins."""
+class RegistryCandidate(VisionCandidate):
+    """`model` is models:/NAME@ALIAS; the alias is resolved when the evaluation begins."""
 
     kind: Literal["registry"]
-    model: str = Field(pattern=ADDRESS.pattern)
+    model: str = Field(pattern=REGISTRY_ADDRESS.pattern)
 
-    def weights(self, setting: Setting) -> list[Path]:
-        return [restored(registered(self.model))]
+    def weights(self, settings: EvalSettings) -> list[Path]:
+        return [restore_model_folder(resolve_registry_digest(self.model))]
 
 
-def registered(address: str) -> str:
-    """The DVC digest of the folder that an alias stands for."""
+def resolve_registry_digest(address: str) -> str:
+    """The DVC digest of the folder behind a registry address. Raises `BadInput` for an unknown
+    alias or a version without a digest.
+    """
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    name, alias = ADDRESS.fullmatch(address).groups()  # type: ignore[union-attr]
+    name, alias = REGISTRY_ADDRESS.fullmatch(address).groups()  # type: ignore[union-attr]
     client = MlflowClient()
     try:
         version = client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
         wrong = f"the registry has no such alias ({error.error_code})"
         raise BadInput(address, wrong, f"register {name} and set its alias {alias}") from None
-    digest = version.tags.get(TAG) or _of_model(client, version)
+    digest = version.tags.get(DVC_DIGEST_TAG) or _logged_model_digest(client, version)
     if not digest:
-        raise BadInput(address, f"version {version.version} has no tag {TAG}", "register it anew")
+        raise BadInput(
+            address, f"version {version.version} has no tag {DVC_DIGEST_TAG}", "register it anew"
+        )
     return digest
 
 
-def _of_model(client: Any, version: Any) -> str:
+def _logged_model_digest(client: Any, version: Any) -> str:
     """The tag of the logged model that a version points to."""
     if not version.model_id:
         return ""
-    return client.get_logged_model(version.model_id).tags.get(TAG, "")
+    return client.get_logged_model(version.model_id).tags.get(DVC_DIGEST_TAG, "")
 
 
-def restored(digest: str) -> Path:
-    """The folder with this DVC digest, linked out of DVC's cache once."""
+def restore_model_folder(digest: str) -> Path:
+    """The model folder with this DVC digest, built once from hard links into DVC's cache. Raises
+    `BadInput` if files are missing from the cache.
+    """
     folder = checkpoint_root().with_name("models") / digest.removesuffix(".dir")
     if folder.is_dir():
         return folder
-    cache = _cache()
+    cache = _dvc_cache_folder()
     listing = cache / digest[:2] / digest[2:]
     if not listing.is_file():
-        raise BadInput(digest, f"is not in DVC's cache {cache}", MADE)
+        raise BadInput(digest, f"is not in DVC's cache {cache}", CACHE_REMEDY)
     with whole_folder(folder) as draft:
         for entry in json.loads(listing.read_text()):
-            _link(cache / entry["md5"][:2] / entry["md5"][2:], draft, entry["relpath"])
+            _link_file(cache / entry["md5"][:2] / entry["md5"][2:], draft, entry["relpath"])
     return folder
 
 
-def _link(file: Path, draft: Path, name: str) -> None:
+def _link_file(file: Path, draft: Path, name: str) -> None:
     if not file.is_file():
-        raise BadInput(name, f"{file.name} is not in DVC's cache", MADE)
+        raise BadInput(name, f"{file.name} is not in DVC's cache", CACHE_REMEDY)
     parts = Path(name).parts
     if Path(name).is_absolute() or ".." in parts:
         raise BadInput(name, "leaves the model's folder", "do not trust this cache")
@@ -88,7 +94,7 @@ def _link(file: Path, draft: Path, name: str) -> None:
         shutil.copyfile(file, path)
 
 
-def _cache() -> Path:
+def _dvc_cache_folder() -> Path:
     """Where DVC keeps files by md5, whatever its settings say."""
     from dvc.repo import Repo
 

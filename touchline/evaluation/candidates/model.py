@@ -1,62 +1,75 @@
-"""A vision-language model: one of the run's own, a Hugging Face folder, or a hub name."""
+"""Candidate kind `model`: a vision-language model of the run, from a folder, or from the hub."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from touchline.chat.messages import assistant_turns
-from touchline.evaluation.candidates.candidate import Answer, Candidate, Game, Said, Setting
-from touchline.evaluation.candidates.weights import digest, local
+from touchline.chat.messages import extract_assistant_turns
+from touchline.evaluation.candidates.candidate import (
+    AnswerFunction,
+    CandidateAnswer,
+    EvalCandidate,
+    EvalItem,
+    EvalSettings,
+)
+from touchline.evaluation.candidates.weights import digest_model_folder, locate_model_folder
 
 
-class Watcher(Candidate):
-    """A vision-language model, wherever its weights come from."""
+class VisionCandidate(EvalCandidate):
+    """Base class: a vision-language model, wherever its weights come from."""
 
-    def weights(self, setting: Setting) -> list[Path]:
-        """The folders its weights are in, on this disk."""
+    def weights(self, settings: EvalSettings) -> list[Path]:
+        """The local folders that hold its weights."""
         raise NotImplementedError
 
-    def net(self, setting: Setting) -> tuple[Any, Any]:
+    def load_net(self, settings: EvalSettings) -> tuple[Any, Any]:
         """(model, processor), ready to generate."""
-        from touchline.model.load import load
+        from touchline.model.load import load_model_and_processor
 
-        return load(self.weights(setting)[0], setting.dtype, setting.attention)
+        return load_model_and_processor(
+            self.weights(settings)[0], settings.dtype, settings.attention
+        )
 
-    def identity(self, setting: Setting) -> list[Any]:
+    def identity(self, settings: EvalSettings) -> list[Any]:
         return [
-            *map(digest, self.weights(setting)),
-            setting.dtype,
-            setting.attention,
-            setting.turn_tokens,
+            *map(digest_model_folder, self.weights(settings)),
+            settings.dtype,
+            settings.attention,
+            settings.turn_tokens,
         ]
 
-    def open(self, setting: Setting) -> Answer:
-        from touchline.model.generate import Player
-        from touchline.model.load import settle
+    def open(self, settings: EvalSettings) -> AnswerFunction:
+        from touchline.model.generate import ConversationGenerator
+        from touchline.model.load import seed_everything
 
-        settle(setting.seed, setting.threads)
-        net, processor = self.net(setting)
-        options = setting.budget, setting.turn_tokens, setting.batch, setting.dialogue
-        player = Player(net.eval(), processor, *options)
+        seed_everything(settings.seed, settings.threads)
+        net, processor = self.load_net(settings)
+        options = settings.budget, settings.turn_tokens, settings.batch, settings.dialogue
+        player = ConversationGenerator(net.eval(), processor, *options)
 
-        def say(games: Sequence[Game]) -> list[Said]:
-            attempts = player.play([(g.question, self.looking(g.reel)) for g in games])
-            return [Said(tuple(assistant_turns(attempt.messages))) for attempt in attempts]
+        def say(items: Sequence[EvalItem]) -> list[CandidateAnswer]:
+            attempts = player.generate_conversations(
+                [(g.question, self.transform_frames(g.reel)) for g in items]
+            )
+            return [
+                CandidateAnswer(tuple(extract_assistant_turns(attempt.messages)))
+                for attempt in attempts
+            ]
 
         return say
 
 
-class Named(Watcher):
-    """`model` is base, sft or rl (the run's own), a folder, or a hub name."""
+class NamedModelCandidate(VisionCandidate):
+    """Base class: `model` is base, sft or rl (the run's own), a folder, or a hub name."""
 
     model: str
     revision: str  # of a hub model: a commit, so that a night can be repeated; "" for a folder
 
-    def weights(self, setting: Setting) -> list[Path]:
-        return [local(self.model, self.revision, setting.models)]
+    def weights(self, settings: EvalSettings) -> list[Path]:
+        return [locate_model_folder(self.model, self.revision, settings.models)]
 
 
-class Model(Named):
-    """The model as it is."""
+class ModelCandidate(NamedModelCandidate):
+    """The named model, shown the clip's frames unchanged."""
 
     kind: Literal["model"]

@@ -1,4 +1,6 @@
-"""Floor: a model over the clip's own pictures in another order: what it knows without time."""
+"""Floor candidate: a model shown the clip's frames in shuffled order, to measure what it knows
+without time.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,21 +10,21 @@ from typing import Literal
 from PIL.Image import Image
 
 from touchline.chat.tools.choose_frames import Reel
-from touchline.evaluation.candidates.model import Named
+from touchline.evaluation.candidates.model import NamedModelCandidate
 
-SEED = 7  # of the order, which is the same for clips of as many frames
+SHUFFLE_SEED = 7  # of the order, which is the same for clips of as many frames
 
 
-class Shuffled(Named):
-    """The model that is named; each time of the clip shows the picture of another one."""
+class ShuffledFramesCandidate(NamedModelCandidate):
+    """The named model; each time of the clip shows the frame of another time."""
 
     kind: Literal["shuffled"]
 
-    def looking(self, reel: Reel) -> Reel:
+    def transform_frames(self, reel: Reel) -> Reel:
         times = [float(time) for time in reel.times]
-        other = dict(zip(times, Random(SEED).sample(times, len(times)), strict=True))
+        other = dict(zip(times, Random(SHUFFLE_SEED).sample(times, len(times)), strict=True))
 
-        def shuffled(wanted: Sequence[float]) -> list[Image]:
-            return reel.fetch([other[time] for time in wanted])
+        def shuffled(requested_times: Sequence[float]) -> list[Image]:
+            return reel.fetch([other[time] for time in requested_times])
 
         return replace(reel, fetch=shuffled)

@@ -1,4 +1,4 @@
-"""Floor: a model that is shown the middle frame of the clip wherever it looks."""
+"""Floor candidate: a model shown only the clip's middle frame, whatever times it requests."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,15 +7,15 @@ from typing import Literal
 from PIL.Image import Image
 
 from touchline.chat.tools.choose_frames import Reel
-from touchline.evaluation.candidates.model import Named
+from touchline.evaluation.candidates.model import NamedModelCandidate
 
 
-class Single(Named):
-    """The model that is named; it gets as many pictures as ever, all alike."""
+class SingleFrameCandidate(NamedModelCandidate):
+    """The named model; it gets as many images as usual, all equal."""
 
     kind: Literal["single"]
 
-    def looking(self, reel: Reel) -> Reel:
+    def transform_frames(self, reel: Reel) -> Reel:
         middle = [float(reel.times[len(reel.times) // 2])] if len(reel.times) else []
 
         def same(times: Sequence[float]) -> list[Image]:

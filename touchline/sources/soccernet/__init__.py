@@ -1,4 +1,6 @@
-"""The source `soccernet`: SoccerNet's action labels, Echoes' commentary, and videos if any."""
+"""The source `soccernet`: SoccerNet's action labels, Echoes' transcripts, and the videos if
+present.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -16,49 +18,65 @@ from touchline.sources.soccernet.folder import (
     ACCESS,
     HOME,
     HUB,
-    Games,
-    copy,
-    copy_splits,
-    games_in,
-    gathered,
-    kept,
-    origin,
-    stated,
+    SoccerNetGamesSettings,
+    copy_games,
+    copy_splits_file,
+    list_copied_files,
+    list_game_folders,
+    locate_data_folder,
+    prepare_games,
+    read_match_splits,
 )
-from touchline.sources.soccernet.transcripts import FILES, Heard, choose
-from touchline.sources.source import Fault, Found, Part, Reading, Source
+from touchline.sources.soccernet.transcripts import (
+    TRANSCRIPT_FILES,
+    GameTranscripts,
+    choose_transcripts,
+)
+from touchline.sources.source import ReadResult, RowFault, Source, SourcePart, SourceVideo
 from touchline.sports import SPORTS
 from touchline.video.probe import unseen
 
-PARTS = ("1", "2")
-VIDEOS = ("1_224p.mkv", "2_224p.mkv", "1_720p.mkv", "2_720p.mkv")  # the first of a half is taken
-Minutes = tuple[int, int]  # a half whose video is not here lasts at least, at most
+HALF_NUMBERS = ("1", "2")
+HALF_FILES = (
+    "1_224p.mkv",
+    "2_224p.mkv",
+    "1_720p.mkv",
+    "2_720p.mkv",
+)  # the first of a half is taken
+MinuteRange = tuple[int, int]  # a half whose video is not here lasts at least, at most
 
 
-def half(source: str, folder: Path, game: str, part: str, seconds: float) -> Found:
-    """The half's video file or, without one, a half of `seconds`."""
+def build_half_video(
+    source: str, folder: Path, game: str, part: str, seconds: float
+) -> SourceVideo:
+    """Return the video of a half; without a file it has no path and lasts `seconds`."""
     match = f"{source}/{game}"
-    files = [name for name in VIDEOS if name[0] == part and (folder / game / name).is_file()]
+    files = [name for name in HALF_FILES if name[0] == part and (folder / game / name).is_file()]
     path = Path(game, files[0]) if files else None
-    return Found(f"{match}/{part}", path, "soccer", match, part, seconds)
+    return SourceVideo(f"{match}/{part}", path, "soccer", match, part, seconds)
 
 
-def lasting(minutes: Minutes, ends: Iterable[float]) -> float:
-    """Seconds of a half: the last thing known to happen, up to the full minute, within `minutes`.
+def estimate_half_seconds(minutes: MinuteRange, ends: Iterable[float]) -> float:
+    """Estimate a half's length in seconds: the latest end of a label or line, rounded up to the
+    next full minute and clamped to `minutes`.
 
-    A label at 45:00.0 lies in minute 46. Beyond the most, a time is a fault of its row.
+    A label at 45:00.0 lies in minute 46.
     """
     last = math.floor(max(ends, default=0.0) / 60) + 1
     return 60.0 * min(max(last, minutes[0]), minutes[1])
 
 
-def provisional(match: str, minutes: Minutes) -> dict[str, Video]:
-    """Both halves at their longest: to read the times of rows before the halves are known."""
+def build_provisional_halves(match: str, minutes: MinuteRange) -> dict[str, Video]:
+    """Build both halves at their maximum length, so that the times of rows can be read before the
+    real length is known.
+    """
     seconds = 60.0 * minutes[1]
-    return {part: _video(f"{match}/{part}", match, part, seconds) for part in PARTS}
+    return {
+        part: _placeholder_video(f"{match}/{part}", match, part, seconds) for part in HALF_NUMBERS
+    }
 
 
-def _video(id: str, match: str, part: str, seconds: float) -> Video:
+def _placeholder_video(id: str, match: str, part: str, seconds: float) -> Video:
     place = {"source": match.split("/")[0], "sport": "soccer", "match": match, "part": part}
     return Video(id=id, **place, path="", licence="", terms="", **unseen(seconds))
 
@@ -68,106 +86,137 @@ NAME, LABELS, SOCCER = "soccernet", "Labels-v2.json", SPORTS["soccer"]
 Variant = Literal["whisper_v1", "whisper_v1_en", "whisper_v2", "whisper_v2_en", "whisper_v3"]
 
 
-class Settings(Games):
+class SoccerNetSettings(SoccerNetGamesSettings):
+    """Settings of the source `soccernet`."""
+
     echoes: str  # folder of transcripts by variant; "" for none
     transcripts: list[Variant]  # of each half, the first that says anything is taken
     spoken_halves: int = Field(ge=0, le=2)  # a match with fewer transcribed halves is left out
 
 
-def download(settings: Settings, folder: Path, executor: Executor) -> None:
-    """Fetch or copy labels and videos, and copy the transcripts asked for."""
-    root, games = gathered(NAME, settings, LABELS, folder)
-    names = kept(settings, {"labels": (LABELS,), "videos": VIDEOS})
+def download_soccernet(settings: SoccerNetSettings, folder: Path, executor: Executor) -> None:
+    """Fetch or copy labels and videos, and copy the configured transcripts."""
+    root, games = prepare_games(NAME, settings, LABELS, folder)
+    names = list_copied_files(settings, {"labels": (LABELS,), "videos": HALF_FILES})
     jobs = [(root / game, folder / game, names) for game in games]
     if settings.echoes and settings.transcripts:
-        heard = origin(settings.echoes, f"download.sources.{NAME}.echoes", "whisper_v*")
+        transcripts_root = locate_data_folder(
+            settings.echoes, f"download.sources.{NAME}.echoes", "whisper_v*"
+        )
         jobs += [
-            (heard / variant / game, folder / game / variant, FILES)
+            (transcripts_root / variant / game, folder / game / variant, TRANSCRIPT_FILES)
             for variant in settings.transcripts
             for game in games
         ]
-    copy(executor, jobs)
-    copy_splits(root, settings.splits, folder)
+    copy_games(executor, jobs)
+    copy_splits_file(root, settings.splits, folder)
 
 
-def videos(settings: Settings, folder: Path) -> Reading[Found]:
-    """Both halves of every game; without its video a half lasts as its rows demand."""
-    reading: Reading[Found] = Reading()
-    for game in games_in(folder):
-        heard, given = _heard(settings, folder, game), _labels(settings, folder, game).rows
-        for part in PARTS:
-            ends = [row.end for row in given if row.video.endswith(f"/{part}")]
-            ends += [heard.by_part[part].end] if part in heard.by_part else []
-            seconds = lasting(settings.half_minutes, ends)
+def list_soccernet_videos(settings: SoccerNetSettings, folder: Path) -> ReadResult[SourceVideo]:
+    """List both halves of every game. A half without a video file is as long as its labels and
+    transcript require.
+    """
+    reading: ReadResult[SourceVideo] = ReadResult()
+    for game in list_game_folders(folder):
+        transcripts, provisional_labels = (
+            _game_transcripts(settings, folder, game),
+            _provisional_labels(settings, folder, game).rows,
+        )
+        for part in HALF_NUMBERS:
+            ends = [row.end for row in provisional_labels if row.video.endswith(f"/{part}")]
+            ends += [transcripts.by_part[part].end] if part in transcripts.by_part else []
+            seconds = estimate_half_seconds(settings.half_minutes, ends)
             id = f"{NAME}/{game}/{part}"
-            reading.take(id, _found, settings, folder, game, part, seconds, heard)
+            reading.take(id, _to_source_video, settings, folder, game, part, seconds, transcripts)
     return reading
 
 
-def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    """Labels of every match; those of a match that is left out are dropped for that reason."""
-    matches = ready_questions.by_part(found)
-    reading: Reading[Label] = Reading()
-    for game in games_in(folder):
+def read_soccernet_labels(
+    settings: SoccerNetSettings, folder: Path, videos: Sequence[Video]
+) -> ReadResult[Label]:
+    """Read the labels of every match. If a match is left out for lack of transcripts, its labels
+    become faults with that reason.
+    """
+    matches = ready_questions.group_videos_by_match(videos)
+    reading: ReadResult[Label] = ReadResult()
+    for game in list_game_folders(folder):
         match = f"{NAME}/{game}"
-        heard = Heard() if match in matches else _heard(settings, folder, game)
-        why = None if match in matches else _left_out(settings, folder / game, heard)
+        transcripts = (
+            GameTranscripts() if match in matches else _game_transcripts(settings, folder, game)
+        )
+        why = None if match in matches else _speech_fault(settings, folder / game, transcripts)
         if why:
-            given = _labels(settings, folder, game)
-            reading.faults += given.faults + [Fault(row.id, why) for row in given.rows]
+            provisional_labels = _provisional_labels(settings, folder, game)
+            reading.faults += provisional_labels.faults + [
+                RowFault(row.id, why) for row in provisional_labels.rows
+            ]
         else:
             file = folder / game / LABELS
-            reading.add(labels_v2.read(file, match, SOCCER, matches.get(match, {})))
+            reading.add(labels_v2.read_labels_v2(file, match, SOCCER, matches.get(match, {})))
     return reading
 
 
-def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
-    """Of each half the lines of one transcript; the others are not read."""
-    halves = {video.id: video for video in found}
-    reading: Reading[Speech] = Reading()
-    for game in games_in(folder):
-        heard = _heard(settings, folder, game)
-        why = _left_out(settings, folder / game, heard)
-        reading.faults += heard.faults
-        for part, transcript in heard.by_part.items():
+def read_soccernet_speech(
+    settings: SoccerNetSettings, folder: Path, videos: Sequence[Video]
+) -> ReadResult[Speech]:
+    """Read one transcript per half; the other variants are ignored."""
+    halves = {video.id: video for video in videos}
+    reading: ReadResult[Speech] = ReadResult()
+    for game in list_game_folders(folder):
+        transcripts = _game_transcripts(settings, folder, game)
+        why = _speech_fault(settings, folder / game, transcripts)
+        reading.faults += transcripts.faults
+        for part, transcript in transcripts.by_part.items():
             id = f"{NAME}/{game}/{part}"
             if id in halves:
-                reading.add(echoes.read(transcript.file, halves[id], transcript.origin))
+                reading.add(
+                    echoes.read_echoes_transcript(transcript.file, halves[id], transcript.origin)
+                )
             else:
-                lost = BadInput(transcript.file, "its half has no readable video", "mend that")
-                reading.faults.append(Fault(f"{id}/{transcript.origin}", why or lost))
+                video_fault = BadInput(
+                    transcript.file, "its half has no readable video", "mend that"
+                )
+                reading.faults.append(RowFault(f"{id}/{transcript.origin}", why or video_fault))
     return reading
 
 
-def splits(settings: Settings, folder: Path) -> dict[str, str]:
-    return stated(NAME, folder, dict(settings.names))
+def read_soccernet_splits(settings: SoccerNetSettings, folder: Path) -> dict[str, str]:
+    """Return {match: split} as SoccerNet's split file states it."""
+    return read_match_splits(NAME, folder, dict(settings.names))
 
 
-def _heard(settings: Settings, folder: Path, game: str) -> Heard:
-    return choose(folder / game, f"{NAME}/{game}", settings.transcripts)
+def _game_transcripts(settings: SoccerNetSettings, folder: Path, game: str) -> GameTranscripts:
+    return choose_transcripts(folder / game, f"{NAME}/{game}", settings.transcripts)
 
 
-def _labels(settings: Settings, folder: Path, game: str) -> Reading[Label]:
+def _provisional_labels(settings: SoccerNetSettings, folder: Path, game: str) -> ReadResult[Label]:
     """The labels as far as they can be read before the halves are known."""
     match = f"{NAME}/{game}"
-    halves = provisional(match, settings.half_minutes)
-    return labels_v2.read(folder / game / LABELS, match, SOCCER, halves)
+    halves = build_provisional_halves(match, settings.half_minutes)
+    return labels_v2.read_labels_v2(folder / game / LABELS, match, SOCCER, halves)
 
 
-def _left_out(settings: Settings, place: Path, heard: Heard) -> BadInput | None:
-    if len(heard.by_part) >= settings.spoken_halves:
+def _speech_fault(
+    settings: SoccerNetSettings, place: Path, transcripts: GameTranscripts
+) -> BadInput | None:
+    if len(transcripts.by_part) >= settings.spoken_halves:
         return None
-    wrong = f"{len(heard.by_part)} of its halves have commentary in {settings.transcripts}"
+    wrong = f"{len(transcripts.by_part)} of its halves have commentary in {settings.transcripts}"
     return BadInput(place, wrong, f"lower download.sources.{NAME}.spoken_halves")
 
 
-def _found(
-    settings: Settings, folder: Path, game: str, part: str, seconds: float, heard: Heard
-) -> Found:
-    why = _left_out(settings, folder / game, heard)
+def _to_source_video(
+    settings: SoccerNetSettings,
+    folder: Path,
+    game: str,
+    part: str,
+    seconds: float,
+    transcripts: GameTranscripts,
+) -> SourceVideo:
+    why = _speech_fault(settings, folder / game, transcripts)
     if why:
         raise why
-    return half(NAME, folder, game, part, seconds)
+    return build_half_video(NAME, folder, game, part, seconds)
 
 
 SOCCERNET = Source(
@@ -178,14 +227,19 @@ SOCCERNET = Source(
     sports=("soccer",),
     tasks=("spotting", "open"),
     parts=(
-        Part("labels", (f"*/*/*/{LABELS}",), HUB, "Open on Hugging Face."),
-        Part("videos", tuple(f"*/*/*/{video}" for video in VIDEOS), HUB, ACCESS),
-        Part("commentary", tuple(f"*/*/*/*/{file}" for file in FILES), ECHOES, "Open; see there."),
+        SourcePart("labels", (f"*/*/*/{LABELS}",), HUB, "Open on Hugging Face."),
+        SourcePart("videos", tuple(f"*/*/*/{video}" for video in HALF_FILES), HUB, ACCESS),
+        SourcePart(
+            "commentary",
+            tuple(f"*/*/*/*/{file}" for file in TRANSCRIPT_FILES),
+            ECHOES,
+            "Open; see there.",
+        ),
     ),
-    settings=Settings,
-    download=download,
-    videos=videos,
-    labels=labels,
-    speech=speech,
-    splits=splits,
+    settings=SoccerNetSettings,
+    download=download_soccernet,
+    videos=list_soccernet_videos,
+    labels=read_soccernet_labels,
+    speech=read_soccernet_speech,
+    splits=read_soccernet_splits,
 )

@@ -1,4 +1,4 @@
-"""The source `soccernet-captions`: what was written about the moments of SoccerNet's games."""
+"""The source `soccernet-captions`: written captions of moments in SoccerNet's games."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -8,89 +8,110 @@ from typing import Any
 from touchline.errors import BadInput
 from touchline.records import Label, Video
 from touchline.sources import ready_questions
-from touchline.sources.readers import load
-from touchline.sources.soccernet import PARTS, VIDEOS, half, lasting, provisional
+from touchline.sources.readers import load_json_file
+from touchline.sources.soccernet import (
+    HALF_FILES,
+    HALF_NUMBERS,
+    build_half_video,
+    build_provisional_halves,
+    estimate_half_seconds,
+)
 from touchline.sources.soccernet.folder import (
     ACCESS,
     HOME,
     HUB,
-    Games,
-    copy,
-    copy_splits,
-    games_in,
-    gathered,
-    kept,
-    stated,
+    SoccerNetGamesSettings,
+    copy_games,
+    copy_splits_file,
+    list_copied_files,
+    list_game_folders,
+    prepare_games,
+    read_match_splits,
 )
-from touchline.sources.soccernet.labels_v2 import MEND, half_of, moment
-from touchline.sources.source import Found, Part, Reading, Source
+from touchline.sources.soccernet.labels_v2 import (
+    FIX_ANNOTATION,
+    find_half_video,
+    parse_annotation_time,
+)
+from touchline.sources.source import ReadResult, Source, SourcePart, SourceVideo
 
 NAME, CAPTIONS = "soccernet-captions", "Labels-caption.json"
 
 
-def download(settings: Games, folder: Path, executor: Executor) -> None:
+def download_soccernet_captions(
+    settings: SoccerNetGamesSettings, folder: Path, executor: Executor
+) -> None:
     """Fetch or copy captions and videos."""
-    root, games = gathered(NAME, settings, CAPTIONS, folder)
-    names = kept(settings, {"captions": (CAPTIONS,), "videos": VIDEOS})
-    copy(executor, [(root / game, folder / game, names) for game in games])
-    copy_splits(root, settings.splits, folder)
+    root, games = prepare_games(NAME, settings, CAPTIONS, folder)
+    names = list_copied_files(settings, {"captions": (CAPTIONS,), "videos": HALF_FILES})
+    copy_games(executor, [(root / game, folder / game, names) for game in games])
+    copy_splits_file(root, settings.splits, folder)
 
 
-def videos(settings: Games, folder: Path) -> Reading[Found]:
-    """Both halves of every game; without its video a half lasts as its captions demand."""
-    reading: Reading[Found] = Reading()
-    for game in games_in(folder):
-        longest = provisional(f"{NAME}/{game}", settings.half_minutes)
-        given = read(folder / game / CAPTIONS, f"{NAME}/{game}", longest).rows
-        for part in PARTS:
-            ends = [row.end for row in given if row.video.endswith(f"/{part}")]
-            seconds = lasting(settings.half_minutes, ends)
-            reading.rows.append(half(NAME, folder, game, part, seconds))
+def list_captioned_videos(
+    settings: SoccerNetGamesSettings, folder: Path
+) -> ReadResult[SourceVideo]:
+    """List both halves of every game. A half without a video file is as long as its captions
+    require.
+    """
+    reading: ReadResult[SourceVideo] = ReadResult()
+    for game in list_game_folders(folder):
+        longest = build_provisional_halves(f"{NAME}/{game}", settings.half_minutes)
+        captions = read_caption_file(folder / game / CAPTIONS, f"{NAME}/{game}", longest).rows
+        for part in HALF_NUMBERS:
+            ends = [row.end for row in captions if row.video.endswith(f"/{part}")]
+            seconds = estimate_half_seconds(settings.half_minutes, ends)
+            reading.rows.append(build_half_video(NAME, folder, game, part, seconds))
     return reading
 
 
-def labels(settings: Games, folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    """Every caption is a ready question of the task `open`: what happens around this moment?"""
-    matches = ready_questions.by_part(found)
-    reading: Reading[Label] = Reading()
-    for game in games_in(folder):
+def read_soccernet_captions(
+    settings: SoccerNetGamesSettings, folder: Path, videos: Sequence[Video]
+) -> ReadResult[Label]:
+    """Read every caption as an `open` question: what happens around this moment?"""
+    matches = ready_questions.group_videos_by_match(videos)
+    reading: ReadResult[Label] = ReadResult()
+    for game in list_game_folders(folder):
         match = f"{NAME}/{game}"
-        reading.add(read(folder / game / CAPTIONS, match, matches.get(match, {})))
+        reading.add(read_caption_file(folder / game / CAPTIONS, match, matches.get(match, {})))
     return reading
 
 
-def splits(settings: Games, folder: Path) -> dict[str, str]:
-    return stated(NAME, folder, dict(settings.names))
+def read_caption_splits(settings: SoccerNetGamesSettings, folder: Path) -> dict[str, str]:
+    """Return {match: split} as the split file states it."""
+    return read_match_splits(NAME, folder, dict(settings.names))
 
 
-def read(file: Path, match: str, videos: Mapping[str, Video]) -> Reading[Label]:
-    """The captions of a match; a file that cannot be read at all is one faulty row."""
-    reading: Reading[Label] = Reading()
-    whole = Reading[Any]()
-    whole.take(f"{match}/{file.name}", load, file, "annotations", list)
-    reading.faults += whole.faults
-    seen: dict[tuple[str, int, str], int] = {}
-    for annotations in whole.rows:
+def read_caption_file(file: Path, match: str, videos: Mapping[str, Video]) -> ReadResult[Label]:
+    """Read the captions of a match; `videos` maps the half to its video. A file that cannot be read
+    becomes one fault.
+    """
+    reading: ReadResult[Label] = ReadResult()
+    file_result = ReadResult[Any]()
+    file_result.take(f"{match}/{file.name}", load_json_file, file, "annotations", list)
+    reading.faults += file_result.faults
+    index_by_caption: dict[tuple[str, int, str], int] = {}
+    for annotations in file_result.rows:
         for index, row in enumerate(annotations):
             id, place = f"{match}/captions/{index}", f"{file}: annotations[{index}]"
-            reading.take(id, _label, id, place, row, index, videos, seen)
+            reading.take(id, _to_label, id, place, row, index, videos, index_by_caption)
     return reading
 
 
-def _label(
+def _to_label(
     id: str,
     place: str,
     row: Any,
     index: int,
     videos: Mapping[str, Video],
-    seen: dict[tuple[str, int, str], int],
+    index_by_caption: dict[tuple[str, int, str], int],
 ) -> Label:
-    half, milliseconds = moment(place, row)
-    said = row.get("description")
-    if not isinstance(said, str) or not said.strip():
-        raise BadInput(f"{place}.description", "says nothing", MEND)
-    video, text = half_of(place, half, milliseconds, videos), " ".join(said.split())
-    first = seen.setdefault((half, milliseconds, text), index)
+    half, milliseconds = parse_annotation_time(place, row)
+    description = row.get("description")
+    if not isinstance(description, str) or not description.strip():
+        raise BadInput(f"{place}.description", "says nothing", FIX_ANNOTATION)
+    video, text = find_half_video(place, half, milliseconds, videos), " ".join(description.split())
+    first = index_by_caption.setdefault((half, milliseconds, text), index)
     if first != index:
         raise BadInput(place, f"repeats annotations[{first}]", "remove one of the two")
     time = milliseconds / 1000
@@ -105,13 +126,13 @@ SOCCERNET_CAPTIONS = Source(
     sports=("soccer",),
     tasks=("open",),
     parts=(
-        Part("labels", (f"*/*/*/{CAPTIONS}",), HUB, "Open on Hugging Face."),
-        Part("videos", tuple(f"*/*/*/{video}" for video in VIDEOS), HUB, ACCESS),
+        SourcePart("labels", (f"*/*/*/{CAPTIONS}",), HUB, "Open on Hugging Face."),
+        SourcePart("videos", tuple(f"*/*/*/{video}" for video in HALF_FILES), HUB, ACCESS),
     ),
-    settings=Games,
-    download=download,
-    videos=videos,
-    labels=labels,
-    speech=ready_questions.silent,
-    splits=splits,
+    settings=SoccerNetGamesSettings,
+    download=download_soccernet_captions,
+    videos=list_captioned_videos,
+    labels=read_soccernet_captions,
+    speech=ready_questions.read_no_speech,
+    splits=read_caption_splits,
 )

@@ -1,4 +1,6 @@
-"""Read SoccerNet-Echoes' `{half}_asr.json`: recognised commentary, timed by half."""
+"""Read SoccerNet-Echoes' `{half}_asr.json`: commentary transcribed by speech recognition, timed
+within the half.
+"""
 
 import math
 from pathlib import Path
@@ -6,65 +8,66 @@ from typing import Any
 
 from touchline.errors import BadInput
 from touchline.records import Speech, Video
-from touchline.sources.readers import load
-from touchline.sources.source import Reading
+from touchline.sources.readers import load_json_file
+from touchline.sources.source import ReadResult
 
 ROUNDING = 0.001  # seconds: real lines touch as 1000.18 and 1000.1800000000001
-MEND = "mend the segment or remove it"
+FIX_SEGMENT = "mend the segment or remove it"
 
 
-def read(file: Path, video: Video, origin: str) -> Reading[Speech]:
-    """Lines of one half in their order; a line that runs on after the video's end is cut there.
+def read_echoes_transcript(file: Path, video: Video, origin: str) -> ReadResult[Speech]:
+    """Return the transcript lines of one half, in order of time. A line that runs past the end of
+    the video is cut there.
 
-    A file that cannot be read at all is one faulty row, named after the file.
+    A file that cannot be read becomes one fault, named after the file.
     """
-    reading: Reading[Speech] = Reading()
-    whole = Reading[Any]()
-    whole.take(f"{video.id}/{file.name}", load, file, "segments", dict)
-    reading.faults += whole.faults
-    for segments in whole.rows:
-        for index, key in enumerate(in_order(segments)):
-            place, before = f"{file}: segments[{key!r}]", reading.rows[-1:]
+    reading: ReadResult[Speech] = ReadResult()
+    file_result = ReadResult[Any]()
+    file_result.take(f"{video.id}/{file.name}", load_json_file, file, "segments", dict)
+    reading.faults += file_result.faults
+    for segments in file_result.rows:
+        for index, key in enumerate(sort_segment_keys(segments)):
+            place, previous = f"{file}: segments[{key!r}]", reading.rows[-1:]
             id = f"{video.id}/speech/{index}"
-            reading.take(id, _line, id, place, segments[key], video, origin, before)
+            reading.take(id, _parse_segment, id, place, segments[key], video, origin, previous)
     return reading
 
 
-def in_order(segments: dict[str, Any]) -> list[str]:
-    """Keys sorted as numbers: as text, "10" comes before "2".
+def sort_segment_keys(segments: dict[str, Any]) -> list[str]:
+    """Sort the segment keys as numbers (as text, "10" would come before "2").
 
-    The English variants went through a translator, keys and all ("8" became "8th", "34" became
-    "3. 4"); such a file keeps the order it is written in, which is the same.
+    The English variants were machine-translated, keys included ("8" became "8th"). Files with such
+    keys keep their written order, which is the same.
     """
     keys = list(segments)
     return sorted(keys, key=int) if all(key.isdecimal() for key in keys) else keys
 
 
-def _line(
-    id: str, place: str, segment: Any, video: Video, origin: str, before: list[Speech]
+def _parse_segment(
+    id: str, place: str, segment: Any, video: Video, origin: str, previous: list[Speech]
 ) -> Speech:
-    start, end, text = _fields(place, segment)
+    start, end, text = _segment_fields(place, segment)
     if end <= start:
-        raise BadInput(place, f"ends at {end:g} s, before it starts at {start:g} s", MEND)
+        raise BadInput(place, f"ends at {end:g} s, before it starts at {start:g} s", FIX_SEGMENT)
     if not text:
-        raise BadInput(place, "has no text", MEND)
+        raise BadInput(place, "has no text", FIX_SEGMENT)
     if not 0 <= start < video.duration:
         wrong = f"starts at {start:g} s, outside the video of {video.duration:g} s"
-        raise BadInput(place, wrong, MEND)
-    if before and start < before[0].end - ROUNDING:
-        wrong = f"starts at {start:g} s, before the line before it ends at {before[0].end:g} s"
-        raise BadInput(place, wrong, MEND)
+        raise BadInput(place, wrong, FIX_SEGMENT)
+    if previous and start < previous[0].end - ROUNDING:
+        wrong = f"starts at {start:g} s, before the line before it ends at {previous[0].end:g} s"
+        raise BadInput(place, wrong, FIX_SEGMENT)
     return Speech(id, video.id, start, min(end, video.duration), text, origin)
 
 
-def _fields(place: str, segment: Any) -> tuple[float, float, str]:
+def _segment_fields(place: str, segment: Any) -> tuple[float, float, str]:
     """Start and end in seconds, and the text without blanks around it."""
     if not isinstance(segment, list) or len(segment) != 3:
-        raise BadInput(place, "is not [start, end, text]", MEND)
+        raise BadInput(place, "is not [start, end, text]", FIX_SEGMENT)
     start, end, text = segment
     for time in (start, end):
         if not isinstance(time, int | float) or not math.isfinite(time):
-            raise BadInput(place, f"{time!r} is not a time in seconds", MEND)
+            raise BadInput(place, f"{time!r} is not a time in seconds", FIX_SEGMENT)
     if not isinstance(text, str):
-        raise BadInput(place, f"{text!r} is not text", MEND)
+        raise BadInput(place, f"{text!r} is not text", FIX_SEGMENT)
     return float(start), float(end), text.strip()

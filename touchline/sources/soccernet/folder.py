@@ -1,4 +1,4 @@
-"""SoccerNet's folders as they lie on a disk: copy them, list their games, read their splits."""
+"""SoccerNet's game folders on disk: fetch and copy them, list the games, read the splits."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,8 @@ from touchline.config import Params
 from touchline.errors import BadInput
 from touchline.progress import track
 from touchline.sources.fetch import fetch
-from touchline.sources.folder import located
-from touchline.sources.readers import load
+from touchline.sources.folder import resolve_folder
+from touchline.sources.readers import load_json_file
 from touchline.sources.soccernet import hub
 from touchline.video.workers import each
 
@@ -23,8 +23,10 @@ HOME, HUB = "https://www.soccer-net.org", "https://huggingface.co/SoccerNet"
 ACCESS = "After SoccerNet's NDA: an account that it has let in; HF_TOKEN holds the account's token."
 
 
-class Games(Params):
-    """Which games, where their files are, and how long a half is without its video."""
+class SoccerNetGamesSettings(Params):
+    """Settings shared by the SoccerNet sources: which games, where their files are, and how long a
+    half without a video may be.
+    """
 
     folder: str = Field(min_length=1)  # of games; relative: below $TOUCHLINE_ROOT
     splits: str  # a file in it that lists games by split; "" when none does
@@ -34,12 +36,14 @@ class Games(Params):
     connections: int = Field(ge=1)  # at once
 
 
-Job = tuple[Path, Path, Sequence[str]]  # from, to, names of the files
+CopyJob = tuple[Path, Path, Sequence[str]]  # from, to, names of the files
 
 
-def origin(setting: str, place: str, pattern: str) -> Path:
-    """The folder that a setting names; a `BadInput` when nothing in it matches the pattern."""
-    root = located(setting)
+def locate_data_folder(setting: str, place: str, pattern: str) -> Path:
+    """Return the configured folder. Raises InputError if it is missing or nothing in it matches the
+    pattern; `place` is the setting's key for the message.
+    """
+    root = resolve_folder(setting)
     if not root.is_dir():
         raise BadInput(root, "is missing", f"set {place} to the data")
     if next(root.glob(pattern), None) is None:
@@ -47,81 +51,98 @@ def origin(setting: str, place: str, pattern: str) -> Path:
     return root
 
 
-def gathered(name: str, given: Games, needed: str, folder: Path) -> tuple[Path, list[str]]:
-    """The user's folder and the games to read; parts that are to be fetched are, into `folder`.
+def prepare_games(
+    name: str, settings: SoccerNetGamesSettings, needed: str, folder: Path
+) -> tuple[Path, list[str]]:
+    """Fetch the parts listed in the `fetch` setting into `folder`. Returns (the user's folder, the
+    games to read).
 
-    Fetched are the games of the splits that `names` translates. Raises `BadInput` when nothing
-    lists them or, with nothing to fetch, when the user's folder holds no file `needed`.
+    Fetched are the games of the splits in the `names` setting. Raises InputError if no split file
+    lists games or, with nothing to fetch, if the user's folder holds no `needed` file.
     """
     place = f"download.sources.{name}"
-    if not given.fetch:
-        root = origin(given.folder, f"{place}.folder", f"*/*/*/{needed}")
-        return root, games_in(root)
-    root = located(given.folder)
-    if not given.splits or not (root / given.splits).is_file():
+    if not settings.fetch:
+        root = locate_data_folder(settings.folder, f"{place}.folder", f"*/*/*/{needed}")
+        return root, list_game_folders(root)
+    root = resolve_folder(settings.folder)
+    if not settings.splits or not (root / settings.splits).is_file():
         remedy = f"set {place}.splits to a list of them"
-        raise BadInput(root / given.splits, "lists no games to fetch", remedy)
-    every = load(root / given.splits, "", dict)
-    games = sorted({game for split in given.names for game in _listed(every.get(split), "")})
-    fetch(hub.parts(given.fetch, games), folder, given.connections)
+        raise BadInput(root / settings.splits, "lists no games to fetch", remedy)
+    games_by_split = load_json_file(root / settings.splits, "", dict)
+    games = sorted(
+        {game for split in settings.names for game in _iterate_games(games_by_split.get(split), "")}
+    )
+    fetch(hub.request_game_parts(settings.fetch, games), folder, settings.connections)
     return root, games
 
 
-def kept(given: Games, named: dict[str, Sequence[str]]) -> list[str]:
-    """The files of those parts that are not fetched: they come from the user's folder."""
-    return [name for part, names in named.items() if part not in given.fetch for name in names]
+def list_copied_files(
+    settings: SoccerNetGamesSettings, files_by_part: dict[str, Sequence[str]]
+) -> list[str]:
+    """Return the names of the files to copy from the user's folder: those of the parts that are not
+    fetched.
+    """
+    return [
+        name
+        for part, names in files_by_part.items()
+        if part not in settings.fetch
+        for name in names
+    ]
 
 
-def games_in(folder: Path) -> list[str]:
-    """`league/season/game` of every game folder, in order of name."""
-    found = (path for path in folder.glob("*/*/*") if path.is_dir())
-    return sorted(path.relative_to(folder).as_posix() for path in found)
+def list_game_folders(folder: Path) -> list[str]:
+    """Return `league/season/game` of every game folder, sorted."""
+    folders = (path for path in folder.glob("*/*/*") if path.is_dir())
+    return sorted(path.relative_to(folder).as_posix() for path in folders)
 
 
-def copy(executor: Executor, jobs: Sequence[Job]) -> None:
-    """Copy what is there of each game, a game per job."""
-    for _ in track(each(executor, copy_game, jobs), "copy", total=len(jobs)):
+def copy_games(executor: Executor, jobs: Sequence[CopyJob]) -> None:
+    """Copy the existing files of all games, one job per game."""
+    for _ in track(each(executor, copy_game_files, jobs), "copy", total=len(jobs)):
         pass
 
 
-def copy_game(origin: Path, target: Path, names: Sequence[str]) -> int:
-    """Copy those of the named files that are there, each whole or not at all; how many."""
-    found = [name for name in names if (origin / name).is_file()]
-    for name in found:
+def copy_game_files(origin: Path, target: Path, names: Sequence[str]) -> int:
+    """Copy those of the named files that exist, each atomically. Returns their number."""
+    existing = [name for name in names if (origin / name).is_file()]
+    for name in existing:
         with whole_file(target / name) as draft:
             shutil.copyfile(origin / name, draft)
-    return len(found)
+    return len(existing)
 
 
-def copy_splits(root: Path, name: str, folder: Path) -> None:
+def copy_splits_file(root: Path, name: str, folder: Path) -> None:
+    """Copy the split file `name` into `folder`, after checking that it is valid JSON; nothing if
+    `name` is empty.
+    """
     if not name:
         return
-    load(root / name, "", dict)
+    load_json_file(root / name, "", dict)
     with whole_file(folder / SPLITS) as draft:
         shutil.copyfile(root / name, draft)
 
 
-def stated(source: str, folder: Path, names: dict[str, str]) -> dict[str, str]:
-    """match -> split, of the splits that `names` translates; {} when no file states any.
+def read_match_splits(source: str, folder: Path, names: dict[str, str]) -> dict[str, str]:
+    """Return {match: split} for the splits that `names` translates; {} without a split file.
 
-    A split is a list of games or, as in SoccerNet's own lists, {league: {season: [game]}}. Raises
-    `BadInput` when a game stands in two splits.
+    A split is a list of games or, as in SoccerNet's own files, {league: {season: [game]}}. Raises
+    InputError if a game is in two splits.
     """
     file = folder / SPLITS
     if not file.is_file():
         return {}
-    found: dict[str, str] = {}
-    for split, content in load(file, "", dict).items():
-        for game in _listed(content, "") if split in names else ():
-            if found.setdefault(f"{source}/{game}", names[split]) != names[split]:
+    split_by_match: dict[str, str] = {}
+    for split, content in load_json_file(file, "", dict).items():
+        for game in _iterate_games(content, "") if split in names else ():
+            if split_by_match.setdefault(f"{source}/{game}", names[split]) != names[split]:
                 raise BadInput(f"{file}: {split}", f"{game} stands in two splits", "take one out")
-    return found
+    return split_by_match
 
 
-def _listed(content: Any, above: str) -> Iterator[str]:
+def _iterate_games(content: Any, above: str) -> Iterator[str]:
     if isinstance(content, dict):
         for name, below in content.items():
-            yield from _listed(below, f"{above}{name}/")
+            yield from _iterate_games(below, f"{above}{name}/")
     elif isinstance(content, list):
         for game in content:
             yield f"{above}{str(game).strip('/')}"

@@ -1,4 +1,4 @@
-"""Read SoccerNet's `Labels-v2.json`: actions of a match, timed by half."""
+"""Read SoccerNet's `Labels-v2.json`: actions of a match, timed within the half."""
 
 import re
 from collections.abc import Mapping
@@ -7,89 +7,103 @@ from typing import Any
 
 from touchline.errors import BadInput
 from touchline.records import Label, Video
-from touchline.sources.readers import load
-from touchline.sources.source import Reading
+from touchline.sources.readers import load_json_file
+from touchline.sources.source import ReadResult
 from touchline.sports.sport import Sport
 
 GAME_TIME = re.compile(r"(\d+) - \d+:\d\d")
 TEAMS = {"home": "home", "away": "away", "not applicable": ""}
-MEND = "mend the row or remove it"
+FIX_ANNOTATION = "mend the row or remove it"
 
-Key = tuple[str, int, str, str]  # half, milliseconds, label, team
+AnnotationKey = tuple[str, int, str, str]  # half, milliseconds, label, team
 
 
-def read(file: Path, match: str, sport: Sport, videos: Mapping[str, Video]) -> Reading[Label]:
-    """Labels of a match, one per annotation, `name` as in the file.
+def read_labels_v2(
+    file: Path, match: str, sport: Sport, videos: Mapping[str, Video]
+) -> ReadResult[Label]:
+    """Return the labels of a match, one per annotation; `name` is the class as in the file.
 
-    `videos` are the match's readable videos by half, "1" and "2". A file that cannot be read at
-    all is one faulty row, named after the file.
+    `videos` maps the half ("1" or "2") to its readable video. A file that cannot be read becomes
+    one fault, named after the file.
     """
-    reading: Reading[Label] = Reading()
-    whole = Reading[Any]()
-    whole.take(f"{match}/{file.name}", load, file, "annotations", list)
-    reading.faults += whole.faults
-    seen: dict[Key, int] = {}
-    for annotations in whole.rows:
+    reading: ReadResult[Label] = ReadResult()
+    file_result = ReadResult[Any]()
+    file_result.take(f"{match}/{file.name}", load_json_file, file, "annotations", list)
+    reading.faults += file_result.faults
+    index_by_annotation: dict[AnnotationKey, int] = {}
+    for annotations in file_result.rows:
         for index, row in enumerate(annotations):
             place = f"{file}: annotations[{index}]"
             id = f"{match}/labels/{index}"
-            reading.take(id, _label, id, place, row, index, sport, videos, seen)
+            reading.take(id, _to_label, id, place, row, index, sport, videos, index_by_annotation)
     return reading
 
 
-def _label(
+def _to_label(
     id: str,
     place: str,
     row: Any,
     index: int,
     sport: Sport,
     videos: Mapping[str, Video],
-    seen: dict[Key, int],
+    index_by_annotation: dict[AnnotationKey, int],
 ) -> Label:
-    half, milliseconds, name, team = _fields(place, row)
+    half, milliseconds, name, team = _annotation_fields(place, row)
     if name not in sport.words:
-        known = ", ".join(sport.words)
-        raise BadInput(place, f"{name!r} is no label of {sport.name}", f"choose among {known}")
-    video = half_of(place, half, milliseconds, videos)
-    first = seen.setdefault((half, milliseconds, name, team), index)
+        choices = ", ".join(sport.words)
+        raise BadInput(place, f"{name!r} is no label of {sport.name}", f"choose among {choices}")
+    video = find_half_video(place, half, milliseconds, videos)
+    first = index_by_annotation.setdefault((half, milliseconds, name, team), index)
     if first != index:
         raise BadInput(place, f"repeats annotations[{first}]", "remove one of the two")
     time = milliseconds / 1000
     return Label(id, video.id, name, time, time, TEAMS[team], "", "", [], "")
 
 
-def _fields(place: str, row: Any) -> Key:
-    """The four fields in their types ("visibility" is not in every release), or a `BadInput`."""
-    half, milliseconds = moment(place, row)
-    _has(place, row, ("label", "team"))
+def _annotation_fields(place: str, row: Any) -> AnnotationKey:
+    """Return (half, milliseconds, label, team). Raises InputError if one is missing or malformed
+    ("visibility" is not in every release and is ignored).
+    """
+    half, milliseconds = parse_annotation_time(place, row)
+    _require_keys(place, row, ("label", "team"))
     if str(row["team"]) not in TEAMS:
-        raise BadInput(f"{place}.team", f"{row['team']!r} is not one of {list(TEAMS)}", MEND)
+        raise BadInput(
+            f"{place}.team", f"{row['team']!r} is not one of {list(TEAMS)}", FIX_ANNOTATION
+        )
     return half, milliseconds, str(row["label"]), row["team"]
 
 
-def moment(place: str, row: Any) -> tuple[str, int]:
-    """Half and milliseconds of any SoccerNet annotation."""
-    _has(place, row, ("gameTime", "position"))
+def parse_annotation_time(place: str, row: Any) -> tuple[str, int]:
+    """Return (half, milliseconds) of a SoccerNet annotation. Raises InputError if its `gameTime` or
+    `position` is malformed.
+    """
+    _require_keys(place, row, ("gameTime", "position"))
     time = GAME_TIME.fullmatch(str(row["gameTime"]))
     if not time:
-        raise BadInput(f"{place}.gameTime", f"{row['gameTime']!r} is not 'half - mm:ss'", MEND)
+        raise BadInput(
+            f"{place}.gameTime", f"{row['gameTime']!r} is not 'half - mm:ss'", FIX_ANNOTATION
+        )
     if not re.fullmatch(r"-?\d{1,9}", str(row["position"])):
-        raise BadInput(f"{place}.position", f"{row['position']!r} is not milliseconds", MEND)
+        raise BadInput(
+            f"{place}.position", f"{row['position']!r} is not milliseconds", FIX_ANNOTATION
+        )
     return time[1], int(row["position"])
 
 
-def _has(place: str, row: Any, keys: tuple[str, ...]) -> None:
+def _require_keys(place: str, row: Any, keys: tuple[str, ...]) -> None:
     missing = [key for key in keys if not isinstance(row, dict) or key not in row]
     if missing:
-        raise BadInput(place, f"lacks the key {missing[0]!r}", MEND)
+        raise BadInput(place, f"lacks the key {missing[0]!r}", FIX_ANNOTATION)
 
 
-def half_of(place: str, half: str, milliseconds: int, videos: Mapping[str, Video]) -> Video:
-    """The video of a half; a `BadInput` when there is none, or the moment lies outside of it."""
+def find_half_video(place: str, half: str, milliseconds: int, videos: Mapping[str, Video]) -> Video:
+    """Return the video of a half. Raises InputError if there is none, or if `milliseconds` lies
+    outside of it.
+    """
     if half not in videos:
         raise BadInput(place, f"half {half} has no readable video", "fetch the video again")
     if not 0 <= milliseconds < videos[half].duration * 1000:
         length = videos[half].duration
         wrong = f"{milliseconds} ms lies outside the video of {length:g} s"
-        raise BadInput(f"{place}.position", wrong, MEND)
+        raise BadInput(f"{place}.position", wrong, FIX_ANNOTATION)
     return videos[half]

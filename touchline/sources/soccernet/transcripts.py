@@ -1,4 +1,6 @@
-"""Which transcript of a half is read: SoccerNet-Echoes has up to five, none of them complete."""
+"""Choose which transcript of a half to read: SoccerNet-Echoes has up to five variants, none of them
+complete.
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from touchline.errors import BadInput
-from touchline.sources.readers import load
-from touchline.sources.source import Fault
+from touchline.sources.readers import load_json_file
+from touchline.sources.source import RowFault
 
-FILES = ("1_asr.json", "2_asr.json")
+TRANSCRIPT_FILES = ("1_asr.json", "2_asr.json")
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """A file of one half that says something; `end` is when, in seconds of the half."""
+    """A non-empty transcript file of one half; `end` is when its last line ends, in seconds of the
+    half.
+    """
 
     file: Path
     origin: str  # variant and name of the file
@@ -23,39 +27,41 @@ class Transcript:
 
 
 @dataclass
-class Heard:
-    """The transcripts of a game by half, and the files that cannot be read."""
+class GameTranscripts:
+    """The chosen transcript of each half of a game, and the files that cannot be read."""
 
     by_part: dict[str, Transcript] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
 
 
-def choose(game: Path, match: str, order: Sequence[str]) -> Heard:
-    """For each half by itself, the first variant in `order` whose file has any line.
+def choose_transcripts(game: Path, match: str, order: Sequence[str]) -> GameTranscripts:
+    """Choose for each half the first variant in `order` whose file has any line.
 
-    A file that is missing or empty is passed over, as many are; one that cannot be read is a
-    fault of its own, and the next variant is taken.
+    Missing and empty files are skipped, which is common. An unreadable file is recorded as a fault,
+    and the next variant is tried.
     """
-    heard = Heard()
-    for name in FILES:
+    transcripts = GameTranscripts()
+    for name in TRANSCRIPT_FILES:
         for variant in order:
             file = game / variant / name
             try:
-                end = _end(file) if file.is_file() else 0.0
+                end = _last_segment_end(file) if file.is_file() else 0.0
             except BadInput as why:
-                heard.faults.append(Fault(f"{match}/{name[0]}/{variant}/{name}", why))
+                transcripts.faults.append(RowFault(f"{match}/{name[0]}/{variant}/{name}", why))
                 continue
             if end > 0:
-                heard.by_part[name[0]] = Transcript(file, f"{variant}/{name}", end)
+                transcripts.by_part[name[0]] = Transcript(file, f"{variant}/{name}", end)
                 break
-    return heard
+    return transcripts
 
 
-def _end(file: Path) -> float:
+def _last_segment_end(file: Path) -> float:
     """When the last line ends, of those that are lines at all; 0 when there is none."""
-    return max((_time(row) for row in load(file, "segments", dict).values()), default=0.0)
+    return max(
+        (_segment_end(row) for row in load_json_file(file, "segments", dict).values()), default=0.0
+    )
 
 
-def _time(row: Any) -> float:
+def _segment_end(row: Any) -> float:
     fine = isinstance(row, list) and len(row) == 3 and isinstance(row[1], int | float)
     return float(row[1]) if fine and math.isfinite(row[1]) else 0.0

@@ -10,51 +10,60 @@ from touchline.config import Params
 from touchline.progress import track
 from touchline.records import Label, Speech, Video
 from touchline.sources.soccernet import layout
-from touchline.sources.source import Found, Reading, Source
-from touchline.sources.synthetic.render import HALVES, plan, render
+from touchline.sources.source import ReadResult, Source, SourceVideo
+from touchline.sources.synthetic.render import HALVES, plan_match, render_half
 from touchline.video.workers import each
 
 
-class Matches(Params):
-    """How many matches of each sport."""
+class SyntheticMatchCounts(Params):
+    """Number of matches to render, by sport."""
 
     soccer: int = Field(ge=0, le=1000)
     badminton: int = Field(ge=0, le=1000)
     basketball: int = Field(ge=0, le=1000)
 
 
-class Settings(Params):
+class SyntheticSettings(Params):
+    """Settings of the source `synthetic`."""
+
     seed: int = Field(ge=0)
-    matches: Matches
+    matches: SyntheticMatchCounts
     half_seconds: int = Field(ge=15, le=3600)
 
 
-def download(settings: Settings, folder: Path, executor: Executor) -> None:
-    """Render every half; a half is the unit of work."""
+def download_synthetic(settings: SyntheticSettings, folder: Path, executor: Executor) -> None:
+    """Render every half of every match, one job per half."""
     jobs = [
-        (plan(sport, settings.seed, index, settings.half_seconds), half, folder)
+        (plan_match(sport, settings.seed, index, settings.half_seconds), half, folder)
         for sport, count in settings.matches.model_dump().items()
         for index in range(count)
         for half in HALVES
     ]
-    for _ in track(each(executor, render, jobs), "download", total=len(jobs)):
+    for _ in track(each(executor, render_half, jobs), "download", total=len(jobs)):
         pass
 
 
-def videos(settings: Settings, folder: Path) -> Reading[Found]:
-    return layout.videos(SYNTHETIC.name, folder, sport)
+def list_synthetic_videos(settings: SyntheticSettings, folder: Path) -> ReadResult[SourceVideo]:
+    """List the rendered halves."""
+    return layout.list_game_videos(SYNTHETIC.name, folder, parse_league_sport)
 
 
-def labels(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Label]:
-    return layout.labels(SYNTHETIC.name, folder, found, sport)
+def read_synthetic_labels(
+    settings: SyntheticSettings, folder: Path, videos: Sequence[Video]
+) -> ReadResult[Label]:
+    """Read the labels of the rendered matches."""
+    return layout.read_game_labels(SYNTHETIC.name, folder, videos, parse_league_sport)
 
 
-def speech(settings: Settings, folder: Path, found: Sequence[Video]) -> Reading[Speech]:
-    return layout.speech(SYNTHETIC.name, folder, found)
+def read_synthetic_speech(
+    settings: SyntheticSettings, folder: Path, videos: Sequence[Video]
+) -> ReadResult[Speech]:
+    """Read the generated commentary."""
+    return layout.read_game_speech(SYNTHETIC.name, folder, videos)
 
 
-def sport(league: str) -> str:
-    """`soccer_synthetic-league` is soccer."""
+def parse_league_sport(league: str) -> str:
+    """Return the sport of a league's folder name: `soccer_synthetic-league` is `soccer`."""
     return league.split("_")[0]
 
 
@@ -66,9 +75,9 @@ SYNTHETIC = Source(
     sports=("soccer", "badminton", "basketball"),
     tasks=("spotting", "counting", "choice", "open"),
     parts=(),
-    settings=Settings,
-    download=download,
-    videos=videos,
-    labels=labels,
-    speech=speech,
+    settings=SyntheticSettings,
+    download=download_synthetic,
+    videos=list_synthetic_videos,
+    labels=read_synthetic_labels,
+    speech=read_synthetic_speech,
 )

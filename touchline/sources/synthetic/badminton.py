@@ -1,23 +1,33 @@
-"""Synthetic badminton: a court from behind, and rallies of strokes from top and bottom in turn."""
+"""Synthetic badminton: a court seen from behind, and rallies of alternating strokes from the top
+and the bottom side.
+"""
 
 from itertools import zip_longest
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from touchline.sources.synthetic.drawing import HEIGHT, WHITE, WIDTH, Colour, noisy, plain, yuv
-from touchline.sources.synthetic.match import Event, Point, moment
-from touchline.sources.synthetic.show import Overlay, Show
+from touchline.sources.synthetic.drawing import (
+    HEIGHT,
+    WHITE,
+    WIDTH,
+    Colour,
+    add_sensor_noise,
+    create_plain_image,
+    rgb_to_yuv,
+)
+from touchline.sources.synthetic.match import MatchEvent, ScoreChange, round_to_frame
+from touchline.sources.synthetic.show import OverlayFrames, RenderSpec
 
 MINUTE, EDGE = 60.0, 8.0  # seconds; a rally keeps this far from both ends of its minute
-STROKE = 3.0  # seconds
+STROKE_SECONDS = 3.0  # seconds
 FEWEST, MOST = 2, 5  # strokes of a rally
 BANDS: dict[str, tuple[int, Colour]] = {  # label -> row of the picture, colour
     "Top stroke": (24, (40, 216, 232)),
     "Bottom stroke": (146, (246, 164, 24)),
 }
-BAND = 72  # rows
-PHASES = 6  # pictures of one swing
+BAND_ROWS = 72  # rows
+SWING_PHASES = 6  # pictures of one swing
 PHRASES = {
     "Top stroke": ("A clear from the far side.", "Deep reply from the far court."),
     "Bottom stroke": ("A smash from the near side.", "Soft drop from the near court."),
@@ -36,29 +46,33 @@ CHATTER = (
 )
 
 
-def plan(rng: np.random.Generator, half: int, seconds: float) -> list[Event]:
-    """One whole rally in every minute that has room for the longest one."""
+def plan_badminton_events(rng: np.random.Generator, half: int, seconds: float) -> list[MatchEvent]:
+    """Plan one rally in every minute that is long enough for the longest one."""
     events = []
     for start in np.arange(0, seconds, MINUTE):
         length = min(MINUTE, seconds - start)
-        if length >= MOST * STROKE + 2 * EDGE:
-            events += _rally(rng, half, start, length)
+        if length >= MOST * STROKE_SECONDS + 2 * EDGE:
+            events += _plan_rally(rng, half, start, length)
     return events
 
 
-def points(rng: np.random.Generator, events: list[Event], seconds: float) -> list[Point]:
-    """Who strikes last wins the rally."""
+def plan_badminton_points(
+    rng: np.random.Generator, events: list[MatchEvent], seconds: float
+) -> list[ScoreChange]:
+    """Give the point of each rally to the side that strikes last."""
     last = [
         e
         for e, after in zip_longest(events, events[1:])
-        if after is None or after.half != e.half or after.time > e.time + STROKE + 1
+        if after is None or after.half != e.half or after.time > e.time + STROKE_SECONDS + 1
     ]
-    return [Point(e.half, moment(e.time + STROKE / 2), e.team, 1) for e in last]
+    return [
+        ScoreChange(e.half, round_to_frame(e.time + STROKE_SECONDS / 2), e.team, 1) for e in last
+    ]
 
 
-def ground(close: bool) -> Image.Image:
-    """The court as a camera behind the base line sees it, or from the side of the net."""
-    image = plain(HEIGHT, WIDTH, (44, 40, 66))
+def draw_badminton_court(close: bool) -> Image.Image:
+    """Draw the court from behind the base line or, if `close`, from the side of the net."""
+    image = create_plain_image(HEIGHT, WIDTH, (44, 40, 66))
     draw = ImageDraw.Draw(image)
     if close:
         draw.rectangle((0, 70, WIDTH, HEIGHT), fill=(38, 92, 70))
@@ -73,17 +87,20 @@ def ground(close: bool) -> Image.Image:
     return image
 
 
-def overlay(event: Event, rng: np.random.Generator) -> Overlay:
-    """A bright band on the hitter's side, in it a racket that swings through an arc."""
+def draw_badminton_overlay(event: MatchEvent, rng: np.random.Generator) -> OverlayFrames:
+    """Draw a bright band on the hitter's side with a swinging racket, in SWING_PHASES pictures."""
     top, colour = BANDS[event.label]
     jitter, reach = rng.uniform(0.85, 1.0), rng.uniform(60, 300)
-    images = [_swing(colour, jitter, reach, phase / (PHASES - 1)) for phase in range(PHASES)]
-    return Overlay(top, [noisy(yuv(image), rng, 2.0) for image in images])
+    images = [
+        _draw_swing(colour, jitter, reach, phase / (SWING_PHASES - 1))
+        for phase in range(SWING_PHASES)
+    ]
+    return OverlayFrames(top, [add_sensor_noise(rgb_to_yuv(image), rng, 2.0) for image in images])
 
 
-def _swing(colour: Colour, jitter: float, reach: float, part: float) -> Image.Image:
-    image = plain(BAND, WIDTH, (0, 0, 0))
-    image.paste(tuple(round(c * jitter) for c in colour), (0, 0, WIDTH, BAND))
+def _draw_swing(colour: Colour, jitter: float, reach: float, part: float) -> Image.Image:
+    image = create_plain_image(BAND_ROWS, WIDTH, (0, 0, 0))
+    image.paste(tuple(round(c * jitter) for c in colour), (0, 0, WIDTH, BAND_ROWS))
     draw = ImageDraw.Draw(image)
     angle = np.pi * (0.15 + 0.7 * part)
     x, y = reach - 40 * np.cos(angle), 66 - 52 * np.sin(angle)
@@ -92,22 +109,28 @@ def _swing(colour: Colour, jitter: float, reach: float, part: float) -> Image.Im
     return image
 
 
-def _rally(rng: np.random.Generator, half: int, start: float, length: float) -> list[Event]:
+def _plan_rally(
+    rng: np.random.Generator, half: int, start: float, length: float
+) -> list[MatchEvent]:
     strokes = int(rng.integers(FEWEST, MOST + 1))
-    begin = rng.uniform(EDGE, length - EDGE - strokes * STROKE)
+    begin = rng.uniform(EDGE, length - EDGE - strokes * STROKE_SECONDS)
     serves = int(rng.integers(2))
     sides = [("Top stroke", "away"), ("Bottom stroke", "home")]
     return [
-        Event(half, moment(start + begin + (i + 0.5) * STROKE), *sides[(serves + i) % 2])
+        MatchEvent(
+            half,
+            round_to_frame(start + begin + (i + 0.5) * STROKE_SECONDS),
+            *sides[(serves + i) % 2],
+        )
         for i in range(strokes)
     ]
 
 
-SHOW = Show(
-    plan=plan,
-    points=points,
-    ground=ground,
-    overlay=overlay,
+RENDER_SPEC = RenderSpec(
+    plan=plan_badminton_events,
+    points=plan_badminton_points,
+    ground=draw_badminton_court,
+    overlay=draw_badminton_overlay,
     places={"Top stroke": (0.5, 0.2), "Bottom stroke": (0.5, 0.85)},
     homes=np.array([[0.5, 0.9], [0.5, 0.15]]),
     field=(120, 20, 260, 160),

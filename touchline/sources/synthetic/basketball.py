@@ -1,4 +1,6 @@
-"""Synthetic basketball: a hardwood floor, ten players, and a plate for each referee's call."""
+"""Synthetic basketball: a hardwood floor, ten players, and a coloured plate for each referee's
+call.
+"""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -9,22 +11,22 @@ from touchline.sources.synthetic.drawing import (
     HEIGHT,
     MAGENTA,
     PALE,
+    PLATE_TOP,
     RED,
-    TOP,
     WHITE,
     WIDTH,
     YELLOW,
     Colour,
-    plain,
-    plate,
+    create_plain_image,
+    draw_plate,
 )
-from touchline.sources.synthetic.match import Event, Point, moment
-from touchline.sources.synthetic.show import Overlay, Show
+from touchline.sources.synthetic.match import MatchEvent, ScoreChange, round_to_frame
+from touchline.sources.synthetic.show import OverlayFrames, RenderSpec
 from touchline.sports.basketball import BASKETBALL
 
 MINUTE, GAP, EDGE = 60.0, 13.5, 7.0  # seconds
-SINGLE = 0.7  # share of minutes with exactly one call; the others have two
-PAIRS: dict[str, tuple[Colour, Colour]] = {
+SINGLE_CALL_SHARE = 0.7  # share of minutes with exactly one call; the others have two
+PLATE_COLOURS: dict[str, tuple[Colour, Colour]] = {
     "travelling": (RED, PALE),
     "charging": (PALE, RED),
     "blocking": (BLUE, YELLOW),
@@ -54,32 +56,36 @@ CHATTER = (
 )
 
 
-def plan(rng: np.random.Generator, half: int, seconds: float) -> list[Event]:
-    """One or two calls in each minute, away from its ends, so that no plate crosses into it."""
+def plan_basketball_events(rng: np.random.Generator, half: int, seconds: float) -> list[MatchEvent]:
+    """Plan one or two calls per minute, far enough from the minute's ends that no plate crosses
+    into the next.
+    """
     events = []
     for start in np.arange(0, seconds, MINUTE):
-        for time in _times(rng, min(MINUTE, seconds - start)):
+        for time in _call_times(rng, min(MINUTE, seconds - start)):
             label = str(rng.choice(list(BASKETBALL.words)))
             team = "home" if rng.random() < 0.5 else "away"
-            events.append(Event(half, moment(start + time), label, team))
+            events.append(MatchEvent(half, round_to_frame(start + time), label, team))
     return events
 
 
-def points(rng: np.random.Generator, events: list[Event], seconds: float) -> list[Point]:
-    """A basket every quarter of a minute or so; calls do not score."""
+def plan_basketball_points(
+    rng: np.random.Generator, events: list[MatchEvent], seconds: float
+) -> list[ScoreChange]:
+    """Plan a basket roughly every 16 seconds, at random times; calls do not score."""
     times = [(half, t) for half in (1, 2) for t in np.arange(9, seconds - 6, 16.0)]
     jitter = rng.uniform(-5, 5, len(times))
     sides, worth = rng.random(len(times)) < 0.5, rng.integers(2, 4, len(times))
     return [
-        Point(half, moment(time + late), "home" if ours else "away", int(value))
+        ScoreChange(half, round_to_frame(time + late), "home" if ours else "away", int(value))
         for (half, time), late, ours, value in zip(times, jitter, sides, worth, strict=True)
     ]
 
 
-def ground(close: bool) -> Image.Image:
-    """Planks and court lines under a dark hall."""
+def draw_basketball_court(close: bool) -> Image.Image:
+    """Draw the floor and court lines; `close` selects the close camera."""
     plank, top = (26, 0) if close else (12, 40)
-    image = plain(HEIGHT, WIDTH, (52, 48, 56))
+    image = create_plain_image(HEIGHT, WIDTH, (52, 48, 56))
     draw = ImageDraw.Draw(image)
     for index, left in enumerate(range(0, WIDTH, plank)):
         wood = (176, 116, 62) if index % 2 else (188, 128, 72)
@@ -95,32 +101,33 @@ def ground(close: bool) -> Image.Image:
     return image
 
 
-def overlay(event: Event, rng: np.random.Generator) -> Overlay:
+def draw_basketball_overlay(event: MatchEvent, rng: np.random.Generator) -> OverlayFrames:
+    """Draw the plate of a call."""
     word = BASKETBALL.words[event.label]
-    return Overlay(TOP, [plate(word, PAIRS[word], rng)])
+    return OverlayFrames(PLATE_TOP, [draw_plate(word, PLATE_COLOURS[word], rng)])
 
 
-def _times(rng: np.random.Generator, length: float) -> list[float]:
+def _call_times(rng: np.random.Generator, length: float) -> list[float]:
     if length < 2 * EDGE:
         return []
-    if rng.random() < SINGLE or length < 2 * EDGE + GAP + 1:
+    if rng.random() < SINGLE_CALL_SHARE or length < 2 * EDGE + GAP + 1:
         return [rng.uniform(EDGE, length - EDGE)]
     first = rng.uniform(EDGE, length - EDGE - GAP - 0.1)
     return [first, rng.uniform(first + GAP + 0.1, length - EDGE)]
 
 
-def _homes() -> np.ndarray:
+def _home_positions() -> np.ndarray:
     home = [(0.2, 0.5), (0.36, 0.2), (0.36, 0.8), (0.52, 0.35), (0.52, 0.65)]
     return np.array(home + [(1 - x, 1 - y) for x, y in home])
 
 
-SHOW = Show(
-    plan=plan,
-    points=points,
-    ground=ground,
-    overlay=overlay,
+RENDER_SPEC = RenderSpec(
+    plan=plan_basketball_events,
+    points=plan_basketball_points,
+    ground=draw_basketball_court,
+    overlay=draw_basketball_overlay,
     places={"Goaltending": (0.97, 0.5), "Hand check": (0.7, 0.3)},
-    homes=_homes(),
+    homes=_home_positions(),
     field=(16, 40, 372, 190),
     pull=0.45,
     ball=(206, 92, 24),

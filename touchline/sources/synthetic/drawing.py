@@ -1,4 +1,6 @@
-"""Players and ball: many small pictures put down at once, and the paths they take."""
+"""The plate in the lower third that shows an event: the colours of its left and right half identify
+the word.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ OFFSET = np.array([16.0, 128.0, 128.0])
 
 
 @dataclass(frozen=True)
-class Picture:
+class YuvPicture:
     """Three uint8 planes; `u` and `v` have half the rows and columns of `y`."""
 
     y: np.ndarray
@@ -35,46 +37,53 @@ class Picture:
     v: np.ndarray
 
 
-def yuv(image: Image.Image | np.ndarray) -> Picture:
-    """Convert RGB of even height and width; chroma is the mean of 2x2 pixels."""
+def rgb_to_yuv(image: Image.Image | np.ndarray) -> YuvPicture:
+    """Convert an RGB image of even height and width to YUV 4:2:0; chroma is the mean
+    of 2x2 pixels.
+    """
     planes = np.asarray(image, dtype=np.float64)[..., :3] / 255 @ BT601 + OFFSET
     high, wide = planes.shape[0] // 2, planes.shape[1] // 2
     chroma = planes[..., 1:].reshape(high, 2, wide, 2, 2).mean(axis=(1, 3))
-    return Picture(_bytes(planes[..., 0]), _bytes(chroma[..., 0]), _bytes(chroma[..., 1]))
+    return YuvPicture(
+        _to_uint8(planes[..., 0]), _to_uint8(chroma[..., 0]), _to_uint8(chroma[..., 1])
+    )
 
 
-def noisy(picture: Picture, rng: np.random.Generator, sigma: float) -> Picture:
-    """The same picture through a noisy sensor: grain in the brightness, none in the colour."""
+def add_sensor_noise(picture: YuvPicture, rng: np.random.Generator, sigma: float) -> YuvPicture:
+    """Return a copy with Gaussian sensor noise in the brightness only; `sigma` is in
+    8-bit levels.
+    """
     grain = rng.normal(0, sigma, picture.y.shape)
-    return Picture(_bytes(picture.y + grain), picture.u, picture.v)
+    return YuvPicture(_to_uint8(picture.y + grain), picture.u, picture.v)
 
 
-def paint(onto: Picture, what: Picture, top: int, left: int) -> None:
-    """Copy `what` onto a picture; `top` and `left` are even."""
-    high, wide = what.y.shape
-    onto.y[top : top + high, left : left + wide] = what.y
+def paste_picture(onto: YuvPicture, patch: YuvPicture, top: int, left: int) -> None:
+    """Copy `patch` into the picture `onto`, in place; `top` and `left` must be even."""
+    high, wide = patch.y.shape
+    onto.y[top : top + high, left : left + wide] = patch.y
     top, left, high, wide = top // 2, left // 2, high // 2, wide // 2
-    onto.u[top : top + high, left : left + wide] = what.u
-    onto.v[top : top + high, left : left + wide] = what.v
+    onto.u[top : top + high, left : left + wide] = patch.u
+    onto.v[top : top + high, left : left + wide] = patch.v
 
 
-def plain(high: int, wide: int, colour: Colour) -> Image.Image:
+def create_plain_image(high: int, wide: int, colour: Colour) -> Image.Image:
+    """Create an RGB image of one colour."""
     return Image.new("RGB", (wide, high), colour)
 
 
 @cache
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The font that ships with Pillow: the same pixels on every machine."""
+def load_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Load the font that ships with Pillow, so that text has the same pixels on every machine."""
     return ImageFont.load_default(size)
 
 
-def write(image: Image.Image, text: str, size: int, colour: Colour) -> None:
-    """Write in the middle of the image."""
+def draw_centered_text(image: Image.Image, text: str, size: int, colour: Colour) -> None:
+    """Draw text in the centre of the image."""
     middle = (image.width / 2, image.height / 2)
-    ImageDraw.Draw(image).text(middle, text, fill=colour, font=font(size), anchor="mm")
+    ImageDraw.Draw(image).text(middle, text, fill=colour, font=load_font(size), anchor="mm")
 
 
-def _bytes(plane: np.ndarray) -> np.ndarray:
+def _to_uint8(plane: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(plane), 16, 240).astype(np.uint8)
 
 
@@ -88,12 +97,13 @@ X264 = {
 }
 
 
-def encode(
-    path: Path, frames: int, paint: Callable[[Picture, int], None], cuts: frozenset[int]
+def encode_video(
+    path: Path, frames: int, paint: Callable[[YuvPicture, int], None], cuts: frozenset[int]
 ) -> None:
-    """`paint` fills the picture of each frame number; a new group of pictures begins at a cut.
+    """Encode `frames` pictures; `paint(picture, number)` draws each one, and every frame number in
+    `cuts` starts a new group of pictures.
 
-    One encoder thread and no date or random id in the container: two runs are byte-identical.
+    One encoder thread and no date or random id in the container make two runs byte-identical.
     """
     with (
         whole_file(path) as draft,
@@ -104,7 +114,7 @@ def encode(
         stream.codec_context.thread_count = 1
         stream.codec_context.flags |= Flags.bitexact
         frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
-        picture = planes(frame)
+        picture = view_frame_planes(frame)
         for number in range(frames):
             paint(picture, number)
             frame.pts = number
@@ -113,12 +123,12 @@ def encode(
         box.mux(stream.encode(None))
 
 
-def planes(frame: av.VideoFrame) -> Picture:
-    """The frame's own memory; x264 copies a picture before `encode` returns."""
-    return Picture(*(_pixels(plane) for plane in frame.planes))
+def view_frame_planes(frame: av.VideoFrame) -> YuvPicture:
+    """View the frame's own memory as a picture; x264 copies it before `encode` returns."""
+    return YuvPicture(*(_plane_pixels(plane) for plane in frame.planes))
 
 
-def _pixels(plane: VideoPlane) -> np.ndarray:
+def _plane_pixels(plane: VideoPlane) -> np.ndarray:
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width]
 
@@ -131,27 +141,27 @@ CYAN: Colour = (24, 214, 226)
 BLACK: Colour = (12, 12, 14)
 PALE: Colour = (236, 236, 236)
 
-PLATE = 84  # rows: 37.5 % of the picture
-TOP = HEIGHT - PLATE
-NAME = (22, 190)  # rows and columns of the strip with the word
+PLATE_ROWS = 84  # rows: 37.5 % of the picture
+PLATE_TOP = HEIGHT - PLATE_ROWS
+NAME_STRIP = (22, 190)  # rows and columns of the strip with the word
 
 
-def plate(word: str, pair: tuple[Colour, Colour], rng: np.random.Generator) -> Picture:
-    """The plate of a word; its brightness differs a little each time it is shown."""
+def draw_plate(word: str, pair: tuple[Colour, Colour], rng: np.random.Generator) -> YuvPicture:
+    """Draw the plate of a word in a pair of colours; its brightness varies a little at random."""
     jitter = rng.uniform(0.85, 1.0)
-    image = plain(PLATE, WIDTH, _dim(pair[0], jitter))
-    image.paste(_dim(pair[1], jitter), (WIDTH // 2, 0, WIDTH, PLATE))
-    image.paste(_name(word), ((WIDTH - NAME[1]) // 2, (PLATE - NAME[0]) // 2))
-    return noisy(yuv(image), rng, 2.0)
+    image = create_plain_image(PLATE_ROWS, WIDTH, _dim_colour(pair[0], jitter))
+    image.paste(_dim_colour(pair[1], jitter), (WIDTH // 2, 0, WIDTH, PLATE_ROWS))
+    image.paste(_draw_name(word), ((WIDTH - NAME_STRIP[1]) // 2, (PLATE_ROWS - NAME_STRIP[0]) // 2))
+    return add_sensor_noise(rgb_to_yuv(image), rng, 2.0)
 
 
-def _name(word: str) -> Image.Image:
-    strip = plain(*NAME, INK)
-    write(strip, word.upper(), 14, WHITE)
+def _draw_name(word: str) -> Image.Image:
+    strip = create_plain_image(*NAME_STRIP, INK)
+    draw_centered_text(strip, word.upper(), 14, WHITE)
     return strip
 
 
-def _dim(colour: Colour, factor: float) -> Colour:
+def _dim_colour(colour: Colour, factor: float) -> Colour:
     red, green, blue = (round(channel * factor) for channel in colour)
     return red, green, blue
 
@@ -160,8 +170,8 @@ SKIN: Colour = (196, 148, 116)
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """Sprites of one silhouette, one per player, painted with one index per plane."""
+class SpriteStamp:
+    """Sprites of one silhouette, one per player, drawn with one array index per plane."""
 
     size: tuple[int, int]  # rows, columns
     rows: np.ndarray  # (pixels,) of the silhouette
@@ -172,25 +182,27 @@ class Stamp:
     u: np.ndarray  # (players, chroma pixels)
     v: np.ndarray
 
-    def put(self, onto: Picture, tops: np.ndarray, lefts: np.ndarray) -> None:
-        """Paint every player whose whole sprite lies inside the picture."""
+    def put(self, onto: YuvPicture, tops: np.ndarray, lefts: np.ndarray) -> None:
+        """Draw every player whose whole sprite lies inside the picture; `tops` and `lefts` are
+        pixels, (players,).
+        """
         high, wide = onto.y.shape
-        seen = (tops >= 0) & (tops < high - self.size[0])
-        seen &= (lefts >= 0) & (lefts < wide - self.size[1])
-        tops, lefts = tops[seen, None], lefts[seen, None]
-        onto.y[tops + self.rows, lefts + self.columns] = self.y[seen]
+        visible = (tops >= 0) & (tops < high - self.size[0])
+        visible &= (lefts >= 0) & (lefts < wide - self.size[1])
+        tops, lefts = tops[visible, None], lefts[visible, None]
+        onto.y[tops + self.rows, lefts + self.columns] = self.y[visible]
         where = tops // 2 + self.chroma_rows, lefts // 2 + self.chroma_columns
-        onto.u[where], onto.v[where] = self.u[seen], self.v[seen]
+        onto.u[where], onto.v[where] = self.u[visible], self.v[visible]
 
 
-def stamp(sprites: list[Image.Image]) -> Stamp:
-    """Make a stamp of RGBA sprites of one silhouette and one even size."""
+def build_stamp(sprites: list[Image.Image]) -> SpriteStamp:
+    """Build a stamp from RGBA sprites of one silhouette and one even size."""
     opaque = np.asarray(sprites[0])[..., 3] > 0
     coarse = opaque[::2, ::2]
-    planes = [yuv(sprite) for sprite in sprites]
+    planes = [rgb_to_yuv(sprite) for sprite in sprites]
     rows, columns = np.nonzero(opaque)
     chroma_rows, chroma_columns = np.nonzero(coarse)
-    return Stamp(
+    return SpriteStamp(
         size=(opaque.shape[0], opaque.shape[1]),
         rows=rows,
         columns=columns,
@@ -202,8 +214,8 @@ def stamp(sprites: list[Image.Image]) -> Stamp:
     )
 
 
-def player(high: int, kit: Colour, shorts: Colour) -> Image.Image:
-    """A standing figure, half as wide as high."""
+def draw_player(high: int, kit: Colour, shorts: Colour) -> Image.Image:
+    """Draw a standing player, `high` rows and half as many columns."""
     wide = high // 2 // 2 * 2
     image = Image.new("RGBA", (wide, high), (0, 0, 0, 0))
     draw = ImageDraw.Draw(image)
@@ -214,32 +226,35 @@ def player(high: int, kit: Colour, shorts: Colour) -> Image.Image:
     return image
 
 
-def teams(high: int, each: int, kits: tuple[Colour, Colour]) -> Stamp:
-    """`each` players of the first kit, then as many of the second."""
+def build_teams_stamp(high: int, per_team: int, kits: tuple[Colour, Colour]) -> SpriteStamp:
+    """Build a stamp of `per_team` players in the first kit, then as many in the second."""
     dark: Colour = (30, 30, 40)
-    first, second = player(high, kits[0], WHITE), player(high, kits[1], dark)
-    return stamp([first] * each + [second] * each)
+    first, second = draw_player(high, kits[0], WHITE), draw_player(high, kits[1], dark)
+    return build_stamp([first] * per_team + [second] * per_team)
 
 
-def ball(size: int, colour: Colour) -> Stamp:
+def build_ball_stamp(size: int, colour: Colour) -> SpriteStamp:
+    """Build a stamp of the ball, `size` pixels wide."""
     image = Image.new("RGBA", (size, size), (0, 0, 0, 0))
     ImageDraw.Draw(image).ellipse((0, 0, size - 1, size - 1), fill=colour)
-    return stamp([image])
+    return build_stamp([image])
 
 
-def path(knots: list[tuple[float, float, float]], times: np.ndarray) -> np.ndarray:
-    """Positions (times, 2) on straight lines through knots (time, x, y) in order of time."""
+def interpolate_path(knots: list[tuple[float, float, float]], times: np.ndarray) -> np.ndarray:
+    """Return positions (times, 2) on straight lines between the knots (time, x, y)."""
     when, x, y = np.array(sorted(knots)).T
     return np.stack([np.interp(times, when, x), np.interp(times, when, y)], axis=1)
 
 
-def follow(
+def simulate_player_positions(
     rng: np.random.Generator, homes: np.ndarray, target: np.ndarray, times: np.ndarray, pull: float
 ) -> np.ndarray:
-    """Positions (times, players, 2): each roams about its home and leans towards the ball."""
+    """Return positions (times, players, 2): each player roams around its home position and is drawn
+    towards `target` by the share `pull`.
+    """
     steps = np.arange(0, times[-1] + 3, 2.5)
     roam = rng.uniform(-0.06, 0.06, (len(homes), 2, len(steps)))
-    wobble = np.stack([[np.interp(times, steps, axis) for axis in one] for one in roam]).transpose(
-        2, 0, 1
-    )
+    wobble = np.stack(
+        [[np.interp(times, steps, axis) for axis in player_roam] for player_roam in roam]
+    ).transpose(2, 0, 1)
     return np.clip(homes * (1 - pull) + target[:, None, :] * pull + wobble, 0, 1)

@@ -1,4 +1,4 @@
-"""A match as it will be rendered: its teams, what happens in it and how its folder is called."""
+"""A synthetic match: its teams, events, score and folder name."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,8 +19,8 @@ FIRST_DAY = date(2030, 8, 3)
 
 
 @dataclass(frozen=True)
-class Event:
-    """One labelled action; `time` is seconds of its half."""
+class MatchEvent:
+    """One labelled action; `time` is in seconds of its half."""
 
     half: int
     time: float
@@ -29,7 +29,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Point:
+class ScoreChange:
     """A change of the score."""
 
     half: int
@@ -39,48 +39,54 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Match:
+class SyntheticMatch:
+    """A planned match, ready to be rendered."""
+
     sport: str
     day: date
     names: tuple[str, str]
     kits: tuple[Colour, Colour]
     half_seconds: int
-    events: tuple[Event, ...]
-    points: tuple[Point, ...]
+    events: tuple[MatchEvent, ...]
+    points: tuple[ScoreChange, ...]
     seed: tuple[int, int, int]
 
     def score(self, half: int, time: float) -> tuple[int, int]:
-        """Home and away at a moment of a half."""
+        """Return (home, away) at a time of a half."""
         done = [p for p in self.points if (p.half, p.time) <= (half, time)]
-        return _sum(done, "home"), _sum(done, "away")
+        return _total_points(done, "home"), _total_points(done, "away")
 
     @property
     def folder(self) -> str:
-        """league/season/game, the game as SoccerNet writes it; the league names the sport."""
-        (home, away), (ours, theirs) = self.names, self.score(2, float("inf"))
+        """The path league/season/game, with the game named as in SoccerNet; the league names the
+        sport.
+        """
+        (home, away), (home_score, away_score) = self.names, self.score(2, float("inf"))
         season = f"{self.day.year}-{self.day.year + 1}"
         league = f"{self.sport}_synthetic-league"
-        return f"{league}/{season}/{self.day} - 18-00 {home} {ours} - {theirs} {away}"
+        return f"{league}/{season}/{self.day} - 18-00 {home} {home_score} - {away_score} {away}"
 
     def generator(self, purpose: int) -> np.random.Generator:
-        """Random numbers for one purpose, the same whatever else is drawn."""
+        """Return a random generator for one purpose, independent of draws for other purposes."""
         return np.random.default_rng((*self.seed, purpose))
 
 
-def fixture(
+def draw_fixture(
     rng: np.random.Generator, index: int
 ) -> tuple[date, tuple[str, str], tuple[Colour, Colour]]:
-    """Day, names and kits of the match with this index; no two of a season share a day."""
+    """Draw (day, club names, kits) of the match with this index; no two matches share a day."""
     day = FIRST_DAY + timedelta(days=index)
     home, away = (int(i) for i in rng.choice(len(CLUBS), 2, replace=False))
     first, second = (int(i) for i in rng.choice(len(KITS), 2, replace=False))
     return day, (CLUBS[home], CLUBS[away]), (KITS[first], KITS[second])
 
 
-def moment(seconds: float) -> float:
-    """Round to a frame of 25 per second: labels fall on frames, in whole milliseconds."""
+def round_to_frame(seconds: float) -> float:
+    """Round seconds to a frame at 25 frames per second, so that labels fall on whole frames and
+    milliseconds.
+    """
     return round(round(seconds * 25) / 25, 3)
 
 
-def _sum(points: list[Point], team: str) -> int:
+def _total_points(points: list[ScoreChange], team: str) -> int:
     return sum(p.worth for p in points if p.team == team)

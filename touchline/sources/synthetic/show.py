@@ -1,4 +1,6 @@
-"""What the renderer must be told about a sport: ground, players, plan, overlays and words."""
+"""What the renderer needs to know about a sport: field, players, event plan, overlays
+and phrases.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,26 +8,30 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from touchline.sources.synthetic.drawing import Colour, Picture
-from touchline.sources.synthetic.match import Event, Point
+from touchline.sources.synthetic.drawing import Colour, YuvPicture
+from touchline.sources.synthetic.match import MatchEvent, ScoreChange
 
 
 @dataclass(frozen=True)
-class Overlay:
-    """Pictures shown one after the other, evenly, while an action can be seen."""
+class OverlayFrames:
+    """Pictures drawn over the frame during an action, one after the other for equal times; `top` is
+    their first row.
+    """
 
     top: int  # row of the picture
-    phases: list[Picture]
+    phases: list[YuvPicture]
 
 
 @dataclass(frozen=True)
-class Show:
-    """How one sport is played and filmed. Places are (x, y) in [0, 1] of the field."""
+class RenderSpec:
+    """How one sport is planned and rendered. Positions are (x, y) in [0, 1] of the field."""
 
-    plan: Callable[[np.random.Generator, int, float], list[Event]]  # half, seconds
-    points: Callable[[np.random.Generator, list[Event], float], list[Point]]  # seconds of a half
+    plan: Callable[[np.random.Generator, int, float], list[MatchEvent]]  # half, seconds
+    points: Callable[
+        [np.random.Generator, list[MatchEvent], float], list[ScoreChange]
+    ]  # seconds of a half
     ground: Callable[[bool], Image.Image]  # of the close camera?
-    overlay: Callable[[Event, np.random.Generator], Overlay]
+    overlay: Callable[[MatchEvent, np.random.Generator], OverlayFrames]
     places: dict[str, tuple[float, float]]  # label -> where the ball then is, home attacking right
     homes: np.ndarray  # (players, 2), home team first
     field: tuple[int, int, int, int]  # left, top, right, bottom in pixels of the wide camera

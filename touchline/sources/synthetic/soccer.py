@@ -1,4 +1,4 @@
-"""Synthetic soccer: a striped pitch, twenty players, and a plate for each of the 16 words."""
+"""Synthetic soccer: a striped pitch, twenty players, and a plate for each of the 16 event words."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -10,22 +10,22 @@ from touchline.sources.synthetic.drawing import (
     HEIGHT,
     MAGENTA,
     PALE,
+    PLATE_TOP,
     RED,
-    TOP,
     WHITE,
     WIDTH,
     YELLOW,
     Colour,
-    plain,
-    plate,
+    create_plain_image,
+    draw_plate,
 )
-from touchline.sources.synthetic.match import Event, Point, moment
-from touchline.sources.synthetic.show import Overlay, Show
+from touchline.sources.synthetic.match import MatchEvent, ScoreChange, round_to_frame
+from touchline.sources.synthetic.show import OverlayFrames, RenderSpec
 from touchline.sports.soccer import SOCCER
 
 GAP, EDGE = 13.5, 7.0  # seconds between two labels, and from a label to the half's ends
-ASKED = 0.75  # share of events among the words that are asked for
-PAIRS: dict[str, tuple[Colour, Colour]] = {
+ASKED_SHARE = 0.75  # share of events among the words that are asked for
+PLATE_COLOURS: dict[str, tuple[Colour, Colour]] = {
     "corner": (YELLOW, YELLOW),
     "shot on target": (CYAN, CYAN),
     "goal": (RED, RED),
@@ -91,25 +91,30 @@ CHATTER = (
 )
 
 
-def plan(rng: np.random.Generator, half: int, seconds: float) -> list[Event]:
-    """Events of a half, far enough apart that no two plates ever meet."""
+def plan_soccer_events(rng: np.random.Generator, half: int, seconds: float) -> list[MatchEvent]:
+    """Plan the events of a half, far enough apart that no two plates overlap in time."""
     events, time = [], rng.uniform(EDGE, 22)
     while time <= seconds - EDGE:
-        label = _label(rng)
-        team = "not applicable" if label == "Ball out of play" else _side(rng)
-        events.append(Event(half, moment(time), label, team))
+        label = _pick_label(rng)
+        team = "not applicable" if label == "Ball out of play" else _pick_team(rng)
+        events.append(MatchEvent(half, round_to_frame(time), label, team))
         time += rng.uniform(GAP + 0.1, 36)
     return events
 
 
-def points(rng: np.random.Generator, events: list[Event], seconds: float) -> list[Point]:
-    return [Point(e.half, e.time, e.team, 1) for e in events if e.label == "Goal"]
+def plan_soccer_points(
+    rng: np.random.Generator, events: list[MatchEvent], seconds: float
+) -> list[ScoreChange]:
+    """One score change per goal event."""
+    return [ScoreChange(e.half, e.time, e.team, 1) for e in events if e.label == "Goal"]
 
 
-def ground(close: bool) -> Image.Image:
-    """Stripes, lines and a stand; the close camera sees wider stripes and no stand."""
+def draw_soccer_pitch(close: bool) -> Image.Image:
+    """Draw the striped pitch with its lines; `close` selects the close camera, with wider stripes
+    and no stand.
+    """
     stripe, top = (84, 0) if close else (32, 36)
-    image = plain(HEIGHT, WIDTH, (70, 74, 84))
+    image = create_plain_image(HEIGHT, WIDTH, (70, 74, 84))
     draw = ImageDraw.Draw(image)
     for index, left in enumerate(range(0, WIDTH, stripe)):
         green = (44, 122, 48) if index % 2 else (56, 140, 56)
@@ -125,37 +130,38 @@ def ground(close: bool) -> Image.Image:
     return image
 
 
-def overlay(event: Event, rng: np.random.Generator) -> Overlay:
+def draw_soccer_overlay(event: MatchEvent, rng: np.random.Generator) -> OverlayFrames:
+    """Draw the plate of an event."""
     word = SOCCER.words[event.label]
-    return Overlay(TOP, [plate(word, PAIRS[word], rng)])
+    return OverlayFrames(PLATE_TOP, [draw_plate(word, PLATE_COLOURS[word], rng)])
 
 
-def _label(rng: np.random.Generator) -> str:
-    asked = rng.random() < ASKED
-    words = [w for w in PAIRS if (w in SOCCER.asked) == asked]
+def _pick_label(rng: np.random.Generator) -> str:
+    is_asked = rng.random() < ASKED_SHARE
+    words = [w for w in PLATE_COLOURS if (w in SOCCER.asked) == is_asked]
     word = words[int(rng.integers(len(words)))]
     labels = [label for label, w in SOCCER.words.items() if w == word]
     return labels[int(rng.integers(len(labels)))]
 
 
-def _side(rng: np.random.Generator) -> str:
+def _pick_team(rng: np.random.Generator) -> str:
     return "home" if rng.random() < 0.5 else "away"
 
 
-def _homes() -> np.ndarray:
+def _home_positions() -> np.ndarray:
     """Ten field players each, in a 4-4-2."""
     lines = [(0.16, 4), (0.34, 4), (0.46, 2)]
     home = [(x, (i + 0.5) / n) for x, n in lines for i in range(n)]
     return np.array(home + [(1 - x, y) for x, y in home])
 
 
-SHOW = Show(
-    plan=plan,
-    points=points,
-    ground=ground,
-    overlay=overlay,
+RENDER_SPEC = RenderSpec(
+    plan=plan_soccer_events,
+    points=plan_soccer_points,
+    ground=draw_soccer_pitch,
+    overlay=draw_soccer_overlay,
     places=PLACES,
-    homes=_homes(),
+    homes=_home_positions(),
     field=(12, 40, 380, 202),
     pull=0.3,
     ball=WHITE,

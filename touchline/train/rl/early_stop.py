@@ -1,4 +1,6 @@
-"""When RL cannot teach: a student without a valid turn, or groups that all tell nothing."""
+"""Stop RL when it cannot learn: rollouts break the format, calls fail, or no group has an
+advantage.
+"""
 
 import json
 from collections.abc import Sequence
@@ -12,14 +14,14 @@ from touchline.chat.turns import CALL
 from touchline.config import Params
 from touchline.errors import BadInput
 from touchline.records import Rollout, grouped, read
-from touchline.train.rl.groups import NOISE
+from touchline.train.rl.groups import REWARD_TOLERANCE
 
 if TYPE_CHECKING:
-    from touchline.train.rl.reward_fn import Reward
+    from touchline.train.rl.reward_fn import RolloutReward
 
 
-class Limits(Params):
-    """What a student must still do, judged over the last steps together."""
+class StopLimits(Params):
+    """Thresholds for stopping, applied to the last `steps` steps together."""
 
     steps: int  # so many; fewer are not judged
     format: float  # share of rollouts that keep the format, at least
@@ -28,43 +30,43 @@ class Limits(Params):
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step's rollouts, counted."""
+class StepCounts:
+    """Counts over one step's rollouts."""
 
     step: int
     rollouts: int
     valid: int
-    tried: int  # turns that try to call the tool
-    taken: int  # calls that it answered with frames
+    calls_tried: int  # turns that try to call the tool
+    calls_answered: int  # calls that it answered with frames
     silent: bool  # no attempt of any group has an advantage over another
 
 
-def step_of(rows: Sequence[Rollout]) -> Step:
+def count_step_rollouts(rows: Sequence[Rollout]) -> StepCounts:
     """Count the rollouts of one step."""
-    tried = [_turns(row) for row in rows]
+    tried = [_assistant_texts(row) for row in rows]
     groups = grouped(rows, "group").values()
     paid = [[row.paid for row in group] for group in groups]
-    return Step(
+    return StepCounts(
         rows[0].step,
         len(rows),
         sum(row.valid for row in rows),
         sum(CALL in turn for turns in tried for turn in turns),
         sum(len(row.windows) // 2 for row in rows),
-        all(max(one) - min(one) < NOISE for one in paid),
+        all(max(rewards) - min(rewards) < REWARD_TOLERANCE for rewards in paid),
     )
 
 
-def _turns(row: Rollout) -> list[str]:
-    said = [m["content"] for m in json.loads(row.messages) if m["role"] == "assistant"]
-    return ["".join(block["text"] for block in content) for content in said]
+def _assistant_texts(row: Rollout) -> list[str]:
+    contents = [m["content"] for m in json.loads(row.messages) if m["role"] == "assistant"]
+    return ["".join(block["text"] for block in content) for content in contents]
 
 
-def verdict(recent: Sequence[Step], limits: Limits) -> str:
-    """Why training should stop, in one sentence; "" to go on."""
+def find_stop_reason(recent: Sequence[StepCounts], limits: StopLimits) -> str:
+    """The reason to stop training, as one sentence; '' to go on."""
     last = list(recent)[-limits.steps :]
     if len(last) == limits.steps and last:
-        count, tried = sum(s.rollouts for s in last), sum(s.tried for s in last)
-        valid, taken = sum(s.valid for s in last), sum(s.taken for s in last)
+        count, tried = sum(s.rollouts for s in last), sum(s.calls_tried for s in last)
+        valid, taken = sum(s.valid for s in last), sum(s.calls_answered for s in last)
         over = f"of {{}} over the last {len(last)} steps"
         if valid < limits.format * count:
             return f"{valid} {over.format(f'{count} rollouts')} keep the format"
@@ -76,26 +78,28 @@ def verdict(recent: Sequence[Step], limits: Limits) -> str:
     return ""
 
 
-def remembered(folder: Path, before: int) -> list[Step]:
-    """The steps of a training that is taken up again at step `before`."""
+def load_step_counts(folder: Path, before: int) -> list[StepCounts]:
+    """The counts of all steps before `before`, for a resumed training."""
     files = (folder / f"step-{step:08d}.parquet" for step in range(before))
-    return [step_of(read(file, Rollout)) for file in files if file.is_file()]
+    return [count_step_rollouts(read(file, Rollout)) for file in files if file.is_file()]
 
 
-class Stop(TrainerCallback):
-    """Ends training with a checkpoint, once a step leaves nothing to hope for.
+class StopHopelessRlCallback(TrainerCallback):
+    """Trainer callback: stop with a checkpoint when `find_stop_reason` gives a reason.
 
-    Every process is given the rollouts of all, so that all stop at the same step.
+    Every process sees the rollouts of all, so all stop at the same step.
     """
 
-    def __init__(self, reward: "Reward", limits: Limits) -> None:
-        self.reward, self.limits, self.why = reward, limits, ""
+    def __init__(self, reward: "RolloutReward", limits: StopLimits) -> None:
+        self.reward, self.limits, self.reason = reward, limits, ""
 
-    def take_up(self, step: int) -> None:
-        """Know the steps before this one, and raise at once where they were the end."""
-        self.reward.recent = remembered(self.reward.folder, step)
+    def resume_at(self, step: int) -> None:
+        """Load the counts of the steps before `step`; raise `BadInput` if they were already reason
+        to stop.
+        """
+        self.reward.recent = load_step_counts(self.reward.folder, step)
         self._judge()
-        self.demand(step)
+        self.raise_if_stopped(step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         if self._judge():
@@ -103,12 +107,12 @@ class Stop(TrainerCallback):
         return control
 
     def _judge(self) -> bool:
-        self.why = verdict(self.reward.recent, self.limits)
-        return bool(self.why)
+        self.reason = find_stop_reason(self.reward.recent, self.limits)
+        return bool(self.reason)
 
-    def demand(self, step: int) -> None:
-        """Say why a training ended before its time; its checkpoints stay."""
-        if self.why:
+    def raise_if_stopped(self, step: int) -> None:
+        """Raise `BadInput` with the reason if training was stopped early; its checkpoints stay."""
+        if self.reason:
             rollouts = f"look at the rollouts in {self.reward.folder}"
             remedy = f"{rollouts}, train SFT longer or on more lessons, or change rl.stop"
-            raise BadInput(f"rl stopped at step {step}", self.why, remedy)
+            raise BadInput(f"rl stopped at step {step}", self.reason, remedy)

@@ -1,31 +1,32 @@
-"""Which questions the model answers from the first frames alone, before RL has changed it."""
+"""Find the questions that the model answers from the first frames alone, before RL."""
 
 import json
 from collections.abc import Sequence, Set
 from pathlib import Path
 
 from touchline.atomic import whole_file
-from touchline.chat.messages import judged
+from touchline.chat.messages import build_trajectory
 from touchline.chat.tools.choose_frames import Reel
-from touchline.model.generate import Player
+from touchline.model.generate import ConversationGenerator
 from touchline.records import Question
-from touchline.train.distributed import first, gathered, share
+from touchline.train.distributed import gather_from_ranks, is_main_process, shard_for_rank
 
 
-def direct(
-    player: Player, games: Sequence[tuple[Question, Reel]], gate: float, file: Path
+def find_easy_questions(
+    player: ConversationGenerator, items: Sequence[tuple[Question, Reel]], gate: float, file: Path
 ) -> Set[str]:
-    """The ids of questions whose greedy answer reaches `gate`, kept in `file` for a resumed run.
+    """The ids of questions whose greedy answer scores at least `gate`; cached in `file` (JSON) for
+    resumed runs.
 
-    The player's budget should allow no call: one that is tried is refused in words, and the answer
-    after it counts. Every process plays its share of the games.
+    The generator's budget should allow no tool calls: a call is refused in words and the answer
+    after it counts. Every process answers its shard of the questions.
     """
     if file.is_file():
         return set(json.loads(file.read_text()))
-    attempts = list(player.play(share(games)))
-    rows = [judged("direct", a.question, a.messages, a.viewing) for a in attempts]
-    right = gathered([row.question for row in rows if row.score >= gate])
-    if first():
+    attempts = list(player.generate_conversations(shard_for_rank(items)))
+    rows = [build_trajectory("direct", a.question, a.messages, a.viewing) for a in attempts]
+    easy_ids = gather_from_ranks([row.question for row in rows if row.score >= gate])
+    if is_main_process():
         with whole_file(file) as draft:
-            draft.write_text(json.dumps(right))
-    return set(right)
+            draft.write_text(json.dumps(easy_ids))
+    return set(easy_ids)

@@ -1,16 +1,18 @@
-"""What a rollout of TRL's GRPO plays in: one clip, its question and the frame tool."""
+"""The environment of a GRPO rollout in TRL: one clip, its question and the frame tool."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from touchline.chat.messages import asked, pictured
+from touchline.chat.messages import build_messages, fetch_block_images
 from touchline.chat.tools.choose_frames import Blocks, Budget, Reel, Viewing
-from touchline.model.pixels import Pixels, pixels_of
+from touchline.model.pixels import Pixels, image_to_pixels
 from touchline.records import Question
 
 
-class Clips:
-    """One rollout's view of its clip. Public methods are the model's tools (TRL's rule)."""
+class ClipEnvironment:
+    """TRL environment of one rollout. TRL exposes every public method except `reset` to the model
+    as a tool.
+    """
 
     def __init__(
         self, questions: Mapping[str, Question], reels: Mapping[str, Reel], budget: Budget
@@ -18,13 +20,15 @@ class Clips:
         self._questions, self._reels, self._budget = questions, reels, budget
 
     def reset(self, question: str, **_: Any) -> list:
-        """The user's turn: first frames and question, which TRL puts into the empty prompt."""
+        """Start a rollout: returns the user message's content (first frames and question), which
+        TRL puts into the empty prompt.
+        """
         self._question = self._questions[question]
         self._reel = self._reels[self._question.clip]
         self._viewing = Viewing(self._reel, self._budget)
         self._opening = self._viewing.open()
         self._shown: list[list[Pixels]] = []  # the frames of each turn, as they left the tool
-        return asked(self._question, self._pictured(self._opening))[-1]["content"]
+        return build_messages(self._question, self._fetch_images(self._opening))[-1]["content"]
 
     def choose_frames(self, start: str, end: str) -> list:
         """Show more frames of one stretch of the clip.
@@ -33,9 +37,11 @@ class Clips:
             start: where the stretch begins, minutes:seconds of the clip
             end: where the stretch ends, minutes:seconds of the clip
         """
-        return self._pictured(self._viewing.call(start, end))
+        return self._fetch_images(self._viewing.call(start, end))
 
-    def _pictured(self, blocks: Blocks) -> Blocks:
-        found = pictured(blocks, self._reel)
-        self._shown.append([pixels_of(b["image"]) for b in found if b["type"] == "image"])
-        return found
+    def _fetch_images(self, blocks: Blocks) -> Blocks:
+        blocks_with_images = fetch_block_images(blocks, self._reel)
+        self._shown.append(
+            [image_to_pixels(b["image"]) for b in blocks_with_images if b["type"] == "image"]
+        )
+        return blocks_with_images

@@ -1,65 +1,75 @@
-"""What a group of attempts at one question can teach: its outcomes against its rewards.
+"""GRPO groups: compare the outcomes of the attempts at one question with their rewards.
 
-GRPO learns from what differs within a group. Where the answers are all equally good, any advantage
-comes from the shaping alone: parts of the reward that say nothing about the answer. Among equally
-wrong answers that is a *phantom advantage*: it teaches one way of being wrong over another.
+GRPO learns from differences within a group. Where all answers are equally good, any advantage comes
+from shaping alone, parts of the reward unrelated to the answer. Among equally wrong answers that is
+a *phantom advantage*: it teaches one way of being wrong over another.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NOISE = 1e-6  # two rewards nearer than this are equal in the float32 in which TRL keeps them
-GRAIN = 1024  # see `levelled`
+REWARD_TOLERANCE = (
+    1e-6  # two rewards nearer than this are equal in the float32 in which TRL keeps them
+)
+MEAN_DENOMINATOR = 1024  # see `levelled`
 
 
 @dataclass(frozen=True)
-class Group:
+class AttemptGroup:
     """The attempts at one question, in TRL's order."""
 
     outcomes: Sequence[float]  # accuracies in [0, 1]
     rewards: Sequence[float]
 
     @property
-    def alike(self) -> bool:
+    def same_outcome(self) -> bool:
         """Whether all answers are equally good."""
-        return max(self.outcomes) - min(self.outcomes) < NOISE
+        return max(self.outcomes) - min(self.outcomes) < REWARD_TOLERANCE
 
     @property
-    def silent(self) -> bool:
+    def no_signal(self) -> bool:
         """Whether no attempt has an advantage over another."""
-        return max(self.rewards) - min(self.rewards) < NOISE
+        return max(self.rewards) - min(self.rewards) < REWARD_TOLERANCE
 
-    def phantom(self, gate: float) -> bool:
+    def has_phantom_advantage(self, gate: float) -> bool:
         """Whether equally wrong answers get an advantage all the same."""
-        return self.alike and not self.silent and max(self.outcomes) < gate
+        return self.same_outcome and not self.no_signal and max(self.outcomes) < gate
 
 
-def divided(outcomes: Sequence[float], rewards: Sequence[float], size: int) -> list[Group]:
-    """Consecutive attempts as groups, as TRL divides them."""
+def split_into_groups(
+    outcomes: Sequence[float], rewards: Sequence[float], size: int
+) -> list[AttemptGroup]:
+    """Split consecutive attempts into groups of `size`, as TRL does."""
     cuts = [slice(at, at + size) for at in range(0, len(rewards), size)]
-    return [Group(outcomes[cut], rewards[cut]) for cut in cuts]
+    return [AttemptGroup(outcomes[cut], rewards[cut]) for cut in cuts]
 
 
-def filtered(groups: Sequence[Group]) -> list[Group]:
-    """The group filter on the outcome: groups whose answers are all alike get no advantage."""
-    return [levelled(group) if group.alike else group for group in groups]
+def level_equal_outcome_groups(groups: Sequence[AttemptGroup]) -> list[AttemptGroup]:
+    """Group filter on the outcome: groups whose answers are all equally good get equal rewards,
+    hence no advantage.
+    """
+    return [level_group_rewards(group) if group.same_outcome else group for group in groups]
 
 
-def levelled(group: Group) -> Group:
-    """Every attempt is paid the group's mean, so that TRL finds no advantage in it.
+def level_group_rewards(group: AttemptGroup) -> AttemptGroup:
+    """Give every attempt the group's mean reward, so that TRL computes no advantage.
 
-    TRL has no filter of its own, and a reward of None drops the group from the logged reward. The
-    mean is rounded to a binary fraction: float32 then averages it exactly, and the advantage is 0
-    and not a rounding error that `scale_rewards: group` would blow up by 10,000.
+    TRL has no such filter, and a reward of None would drop the group from the logged reward. The
+    mean is rounded to a binary fraction, so that float32 averages it exactly: the advantage is 0,
+    not a rounding error that `scale_rewards: group` would magnify by 10,000.
     """
     mean = sum(group.rewards) / len(group.rewards)
-    return Group(group.outcomes, [round(mean * GRAIN) / GRAIN] * len(group.rewards))
+    return AttemptGroup(
+        group.outcomes, [round(mean * MEAN_DENOMINATOR) / MEAN_DENOMINATOR] * len(group.rewards)
+    )
 
 
-def shares(groups: Sequence[Group], gate: float) -> dict[str, float]:
-    """Shares of the groups, as they are handed to TRL."""
+def compute_group_shares(groups: Sequence[AttemptGroup], gate: float) -> dict[str, float]:
+    """Shares of groups with equal outcomes, with no advantage, and with a phantom advantage, as
+    handed to TRL.
+    """
     return {
-        "groups/same_outcome": sum(group.alike for group in groups) / len(groups),
-        "groups/no_signal": sum(group.silent for group in groups) / len(groups),
-        "groups/phantom": sum(group.phantom(gate) for group in groups) / len(groups),
+        "groups/same_outcome": sum(group.same_outcome for group in groups) / len(groups),
+        "groups/no_signal": sum(group.no_signal for group in groups) / len(groups),
+        "groups/phantom": sum(group.has_phantom_advantage(gate) for group in groups) / len(groups),
     }

@@ -1,4 +1,6 @@
-"""TRL's reward over a batch of rollouts: judged, paid, measured, and written down to play again."""
+"""The reward function given to TRL: scores a batch of rollouts, logs metrics and writes replayable
+rows.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -6,39 +8,49 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from touchline.chat.messages import Messages, asked, assistant_turns, judged
+from touchline.chat.messages import (
+    Messages,
+    build_messages,
+    build_trajectory,
+    extract_assistant_turns,
+)
 from touchline.chat.tools.choose_frames import REPEATED
 from touchline.chat.turns import ENDINGS, ending
-from touchline.model.pixels import digest, flat
+from touchline.model.pixels import digest_pixels, flatten_turn_frames
 from touchline.model.processor import FramesProcessor
 from touchline.records import Question, Rollout, paired, read, write
 from touchline.tasks import TASKS
-from touchline.train.distributed import first, gathered, own
-from touchline.train.rl.early_stop import Step, step_of
-from touchline.train.rl.environment import Clips
-from touchline.train.rl.groups import divided, filtered, shares
-from touchline.train.rl.rewards.attempt import Judged
-from touchline.train.rl.rewards.evidence import hits, overlap
-from touchline.train.rl.rewards.rule import Rule
-from touchline.train.rl.rewards.total import Total, total
+from touchline.train.distributed import gather_from_ranks, is_main_process, take_rank_slice
+from touchline.train.rl.early_stop import StepCounts, count_step_rollouts
+from touchline.train.rl.environment import ClipEnvironment
+from touchline.train.rl.groups import (
+    compute_group_shares,
+    level_equal_outcome_groups,
+    split_into_groups,
+)
+from touchline.train.rl.rewards.attempt import AttemptFacts
+from touchline.train.rl.rewards.evidence import compute_interval_set_iou, find_evidence_hits
+from touchline.train.rl.rewards.rule import RewardParams
+from touchline.train.rl.rewards.total import RewardBreakdown, compute_reward
 
-ASSISTANT = "<|im_start|>assistant\n"
+ASSISTANT_MARK = "<|im_start|>assistant\n"
 
 
 @dataclass(frozen=True)
-class Played:
-    """One rollout as a row, with what its reward was made from."""
+class ScoredRollout:
+    """One rollout as a row, with the facts and the breakdown of its reward."""
 
     row: Rollout
-    facts: Judged
-    total: Total
+    facts: AttemptFacts
+    total: RewardBreakdown
 
 
-class Reward:
-    """TRL's reward signature over `total`; judges with the task's own score.
+class RolloutReward:
+    """Reward function with TRL's signature, around `compute_reward`; returns one reward per
+    rollout.
 
-    Groups may lie across processes, so all rollouts of a step are gathered in each of them. Every
-    step leaves a file in `folder`, which a resumed training makes again, byte by byte.
+    Groups may span processes, so each process gathers all rollouts of a step. Each step's rollouts
+    are written to a file in `folder`, which a resumed training reproduces byte for byte.
     """
 
     __name__ = "total"  # TRL names the metric after it
@@ -47,72 +59,84 @@ class Reward:
         self,
         questions: Mapping[str, Question],
         processor: FramesProcessor,
-        rule: Rule,
+        params: RewardParams,
         size: int,
         folder: Path,
         direct: Set[str],
     ) -> None:
-        """`size` attempts make a group; `direct` are questions that need no second look."""
-        self.questions, self.processor, self.rule = questions, processor, rule
+        """`size` is the number of rollouts per group; `direct` holds the ids of questions that need
+        no second look.
+        """
+        self.questions, self.processor, self.params = questions, processor, params
         self.size, self.folder, self.direct = size, folder, direct
         self.step, self.rows = -1, list[Rollout]()
-        self.recent: list[Step] = []  # what `Stop` looks at
+        self.recent: list[StepCounts] = []  # what `Stop` looks at
 
     def __call__(
         self,
         completions: list[Messages],
         completion_ids: list[list[int]],
-        environments: list[Clips],
+        environments: list[ClipEnvironment],
         trainer_state: Any,
         log_metric: Callable[[str, float], None],
         **_: Any,
     ) -> list[float]:
         attempts = zip(completions, completion_ids, environments, strict=True)
-        every = gathered([self.play(*attempt) for attempt in attempts])
-        outcomes = [worth(p.facts, self.rule) for p in every]
-        earned = [p.total.reward for p in every]
-        groups = divided(outcomes, earned, self.size)
-        groups = filtered(groups) if self.rule.filter == "outcome" else groups
+        scored = gather_from_ranks([self.score_rollout(*attempt) for attempt in attempts])
+        outcomes = [get_outcome(p.facts, self.params) for p in scored]
+        earned = [p.total.reward for p in scored]
+        groups = split_into_groups(outcomes, earned, self.size)
+        groups = level_equal_outcome_groups(groups) if self.params.filter == "outcome" else groups
         paid = [reward for group in groups for reward in group.rewards]
-        for name, value in {**measured(every), **shares(groups, self.rule.gate)}.items():
+        for name, value in {
+            **compute_rollout_metrics(scored),
+            **compute_group_shares(groups, self.params.gate),
+        }.items():
             log_metric(name, value)
-        self._keep(trainer_state.global_step, [played.row for played in every], paid)
-        return own(paid)
+        self._write_step(trainer_state.global_step, [played.row for played in scored], paid)
+        return take_rank_slice(paid)
 
-    def play(self, completion: Messages, ids: list[int], environment: Clips) -> Played:
-        """Judged by the very tokens that are trained on."""
+    def score_rollout(
+        self, completion: Messages, ids: list[int], environment: ClipEnvironment
+    ) -> ScoredRollout:
+        """Score one rollout from the very token ids that are trained on."""
         question, viewing = environment._question, environment._viewing
         text = self.processor.tokenizer.decode(ids, skip_special_tokens=False)
-        opening = asked(question, environment._opening)
+        opening = build_messages(question, environment._opening)
         shown = viewing.seen[sum(block["type"] == "image" for block in environment._opening) :]
-        messages = [*opening, *conversed(spoken_turns(text), completion, shown)]
-        row = judged("rl", question, messages, viewing)
+        messages = [
+            *opening,
+            *interleave_tool_replies(split_assistant_turns(text), completion, shown),
+        ]
+        row = build_trajectory("rl", question, messages, viewing)
         pictures = [b for m in messages for b in m["content"] if b["type"] == "image"]
         row = replace(row, frames=len(pictures))  # a reply that did not fit was not seen
-        facts = Judged(
+        facts = AttemptFacts(
             accuracy=row.score,
             closeness=TASKS[question.task].closeness(row.answer, question.truth),
-            kept=row.valid,
-            again=REPEATED in viewing.faults,
+            format_kept=row.valid,
+            repeated_window=REPEATED in viewing.faults,
             windows=tuple(viewing.windows),
             evidence=tuple(paired(question.evidence)),
             direct=question.id in self.direct,
         )
-        paid = total(facts, self.rule)
+        paid = compute_reward(facts, self.params)
         more = {
             "step": 0,
             "group": 0,
             "tokens": list(ids),
-            "shown": [digest(p) for _, _, p in flat(environment._shown)][: len(pictures)],
-            "ending": ending(assistant_turns(messages), viewing),
+            "shown": [digest_pixels(p) for _, _, p in flatten_turn_frames(environment._shown)][
+                : len(pictures)
+            ],
+            "ending": ending(extract_assistant_turns(messages), viewing),
             "direct": facts.direct,
             "parts": json.dumps(paid.parts, sort_keys=True),
             "earned": paid.reward,
             "paid": paid.reward,
         }
-        return Played(Rollout(**asdict(row), **more), facts, paid)
+        return ScoredRollout(Rollout(**asdict(row), **more), facts, paid)
 
-    def _keep(self, step: int, rows: Sequence[Rollout], paid: Sequence[float]) -> None:
+    def _write_step(self, step: int, rows: Sequence[Rollout], paid: Sequence[float]) -> None:
         """Write the step's rollouts, those of an earlier batch of the same step before them."""
         if step != self.step:
             self.step, self.rows = step, []
@@ -120,61 +144,75 @@ class Reward:
             at = len(self.rows)
             more = {"step": step, "group": at // self.size, "paid": reward}
             self.rows.append(replace(row, id=f"rl:{step}:{at}", **more))
-        self.recent = [*(one for one in self.recent if one.step < step), step_of(self.rows)]
-        if first():
+        self.recent = [
+            *(counts for counts in self.recent if counts.step < step),
+            count_step_rollouts(self.rows),
+        ]
+        if is_main_process():
             write(self.folder / f"step-{step:08d}.parquet", Rollout, self.rows)
 
 
-def worth(attempt: Judged, rule: Rule) -> float:
-    """How good the answer is, as the filter sees it: on the finer scale where that one is paid."""
-    return attempt.closeness if rule.weights.closeness else attempt.accuracy
+def get_outcome(attempt: AttemptFacts, params: RewardParams) -> float:
+    """The outcome that the group filter compares: closeness where it is rewarded, else accuracy."""
+    return attempt.closeness if params.weights.closeness else attempt.accuracy
 
 
-def measured(every: Sequence[Played]) -> dict[str, float]:
-    """Means over rollouts, and how many ended in each way.
-
-    Of windows only where a question has evidence and there are windows.
+def compute_rollout_metrics(scored: Sequence[ScoredRollout]) -> dict[str, float]:
+    """Metrics to log: means over rollouts, and counts per ending. Window metrics only cover
+    rollouts with tool windows and evidence.
     """
 
     def mean(values: Sequence[float]) -> float:
         return sum(values) / len(values)
 
-    looked = [p.facts for p in every if p.facts.windows and p.facts.evidence]
-    windows = {
-        "windows/hit": mean([hit for facts in looked for hit in hits(facts)]),
-        "windows/iou": mean([overlap(facts.windows, facts.evidence) for facts in looked]),
-    } if looked else {}  # fmt: skip
+    looked = [p.facts for p in scored if p.facts.windows and p.facts.evidence]
+    windows = (
+        {
+            "windows/hit": mean([hit for facts in looked for hit in find_evidence_hits(facts)]),
+            "windows/iou": mean(
+                [compute_interval_set_iou(facts.windows, facts.evidence) for facts in looked]
+            ),
+        }
+        if looked
+        else {}
+    )
     return {
-        "accuracy": mean([p.facts.accuracy for p in every]),
-        "tool_rate": mean([p.facts.called for p in every]),
-        "tool_calls": mean([len(p.facts.windows) for p in every]),
-        "frames": mean([p.row.frames for p in every]),
-        **{name: mean([p.total.rules[name] for p in every]) for name in every[0].total.rules},
-        **{f"parts/{n}": mean([p.total.parts[n] for p in every]) for n in every[0].total.parts},
+        "accuracy": mean([p.facts.accuracy for p in scored]),
+        "tool_rate": mean([p.facts.called_tool for p in scored]),
+        "tool_calls": mean([len(p.facts.windows) for p in scored]),
+        "frames": mean([p.row.frames for p in scored]),
+        **{name: mean([p.total.rules[name] for p in scored]) for name in scored[0].total.rules},
+        **{f"parts/{n}": mean([p.total.parts[n] for p in scored]) for n in scored[0].total.parts},
         **windows,
-        **{f"endings/{e}": float(sum(p.row.ending == e for p in every)) for e in ENDINGS},
+        **{f"endings/{e}": float(sum(p.row.ending == e for p in scored)) for e in ENDINGS},
     }
 
 
-def conversed(turns: Sequence[str], completion: Messages, shown: Sequence[float]) -> Messages:
-    """The turns with the tool's replies between them, pictures named by their time.
+def interleave_tool_replies(
+    turns: Sequence[str], completion: Messages, shown: Sequence[float]
+) -> Messages:
+    """Full messages of a rollout: the model's turns with the tool's replies between them, images
+    named by their time.
 
-    `completion` is TRL's account, which alone knows what the tool's failures were answered with.
+    `completion` is TRL's record of the rollout, the only source of the texts with which failed
+    calls were answered. `shown` are the times of the frames the tool returned.
     """
     times, replies = iter(shown), list[Messages]()
     for message in completion:
         if message["role"] == "assistant":
             replies.append([])
         elif replies:
-            replies[-1].append({**message, "content": _named(message["content"], times)})
-    said: Messages = []
+            replies[-1].append(
+                {**message, "content": _name_images_by_time(message["content"], times)}
+            )
+    messages: Messages = []
     for at, turn in enumerate(turns):
-        said.append({"role": "assistant", "content": [{"type": "text", "text": turn}]})
-        said += replies[at] if at < len(replies) else []
-    return said
+        messages.append({"role": "assistant", "content": [{"type": "text", "text": turn}]})
+        messages += replies[at] if at < len(replies) else []
+    return messages
 
 
-def _named(content: Any, times: Any) -> list[dict[str, Any]]:
+def _name_images_by_time(content: Any, times: Any) -> list[dict[str, Any]]:
     if not isinstance(content, list):
         return [{"type": "text", "text": str(content)}]
     return [
@@ -183,12 +221,12 @@ def _named(content: Any, times: Any) -> list[dict[str, Any]]:
     ]
 
 
-def spoken_turns(completion: str) -> list[str]:
-    """The assistant's turns of a completion, which holds the tool's turns between them."""
-    return [part.split("<|im_end|>")[0] for part in completion.split(ASSISTANT)]
+def split_assistant_turns(completion: str) -> list[str]:
+    """The assistant's turns of a decoded completion, tool turns left out."""
+    return [part.split("<|im_end|>")[0] for part in completion.split(ASSISTANT_MARK)]
 
 
-def collected(folder: Path, steps: int) -> list[Rollout]:
-    """The rollouts of a training of so many steps, in their order."""
+def read_step_rollouts(folder: Path, steps: int) -> list[Rollout]:
+    """All rollouts written by the first `steps` steps, in order."""
     files = (folder / f"step-{step:08d}.parquet" for step in range(steps))
     return [row for file in files if file.is_file() for row in read(file, Rollout)]

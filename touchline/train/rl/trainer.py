@@ -1,4 +1,6 @@
-"""TRL's GRPOTrainer, watched: every training forward is held against what the tool returned."""
+"""TRL's GRPOTrainer with a vision proof: every training forward is compared with what the tool
+returned.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,126 +14,157 @@ from trl.models.utils import disable_gradient_checkpointing
 from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.utils import use_adapter
 
-from touchline.train.distributed import first, gathered
+from touchline.train.distributed import gather_from_ranks, is_main_process
 from touchline.train.rl.vision_proof import (
-    Checked,
-    Proof,
-    Sight,
-    Sum,
-    demand,
-    demand_use,
-    divergence,
-    keep,
-    means,
-    moved,
-    prove,
-    some,
+    FrameComparison,
+    TokenSum,
+    VisionProofParams,
+    VisionProofStep,
+    average_token_sums,
+    compare_rollout_frames,
+    measure_vision_use,
+    require_equal_frames,
+    require_vision_use,
+    select_rollouts,
+    sum_kl_divergence,
+    write_vision_proof_step,
 )
 
-ROLLOUT = "rollout"  # the number of a rollout, which travels through TRL's shuffling with it
-FORWARD = ("pixel_values", "image_grid_thw", "num_images", "token_type_ids", "mm_token_type_ids")
+ROLLOUT_KEY = "rollout"  # the number of a rollout, which travels through TRL's shuffling with it
+FORWARD_KEYS = (
+    "pixel_values",
+    "image_grid_thw",
+    "num_images",
+    "token_type_ids",
+    "mm_token_type_ids",
+)
 
 
-class SeeingTrainer(GRPOTrainer):
-    """Trains as its parent does, to the same weights: the proof draws no random number.
+class VisionProofTrainer(GRPOTrainer):
+    """GRPOTrainer that also runs the vision proof; it draws no random numbers, so the weights are
+    those of its parent.
 
-    Hooks private methods of TRL 1.16, which pyproject.toml therefore pins to one minor release.
+    Overrides private methods of TRL 1.16, which pyproject.toml therefore pins to one minor release.
     """
 
-    def __init__(self, *args: Any, sight: Sight, proofs: Path, **kwargs: Any) -> None:
-        """`proofs` is a folder for one file per step; a resumed training makes them again."""
+    def __init__(self, *args: Any, sight: VisionProofParams, proofs: Path, **kwargs: Any) -> None:
+        """`proofs` is the folder for one proof file per step; a resumed training
+        reproduces them.
+        """
         super().__init__(*args, **kwargs)
         self._sight, self._proofs = sight, proofs
         self._net: Any = self.model
         self._shown: list[Any] = []
-        self._watched: Mapping[str, Any] | None = None
-        self._checked = Checked(-1, 0, 0, 0, {})
-        self._start = self._copied()
+        self._compared_inputs: Mapping[str, Any] | None = None
+        self._proof_step = VisionProofStep(-1, 0, 0, 0, {})
+        self._start_weights = self._copy_start_weights()
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        made = super()._generate_and_score_completions(inputs)
+        outputs = super()._generate_and_score_completions(inputs)
         self._shown = [list(environment._shown) for environment in self.environments or []]
-        made[ROLLOUT] = torch.arange(len(inputs), device=made["completion_ids"].device)
-        return made
+        outputs[ROLLOUT_KEY] = torch.arange(len(inputs), device=outputs["completion_ids"].device)
+        return outputs
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Any:
-        if ROLLOUT not in inputs or not self._net.training:
+        if ROLLOUT_KEY not in inputs or not self._net.training:
             return super()._compute_loss(model, inputs)
         step = self.state.global_step
-        if self._checked.step != step:
-            self._checked = Checked(step, 0, 0, 0, {})
+        if self._proof_step.step != step:
+            self._proof_step = VisionProofStep(step, 0, 0, 0, {})
             if self._sight.every and step % self._sight.every == 0:
-                self._ask_what_if(model, inputs)
-        self._watched = inputs
+                self._run_counterfactual(model, inputs)
+        self._compared_inputs = inputs
         try:
             return super()._compute_loss(model, inputs)
         finally:
-            self._watched = None
+            self._compared_inputs = None
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, input_ids: torch.Tensor, *args: Any, **kwargs: Any
     ) -> Any:
-        if self._watched is not None:
-            self._prove(input_ids, kwargs)
+        if self._compared_inputs is not None:
+            self._compare_frames(input_ids, kwargs)
         return super()._get_per_token_logps_and_entropies(model, input_ids, *args, **kwargs)
 
-    def _prove(self, input_ids: torch.Tensor, given: Mapping[str, Any]) -> None:
+    def _compare_frames(self, input_ids: torch.Tensor, forward_inputs: Mapping[str, Any]) -> None:
         """At the last place before the forward: what is compared is what it gets."""
-        assert self._watched is not None
-        names = self._watched[ROLLOUT].tolist()
+        assert self._compared_inputs is not None
+        names = self._compared_inputs[ROLLOUT_KEY].tolist()
         processor: Any = self.processing_class
         pads = (input_ids == processor.image_token_id).sum(1).tolist()
         turns = [self._shown[name] for name in names]
-        mine = prove(self._names(names), turns, pads, given, processor.image_processor)
-        proofs = gathered([mine])
-        demand(self.state.global_step, proofs)
-        self._note(proofs)
+        comparison = compare_rollout_frames(
+            self._global_rollout_numbers(names),
+            turns,
+            pads,
+            forward_inputs,
+            processor.image_processor,
+        )
+        comparisons = gather_from_ranks([comparison])
+        require_equal_frames(self.state.global_step, comparisons)
+        self._record_comparisons(comparisons)
 
-    def _names(self, mine: list[int]) -> list[int]:
+    def _global_rollout_numbers(self, local_numbers: list[int]) -> list[int]:
         """The numbers of rollouts as rollouts.parquet has them: over all processes."""
         before = self.accelerator.process_index * len(self._shown)
-        return [before + name for name in mine]
+        return [before + name for name in local_numbers]
 
-    def _note(self, proofs: list[Proof]) -> None:
-        was, sums = self._checked, [(p.rollouts, p.frames, p.unseen) for p in proofs]
-        rollouts, frames, unseen = (sum(each) for each in zip(*sums, strict=True))
-        self._checked = Checked(
-            was.step, was.rollouts + rollouts, was.frames + frames, was.unseen + unseen, was.used
+    def _record_comparisons(self, comparisons: list[FrameComparison]) -> None:
+        previous, sums = self._proof_step, [(p.rollouts, p.frames, p.unseen) for p in comparisons]
+        rollouts, frames, unseen = (sum(counts) for counts in zip(*sums, strict=True))
+        self._proof_step = VisionProofStep(
+            previous.step,
+            previous.rollouts + rollouts,
+            previous.frames + frames,
+            previous.unseen + unseen,
+            previous.used,
         )
-        if first():
-            keep(self._proofs, self._checked)
+        if is_main_process():
+            write_vision_proof_step(self._proofs, self._proof_step)
 
-    def _ask_what_if(self, model: Any, inputs: dict[str, Any]) -> None:
-        """Black frames instead, and the weights at the start instead, for a few rollouts."""
-        sums = self._sums(model, inputs) if inputs.get("num_images") else {}
-        found = means(gathered([sums]))
-        for name, value in found.items():
+    def _run_counterfactual(self, model: Any, inputs: dict[str, Any]) -> None:
+        """For a few rollouts, compare log-probabilities with those on black frames and those of the
+        start weights.
+        """
+        sums = self._counterfactual_sums(model, inputs) if inputs.get("num_images") else {}
+        mean_changes = average_token_sums(gather_from_ranks([sums]))
+        for name, value in mean_changes.items():
             self._metrics["train"][name].append(value)
-        self._checked = Checked(self.state.global_step, 0, 0, 0, found)
-        used = {name: value for name, value in found.items() if name != "kl"}
-        demand_use(self.state.global_step, used, self._sight)
+        self._proof_step = VisionProofStep(self.state.global_step, 0, 0, 0, mean_changes)
+        vision_changes = {name: value for name, value in mean_changes.items() if name != "kl"}
+        require_vision_use(self.state.global_step, vision_changes, self._sight)
 
-    def _sums(self, model: Any, inputs: dict[str, Any]) -> dict[str, Sum]:
-        openings = [len(self._shown[name][0]) for name in inputs[ROLLOUT].tolist()]
-        batch, kept = some(inputs, openings, self._sight.rollouts)
-        bare = model.module if isinstance(model, DistributedDataParallel) else model
+    def _counterfactual_sums(self, model: Any, inputs: dict[str, Any]) -> dict[str, TokenSum]:
+        openings = [len(self._shown[name][0]) for name in inputs[ROLLOUT_KEY].tolist()]
+        batch, opening_frames = select_rollouts(inputs, openings, self._sight.rollouts)
+        unwrapped_model = model.module if isinstance(model, DistributedDataParallel) else model
         images = self.processing_class.image_processor  # pyright: ignore
-        with torch.no_grad(), still(self._net), disable_gradient_checkpointing(self._net, None):
-            found = moved(lambda some: self._logps(bare, some), batch, kept, images)
-            if self._start is not None:
-                now = self._logps(bare, batch)
-                with self._as_at_the_start(bare):
-                    found["kl"] = divergence(now, self._logps(bare, batch), batch)
-        return found
+        with (
+            torch.no_grad(),
+            disable_dropout(self._net),
+            disable_gradient_checkpointing(self._net, None),
+        ):
+            token_sums = measure_vision_use(
+                lambda some: self._logps(unwrapped_model, some), batch, opening_frames, images
+            )
+            if self._start_weights is not None:
+                now = self._logps(unwrapped_model, batch)
+                with self._with_start_weights(unwrapped_model):
+                    token_sums["kl"] = sum_kl_divergence(
+                        now, self._logps(unwrapped_model, batch), batch
+                    )
+        return token_sums
 
     def _logps(self, model: Any, batch: Mapping[str, Any]) -> torch.Tensor:
         ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
         mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
-        given = {name: batch[name] for name in FORWARD if name in batch}
-        kept = batch["completion_ids"].size(1)
-        return self._get_per_token_logps_and_entropies(model, ids, mask, kept, **given)[0]
+        vision_inputs = {name: batch[name] for name in FORWARD_KEYS if name in batch}
+        completion_length = batch["completion_ids"].size(1)
+        return self._get_per_token_logps_and_entropies(
+            model, ids, mask, completion_length, **vision_inputs
+        )[0]
 
-    def _copied(self) -> list[torch.Tensor] | None:
+    def _copy_start_weights(self) -> list[torch.Tensor] | None:
         """The weights before RL, in the host's memory; with an adapter, it is switched off instead.
 
         None where TRL measures the KL itself, where none is asked for, and where the weights are
@@ -145,13 +178,13 @@ class SeeingTrainer(GRPOTrainer):
         return [weight.detach().to("cpu", copy=True) for weight in self._net.parameters()]
 
     @contextmanager
-    def _as_at_the_start(self, model: Any) -> Iterator[None]:
+    def _with_start_weights(self, model: Any) -> Iterator[None]:
         if isinstance(model, PeftModel):
             with use_adapter(model, adapter_name=None):
                 yield
             return
         now = [weight.data for weight in model.parameters()]
-        for weight, then in zip(model.parameters(), self._start or [], strict=True):
+        for weight, then in zip(model.parameters(), self._start_weights or [], strict=True):
             weight.data = then.to(weight.device)
         try:
             yield
@@ -161,11 +194,13 @@ class SeeingTrainer(GRPOTrainer):
 
 
 @contextmanager
-def still(model: Any) -> Iterator[None]:
-    """Without dropout, which would both blur the comparison and draw random numbers."""
-    was = model.training
+def disable_dropout(model: Any) -> Iterator[None]:
+    """Context manager: put the model into eval mode. Dropout would blur the comparison and draw
+    random numbers.
+    """
+    was_training = model.training
     model.eval()
     try:
         yield
     finally:
-        model.train(was)
+        model.train(was_training)

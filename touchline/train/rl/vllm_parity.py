@@ -1,8 +1,9 @@
-"""Whether two ways to generate say the same greedy tokens, asked before one is trusted.
+"""Check that two generators produce the same greedy tokens before RL relies on one of them.
 
-vLLM computes attention, sampling and the place of pictures in its own way; a fault there trains the
-model on words that it did not say (TRL issues 6294, 6401). So it must first say what transformers
-says from the same weights. Rounding turns a near tie now and then, which is no fault.
+vLLM has its own attention, sampling and placement of images; a fault there trains the model on
+tokens it did not generate (TRL issues 6294, 6401). So its greedy tokens are first compared with
+those of transformers on the same weights. Differences at near ties, caused by rounding, are
+allowed.
 """
 
 import json
@@ -20,13 +21,13 @@ from touchline.chat.messages import TOOLS, Messages
 from touchline.config import Params
 from touchline.errors import BadInput
 from touchline.model.processor import FramesProcessor
-from touchline.train.distributed import first
+from touchline.train.distributed import is_main_process
 
-FILE = "parity.json"  # beside the model
+PARITY_FILE = "parity.json"  # beside the model
 
 
-class Parity(Params):
-    """How many prompts, how far, and what still counts as the same."""
+class ParityParams(Params):
+    """How many prompts to compare, how many tokens, and which differences are allowed."""
 
     prompts: int
     tokens: int  # of each answer, at most
@@ -35,32 +36,38 @@ class Parity(Params):
 
 
 @dataclass(frozen=True)
-class Prompt:
-    """A conversation with its pictures, and its token ids with a pad for each picture patch."""
+class ParityPrompt:
+    """A conversation with its images, and its token ids with one pad token per image patch."""
 
     name: str
-    talk: Messages
+    messages: Messages
     ids: list[int]
     images: list[Any]
 
 
-class Generator(Protocol):
-    """Greedy answers: token ids per prompt, up to and with the end of the turn."""
+class GreedyGenerator(Protocol):
+    """A greedy generator: takes prompts and a token limit, returns the token ids per prompt,
+    end-of-turn token included.
+    """
 
     name: str
 
-    def __call__(self, prompts: Sequence[Prompt], tokens: int) -> list[list[int]]: ...
+    def __call__(self, prompts: Sequence[ParityPrompt], tokens: int) -> list[list[int]]: ...
 
 
-class Reference(Generator, Protocol):
-    """A generator that can also say how much more it likes one next token than another."""
+class ReferenceGenerator(GreedyGenerator, Protocol):
+    """A generator that can also compare the log-probabilities of two next tokens."""
 
-    def gap(self, prompt: Prompt, said: Sequence[int], mine: int, other: int) -> float: ...
+    def logprob_gap(
+        self, prompt: ParityPrompt, prefix: Sequence[int], token: int, other_token: int
+    ) -> float: ...
 
 
 @dataclass(frozen=True)
-class Compared:
-    """One prompt: where the answers part, if they do, and how near a tie that was."""
+class PromptComparison:
+    """The comparison of one prompt: the position of the first difference (None if equal) and the
+    log-probability gap there.
+    """
 
     prompt: str
     prompt_tokens: int
@@ -70,17 +77,17 @@ class Compared:
     gap: float | None  # nats
 
 
-def prompt_of(name: str, talk: Messages, processor: FramesProcessor) -> Prompt:
-    """The prompt as rollouts begin."""
-    blocks = (block for message in talk for block in message["content"])
+def build_parity_prompt(name: str, messages: Messages, processor: FramesProcessor) -> ParityPrompt:
+    """Tokenise a conversation as a generation prompt."""
+    blocks = (block for message in messages for block in message["content"])
     images = [block["image"] for block in blocks if block["type"] == "image"]
-    ids: Any = _inputs(talk, processor)["input_ids"]
-    return Prompt(name, talk, ids[0].tolist(), images)
+    ids: Any = _tokenize_prompt(messages, processor)["input_ids"]
+    return ParityPrompt(name, messages, ids[0].tolist(), images)
 
 
-def _inputs(talk: Messages, processor: FramesProcessor) -> Any:
+def _tokenize_prompt(messages: Messages, processor: FramesProcessor) -> Any:
     return processor.apply_chat_template(
-        [talk],
+        [messages],
         tools=TOOLS,
         add_generation_prompt=True,
         tokenize=True,
@@ -89,65 +96,94 @@ def _inputs(talk: Messages, processor: FramesProcessor) -> Any:
     )
 
 
-class Transformers:
-    """Hugging Face's own `generate`, one prompt at a time so that no padding matters."""
+class TransformersGenerator:
+    """Greedy `generate` of transformers, one prompt at a time so that padding has no influence."""
 
-    def __init__(self, model: Any, processor: FramesProcessor, never: list[int]) -> None:
-        """`never`: token ids that must not be said."""
+    def __init__(
+        self, model: Any, processor: FramesProcessor, suppressed_tokens: list[int]
+    ) -> None:
+        """`suppressed_tokens`: token ids that must not be generated."""
         self.name = f"transformers {next(model.parameters()).dtype}".replace("torch.", "")
-        self.model, self.processor, self.never = model, processor, never
+        self.model, self.processor, self.suppressed_tokens = model, processor, suppressed_tokens
 
     @torch.no_grad()
-    def __call__(self, prompts: Sequence[Prompt], tokens: int) -> list[list[int]]:
-        was, _ = self.model.training, self.model.eval()
+    def __call__(self, prompts: Sequence[ParityPrompt], tokens: int) -> list[list[int]]:
+        was_training, _ = self.model.training, self.model.eval()
         try:
-            return [self._answer(prompt, tokens) for prompt in prompts]
+            return [self._generate_answer(prompt, tokens) for prompt in prompts]
         finally:
-            self.model.train(was)
+            self.model.train(was_training)
 
-    def _answer(self, prompt: Prompt, tokens: int) -> list[int]:
-        batch = _inputs(prompt.talk, self.processor).to(self.model.device)
+    def _generate_answer(self, prompt: ParityPrompt, tokens: int) -> list[int]:
+        batch = _tokenize_prompt(prompt.messages, self.processor).to(self.model.device)
         ids = self.model.generate(
-            **batch, do_sample=False, max_new_tokens=tokens, suppress_tokens=self.never
+            **batch, do_sample=False, max_new_tokens=tokens, suppress_tokens=self.suppressed_tokens
         )
         return ids[0, len(prompt.ids) :].tolist()
 
     @torch.no_grad()
-    def gap(self, prompt: Prompt, said: Sequence[int], mine: int, other: int) -> float:
-        """Log-probability of `mine` minus that of `other`, after the same words."""
-        batch = _inputs(prompt.talk, self.processor).to(self.model.device)
-        said_ids = torch.tensor([list(said)], dtype=torch.long, device=self.model.device)
-        for key, fill in (("input_ids", said_ids), ("attention_mask", torch.ones_like(said_ids))):
+    def logprob_gap(
+        self, prompt: ParityPrompt, prefix: Sequence[int], token: int, other_token: int
+    ) -> float:
+        """Log-probability of `token` minus that of `other_token` after the prompt and `prefix`, in
+        nats.
+        """
+        batch = _tokenize_prompt(prompt.messages, self.processor).to(self.model.device)
+        prefix_ids = torch.tensor([list(prefix)], dtype=torch.long, device=self.model.device)
+        for key, fill in (
+            ("input_ids", prefix_ids),
+            ("attention_mask", torch.ones_like(prefix_ids)),
+        ):
             batch[key] = torch.cat([batch[key], fill], dim=1)
         for key in ("token_type_ids", "mm_token_type_ids"):
             if key in batch:
-                batch[key] = torch.cat([batch[key], torch.zeros_like(said_ids)], dim=1)
+                batch[key] = torch.cat([batch[key], torch.zeros_like(prefix_ids)], dim=1)
         last = self.model(**batch).logits[0, -1].float()
-        return float(last[mine] - last[other])
+        return float(last[token] - last[other_token])
 
 
-def compare(
-    reference: Reference, other: Generator, prompts: Sequence[Prompt], tokens: int
-) -> list[Compared]:
-    """Both answer every prompt; an answer that merely ends earlier parts where it ends."""
+def compare_generators(
+    reference: ReferenceGenerator,
+    other: GreedyGenerator,
+    prompts: Sequence[ParityPrompt],
+    tokens: int,
+) -> list[PromptComparison]:
+    """Let both generators answer every prompt and compare the token ids. If one answer is a prefix
+    of the other, they differ where the shorter one ends.
+    """
     pairs = zip(prompts, reference(prompts, tokens), other(prompts, tokens), strict=True)
-    return [_compared(reference, prompt, mine, theirs) for prompt, mine, theirs in pairs]
+    return [
+        _compare_answers(reference, prompt, reference_answer, other_answer)
+        for prompt, reference_answer, other_answer in pairs
+    ]
 
 
-def _compared(
-    reference: Reference, prompt: Prompt, mine: Sequence[int], theirs: Sequence[int]
-) -> Compared:
-    at = next((i for i, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b), None)
+def _compare_answers(
+    reference: ReferenceGenerator,
+    prompt: ParityPrompt,
+    reference_answer: Sequence[int],
+    other_answer: Sequence[int],
+) -> PromptComparison:
+    at = next(
+        (i for i, (a, b) in enumerate(zip(reference_answer, other_answer, strict=False)) if a != b),
+        None,
+    )
     gap = None
     if at is not None:
-        gap = reference.gap(prompt, mine[:at], mine[at], theirs[at])
-    elif len(mine) != len(theirs):
-        at = min(len(mine), len(theirs))
-    return Compared(prompt.name, len(prompt.ids), len(prompt.images), len(mine), at, gap)
+        gap = reference.logprob_gap(
+            prompt, reference_answer[:at], reference_answer[at], other_answer[at]
+        )
+    elif len(reference_answer) != len(other_answer):
+        at = min(len(reference_answer), len(other_answer))
+    return PromptComparison(
+        prompt.name, len(prompt.ids), len(prompt.images), len(reference_answer), at, gap
+    )
 
 
-def verdict(rows: Sequence[Compared], parity: Parity) -> dict[str, float]:
-    """Shares of prompts: equal token by token, and equal but for ties."""
+def summarize_parity(rows: Sequence[PromptComparison], parity: ParityParams) -> dict[str, float]:
+    """{prompts, equal, equal_but_ties, widest_gap}: shares of prompts with equal tokens, and equal
+    except for near ties.
+    """
     ties = [row.gap is not None and row.gap <= parity.gap for row in rows]
     equal = [row.parts_at is None for row in rows]
     return {
@@ -158,50 +194,62 @@ def verdict(rows: Sequence[Compared], parity: Parity) -> dict[str, float]:
     }
 
 
-def prove(
-    reference: Reference,
-    other: Generator,
-    prompts: Sequence[Prompt],
-    parity: Parity,
+def require_parity(
+    reference: ReferenceGenerator,
+    other: GreedyGenerator,
+    prompts: Sequence[ParityPrompt],
+    parity: ParityParams,
     file: Path,
     writes: bool,
 ) -> dict[str, float]:
-    """Compare, write the outcome to `file`, and raise `BadInput` if too few prompts are equal."""
+    """Compare the generators, write the outcome to `file` if `writes`, and return it.
+
+    Raises `BadInput` if there are no prompts or if fewer than `parity.share` of them are equal,
+    near ties counted in.
+    """
     if not prompts:
         raise BadInput("rl.vllm.parity.prompts", "no prompt to compare", "set it to 1 or more")
-    rows = compare(reference, other, prompts, parity.tokens)
-    found = verdict(rows, parity)
+    rows = compare_generators(reference, other, prompts, parity.tokens)
+    summary = summarize_parity(rows, parity)
     if writes:
-        told = {"reference": reference.name, "other": other.name, "asked": parity.model_dump()}
+        header = {"reference": reference.name, "other": other.name, "asked": parity.model_dump()}
         with whole_file(file) as draft:
             lines = [asdict(row) for row in rows]
-            draft.write_text(json.dumps({**told, **found, "rows": lines}, indent=2) + "\n")
-    if found["equal_but_ties"] < parity.share:
+            draft.write_text(json.dumps({**header, **summary, "rows": lines}, indent=2) + "\n")
+    if summary["equal_but_ties"] < parity.share:
         wrong = (
-            f"says the same as {reference.name} for {found['equal_but_ties']:.0%} of "
+            f"says the same as {reference.name} for {summary['equal_but_ties']:.0%} of "
             f"{len(rows)} prompts, ties counted in, and {parity.share:.0%} must be"
         )
         raise BadInput(other.name, wrong, f"see {file}; set rl.vllm.mode=none to train without")
-    return found
+    return summary
 
 
-class Vllm(Params):
+class VllmParams(Params):
     """none: transformers generates; colocate: vLLM on the training GPUs; server: elsewhere."""
 
     mode: Literal["none", "colocate", "server"]
     server: str  # address of `vllm serve`, for that mode
     options: dict[str, Any]  # goes whole to GRPOConfig: its vllm_... keys
-    parity: Parity
+    parity: ParityParams
 
 
-def generation(vllm: Vllm, turn_tokens: int, never: list[int]) -> dict[str, Any]:
-    """What GRPOConfig must know of generation: a turn's length, and the ids never to be said.
+def build_generation_arguments(
+    vllm: VllmParams, turn_tokens: int, suppressed_tokens: list[int]
+) -> dict[str, Any]:
+    """GRPOConfig arguments for generation: the turn length in tokens and the ids that must not be
+    generated.
 
-    vLLM knows no `suppress_tokens`; a bias of -100 on the logits comes to the same.
+    vLLM has no `suppress_tokens`; a logit bias of -100 has the same effect.
     """
     if vllm.mode == "none":
-        return {"generation_kwargs": {"max_new_tokens": turn_tokens, "suppress_tokens": never}}
-    bias = dict.fromkeys(never, -100.0)
+        return {
+            "generation_kwargs": {
+                "max_new_tokens": turn_tokens,
+                "suppress_tokens": suppressed_tokens,
+            }
+        }
+    bias = dict.fromkeys(suppressed_tokens, -100.0)
     return {
         "use_vllm": True,
         "vllm_mode": vllm.mode,
@@ -211,50 +259,58 @@ def generation(vllm: Vllm, turn_tokens: int, never: list[int]) -> dict[str, Any]
     }
 
 
-class Rollouts:
-    """vLLM exactly as TRL's rollouts use it, but greedy."""
+class VllmGenerator:
+    """Greedy generator that calls vLLM exactly as TRL's rollouts do."""
 
     def __init__(self, engine: Any) -> None:
-        """`engine`: the trainer's `vllm_generation`."""
+        """`engine` is the trainer's `vllm_generation`."""
         self.name, self.engine = f"vLLM ({engine.mode})", engine
 
-    def __call__(self, prompts: Sequence[Prompt], tokens: int) -> list[list[int]]:
+    def __call__(self, prompts: Sequence[ParityPrompt], tokens: int) -> list[list[int]]:
         engine = self.engine
-        kept = engine.temperature, engine.generation_kwargs
+        saved_settings = engine.temperature, engine.generation_kwargs
         engine.sync_weights()
         engine.temperature = 0.0
         engine.generation_kwargs = {**engine.generation_kwargs, "max_tokens": tokens}
         try:
             ids, images = [p.ids for p in prompts], [p.images for p in prompts]
-            _, said, *_ = engine.generate(prompts=ids, images=images, num_generations=1)
+            _, answers, *_ = engine.generate(prompts=ids, images=images, num_generations=1)
         finally:
-            engine.temperature, engine.generation_kwargs = kept
-        return [list(one) for one in said]
+            engine.temperature, engine.generation_kwargs = saved_settings
+        return [list(token_ids) for token_ids in answers]
 
 
-class Proof(TrainerCallback):
-    """Before the first step, when the weights are in place: vLLM must say what transformers says.
+class VllmParityCallback(TrainerCallback):
+    """Trainer callback: before the first step, check that vLLM generates the same greedy tokens as
+    transformers.
 
-    Every process compares the same prompts, and so comes to the same end.
+    Every process compares the same prompts and so reaches the same result.
     """
 
     def __init__(
         self,
-        parity: Parity,
-        prompts: Callable[[], list[Prompt]],
+        parity: ParityParams,
+        prompts: Callable[[], list[ParityPrompt]],
         processor: FramesProcessor,
-        never: list[int],
+        suppressed_tokens: list[int],
         folder: Path,
     ) -> None:
-        self.parity, self.prompts, self.file = parity, prompts, folder / FILE
-        self.processor, self.never = processor, never
+        self.parity, self.prompts, self.file = parity, prompts, folder / PARITY_FILE
+        self.processor, self.suppressed_tokens = processor, suppressed_tokens
         self.engine: Any = None  # the trainer's, which does not exist before its callbacks
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kept: Any) -> None:
-        reference = Transformers(kept["model"], self.processor, self.never)
-        prove(reference, Rollouts(self.engine), self.prompts(), self.parity, self.file, first())
+        reference = TransformersGenerator(kept["model"], self.processor, self.suppressed_tokens)
+        require_parity(
+            reference,
+            VllmGenerator(self.engine),
+            self.prompts(),
+            self.parity,
+            self.file,
+            is_main_process(),
+        )
 
-    def leave(self, folder: Path) -> None:
-        """Put the outcome beside the model."""
+    def copy_result(self, folder: Path) -> None:
+        """Copy the parity result into the model folder."""
         if self.file.is_file():
-            shutil.copy(self.file, folder / FILE)
+            shutil.copy(self.file, folder / PARITY_FILE)

@@ -5,19 +5,19 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from touchline.train.rl.rewards.attempt import Judged
-from touchline.train.rl.rewards.rule import Rule
+from touchline.train.rl.rewards.attempt import AttemptFacts
+from touchline.train.rl.rewards.rule import RewardParams
 
 GIVEN = YAML(typ="safe").load(Path(__file__).parents[4] / "params.yaml")["rl"]["reward"]
-V1 = Rule(**GIVEN)
+V1 = RewardParams(**GIVEN)
 
 
-def weighted(**weights: float) -> Rule:
+def weighted(**weights: float) -> RewardParams:
     """The rule of params.yaml, with these weights and 0 for all others."""
-    return Rule(**GIVEN | {"weights": dict.fromkeys(GIVEN["weights"], 0.0) | weights})
+    return RewardParams(**GIVEN | {"weights": dict.fromkeys(GIVEN["weights"], 0.0) | weights})
 
 
-def attempt(accuracy: float = 1.0, *windows: tuple[float, float], **more: Any) -> Judged:
+def attempt(accuracy: float = 1.0, *windows: tuple[float, float], **more: Any) -> AttemptFacts:
     given = {
         "kept": True,
         "again": False,
@@ -25,4 +25,4 @@ def attempt(accuracy: float = 1.0, *windows: tuple[float, float], **more: Any) -
         "direct": False,
         "closeness": accuracy,
     } | more
-    return Judged(accuracy=accuracy, windows=windows, **given)
+    return AttemptFacts(accuracy=accuracy, windows=windows, **given)

@@ -2,7 +2,7 @@
 
 from tests.train.rl.rewards.conftest import attempt, weighted
 from touchline.tasks import TASKS
-from touchline.train.rl.rewards.total import total
+from touchline.train.rl.rewards.total import compute_reward
 
 TRUTH = "A foul occurs at (0:10, 0:22)."
 
@@ -27,10 +27,10 @@ def test_a_task_without_a_finer_score_is_paid_by_its_own() -> None:
 
 def test_closeness_is_paid_by_its_weight() -> None:
     rule = weighted(accuracy=0.5, closeness=0.5)
-    assert total(attempt(1.0, closeness=0.4), rule).reward == 0.7
+    assert compute_reward(attempt(1.0, closeness=0.4), rule).reward == 0.7
 
 
 def test_a_call_forgoes_the_price_of_thrift() -> None:
     rule = weighted(accuracy=1.0, thrift=0.1)
-    assert total(attempt(1.0), rule).reward == 1.1
-    assert total(attempt(1.0, (5, 15)), rule).reward == 1.0
+    assert compute_reward(attempt(1.0), rule).reward == 1.1
+    assert compute_reward(attempt(1.0, (5, 15)), rule).reward == 1.0

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.train.rl.rewards.conftest import V1, attempt
-from touchline.train.rl.rewards.total import total
+from touchline.train.rl.rewards.total import compute_reward
 
 LOOKED = [(0.0, 9.0)]
 
@@ -25,10 +25,10 @@ LOOKED = [(0.0, 9.0)]
 )
 def test_the_default_reward_is_the_papers(kept: bool, accuracy: float, called: bool, reward: float):
     one = attempt(accuracy, *(LOOKED if called else []), kept=kept)
-    assert total(one, V1).reward == pytest.approx(reward)
+    assert compute_reward(one, V1).reward == pytest.approx(reward)
 
 
 def test_a_better_answer_never_earns_less():
     for windows in (LOOKED, []):
-        rewards = [total(attempt(step / 100, *windows), V1).reward for step in range(101)]
+        rewards = [compute_reward(attempt(step / 100, *windows), V1).reward for step in range(101)]
         assert rewards == sorted(rewards)

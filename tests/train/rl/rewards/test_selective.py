@@ -3,8 +3,8 @@
 import pytest
 
 from tests.train.rl.rewards.conftest import V1, attempt, weighted
-from touchline.train.rl.rewards.selective import selective
-from touchline.train.rl.rewards.total import total
+from touchline.train.rl.rewards.selective import reward_selective_tool_use
+from touchline.train.rl.rewards.total import compute_reward
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_a_call_pays_where_the_first_frames_do_not_suffice(
     direct: bool, called: bool, accuracy: float, paid: float
 ):
     windows = [(0.0, 9.0)] if called else []
-    assert selective(attempt(accuracy, *windows, direct=direct), V1) == paid
+    assert reward_selective_tool_use(attempt(accuracy, *windows, direct=direct), V1) == paid
 
 
 def test_a_right_answer_earns_more_than_any_wrong_one():
@@ -33,7 +33,7 @@ def test_a_right_answer_earns_more_than_any_wrong_one():
     looks = ([], [(0.0, 9.0)])
     earned = {
         right: [
-            total(attempt(right, *windows, direct=direct), rule).reward
+            compute_reward(attempt(right, *windows, direct=direct), rule).reward
             for windows in looks
             for direct in (True, False)
         ]

@@ -1,8 +1,9 @@
-"""The answer's own worth: the task's score, the same one as in the evaluation."""
+"""Reward part `accuracy`: the task's score of the answer, as in evaluation."""
 
-from touchline.train.rl.rewards.attempt import Judged
-from touchline.train.rl.rewards.rule import Rule
+from touchline.train.rl.rewards.attempt import AttemptFacts
+from touchline.train.rl.rewards.rule import RewardParams
 
 
-def accuracy(attempt: Judged, rule: Rule) -> float:
+def reward_accuracy(attempt: AttemptFacts, params: RewardParams) -> float:
+    """The task's score of the answer, in [0, 1]."""
     return attempt.accuracy

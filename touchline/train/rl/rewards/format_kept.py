@@ -1,8 +1,11 @@
-"""The format rule: thoughts everywhere, readable calls that the tool took, an answer at the end."""
+"""Rule `format`: thoughts in every turn, readable calls that the tool accepted, an answer at the
+end.
+"""
 
-from touchline.train.rl.rewards.attempt import Judged
-from touchline.train.rl.rewards.rule import Rule
+from touchline.train.rl.rewards.attempt import AttemptFacts
+from touchline.train.rl.rewards.rule import RewardParams
 
 
-def format_kept(attempt: Judged, rule: Rule) -> bool:
-    return attempt.kept
+def check_format_kept(attempt: AttemptFacts, params: RewardParams) -> bool:
+    """Whether the attempt kept the format."""
+    return attempt.format_kept

@@ -5,13 +5,14 @@ used and acc does not, else 0 (arXiv 2511.12908v1, equations 4-8). A call always
 useless one: judge a model by its answers, never by this number.
 """
 
-from touchline.train.rl.rewards.attempt import Judged
-from touchline.train.rl.rewards.rule import Rule
+from touchline.train.rl.rewards.attempt import AttemptFacts
+from touchline.train.rl.rewards.rule import RewardParams
 
 
-def gated(attempt: Judged, rule: Rule) -> float:
-    if not attempt.called:
+def reward_gated_tool_use(attempt: AttemptFacts, params: RewardParams) -> float:
+    """Bonus for using the tool, as defined in the module docstring; 0 without a call."""
+    if not attempt.called_tool:
         return 0.0
-    if attempt.accuracy >= rule.gate:
-        return rule.gated.bonus * attempt.accuracy
-    return rule.gated.consolation
+    if attempt.accuracy >= params.gate:
+        return params.gated.bonus * attempt.accuracy
+    return params.gated.consolation

@@ -1,12 +1,13 @@
-"""What is saved by not looking again: 1 without a call, so that a call must earn its weight back.
+"""Reward part `thrift`: 1 without a tool call, else 0.
 
-Beside the accuracy and with a small weight it prices frames: a call stays where it makes answers
-better by more than that, and goes where it does not.
+With a small weight beside the accuracy it puts a price on frames: calls survive only where they
+improve answers by more than that.
 """
 
-from touchline.train.rl.rewards.attempt import Judged
-from touchline.train.rl.rewards.rule import Rule
+from touchline.train.rl.rewards.attempt import AttemptFacts
+from touchline.train.rl.rewards.rule import RewardParams
 
 
-def thrift(attempt: Judged, rule: Rule) -> float:
-    return float(not attempt.called)
+def reward_thrift(attempt: AttemptFacts, params: RewardParams) -> float:
+    """1.0 if the attempt made no tool call, else 0.0."""
+    return float(not attempt.called_tool)
