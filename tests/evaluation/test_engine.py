@@ -79,9 +79,9 @@ def test_a_kill_costs_one_batch_and_no_byte(bench: EvalSet, tmp_path: Path):
     program = (
         "import sys; from pathlib import Path;"
         "from tests.evaluation.parrot import Parrot, fresh, setting_of;"
-        "from touchline.evaluation.engine import answered;"
+        "from touchline.evaluation.engine import answer_questions;"
         "bench = fresh(Path(sys.argv[1]));"
-        "answered(Parrot(log=sys.argv[2], kill_at=2), bench, setting_of(bench))"
+        "answer_questions(Parrot(log=sys.argv[2], kill_at=2), bench, setting_of(bench))"
     )
     killed = subprocess.run([sys.executable, "-c", program, tmp_path, log], cwd=ROOT, timeout=120)
     assert killed.returncode == -signal.SIGKILL

@@ -11,9 +11,9 @@ import pytest
 TOGETHER = """
 import os, sys, time
 from touchline.faults import BadInput
-from touchline.student.ranks import HELPER, ranks
-with ranks(2):
-    if HELPER in os.environ:
+from touchline.train.distributed import HELPER_RANK_VARIABLE, launch_ranks
+with launch_ranks(2):
+    if HELPER_RANK_VARIABLE in os.environ:
         {helper}
     {first}
 """

@@ -102,9 +102,9 @@ def test_a_model_that_is_nowhere_is_refused(tmp_path: Path) -> None:
 
 def test_a_hub_model_that_cannot_be_fetched_is_refused(tmp_path: Path) -> None:
     code = (
-        "from touchline.student import door\n"
-        "try: door.reachable('nobody/nothing', '')\n"
-        "except door.BadInput as fault: print(fault)"
+        "from touchline.train import preflight\n"
+        "try: preflight.check_model_reachable('nobody/nothing', '')\n"
+        "except preflight.BadInput as fault: print(fault)"
     )
     said = subprocess.run(
         [sys.executable, "-c", code],

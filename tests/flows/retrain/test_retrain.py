@@ -161,13 +161,15 @@ def test_each_run_and_each_executed_stage_is_told_in_one_chain_of_events(project
 
 
 TWICE = """
-from flows import local, server, settings, workspace
-from flows.run import Request
-root = workspace.root()
-settings.prepare(root)
-with server.served(root):
+from flows.retrain import console
+from flows.retrain.run import RetrainRequest
+from flows.runs import worktree
+from flows.services import environment, prefect_server
+root = worktree.find_checkout()
+environment.prepare_environment(root)
+with prefect_server.serve_prefect(root):
     for sets in ((), ("judge.seed=8",)):
-        assert local.retrain(Request(None, sets, None, False, False, ("twice",))) == 0
+        assert console.run_retrain(RetrainRequest(None, sets, None, False, False, ("twice",))) == 0
 """
 
 

@@ -61,8 +61,8 @@ def test_a_second_run_is_refused_while_one_is_going(toy: Toy) -> None:
 
 def test_a_killed_owner_frees_the_lock(toy: Toy) -> None:
     hold = (
-        "import pathlib, time\nfrom flows import lock\n"
-        f"with lock.locked(pathlib.Path({str(toy.root)!r})):\n"
+        "import pathlib, time\nfrom flows.runs import locks\n"
+        f"with locks.hold_lock(pathlib.Path({str(toy.root)!r})):\n"
         "    print(1, flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
@@ -112,8 +112,8 @@ def test_a_stage_is_run_with_what_it_needs_and_no_more(toy: Toy) -> None:
 
 def test_what_a_killed_run_left_is_cleaned_up_and_recorded(toy: Toy) -> None:
     begin = (
-        "import os, pathlib, signal\nfrom flows import run\n"
-        f"with run.opened(pathlib.Path({str(toy.root)!r}), run.Request()) as going:\n"
+        "import os, pathlib, signal\nfrom flows.retrain import run\n"
+        f"with run.open_run(pathlib.Path({str(toy.root)!r}), run.RetrainRequest()) as going:\n"
         "    os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", begin], cwd=toy.root, env=toy.environment())
@@ -166,9 +166,9 @@ def test_half_of_a_removed_worktree_passes_for_none(toy: Toy) -> None:
 
 def test_a_run_stops_even_where_nothing_can_be_written(toy: Toy) -> None:
     begin = (
-        "import os, pathlib, shutil, signal, time\nfrom flows import run\n"
-        f"with run.opened(pathlib.Path({str(toy.root)!r}), run.Request()) as going:\n"
-        "    run.stop_at_once(going)\n"
+        "import os, pathlib, shutil, signal, time\nfrom flows.retrain import run\n"
+        f"with run.open_run(pathlib.Path({str(toy.root)!r}), run.RetrainRequest()) as going:\n"
+        "    run.install_stop_handlers(going)\n"
         "    shutil.rmtree(going.folder.parent)\n"
         "    going.folder.parent.write_text('no folder')\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(60)"

@@ -15,11 +15,11 @@ from touchline.errors import BadInput
 
 HOLD = """
 import sys, time, pathlib, subprocess
-from flows import slot
+from flows.runs import locks
 where, diary, seconds = sys.argv[1], pathlib.Path(sys.argv[2]), float(sys.argv[3])
 def say(text):
     print(text, flush=True)
-with slot.held(where, "run A", say) as keep:
+with locks.hold_gpu_slot(where, "run A", say) as keep:
     with diary.open("a") as file:
         file.write(f"in {time.monotonic()}\\n")
     stage = subprocess.Popen(["sleep", str(seconds)], pass_fds=keep)

@@ -66,8 +66,8 @@ def test_a_command_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
 
 def test_the_group_goes_when_the_owner_is_killed(tmp_path: Path) -> None:
     owner = (
-        "import os, sys, pathlib; from flows import launch\n"
-        "job = launch.Supervised(['sleep', '300'], pathlib.Path('.'), os.environ)\n"
+        "import os, sys, pathlib; from flows.runs import supervised\n"
+        "job = supervised.SupervisedProcess(['sleep', '300'], pathlib.Path('.'), os.environ)\n"
         "print(job.process.pid, job.group, flush=True); job.reaper.join()"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(supervised.__file__).parents[2])}

@@ -98,8 +98,9 @@ def test_a_line_longer_than_a_block_is_followed(file: Path) -> None:
 def test_writers_side_by_side_make_one_chain(file: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from tests.audit.test_chain import event; from touchline.audit import chain\n"
-        "for number in range(50): chain.append(Path(sys.argv[1]), [event(number)])"
+        "from tests.flows.tracking.test_event_chain import event\n"
+        "from flows.tracking import event_chain\n"
+        "for number in range(50): event_chain.append_to_chain(Path(sys.argv[1]), [event(number)])"
     )
     root = Path(__file__).parents[3]
     pair = [subprocess.Popen([sys.executable, "-c", code, str(file)], cwd=root) for _ in range(2)]
