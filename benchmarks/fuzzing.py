@@ -14,7 +14,7 @@ from tests.fuzz.doors import DOORS
 from tests.fuzz.run import fuzz
 
 PAGE = Path(__file__).with_name("FUZZING.md")
-HEAD = ("kind", "cases", "success", "BadInput", "other", "CPU s", "slowest, CPU s", "MiB grown")
+HEAD = ("kind", "cases", "success", "InputError", "other", "CPU s", "slowest, CPU s", "MiB grown")
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     for kind in args.kinds.split(","):
         with tempfile.TemporaryDirectory() as name:
             seen = fuzz(kind, Path(name) / kind, args.cases, args.seed)
-        ends = [str(seen.ends[end]) for end in ("success", "BadInput", "other")]
+        ends = [str(seen.ends[end]) for end in ("success", "InputError", "other")]
         costs = [f"{seen.cpu:.0f}", f"{seen.slowest:.2f}", f"{seen.grown:.0f}"]
         rows.append((kind, str(args.cases), *ends, *costs))
         wrong += seen.wrong

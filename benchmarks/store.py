@@ -16,7 +16,7 @@ from typing import Any
 from moto.server import ThreadedMotoServer
 
 from flows.store.remote import RemoteStore
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch import s3
 
 BYTES = 4096  # of a made-up file of frames: what is measured is the number of objects
@@ -75,7 +75,7 @@ def _steps(place: Path, videos: int, client: Any, counter: Requests) -> dict[str
     try:
         store.bring(there, names)
         found["refused"] = ""
-    except BadInput as fault:
+    except InputError as fault:
         found["refused"] = fault.place if not kept.exists() else ""
     found["corrupt"] = names[digest]
     return found

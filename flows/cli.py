@@ -5,14 +5,32 @@ import os
 import sys
 from collections.abc import Sequence
 
-from flows import export, highlights, score
-from flows.audit import collect, diff, rerun
-from flows.commands import machine, nights, rows, runs, store
-from touchline.errors import BadInput
+from flows.audit.collect import add_audit_command
+from flows.audit.diff import add_diff_command
+from flows.audit.rerun import add_verify_command
+from flows.commands.machine import add_machine_commands
+from flows.commands.nights import add_nightly_commands
+from flows.commands.rows import add_lineage_commands
+from flows.commands.runs import add_run_commands
+from flows.commands.store import add_store_commands
+from flows.export import add_export_command
+from flows.highlights import add_highlights_command
+from flows.score import add_score_command
+from touchline.errors import InputError
 
-COMMAND_MODULES = (
-    runs, nights, score, highlights, rows, collect, rerun, diff, export, store, machine,
-)  # fmt: skip
+COMMANDS = (
+    add_run_commands,
+    add_nightly_commands,
+    add_score_command,
+    add_highlights_command,
+    add_lineage_commands,
+    add_audit_command,
+    add_verify_command,
+    add_diff_command,
+    add_export_command,
+    add_store_commands,
+    add_machine_commands,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -24,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         status = args.action(args)
         sys.stdout.flush()
         sys.exit(status)
-    except BadInput as fault:
+    except InputError as fault:
         sys.stderr.write(f"error: {fault}\n")
         sys.exit(2)
     except KeyboardInterrupt:
@@ -39,8 +57,8 @@ def build_cli_parser() -> argparse.ArgumentParser:
     """The argument parser with all subcommands."""
     parser = argparse.ArgumentParser(prog="touchline", description=__doc__)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    for module in COMMAND_MODULES:
-        module.offer(actions)
+    for add_commands in COMMANDS:
+        add_commands(actions)
     return parser
 
 

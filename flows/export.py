@@ -10,7 +10,7 @@ from flows.nightly.benchmark import PRODUCTS, NightlyBenchmark, write_benchmark_
 from flows.runs import record, worktree
 from flows.runs.record import RunRecord
 from flows.store.dvc_cache import find_object_cache, restore_product_folder
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 if TYPE_CHECKING:
     from touchline.export.folder import Asked
@@ -60,7 +60,7 @@ def load_test_questions(root: Path, run_record: RunRecord, folder: Path) -> "Ask
         for name in PRODUCTS:
             _restore_product(root, run_record, f"data/{name}", folder / name)
         write_benchmark_params(folder, run_record.params)
-    except BadInput as fault:
+    except InputError as fault:
         sys.stderr.write(f"no tasks for lmms-eval: {fault}\n")
         return None
     benchmark = NightlyBenchmark(folder)
@@ -84,7 +84,7 @@ def _restore_product(root: Path, run_record: RunRecord, product: str, folder: Pa
     digests = [file.md5 for file in run_record.products if file.path == product]
     if not digests:
         problem = f"has made no {product}"
-        raise BadInput(run_record.id, problem, "`touchline show RUN` lists its products")
+        raise InputError(run_record.id, problem, "`touchline show RUN` lists its products")
     return restore_product_folder(
         find_object_cache(root), digests[0], folder, f"{product} of run {run_record.id}"
     )

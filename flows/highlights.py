@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flows.runs import worktree
 from touchline.chat.timecode import heard, spoken
 from touchline.config import section
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 if TYPE_CHECKING:
     from touchline.highlights.spots import ReelResult
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CACHE = ".touchline/highlights"
 
 
-def offer(actions: Any) -> None:
+def add_highlights_command(actions: Any) -> None:
     """Add the subcommand highlights to the parser."""
     parser = actions.add_parser("highlights", help="cut what a sentence asks for out of a match")
     parser.set_defaults(action=run_highlights)
@@ -81,7 +81,7 @@ def _load_teams(
     clubs = TeamNames(tuple(args.home), tuple(args.away))
     if (args.home or args.away) and not clubs.are_distinct:
         wrong = "do not tell the teams apart" if args.home and args.away else "need each other"
-        raise BadInput("--home and --away", wrong, "give each team a name of its own")
+        raise InputError("--home and --away", wrong, "give each team a name of its own")
     match_parts = list_match_parts(films, args.sport, kickoff2) if args.labels else []
     team_labels = read_match_labels(args.labels, match_parts, args.sport) if args.labels else {}
     return TeamEvidence(args.sport, clubs, speech, team_labels, args.untold)
@@ -89,9 +89,9 @@ def _load_teams(
 
 def _video_paths(args: argparse.Namespace) -> list[Path]:
     if args.match and args.halves:
-        raise BadInput("--halves", "is given beside a match", "give one or the other")
+        raise InputError("--halves", "is given beside a match", "give one or the other")
     if not args.match and not args.halves:
-        raise BadInput("match", "no video is named", 'touchline highlights MATCH.mkv "the goals"')
+        raise InputError("match", "no video is named", 'touchline highlights MATCH.mkv "the goals"')
     return args.halves or [args.match]
 
 
@@ -106,7 +106,7 @@ def _parse_kickoff(text: str | None) -> float | None:
         return heard(text)
     except ValueError:
         wrong, remedy = f"{text!r} is no time", "say it as 47:10, 1:02:30 or in seconds"
-        raise BadInput("--kickoff2", wrong, remedy) from None
+        raise InputError("--kickoff2", wrong, remedy) from None
 
 
 def _read_commentary(films: list[Path], files: list[Path]) -> "Lines":
@@ -115,7 +115,7 @@ def _read_commentary(films: list[Path], files: list[Path]) -> "Lines":
 
     if files and len(files) != len(films):
         wrong = f"{len(files)} files for {len(films)} videos"
-        raise BadInput("--commentary", wrong, "give one for each video, in their order")
+        raise InputError("--commentary", wrong, "give one for each video, in their order")
     return {
         film: read_match_commentary(file, film) for film, file in zip(films, files, strict=False)
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flows.runs import worktree
 from touchline.atomic import whole_folder
 from touchline.config import section
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 if TYPE_CHECKING:
     from touchline.external_answers.score import Rule
@@ -43,7 +43,7 @@ def run_score(args: argparse.Namespace) -> int:
     `InputError` for invalid input.
     """
     if not args.predictions.exists():
-        raise BadInput(args.predictions, "is not there", "name a file or a folder of predictions")
+        raise InputError(args.predictions, "is not there", "name a file or a folder of predictions")
     name = args.name or args.predictions.stem
     scores, text = (_score_spotting if args.predictions.is_dir() else _score_answers)(args, name)
     output = json.dumps(scores, indent=2, sort_keys=True) + "\n" if args.json else text
@@ -58,7 +58,7 @@ def _score_answers(args: argparse.Namespace, name: str) -> tuple[Mapping[str, An
     from touchline.licence import Licence
 
     if args.labels:
-        raise BadInput("--labels", "is for a folder of results_spotting.json", "leave it out")
+        raise InputError("--labels", "is for a folder of results_spotting.json", "leave it out")
     if args.out:
         check_free(args.out)
     root = worktree.find_checkout()
@@ -95,7 +95,7 @@ def _score_spotting(args: argparse.Namespace, name: str) -> tuple[Mapping[str, A
     from touchline.external_answers.score import check_free, of_spotting, write_scores
 
     if not args.labels:
-        raise BadInput(args.predictions, "is a folder", "name SoccerNet's labels by --labels")
+        raise InputError(args.predictions, "is a folder", "name SoccerNet's labels by --labels")
     if args.out:
         check_free(args.out)
     scores = soccernet.score(args.predictions, args.labels, name)

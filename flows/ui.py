@@ -17,7 +17,7 @@ from flows.runs.terminal import print_line
 from flows.services import environment, prefect_server
 from flows.tracking import mlflow_health
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 DEFAULT_PORTS = (4200, 5000)  # Prefect, MLflow; others if these are taken
 
@@ -69,7 +69,7 @@ def _open_prefect(state: Path, jobs: list[SupervisedProcess]) -> str:
 
 def _close_killed_runs(root: Path, api: str) -> None:
     """Close killed runs first, so that the pages do not show them as running."""
-    with suppress(BadInput), locks.hold_lock(root):
+    with suppress(InputError), locks.hold_lock(root):
         if not run.clean_up_killed_runs(root) and not any(
             run_record.pid for run_record in record.list_runs(root)
         ):

@@ -16,7 +16,7 @@ from touchline.checks.duplicate_matches.by_name import by_name
 from touchline.checks.duplicate_matches.by_picture import by_picture
 from touchline.checks.duplicate_matches.groups import Match, Same, leaders, together
 from touchline.config import Params, run
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.ledger import Ledger
 from touchline.records import Caption, Clip, Label, Question, Stated, grouped, read, write
 from touchline.tasks import TASKS
@@ -89,15 +89,17 @@ def main(
 
 def _check(ask: Ask) -> None:
     if set(ask.shares) != set(SPLITS) or abs(sum(ask.shares.values()) - 1) > 1e-9:
-        raise BadInput("ask.shares", f"{ask.shares} is no split", f"give {SPLITS} that add up to 1")
+        raise InputError(
+            "ask.shares", f"{ask.shares} is no split", f"give {SPLITS} that add up to 1"
+        )
     if not 0 <= ask.negatives < 1:
-        raise BadInput("ask.negatives", f"{ask.negatives} is no share", "give one in [0, 1)")
+        raise InputError("ask.negatives", f"{ask.negatives} is no share", "give one in [0, 1)")
     strange = [task for task in ask.tasks if task not in TASKS]
     if strange or not ask.tasks:
-        raise BadInput("ask.tasks", f"{ask.tasks} are no tasks", f"choose among {list(TASKS)}")
+        raise InputError("ask.tasks", f"{ask.tasks} are no tasks", f"choose among {list(TASKS)}")
     if ask.interval < 2:
         wrong = f"{ask.interval:g} s may vanish in an answer of whole seconds"
-        raise BadInput("ask.interval", wrong, "give 2 or more")
+        raise InputError("ask.interval", wrong, "give 2 or more")
 
 
 def doubles(clips: Sequence[Clip], frames: Path) -> list[Same]:
@@ -137,7 +139,7 @@ def overridden(drawn: Mapping[Match, str], file: Path, pairs: Sequence[Same]) ->
     """The splits with those put in their place that a source states, for its doubles as well."""
     if not file.is_file():
         remedy = "give the source its list of splits, or set ask.splits to drawn"
-        raise BadInput("ask.splits", "no source states a split", remedy)
+        raise InputError("ask.splits", "no source states a split", remedy)
     stated = {row.match: row.split for row in read(file, Stated)}
     ours = {(sport, match): stated[match] for sport, match in drawn if match in stated}
     return {**drawn, **together(ours, pairs)}

@@ -11,7 +11,7 @@ from pydantic import Field
 from touchline import licence
 from touchline.atomic import whole_folder
 from touchline.config import Params, run
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.ledger import Ledger
 from touchline.progress import track
 from touchline.records import Clip, Video, read, write
@@ -63,7 +63,7 @@ def store(
     for job, video, passed in zip(jobs, here, passes, strict=True):
         lost = video.frames - passed.decoded + passed.damaged
         if lost > max(10, LOST * video.frames):
-            raise BadInput(job[0], f"{lost} of {video.frames} frames cannot be decoded", AGAIN)
+            raise InputError(job[0], f"{lost} of {video.frames} frames cannot be decoded", AGAIN)
     stored = iter(passes)
     return [next(stored) if video.path else NOTHING for video in found]
 
@@ -71,7 +71,7 @@ def store(
 def cut(chunk: Chunk, video: Video, passed: Written) -> Iterator[Clip]:
     """The clips of a video, by start; `frames` counts the stored frames within each."""
     if round(video.duration, 6) <= 0:  # to which spans are rounded
-        raise BadInput(f"video {video.id}", f"lasts {video.duration:g} s", "rerun download")
+        raise InputError(f"video {video.id}", f"lasts {video.duration:g} s", "rerun download")
     times = np.array(passed.times)
     short, step = chunk.rest == "short", 1 / chunk.fps
     for start, end, overlaps in spans(video.duration, chunk.seconds, chunk.stride, step, short):

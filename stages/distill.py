@@ -10,7 +10,7 @@ from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import run
 from touchline.endpoint import Endpoint
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.ledger import Ledger
 from touchline.records import (
     Clip,
@@ -68,7 +68,7 @@ def _teacher(distill: Distill, course: Course, clips: Mapping[str, Clip]) -> Tea
     """The teacher asked for, unless what it would be shown must not leave this machine."""
     if distill.teacher not in TEACHERS:
         known = ", ".join(TEACHERS)
-        raise BadInput("distill.teacher", f"there is no {distill.teacher}", f"known are {known}")
+        raise InputError("distill.teacher", f"there is no {distill.teacher}", f"known are {known}")
     shown = {clips[question.clip].terms for question in course.questions}
     bound = sorted(shown - set(distill.served.terms))
     if distill.teacher == "served" and bound:
@@ -81,7 +81,7 @@ def _stays(endpoint: Endpoint, bound: Sequence[str]) -> None:
     if not endpoint.here:
         wrong = f"would get frames or words under the terms {', '.join(bound)}"
         remedy = "leave these sources out, or add the terms to distill.served.terms if you may"
-        raise BadInput(f"distill.served: {endpoint.host}", wrong, remedy)
+        raise InputError(f"distill.served: {endpoint.host}", wrong, remedy)
 
 
 def _ledger(every: Sequence[Question], taught: Sequence[Taught]) -> Ledger:

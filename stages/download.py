@@ -19,7 +19,7 @@ from touchline.checks.sources import (
 )
 from touchline.checks.sources.page import write_health_page
 from touchline.config import Params, run
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.ledger import Ledger
 from touchline.licence import Licence
 from touchline.progress import track
@@ -73,7 +73,7 @@ def main(
     if download.on_fault == "stop":
         stop(faults, held, licence)
     if not found.rows:
-        raise BadInput("download.sources", "no readable video came of them", "ask for a match")
+        raise InputError("download.sources", "no readable video came of them", "ask for a match")
     with whole_folder(manifest) as draft:
         write(draft / "videos.parquet", Video, found.rows)
         write(draft / "labels.parquet", Label, labels.rows)
@@ -92,17 +92,17 @@ def main(
 
 
 def chosen(sources: dict[str, dict[str, Any]]) -> list[tuple[Source, Params]]:
-    """The sources asked for with their checked settings; a `BadInput` names the wrong key."""
+    """The sources asked for with their checked settings; a `InputError` names the wrong key."""
     chosen = []
     for name, given in sources.items():
         place = f"download.sources.{name}"
         if name not in SOURCES:
-            raise BadInput(place, "no such source", f"choose among {', '.join(SOURCES)}")
+            raise InputError(place, "no such source", f"choose among {', '.join(SOURCES)}")
         try:
             chosen.append((SOURCES[name], SOURCES[name].settings.model_validate(given)))
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise BadInput(place, wrong, "mend these keys") from None
+            raise InputError(place, wrong, "mend these keys") from None
     return chosen
 
 
@@ -139,20 +139,20 @@ def look(
     source: Source,
     held: tuple[str, str],
     found: SourceVideo,
-    seen: dict[str, Any] | BadInput,
+    seen: dict[str, Any] | InputError,
     same: dict[str, str],
 ) -> Video:
     """A video with what its file is; `path` is "" when it is not here.
 
-    A file that cannot be read is a `BadInput`, and so is one that is there twice: it could end in
+    A file that cannot be read is a `InputError`, and so is one that is there twice: it could end in
     two splits.
     """
-    if isinstance(seen, BadInput):
+    if isinstance(seen, InputError):
         raise seen
     path = Path(source.name) / found.path if found.path else None
     first = same.setdefault(seen["sha256"], found.id) if path else found.id
     if first != found.id:
-        raise BadInput(path, f"is the same file as {first}", "remove one of the two")
+        raise InputError(path, f"is the same file as {first}", "remove one of the two")
     return Video(
         id=found.id,
         source=source.name,
@@ -184,7 +184,7 @@ def told(held: tuple[str, str], licence: Licence) -> Iterator[None]:
     """What a source says of its files while the block runs does not quote what may not leave."""
     try:
         yield
-    except BadInput as fault:
+    except InputError as fault:
         raise (
             touchline_licence.veiled(fault) if held[1] in licence.withheld("log") else fault
         ) from None
@@ -217,7 +217,7 @@ def stop(faults: list[RowFault], held: touchline_licence.Held, licence: Licence)
         more = len(faults) - 1
         rest = f" ({more} more faults follow)" if more else ""
         remedy = f"{first.remedy}, or set download.on_fault to drop{rest}"
-        raise BadInput(first.place, first.wrong, remedy)
+        raise InputError(first.place, first.wrong, remedy)
 
 
 def balance(

@@ -22,7 +22,7 @@ from touchline.chat.messages import (
 )
 from touchline.chat.tools.choose_frames import Budget, Reel, Viewing
 from touchline.config import Params, run
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.generate import ConversationGenerator
 from touchline.model.load import (
     StudentParams,
@@ -122,7 +122,7 @@ def main(
         return {**told_of, "steps": 0}
     if not dialogue.thinks:
         wrong = f"{dialogue.style} has no thoughts and no tool to reinforce"
-        raise BadInput("dialogue.style", wrong, "set rl.steps to 0, or the style to thinking")
+        raise InputError("dialogue.style", wrong, "set rl.steps to 0, or the style to thinking")
 
     seed_everything(rl.seed, student.threads)
     with launch_ranks(student.processes):
@@ -150,15 +150,15 @@ def main(
 
 
 def to_ask(clips: Path, questions: Path) -> Given:
-    """What RL may ask; a `BadInput` where that is nothing."""
+    """What RL may ask; a `InputError` where that is nothing."""
     every = by_id(read(questions / "questions.parquet", Question))
     asked_of = [q for q in every.values() if q.split == "train"]
     if not asked_of:
-        raise BadInput(questions, "no question is in the train split", "raise ask.shares.train")
+        raise InputError(questions, "no question is in the train split", "raise ask.shares.train")
     here = {c.id: c for c in read(clips / "clips.parquet", Clip) if c.frames}
     seen = [q for q in asked_of if q.clip in here]
     if not seen:
-        raise BadInput(questions, f"not one of {len(asked_of)} questions has frames", NO_FRAMES)
+        raise InputError(questions, f"not one of {len(asked_of)} questions has frames", NO_FRAMES)
     return Given(every, seen, here, len(asked_of) - len(seen))
 
 

@@ -16,7 +16,7 @@ from touchline.chat.dialogue import Dialogue
 from touchline.chat.messages import NO_FRAMES, load_frames_by_clip
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import Params, run
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.load import (
     StudentParams,
     freeze_model_parts,
@@ -137,10 +137,10 @@ class Lessons:
 
 
 def taught(accepted: Path, questions: Path, clips: Path) -> Lessons:
-    """The rows to train on; a `BadInput` where there are none."""
+    """The rows to train on; a `InputError` where there are none."""
     every = read(accepted / "trajectories.parquet", Trajectory)
     if not every:
-        raise BadInput(accepted, "no trajectory was accepted", "look at its page.html for why")
+        raise InputError(accepted, "no trajectory was accepted", "look at its page.html for why")
     by_clip = by_id(read(clips / "clips.parquet", Clip))
     asked = by_id(read(questions / "questions.parquet", Question))
     rows = [
@@ -149,7 +149,7 @@ def taught(accepted: Path, questions: Path, clips: Path) -> Lessons:
     ]
     rows = [row for row in rows if by_clip[row["clip"]].frames]
     if not rows:
-        raise BadInput(accepted, f"not one of {len(every)} trajectories has frames", NO_FRAMES)
+        raise InputError(accepted, f"not one of {len(every)} trajectories has frames", NO_FRAMES)
     held = licence.of(by_clip[row["clip"]] for row in rows)
     return Lessons(rows, held, len(every) - len(rows))
 
@@ -222,7 +222,7 @@ def _quantized(tuning: TuningParams) -> dict[str, Any]:
     from transformers import BitsAndBytesConfig
 
     if not torch.cuda.is_available():
-        raise BadInput("sft.tuning.kind", "qlora needs a GPU", "choose lora or full")
+        raise InputError("sft.tuning.kind", "qlora needs a GPU", "choose lora or full")
     kind = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",

@@ -2,32 +2,32 @@
 
 import pickle
 
-from touchline.errors import LONGEST, BadInput
+from touchline.errors import LONGEST, InputError
 
 
 def test_a_value_of_a_hundred_thousand_letters_is_not_quoted_whole() -> None:
-    fault = BadInput("labels.json", f"{'goal' * 25_000!r} is no label", "choose among goal, foul")
+    fault = InputError("labels.json", f"{'goal' * 25_000!r} is no label", "choose among goal, foul")
     assert len(str(fault)) < LONGEST + 100
     assert str(fault).startswith("labels.json: 'goalgoal")
     assert str(fault).endswith("goal' is no label; choose among goal, foul")
 
 
 def test_a_place_of_a_hundred_thousand_letters_is_not_quoted_whole() -> None:
-    fault = BadInput("x" * 100_000 + ".json: row 7", "is empty", "mend it")
+    fault = InputError("x" * 100_000 + ".json: row 7", "is empty", "mend it")
     assert len(str(fault)) < LONGEST + 100
     assert ".json: row 7: is empty; mend it" in str(fault)
 
 
 def test_a_remedy_that_lists_what_a_file_holds_is_shortened_too() -> None:
-    fault = BadInput("questions", "no question is in the split", f"there is {'x' * 100_000}")
+    fault = InputError("questions", "no question is in the split", f"there is {'x' * 100_000}")
     assert len(str(fault)) < LONGEST + 100
 
 
 def test_a_sentence_of_usual_length_is_said_as_it_is() -> None:
     wrong = "w" * LONGEST
-    assert str(BadInput("place", wrong, "mend it")) == f"place: {wrong}; mend it"
+    assert str(InputError("place", wrong, "mend it")) == f"place: {wrong}; mend it"
 
 
 def test_a_shortened_fault_is_the_same_in_another_process() -> None:
-    fault = BadInput("p" * 9_000, "w" * 9_000, "mend it")
+    fault = InputError("p" * 9_000, "w" * 9_000, "mend it")
     assert str(pickle.loads(pickle.dumps(fault))) == str(fault)

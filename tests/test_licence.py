@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tests.world import clip_of
 from touchline import licence
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.licence import Licence
 
 
@@ -47,7 +47,7 @@ def test_a_model_inherits_the_terms_of_the_model_it_began_as(tmp_path: Path):
 
 
 def test_a_product_that_does_not_say_its_terms_is_refused(tmp_path: Path):
-    with pytest.raises(BadInput, match="does not say its terms; rerun the stage that makes it"):
+    with pytest.raises(InputError, match="does not say its terms; rerun the stage that makes it"):
         licence.known(tmp_path)
 
 
@@ -74,7 +74,7 @@ def test_only_a_target_that_is_declared_inside_shows_what_is_under_nda():
     ],
 )
 def test_a_veiled_fault_names_its_place_and_quotes_nothing(place: str, bare: str):
-    fault = licence.veiled(BadInput(place, "'the secret' is no label", "choose the secret"))
+    fault = licence.veiled(InputError(place, "'the secret' is no label", "choose the secret"))
     assert fault.place == bare and "secret" not in str(fault)
     assert "withheld: NDA" in str(fault) and "licence.inside" in str(fault)
 
@@ -82,5 +82,5 @@ def test_a_veiled_fault_names_its_place_and_quotes_nothing(place: str, bare: str
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"sources": 3}', '{"sources": {"a": {}}}'])
 def test_a_list_of_terms_that_is_none_is_named(tmp_path: Path, text: str):
     (tmp_path / "terms.json").write_text(text)
-    with pytest.raises(BadInput, match=r"terms\.json: is no list of terms; rerun the stage"):
+    with pytest.raises(InputError, match=r"terms\.json: is no list of terms; rerun the stage"):
         licence.known(tmp_path)

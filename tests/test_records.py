@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Caption, Rollout, Speech, Stated, read, schema, write
 
 LINES = [Speech(f"s{n}", "v", float(n), n + 1.0, f"line {n} é", "t") for n in range(3)]
@@ -41,7 +41,7 @@ def test_what_pandas_makes_of_a_table_is_read_all_the_same(file: Path) -> None:
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
 def test_a_file_that_was_cut_is_named(file: Path, keep: int) -> None:
     file.write_bytes(file.read_bytes()[:keep])
-    with pytest.raises(BadInput, match=r"speech\.parquet: is no Parquet file that can be read"):
+    with pytest.raises(InputError, match=r"speech\.parquet: is no Parquet file that can be read"):
         read(file, Speech)
 
 
@@ -51,7 +51,7 @@ def test_a_file_with_a_flipped_byte_is_read_right_or_named(file: Path) -> None:
         file.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
         try:
             assert len(read(file, Speech)) >= 0
-        except BadInput as fault:
+        except InputError as fault:
             assert str(file) in str(fault)
 
 
@@ -72,7 +72,7 @@ def test_a_column_of_another_type_is_named(
 ) -> None:
     at = table(file).column_names.index(column)
     pq.write_table(table(file).set_column(at, column, values), file)
-    with pytest.raises(BadInput) as fault:
+    with pytest.raises(InputError) as fault:
         read(file, Speech)
     assert words in str(fault.value)
 
@@ -80,16 +80,16 @@ def test_a_column_of_another_type_is_named(
 def test_texts_that_are_no_utf8_are_named(file: Path) -> None:
     bad = pa.array([b"a", b"\xff", b""], pa.binary()).view(pa.string())
     pq.write_table(table(file).set_column(4, "text", bad), file)
-    with pytest.raises(BadInput, match="is no Parquet file that can be read"):
+    with pytest.raises(InputError, match="is no Parquet file that can be read"):
         read(file, Speech)
 
 
 def test_columns_of_another_noun_or_in_another_order_are_named(file: Path) -> None:
     for kind in (Caption, Stated):
-        with pytest.raises(BadInput, match=f"columns differ from {kind.__name__}"):
+        with pytest.raises(InputError, match=f"columns differ from {kind.__name__}"):
             read(file, kind)
     pq.write_table(table(file).select(schema(Speech).names[::-1]), file)
-    with pytest.raises(BadInput, match="columns differ from Speech"):
+    with pytest.raises(InputError, match="columns differ from Speech"):
         read(file, Speech)
 
 
@@ -99,7 +99,7 @@ def test_a_list_with_an_empty_value_is_named(tmp_path: Path) -> None:
     empty["windows"] = pa.array([[1.0, None]])
     row = pa.table({n: empty[n] if n == "windows" else _filled(empty[n].type) for n in empty})
     pq.write_table(row, tmp_path / "r.parquet")
-    with pytest.raises(BadInput, match="column 'windows' has empty values"):
+    with pytest.raises(InputError, match="column 'windows' has empty values"):
         read(tmp_path / "r.parquet", Rollout)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 @contextmanager
@@ -43,10 +43,10 @@ def _whole(path: Path) -> Iterator[Path]:
         _remove(draft)
 
 
-def disk_full(path: Path) -> BadInput:
+def disk_full(path: Path) -> InputError:
     """The sentence for a full disk; what was finished before stays."""
     free = shutil.disk_usage(path.parent).free / 2**20
-    return BadInput(path, f"the disk is full ({free:.0f} MiB free)", "free some space and rerun")
+    return InputError(path, f"the disk is full ({free:.0f} MiB free)", "free some space and rerun")
 
 
 def _sweep(path: Path) -> None:

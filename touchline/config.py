@@ -17,7 +17,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 MOST = 100_000  # values of a file
 DEEPEST = 100  # levels of a file; the parser in C has the stack of 10,000, and dies of more
@@ -31,29 +31,29 @@ class Params(BaseModel):
 
 
 def section(kind: type[Params], name: str, file: Path) -> Any:
-    """Read one section; a misspelt, missing or ill-typed key is a `BadInput` naming it."""
+    """Read one section; a misspelt, missing or ill-typed key is a `InputError` naming it."""
     if not file.is_file():
-        raise BadInput(file, "is missing", "run from the project's root")
+        raise InputError(file, "is missing", "run from the project's root")
     every = parsed(file) or {}
     if not isinstance(every, dict) or name not in every:
-        raise BadInput(f"{file}: {name}", "this section is missing", f"add `{name}:` to the file")
+        raise InputError(f"{file}: {name}", "this section is missing", f"add `{name}:` to the file")
     try:
         return kind.model_validate(every[name])
     except ValidationError as error:
         faults = "; ".join(f"{_key(name, e['loc'])}: {_plain(e)}" for e in error.errors())
-        raise BadInput(file, faults, "mend these keys") from None
+        raise InputError(file, faults, "mend these keys") from None
 
 
 def parsed(file: Path, yaml: YAML | None = None) -> Any:
-    """What a YAML file holds (1.2: `2e-5` is a number); a `BadInput` when it cannot be read."""
+    """What a YAML file holds (1.2: `2e-5` is a number); a `InputError` when it cannot be read."""
     try:
         return read_yaml(file.read_text(encoding="utf-8"), file, yaml)
     except UnicodeDecodeError:
-        raise BadInput(file, "is not UTF-8", "write it in UTF-8") from None
+        raise InputError(file, "is not UTF-8", "write it in UTF-8") from None
 
 
 def read_yaml(text: str, place: object, yaml: YAML | None = None) -> Any:
-    """What a YAML text holds; what is no YAML, or too much of it, is a `BadInput` of the place.
+    """What a YAML text holds; what is no YAML, or too much of it, is a `InputError` of the place.
 
     A few lines of anchors and aliases can stand for billions of values, or for one in itself.
     """
@@ -62,16 +62,16 @@ def read_yaml(text: str, place: object, yaml: YAML | None = None) -> Any:
         found = None if deep else (yaml or YAML(typ="safe")).load(io.StringIO(text))
     except (YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
         why = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise BadInput(place, f"is no YAML ({why[:LONGEST]})", "mend it") from None
+        raise InputError(place, f"is no YAML ({why[:LONGEST]})", "mend it") from None
     if deep:
-        raise BadInput(place, f"is nested more than {DEEPEST} levels deep", "write it flatter")
+        raise InputError(place, f"is nested more than {DEEPEST} levels deep", "write it flatter")
     todo, left = [found], MOST
     while todo and left:
         one, left = todo.pop(), left - 1
         inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
         todo += inner
     if todo:
-        raise BadInput(place, f"holds more than {MOST} values", "write out what it repeats")
+        raise InputError(place, f"holds more than {MOST} values", "write out what it repeats")
     return found
 
 
@@ -114,7 +114,7 @@ def run(main: Callable[..., dict[str, float]]) -> None:
     try:
         given = {n: section(t, n, params) for n, t in sections.items()}
         measured = main(**given, **paths)
-    except BadInput as fault:
+    except InputError as fault:
         sys.exit(f"error: {fault}")
     if os.environ.get("RANK", "0") != "0":
         return  # one of several training processes: the first one reports

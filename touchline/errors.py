@@ -4,7 +4,7 @@ LONGEST = 1500  # letters of a place, of what is wrong, of a remedy: each may qu
 END = 200  # of these, letters of the end: there stand the row, and what the value is not
 
 
-class BadInput(ValueError):
+class InputError(ValueError):
     """An input that no later stage should ever see.
 
     The message names the file, row or key and says what to do; the command line prints it as it
@@ -15,7 +15,7 @@ class BadInput(ValueError):
         self.place, self.wrong, self.remedy = _short(str(place)), _short(wrong), _short(remedy)
         super().__init__(f"{self.place}: {self.wrong}; {self.remedy}")
 
-    def __reduce__(self) -> tuple[type["BadInput"], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[type["InputError"], tuple[str, str, str]]:
         """Travel between processes whole: the default would call this class with one argument."""
         return type(self), (self.place, self.wrong, self.remedy)
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 SCHEMA = pa.schema([("row", pa.string()), ("state", pa.string()), ("reason", pa.string())])
 STATES = ("kept", "split", "dropped")
@@ -22,7 +22,7 @@ class Ledger:
         self.fates: dict[str, tuple[str, str]] = {}
         if len(set(self.rows)) != len(self.rows):
             twice, _ = Counter(self.rows).most_common(1)[0]
-            raise BadInput(twice, "this row is in the input twice", "make its id unique")
+            raise InputError(twice, "this row is in the input twice", "make its id unique")
 
     def keep(self, row: str) -> None:
         self._end(row, "kept", "")
@@ -35,16 +35,16 @@ class Ledger:
 
     def _end(self, row: str, state: str, reason: str) -> None:
         if row in self.fates:
-            raise BadInput(row, f"ended twice: {self.fates[row]} and {state}", "report this bug")
+            raise InputError(row, f"ended twice: {self.fates[row]} and {state}", "report this bug")
         self.fates[row] = (state, reason)
 
     def close(self, path: Path) -> dict[str, float]:
-        """Write the ledger and return its totals; an unexplained or foreign row is a `BadInput`."""
+        """Write the ledger and return its totals; an unexplained or foreign row is a `InputError`."""
         lost, foreign = set(self.rows) - set(self.fates), set(self.fates) - set(self.rows)
         if lost or foreign:
             row = sorted(lost or foreign)[0]
             wrong = f"{len(lost)} rows have no fate, {len(foreign)} rows were never in the input"
-            raise BadInput(row, wrong, "report this bug")
+            raise InputError(row, wrong, "report this bug")
         states, reasons = ([self.fates[row][n] for row in self.rows] for n in (0, 1))
         table = pa.table([self.rows, states, reasons], schema=SCHEMA)
         with whole_file(path) as draft:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from touchline.atomic import whole_file
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Clip, Video
 
 FILE = "terms.json"
@@ -66,9 +66,9 @@ def mark(folder: Path, held: Held, *origins: Path) -> None:
 
 
 def known(folder: Path) -> dict[str, tuple[str, str]]:
-    """The sources that a product is marked with; a `BadInput` when it is not marked."""
+    """The sources that a product is marked with; a `InputError` when it is not marked."""
     if not (folder / FILE).is_file():
-        raise BadInput(folder, "does not say its terms", "rerun the stage that makes it")
+        raise InputError(folder, "does not say its terms", "rerun the stage that makes it")
     try:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))["sources"].items()
         held = {name: (one["licence"], one["terms"]) for name, one in found}
@@ -76,7 +76,7 @@ def known(folder: Path) -> dict[str, tuple[str, str]]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         held, told = {}, False
     if not told:
-        raise BadInput(folder / FILE, "is no list of terms", "rerun the stage that makes it")
+        raise InputError(folder / FILE, "is no list of terms", "rerun the stage that makes it")
     return held
 
 
@@ -85,9 +85,9 @@ def bound(held: Held, withheld: frozenset[str]) -> set[str]:
     return {name for name, (_, terms) in held.items() if terms in withheld}
 
 
-def veiled(fault: BadInput) -> BadInput:
+def veiled(fault: InputError) -> InputError:
     """The fault without what stands in the file: its place, by number but not by name."""
     file, colon, key = fault.place.partition(": ")
     bare = re.sub(r"""(['"]).*?\1""", "...", key)
     remedy = "look at that place in the file, or add `log` to licence.inside to be told here"
-    return BadInput(f"{file}{colon}{bare}", f"is faulty ({WITHHELD})", remedy)
+    return InputError(f"{file}{colon}{bare}", f"is faulty ({WITHHELD})", remedy)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 ARROW = {
     str: pa.string(),
@@ -214,9 +214,9 @@ def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
 
 
 def read(path: Path, kind: type[Row]) -> list[Row]:
-    """Read rows back; a missing file or a foreign column is a `BadInput`."""
+    """Read rows back; a missing file or a foreign column is a `InputError`."""
     if not path.is_file():
-        raise BadInput(path, "is missing", "run the stage that makes it")
+        raise InputError(path, "is missing", "run the stage that makes it")
     table = _checked(path, _opened(path), kind)
     columns = [_values(column) for column in table.columns]
     return [kind(*row) for row in zip(*columns, strict=True)]
@@ -229,29 +229,29 @@ def _opened(path: Path) -> pa.Table:
         table.validate(full=True)  # texts in UTF-8, among others
     except (pa.ArrowException, OSError, ValueError) as error:
         why = str(error).split("\n")[0][:200]
-        raise BadInput(path, f"is no Parquet file that can be read ({why})", RERUN) from None
+        raise InputError(path, f"is no Parquet file that can be read ({why})", RERUN) from None
     return table
 
 
 def _checked(path: Path, table: pa.Table, kind: type) -> pa.Table:
-    """The table in the schema of the noun; another column, type, null or NaN is a `BadInput`."""
+    """The table in the schema of the noun; another column, type, null or NaN is a `InputError`."""
     wanted = schema(kind)
     if table.column_names != wanted.names:
         strange = sorted(set(table.column_names) ^ set(wanted.names))[:9]
-        raise BadInput(path, f"columns differ from {kind.__name__}: {strange}", RERUN)
+        raise InputError(path, f"columns differ from {kind.__name__}: {strange}", RERUN)
     for field in wanted:
         column = table.column(field.name)
         if _family(column.type) != _family(field.type):
             wrong = f"column {field.name!r} is {column.type}, not {field.type}"
-            raise BadInput(path, wrong, RERUN)
+            raise InputError(path, wrong, RERUN)
         if _has_empty(column):
-            raise BadInput(path, f"column {field.name!r} has empty values", RERUN)
+            raise InputError(path, f"column {field.name!r} has empty values", RERUN)
         if _has_infinite(column):
-            raise BadInput(path, f"column {field.name!r} has values that are no numbers", RERUN)
+            raise InputError(path, f"column {field.name!r} has values that are no numbers", RERUN)
     try:
         return table.cast(wanted)
     except pa.ArrowException as error:
-        raise BadInput(path, f"holds a value out of range ({error})", RERUN) from None
+        raise InputError(path, f"holds a value out of range ({error})", RERUN) from None
 
 
 def _has_empty(column: pa.ChunkedArray) -> bool:
@@ -288,12 +288,12 @@ def _values(column: pa.ChunkedArray) -> list:
 
 
 def by_id(rows: Sequence[Identified]) -> dict[str, Identified]:
-    """Index rows by id; two rows of one id are a `BadInput`."""
+    """Index rows by id; two rows of one id are a `InputError`."""
     index = {row.id: row for row in rows}
     if len(index) != len(rows):
         ids = [row.id for row in rows]
         twice = next(id for id in ids if ids.count(id) > 1)
-        raise BadInput(twice, "two rows have this id", "make ids unique in the source")
+        raise InputError(twice, "two rows have this id", "make ids unique in the source")
     return index
 
 

@@ -12,7 +12,7 @@ from ruamel.yaml.error import YAMLError
 
 from touchline.atomic import whole_file
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 FILE = "tombstones.yaml"
 HEAD = "# What was withdrawn: no download lets it in again. See docs/lineage.md.\n"
@@ -38,7 +38,7 @@ class Tombstone(Params):
 
 
 def read(file: Path) -> list[Tombstone]:
-    """All withdrawals; none where there is no such file. What is no tombstone is a `BadInput`."""
+    """All withdrawals; none where there is no such file. What is no tombstone is a `InputError`."""
     if not file.is_file():
         return []
     try:
@@ -46,7 +46,7 @@ def read(file: Path) -> list[Tombstone]:
         return [Tombstone.model_validate(one) for one in given["withdrawn"]]
     except (YAMLError, ValidationError, KeyError, TypeError) as error:
         wrong = f"is no list of tombstones ({' '.join(str(error).split())[:80]})"
-        raise BadInput(file, wrong, "see docs/lineage.md, or `git checkout` it") from None
+        raise InputError(file, wrong, "see docs/lineage.md, or `git checkout` it") from None
 
 
 def add(file: Path, stone: Tombstone) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from flows.audit import facts, figures, signature
 from flows.tracking import event_chain
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 FORMAT = 1
 MANIFEST, SUM, SIGNATURE = "manifest.json", "manifest.json.sha256", "manifest.json.sig"
@@ -37,7 +37,7 @@ def check_audit_folder(folder: Path, key: Path | None = None) -> tuple[list[str]
     Raises an input error if the folder is not an audit folder, or of a newer format.
     """
     if not (folder / MANIFEST).is_file():
-        raise BadInput(folder, "holds no manifest.json", "name a folder of `touchline audit`")
+        raise InputError(folder, "holds no manifest.json", "name a folder of `touchline audit`")
     faults = list(_check_manifest(folder))
     listed = None if faults else _read_manifest_digests(folder)
     if listed is None:
@@ -74,7 +74,7 @@ def _read_manifest_digests(folder: Path) -> dict[str, str] | None:
         return None
     if version != FORMAT:
         wrong = f"is of format {version}, this version reads {FORMAT}"
-        raise BadInput(folder / MANIFEST, wrong, "check it with a newer touchline")
+        raise InputError(folder / MANIFEST, wrong, "check it with a newer touchline")
     return listed
 
 
@@ -104,7 +104,7 @@ def _check_signature(folder: Path, key: Path | None, faults: list[str]) -> str:
         return signature.verify_signature(
             file.read_text(errors="replace"), (folder / MANIFEST).read_bytes(), key
         )
-    except BadInput as fault:
+    except InputError as fault:
         faults.append(str(fault))
         return ""
 

@@ -13,7 +13,7 @@ from flows.audit import subject
 from flows.runs import overrides, record, worktree
 from flows.runs.record import RunRecord
 from touchline.config import Params, section
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 if TYPE_CHECKING:
     from flows.audit.facts import AuditCase
@@ -82,7 +82,7 @@ def create_audit_folder(root: Path, target: str, output: Path | None) -> Path:
     run_record, subject_facts = subject.resolve_audit_target(root, target)
     out = output or root / ".touchline" / "audit" / run_record.id
     if out.exists() and not (out / MANIFEST).is_file():
-        raise BadInput(f"--output {out}", "is there and no audit folder", "name another")
+        raise InputError(f"--output {out}", "is there and no audit folder", "name another")
     with tempfile.TemporaryDirectory() as place:
         write_audit_folder(collect_audit_case(root, run_record, subject_facts, Path(place)), out)
     return out
@@ -150,7 +150,7 @@ def link_product_tables(
                 if name.endswith(TABLE_SUFFIXES):
                     (place / file.path / name).parent.mkdir(parents=True, exist_ok=True)
                     (place / file.path / name).symlink_to(locate_cached_object(cache, md5, label))
-        except BadInput:
+        except InputError:
             missing.append(file.path)
     return digests, missing
 

@@ -19,7 +19,7 @@ from flows.runs import dvc_project, past_run, record, terminal, worktree
 from flows.runs.dvc_project import PipelineStep
 from flows.runs.locks import hold_lock
 from flows.runs.record import RunRecord, StageRecord, TrackedFile
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 if TYPE_CHECKING:
     from flows.audit.compare import ProductComparison
@@ -71,7 +71,7 @@ def open_rerun(root: Path, original: RunRecord, lock: int) -> Iterator[RunSessio
     lock_file = collect.read_run_file(root, original, "dvc.lock")
     if not lock_file:
         problem = "has no dvc.lock: no stage of it ended well"
-        raise BadInput(f"run {original.id}", problem, "verify another")
+        raise InputError(f"run {original.id}", problem, "verify another")
     folder = worktree.create_worktree(root, id, commit, dvc_project.read_cache_dir(root))
     try:
         (folder / "dvc.lock").write_bytes(lock_file)
@@ -95,11 +95,11 @@ def _steps_to_execute(
     dvc_project.checkout_products(rerun.folder)
     (chosen,) = [step for step in recorded_steps if step.name == stage] or [None]
     if chosen is None:
-        raise BadInput(f"run {original.id}", f"never came to {stage}", "verify another stage")
+        raise InputError(f"run {original.id}", f"never came to {stage}", "verify another stage")
     missing = [path for path in chosen.reads if not (rerun.folder / path).exists()]
     if missing:
         problem = f"{', '.join(missing)} is not in the cache any more"
-        raise BadInput(
+        raise InputError(
             f"run {original.id}: {stage}", problem, "`dvc fetch` it, or verify the whole run"
         )
     return [chosen]
@@ -166,7 +166,7 @@ def _cached_files(rerun: RunSession, file: TrackedFile) -> dict[str, Path] | Non
             return {Path(file.path).name: locate_cached_object(cache, file.md5, file.path)}
         listing = read_folder_listing(cache, file.md5, file.path)
         return {name: locate_cached_object(cache, md5, file.path) for name, md5 in listing.items()}
-    except BadInput:
+    except InputError:
         return None
 
 
@@ -189,7 +189,7 @@ def _prepare_packages(rerun: RunSession, build: bool) -> dict[str, str]:
     )
     changed_packages = diff_mappings(before, now)
     if build and not lock.is_file():
-        raise BadInput(LOCK_FILE, "the run's commit has none", "verify without --environment")
+        raise InputError(LOCK_FILE, "the run's commit has none", "verify without --environment")
     if build:
         commands_folder = _build_venv(rerun, lock)
         return {**variables, "PATH": f"{commands_folder}{os.pathsep}{os.environ.get('PATH', '')}"}
@@ -217,7 +217,7 @@ def _build_venv(rerun: RunSession, lock: Path) -> Path:
         error_lines = (error.stderr or "").strip().splitlines()
         shutil.rmtree(venv, ignore_errors=True)
         problem = f"cannot be installed: {error_lines[-1] if error_lines else 'pip says nothing'}"
-        raise BadInput(LOCK_FILE, problem, "verify without --environment") from None
+        raise InputError(LOCK_FILE, problem, "verify without --environment") from None
     return venv / "bin"
 
 
@@ -241,5 +241,5 @@ def run_verify_command(args: argparse.Namespace) -> int:
     """Exit status 0 if all products were reproduced exactly or within the tolerance, else 1."""
 
     if not 0 <= args.tolerance < 1:
-        raise BadInput(f"--tolerance {args.tolerance}", "is no share", "give e.g. 1e-6")
+        raise InputError(f"--tolerance {args.tolerance}", "is no share", "give e.g. 1e-6")
     return verify_past_run(args.run, args.stage, args.tolerance, args.environment)

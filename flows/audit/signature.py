@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 KEY, PASSWORD = "TOUCHLINE_AUDIT_KEY", "TOUCHLINE_AUDIT_KEY_PASSWORD"
 
@@ -27,9 +27,9 @@ def load_signing_key() -> Ed25519PrivateKey | None:
         pem = key_text.encode() if key_text.startswith("-----") else Path(key_text).read_bytes()
         key = load_pem_private_key(pem, password)
     except (OSError, ValueError, TypeError):  # words of the library may quote the key
-        raise BadInput(KEY, "holds no private key that can be read", "give a PEM file") from None
+        raise InputError(KEY, "holds no private key that can be read", "give a PEM file") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise BadInput(KEY, "is no Ed25519 key", "`openssl genpkey -algorithm ed25519` makes one")
+        raise InputError(KEY, "is no Ed25519 key", "`openssl genpkey -algorithm ed25519` makes one")
     return key
 
 
@@ -60,12 +60,12 @@ def verify_signature(text: str, signed: bytes, expected_key: Path | None) -> str
         key.verify(mark, signed)
     except (InvalidSignature, ValueError, KeyError, TypeError):
         wrong = "is no signature of manifest.json"
-        raise BadInput("manifest.json.sig", wrong, "one of the two was changed") from None
+        raise InputError("manifest.json.sig", wrong, "one of the two was changed") from None
     fingerprint = hashlib.sha256(raw).hexdigest()[:16]
     if expected_key is None:
         return f"signed by key {fingerprint}; --key says whose that must be"
     if _read_public_key(expected_key) != raw:
-        raise BadInput(
+        raise InputError(
             "manifest.json.sig", f"was made by key {fingerprint}", f"not by that of {expected_key}"
         )
     return f"signed by the key of {expected_key} ({fingerprint})"
@@ -75,7 +75,7 @@ def _read_public_key(file: Path) -> bytes:
     try:
         key = load_pem_public_key(file.read_bytes())
     except (OSError, ValueError):
-        raise BadInput(file, "is no public key", "`openssl pkey -pubout` writes one") from None
+        raise InputError(file, "is no public key", "`openssl pkey -pubout` writes one") from None
     if not isinstance(key, Ed25519PublicKey):
-        raise BadInput(file, "is no Ed25519 key", "name the signer's public key")
+        raise InputError(file, "is no Ed25519 key", "name the signer's public key")
     return key.public_bytes_raw()

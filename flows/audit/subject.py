@@ -6,7 +6,7 @@ from typing import Any
 
 from flows.runs import past_run, record
 from flows.runs.record import RunRecord
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 MD5_DIGEST = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
@@ -24,7 +24,7 @@ def resolve_audit_target(root: Path, name: str) -> tuple[RunRecord, dict[str, An
     if metric := _find_metric(runs, name):
         return metric
     remedy = "`touchline runs` lists the runs; a model is data/rl, a metric spotting.f1"
-    raise BadInput(name, "is no run, model or metric that is known here", remedy)
+    raise InputError(name, "is no run, model or metric that is known here", remedy)
 
 
 def _find_model(

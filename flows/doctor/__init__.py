@@ -8,7 +8,7 @@ from pathlib import Path
 from flows.doctor import kept, left, machine, services
 from flows.doctor.finding import DoctorFinding
 from flows.services import environment
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 EXAMINATIONS = (
     machine.examine_machine,
@@ -39,7 +39,7 @@ def collect_doctor_findings(root: Path, full: bool) -> Iterator[DoctorFinding]:
     for examine in EXAMINATIONS:
         try:
             yield from examine(root, full)
-        except BadInput as fault:
+        except InputError as fault:
             yield DoctorFinding(fault.place, "broken", fault.wrong, fault.remedy)
 
 
@@ -48,7 +48,7 @@ def _apply_fix(finding: DoctorFinding) -> DoctorFinding:
         return finding
     try:
         finding.fix()
-    except BadInput as fault:
+    except InputError as fault:
         return DoctorFinding(finding.about, finding.state, finding.sentence, str(fault))
     return DoctorFinding(finding.about, "ok", f"{finding.sentence}: fixed")
 

@@ -9,7 +9,7 @@ from flows.doctor.finding import DoctorFinding, list_first_names, report_ok
 from flows.runs import dvc_project, record, worktree
 from flows.runs.record import RunRecord
 from flows.store import dvc_cache, push_pull, remote
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.progress import track
 
 HASH_SAMPLE = 50  # objects that are hashed unless all are to be
@@ -74,7 +74,7 @@ def list_missing_objects(cache: Path, run: RunRecord) -> list[str]:
         if cached != set(objects):
             return [name for md5, name in objects.items() if md5 not in cached]
         objects = push_pull.list_folder_objects(cache, run)
-    except (BadInput, ValueError, KeyError) as fault:
+    except (InputError, ValueError, KeyError) as fault:
         return [str(fault)]
     return [
         name for md5, name in objects.items() if not dvc_cache.get_object_path(cache, md5).is_file()

@@ -13,7 +13,7 @@ from flows.runs import overrides
 from flows.services import prefect_server, secrets
 from flows.store import remote, run_claims
 from flows.tracking import mlflow_health
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 # Credentials by source; any of a group will do.
 CREDENTIALS_BY_SOURCE = {
@@ -39,7 +39,7 @@ def check_remote_store() -> DoctorFinding:
         if remote_store is None:
             return report_ok("store", "none is named (TOUCHLINE_REMOTE)")
         run_claims.ping_store(remote_store.url)
-    except BadInput as fault:
+    except InputError as fault:
         return DoctorFinding("store", "broken", f"{fault.place}: {fault.wrong}", fault.remedy)
     return report_ok("store", f"{remote_store.url} answers")
 
@@ -50,7 +50,7 @@ def check_secret_block(root: Path) -> DoctorFinding:
         return report_ok("secrets", "from the environment")
     try:
         names = secrets.load_secrets(root / ".touchline")
-    except BadInput as fault:
+    except InputError as fault:
         return DoctorFinding("secrets", "broken", f"{fault.place}: {fault.wrong}", fault.remedy)
     return report_ok("secrets", f"the block gives {', '.join(names) or 'nothing that was not set'}")
 

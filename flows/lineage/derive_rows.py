@@ -16,7 +16,7 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from flows.lineage.manifest import MANIFEST_SCHEMA, join_manifest_rows
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 ProductFiles = Mapping[str, Path]  # path in the product -> where its bytes lie
 RunFiles = Mapping[str, ProductFiles]  # name of a product of the same run -> its files
@@ -34,7 +34,9 @@ def derive_product_rows(name: str, files: ProductFiles, run_files: RunFiles) -> 
         return join_manifest_rows(ROW_RULES[name](files, run_files))
     except (pa.ArrowException, KeyError, OSError, ValueError) as error:
         problem = f"its rows cannot be read ({' '.join(str(error).split())[:100]})"
-        raise BadInput(f"data/{name}", problem, "`dvc fetch` it from a remote, or rerun") from None
+        raise InputError(
+            f"data/{name}", problem, "`dvc fetch` it from a remote, or rerun"
+        ) from None
 
 
 def _video_file_rows(files: ProductFiles, run_files: RunFiles) -> list[pa.Table]:

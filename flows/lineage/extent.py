@@ -18,7 +18,7 @@ from flows.lineage.run_index import RowIndex
 from flows.runs import show
 from flows.runs.record import RunRecord
 from flows.store import dvc_cache
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 TRAINING_KINDS = ("lesson", "rollout")  # kinds of rows that moved a model's weights
 MAX_EXAMPLES = 3
@@ -236,7 +236,7 @@ def _list_product_files(cache: Path, product: ProductVersion) -> dict[str, str]:
     """Map paths in the product to md5; empty if the cache does not have it."""
     try:
         return dvc_cache.read_folder_listing(cache, product.md5, product.path)
-    except BadInput:
+    except InputError:
         return {}
 
 

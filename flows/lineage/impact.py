@@ -16,7 +16,7 @@ from flows.lineage.extent import LineageExtent, measure_extent
 from flows.runs import record, worktree
 from flows.runs.show import format_table
 from touchline import tombstones
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 MIB = 2**20
 
@@ -33,7 +33,7 @@ def run_impact(args: argparse.Namespace) -> int:
     try:
         with lineage.engine.connect() as db:
             scope = queries.find_scope(db, args.what, hash_local_file(args.what))
-    except BadInput as fault:
+    except InputError as fault:
         return _report_withdrawn(root, args, fault)
     scope_extent = measure_extent(
         lineage, scope, run_index.load_readable_records(root, []), args.json
@@ -56,7 +56,7 @@ def _interrupted_removal(root: Path, name: str) -> Callable[[], int] | None:
     return None if removal is None else lambda: withdraw.execute_removal(root, removal)
 
 
-def _report_withdrawn(root: Path, args: argparse.Namespace, fault: BadInput) -> int:
+def _report_withdrawn(root: Path, args: argparse.Namespace, fault: InputError) -> int:
     """Report that the name was withdrawn already; with `--apply`, search for traces of it once
     more.
     """
@@ -79,9 +79,9 @@ def _confirm(args: argparse.Namespace, name: str) -> None:
     if args.yes:
         return
     if not sys.stdin.isatty():
-        raise BadInput("--apply", "is not confirmed", "add --yes")
+        raise InputError("--apply", "is not confirmed", "add --yes")
     if input(f"remove all of {name}? This cannot be undone. Type its name: ") != name:
-        raise BadInput("--apply", "is not confirmed", "nothing was removed")
+        raise InputError("--apply", "is not confirmed", "nothing was removed")
 
 
 def hash_local_file(file_name: str) -> str:

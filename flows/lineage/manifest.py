@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 MANIFEST_VERSION = 1
 ROW_KINDS = (  # in the order in which they come of each other
@@ -73,11 +73,11 @@ def read_row_manifest(folder: Path, product: ProductVersion) -> pa.Table | None:
         version = int(metadata.get(b"version", b"0"))
         if version > MANIFEST_VERSION:
             problem = f"is a manifest of version {version}, this Touchline knows {MANIFEST_VERSION}"
-            raise BadInput(file, problem, "update Touchline, or remove the file: it is made anew")
+            raise InputError(file, problem, "update Touchline, or remove the file: it is made anew")
         return pq.read_table(file, schema=MANIFEST_SCHEMA)
     except (pa.ArrowException, OSError) as error:
         problem = f"is no manifest ({' '.join(str(error).split())[:100]})"
-        raise BadInput(file, problem, "remove it: it is made anew") from None
+        raise InputError(file, problem, "remove it: it is made anew") from None
 
 
 def join_manifest_rows(parts: Sequence[pa.Table]) -> pa.Table:

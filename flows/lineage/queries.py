@@ -21,7 +21,7 @@ from flows.lineage.schema import (
     tallies,
     video_files,
 )
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 LEVEL_KINDS = {UNIT: "file", MATCH: "match", SOURCE: "source"}
 MAX_SUGGESTIONS = 5  # names that a sentence offers
@@ -90,21 +90,21 @@ def _find_scopes_by_file(db: Connection, name: str, sha256: str) -> list[Lineage
     ]
 
 
-def _unknown_scope_error(db: Connection, wanted_name: str, candidates: list[str]) -> BadInput:
+def _unknown_scope_error(db: Connection, wanted_name: str, candidates: list[str]) -> InputError:
     if candidates:
         listed_names = ", ".join(candidates[:MAX_SUGGESTIONS]) + (
             " ..." if len(candidates) > MAX_SUGGESTIONS else ""
         )
-        return BadInput(wanted_name, f"may mean {listed_names}", "give the whole name")
+        return InputError(wanted_name, f"may mean {listed_names}", "give the whole name")
     names = list(db.execute(select(scopes.c.name).where(scopes.c.level != UNIT)).scalars())
     if not names:
-        return BadInput(
+        return InputError(
             wanted_name, "no row of any run is indexed", "`touchline retrain` makes some"
         )
     close = [name for name in names if wanted_name.lower() in name.lower()][:MAX_SUGGESTIONS]
     close = close or difflib.get_close_matches(wanted_name, names, n=MAX_SUGGESTIONS, cutoff=0.4)
     remedy = f"did you mean {' or '.join(close)}?" if close else f"known is e.g. {names[-1]}"
-    return BadInput(wanted_name, "is no match, source or file that any run has seen", remedy)
+    return InputError(wanted_name, "is no match, source or file that any run has seen", remedy)
 
 
 def list_product_row_counts(db: Connection, scope: LineageScope) -> list[ProductRowCount]:

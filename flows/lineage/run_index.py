@@ -21,7 +21,7 @@ from flows.lineage.manifest import ProductVersion
 from flows.runs import dvc_project, record
 from flows.runs.record import RunRecord
 from flows.store import dvc_cache
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 CHECKOUT_RUN = "dvc.lock"  # stands for a run where somebody called `dvc repro` by hand
 
@@ -60,7 +60,7 @@ class ProductCache:
         """Like `files`, but an empty dictionary if the cache lacks any of them."""
         try:
             return self.files(product.md5, product.path)
-        except BadInput:
+        except InputError:
             return {}
 
 
@@ -108,7 +108,7 @@ class RowIndex:
                 number = indexed_products.get(product) or self._index_product(
                     product, run_products, product_cache
                 )
-            except BadInput as fault:
+            except InputError as fault:
                 warnings.append(f"run {run_products.id}: {fault}")
                 continue
             stage_products.append((stage, number))
@@ -170,7 +170,7 @@ def index_finished_run(root: Path, run: RunRecord) -> list[str]:
     """
     try:
         return RowIndex(root).index_run(collect_run_products(run))
-    except BadInput as fault:
+    except InputError as fault:
         return [str(fault)]
     except SQLAlchemyError as error:  # the border to the database
         return [
@@ -229,7 +229,7 @@ def _add_record(
         run_record = RunRecord.model_validate_json(text)
     except ValidationError as error:
         problem = f"is no record of a run ({error.error_count()} faults)"
-        warnings.append(str(BadInput(location, problem, "move it away")))
+        warnings.append(str(InputError(location, problem, "move it away")))
         return
     if run_record.id != id:
         warnings.append(

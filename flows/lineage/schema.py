@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 TABLES_VERSION = 1  # of these tables
 INDEX_URL_VARIABLE = "TOUCHLINE_LINEAGE_URL"
@@ -138,7 +138,9 @@ def open_lineage_database(address: str) -> Engine:
     except (SQLAlchemyError, ImportError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         place = INDEX_URL_VARIABLE if os.environ.get(INDEX_URL_VARIABLE) else "the row index"
-        raise BadInput(place, f"cannot be opened ({reason[:160]})", "see docs/lineage.md") from None
+        raise InputError(
+            place, f"cannot be opened ({reason[:160]})", "see docs/lineage.md"
+        ) from None
     return engine
 
 
@@ -168,7 +170,7 @@ def _create_tables(db: Connection) -> None:
     shape = db.execute(select(index_version.c.shape)).scalar() or 0
     if shape > TABLES_VERSION:
         problem = f"its tables are of version {shape}, this Touchline knows {TABLES_VERSION}"
-        raise BadInput("the row index", problem, "update Touchline, or start a new index")
+        raise InputError("the row index", problem, "update Touchline, or start a new index")
 
 
 LOCK_TIMEOUT = 60.0  # seconds for another process to finish its transaction

@@ -17,7 +17,7 @@ from flows.runs import dvc_project
 from flows.runs.terminal import print_line
 from flows.services import environment, secrets
 from flows.store import push_pull, remote, run_claims
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.progress import Progress
 
 MIB = 2**20
@@ -131,7 +131,7 @@ def check_stores_named(databases: StoresByUrl, urls: Iterable[str]) -> None:
     """Raise `InputError` if a store that the removal began with is no longer configured."""
     if unnamed := sorted(set(urls) - set(databases)):
         problem = "holds what is withdrawn, and nothing names it any more"
-        raise BadInput(
+        raise InputError(
             unnamed[0], problem, f"set {remote.REMOTE_VARIABLE} to it, and finish the removal"
         )
 

@@ -11,7 +11,7 @@ from flows.lineage.derive_rows import RunFiles
 from flows.lineage.manifest import ProductVersion
 from flows.runs import dvc_project, record, worktree
 from flows.runs.record import RunRecord
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 MAX_SHOWN_IDS = 3  # ids that the text shows
 
@@ -32,7 +32,7 @@ def trace_answer(root: Path, identifier: str, run_id: str) -> dict[str, Any]:
     """
     runs = [record.find_run(root, run_id)] if run_id else list(reversed(_list_ended_runs(root)))
     if not runs:
-        raise BadInput(identifier, "there is no run yet", "`touchline retrain` makes one")
+        raise InputError(identifier, "there is no run yet", "`touchline retrain` makes one")
     product_cache, suggestions, missing = (
         run_index.ProductCache(dvc_project.read_cache_dir(root)),
         list[str](),
@@ -69,13 +69,13 @@ def _collect_run_files(
 
 def _unknown_answer_error(
     identifier: str, suggestions: list[str], runs: list[RunRecord], missing: set[str]
-) -> BadInput:
+) -> InputError:
     close = difflib.get_close_matches(identifier, suggestions, n=3, cutoff=0.3) or suggestions[:1]
     remedy = f"did you mean {' or '.join(close)}?" if close else "give an id of data/answers"
     lacking = (
         f"; {len(missing)} products are not in DVC's cache ({min(missing)})" if missing else ""
     )
-    return BadInput(identifier, f"no answer of {len(runs)} runs has this id{lacking}", remedy)
+    return InputError(identifier, f"no answer of {len(runs)} runs has this id{lacking}", remedy)
 
 
 def _build_trace(

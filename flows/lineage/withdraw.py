@@ -33,7 +33,7 @@ from flows.runs import dvc_project, record, worktree
 from flows.runs.locks import hold_lock
 from flows.runs.terminal import print_line
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.tombstones import FILE, Tombstone, add
 
 GIT_NOTES_REF = "withdrawn"  # git notes on the commits of refs/runs
@@ -74,7 +74,7 @@ def load_interrupted_removal(root: Path, name: str) -> Removal | None:
     removal = Removal.model_validate_json(file.read_text(encoding="utf-8"))
     if name not in (removal.stone.name, removal.stone.id, *removal.stone.files):
         problem = f"the removal of {removal.stone.name} was interrupted"
-        raise BadInput(
+        raise InputError(
             name, problem, f"finish it first: touchline impact {removal.stone.name} --apply"
         )
     return removal

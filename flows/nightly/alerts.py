@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from flows.nightly import record
 from flows.nightly.record import NightRecord
 from flows.nightly.session import NightSession
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 ALERT_URL = "TOUCHLINE_ALERT_URL"  # may hold a secret: only its host is ever written down
 ALERT_TIMEOUT = 10.0  # seconds
@@ -109,7 +109,7 @@ def _notify_block(name: str, payload: dict[str, str]) -> None:
     try:
         block: Any = Block.load(name)
     except ValueError:
-        raise BadInput(name, "the server has no such block", "`prefect block ls`") from None
+        raise InputError(name, "the server has no such block", "`prefect block ls`") from None
     if hasattr(block, "notify"):
         block.notify(payload["sentence"], subject=f"touchline: {payload['about']}")
         return
@@ -121,7 +121,7 @@ def _failure_reason(error: Exception) -> str:
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status:
         return f"it answered {status}"
-    return error.wrong if isinstance(error, BadInput) else type(error).__name__
+    return error.wrong if isinstance(error, InputError) else type(error).__name__
 
 
 FLOW_NAME = "nightly"
@@ -197,7 +197,7 @@ def _load_alert_block(name: str) -> tuple[Any, bool]:
         address = os.environ.get(ALERT_URL, "")
         if not address:
             wrong = "there is nobody to tell"
-            raise BadInput(
+            raise InputError(
                 "nightly --arm", wrong, f"name a block in nightly.alert, or set {ALERT_URL}"
             )
         return Webhook(method="POST", url=SecretStr(address)).save(
@@ -207,7 +207,7 @@ def _load_alert_block(name: str) -> tuple[Any, bool]:
         block: Any = Block.load(name)
     except ValueError:
         remedy = "`prefect block ls` lists them"
-        raise BadInput(f"nightly.alert: {name}", "the server has no such block", remedy) from None
+        raise InputError(f"nightly.alert: {name}", "the server has no such block", remedy) from None
     return block._block_document_id, hasattr(block, "notify")
 
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Trajectory, read, write
 
 AnswersByAuthor = dict[str, list[Trajectory]]  # author -> one row per question
@@ -30,10 +30,10 @@ def load_night_answers(file: Path) -> AnswersByAuthor:
     """
     try:
         all_rows = read(file, Trajectory)
-    except BadInput as fault:  # no stage makes this one
-        raise BadInput(file.name, fault.wrong, MOVE_AWAY_REMEDY) from None
+    except InputError as fault:  # no stage makes this one
+        raise InputError(file.name, fault.wrong, MOVE_AWAY_REMEDY) from None
     if not all_rows:
-        raise BadInput(file.name, "holds no answer", MOVE_AWAY_REMEDY)
+        raise InputError(file.name, "holds no answer", MOVE_AWAY_REMEDY)
     rows_by_author: AnswersByAuthor = {}
     for row in all_rows:
         rows_by_author.setdefault(row.author, []).append(row)

@@ -16,7 +16,7 @@ from flows.nightly.session import NightSession
 from flows.runs import supervised
 from flows.runs.terminal import TQDM_BAR
 from flows.services import environment
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 FLOORS = "floors"  # the step of those that need no model
 PROCESS_RESULT = ".asked.parquet"  # what a process hands back; a lock lets but one of them run
@@ -54,7 +54,7 @@ def has_stored_answers(session: NightSession, model: RunModel) -> bool:
     """
     try:
         folder = session.restore_model(model)
-    except BadInput:
+    except InputError:
         return False
     return ask_process.has_cached_answers(
         session.pinned_benchmark,
@@ -103,6 +103,6 @@ class AskProcessLog:
         self.last_line = line
         self.say(line)
 
-    def error(self, name: str, status: int) -> BadInput:
+    def error(self, name: str, status: int) -> InputError:
         wrong = self.last_line.removeprefix("error: ") or f"ended with status {status}"
-        return BadInput(name, f"could not be asked ({wrong})", f"see {self.log.name}")
+        return InputError(name, f"could not be asked ({wrong})", f"see {self.log.name}")

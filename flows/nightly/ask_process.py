@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flows.nightly.answers import AnswersByAuthor
 from flows.nightly.benchmark import NightlyBenchmark
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.candidates import EvalCandidate, parse_candidates
 from touchline.evaluation.engine import answer_questions, is_fully_cached
 from touchline.records import Trajectory, write
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         answers_by_candidate = answer_benchmark(
             benchmark, choose_model_and_floors(benchmark, args.alone), args.model
         )
-    except BadInput as fault:
+    except InputError as fault:
         sys.exit(f"error: {fault}")
     write(
         args.answers,

@@ -16,7 +16,7 @@ from touchline.atomic import whole_file
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import section
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import EvalSettings
 from touchline.evaluation.scoring import build_metric_context, get_labelled_questions
 from touchline.evaluation.test_set import EvalSet
@@ -43,14 +43,14 @@ def write_benchmark_params(folder: Path, params: Mapping[str, Any]) -> None:
     """
     missing = [name for name in SECTIONS if name not in params]
     if missing:
-        raise BadInput(folder.name, f"its run has no section {missing[0]}", "pin a newer run")
+        raise InputError(folder.name, f"its run has no section {missing[0]}", "pin a newer run")
     kinds = [entry["kind"] for entry in params["evaluate"].get("candidates", [])]
     if BLIND_FLOOR not in kinds:
         wrong = (
             f"its run's evaluate.candidates has no kind {BLIND_FLOOR}: what is known "
             "without looking"
         )
-        raise BadInput(folder.name, wrong, "pin a run that has one (nightly.benchmark)")
+        raise InputError(folder.name, wrong, "pin a run that has one (nightly.benchmark)")
     with whole_file(folder / "params.yaml") as draft, draft.open("w") as stream:
         YAML(typ="safe").dump({name: params[name] for name in SECTIONS}, stream)
 

@@ -16,7 +16,7 @@ from flows.runs import overrides, terminal, worktree
 from flows.runs import record as runs
 from flows.runs.record import RunRecord
 from flows.services import environment
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.metrics import bootstrap, scores
 from touchline.metrics.bootstrap import MetricEstimate, MetricRows
 from touchline.metrics.overall import measure_headline_metrics
@@ -33,7 +33,7 @@ def find_first_bad_run(runs: Sequence[Run], bad: Callable[[Run], bool]) -> int:
     `InputError` for fewer than two runs.
     """
     if len(runs) < 2:
-        raise BadInput("bisect", "needs a good run and a later bad one", "see `touchline runs`")
+        raise InputError("bisect", "needs a good run and a later bad one", "see `touchline runs`")
     good, fallen = 0, len(runs) - 1
     while fallen - good > 1:
         middle = (good + fallen) // 2
@@ -65,7 +65,7 @@ def run_bisect(root: Path, metric: str, good: str, bad: str, as_json: bool) -> i
         lineup.restore_benchmark(night_session)
         lineage = lineup.list_model_lineage(root, night_session.nightly.models[-1:])
         if len(lineage) < 2:
-            raise BadInput("bisect", f"the lineage has {len(lineage)} models", "it takes two")
+            raise InputError("bisect", f"the lineage has {len(lineage)} models", "it takes two")
         drop = ScoreDrop(night_session, metric)
         last = _model_position(root, lineage, bad) if bad else len(lineage) - 1
         first = _model_position(root, lineage, good) if good else drop.last_better(lineage, last)
@@ -84,7 +84,7 @@ def _model_position(root: Path, lineage: list[RunModel], run_id: str) -> int:
     digests = {file.md5 for file in run.products}
     positions = [position for position, model in enumerate(lineage) if model.md5 in digests]
     if not positions:
-        raise BadInput(f"run {run.id}", "made no model that takes part", "see nightly.models")
+        raise InputError(f"run {run.id}", "made no model that takes part", "see nightly.models")
     return positions[0]
 
 
@@ -123,7 +123,7 @@ class ScoreDrop:
                     for metric_name in metrics
                 ),
             ]
-            raise BadInput(
+            raise InputError(
                 self.metric, "there is no such metric here", f"known: {', '.join(names)}"
             )
         return sides[self.task][name]
@@ -155,7 +155,7 @@ class ScoreDrop:
             wrong = (
                 f"{lineage[last].name} is below none of the {len(stored)} models evaluated before"
             )
-            raise BadInput(f"bisect {self.metric}", wrong, "name a better one with --good RUN")
+            raise InputError(f"bisect {self.metric}", wrong, "name a better one with --good RUN")
         return higher[-1]
 
     def require_drop(self, good: RunModel, bad: RunModel) -> None:
@@ -163,7 +163,7 @@ class ScoreDrop:
         if not self.has_dropped(good, bad):
             gap = _format_estimate(self.change(good, bad))
             wrong = f"from {good.name} to {bad.name} it did not fall beyond its interval ({gap})"
-            raise BadInput(f"bisect {self.metric}", wrong, "there is nothing to find")
+            raise InputError(f"bisect {self.metric}", wrong, "there is nothing to find")
 
     def report(self, good: RunModel, before: RunModel, after: RunModel) -> dict[str, Any]:
         """The report: last good and first bad model, estimates of the change, evaluated models, and

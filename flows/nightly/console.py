@@ -12,7 +12,7 @@ from flows.runs.terminal import print_line
 from flows.services import environment, prefect_server
 from flows.tracking import mlflow_health
 from touchline.config import section
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 LEEWAY = 0.1  # hours by which two clocks may differ
 
@@ -45,7 +45,7 @@ def _require_mlflow(night_session: NightSession) -> None:
     """
     try:
         mlflow_health.check_mlflow_reachable()
-    except BadInput as fault:
+    except InputError as fault:
         night_session.night.error = str(fault)
         alerts.send_alerts(
             night_session,
@@ -118,7 +118,7 @@ def arm_night_alarms(root: Path, hours: float | None) -> int:
     api = os.environ.get("PREFECT_API_URL") or prefect_server.find_open_ui(state)
     if not api:
         remedy = "set PREFECT_API_URL, or open `touchline ui`"
-        raise BadInput("nightly --arm", "there is no Prefect server to arm", remedy)
+        raise InputError("nightly --arm", "there is no Prefect server to arm", remedy)
     os.environ["PREFECT_API_URL"] = api
     from flows.nightly import alerts
 

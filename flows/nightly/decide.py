@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flows.nightly.promotion_case import PromotionCase, PromotionSettings, Ruling
 from flows.nightly.promotion_rules import PROMOTION_RULES
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ def decide_promotion(case: PromotionCase, gate: PromotionSettings) -> PromotionD
     `InputError` if no rule or an unknown one is configured.
     """
     if not gate.rules:
-        raise BadInput("params.yaml: gate.rules", "no rule is declared", "name at least one")
+        raise InputError("params.yaml: gate.rules", "no rule is declared", "name at least one")
     rulings = [apply_promotion_rule(case, gate, name) for name in gate.rules]
     failed = [ruling for ruling in rulings if not ruling.holds]
     if failed:
@@ -39,5 +39,5 @@ def apply_promotion_rule(case: PromotionCase, gate: PromotionSettings, name: str
     """Apply one rule by name. Raises `InputError` for an unknown rule."""
     if name not in PROMOTION_RULES:
         rule_names = ", ".join(PROMOTION_RULES)
-        raise BadInput(f"params.yaml: gate.rules: {name}", "there is no such rule", rule_names)
+        raise InputError(f"params.yaml: gate.rules: {name}", "there is no such rule", rule_names)
     return PROMOTION_RULES[name](case, gate)

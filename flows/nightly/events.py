@@ -18,7 +18,7 @@ from flows.nightly.record import NightCandidate, NightRecord, RunModel
 from flows.runs import record as runs
 from flows.runs import terminal
 from flows.tracking import facets, openlineage
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 if TYPE_CHECKING:
     from flows.nightly.session import NightSession
@@ -203,7 +203,7 @@ def _benchmark_datasets(root: Path, night: NightRecord) -> list[ol.InputDataset]
         return []
     try:
         run = runs.find_run(root, night.benchmark["run"])
-    except BadInput:  # its record is gone since
+    except InputError:  # its record is gone since
         return []
     paths = {f"data/{name}" for name in benchmark.PRODUCTS}
     files = [file for file in run.products if file.path in paths]

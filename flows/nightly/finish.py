@@ -15,7 +15,7 @@ from flows.nightly.session import NightSession
 from flows.runs import terminal
 from flows.tracking import mlflow_health, mlflow_registry
 from flows.tracking.mlflow_runs import BATCH_PARAMETERS, MAX_TEXT_LENGTH
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.report.trend import write_trend_page
 
 EXPERIMENT = "nightly"
@@ -50,7 +50,7 @@ def finish_night(session: NightSession) -> None:
     try:  # the border to the network: MLflow may have gone while the night went on
         mlflow_health.check_mlflow_reachable()
         session.night.tracking_run = _log_to_mlflow(session.night)
-    except (BadInput, MlflowException) as error:
+    except (InputError, MlflowException) as error:
         session.night.untold = " ".join(str(error).split())
         terminal.print_line(f"MLflow was not told: {session.night.untold}")
     session.save()

@@ -20,7 +20,7 @@ from flows.nightly.session import NightRequest, NightSession
 from flows.runs import terminal, worktree
 from flows.services import environment
 from flows.tracking import mlflow_health
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.progress import read_line
 
 CURRENT_NIGHT: ContextVar[NightSession | None] = ContextVar("current night", default=None)
@@ -57,7 +57,7 @@ def run_night_steps(night_session: NightSession) -> State:
     except Exception as error:
         night_session.night.state = "failed"
         night_session.night.error = " ".join(str(error).split()) or repr(error)
-        if not isinstance(error, BadInput):
+        if not isinstance(error, InputError):
             get_run_logger().exception("the night failed")
     alert_night(night_session)
     close_night(night_session)
@@ -101,7 +101,7 @@ def _ask_and_score(night_session: NightSession, name: str) -> None:
             name,
             nightly_ask.get_model_answers(night_session, candidate.model, _line_logger(name)),
         )
-    except BadInput as fault:
+    except InputError as fault:
         candidate.error = str(fault)
         _print_and_log(f"{name} is left out: {fault}")
     if candidate.failed:
@@ -116,7 +116,7 @@ def compare_night(night_session: NightSession) -> None:
     """
     if not any(candidate.answers for candidate in night_session.night.candidates.values()):
         causes = "; ".join(candidate.error for candidate in night_session.night.candidates.values())
-        raise BadInput("nightly", f"no candidate could be evaluated: {causes}", "mend the first")
+        raise InputError("nightly", f"no candidate could be evaluated: {causes}", "mend the first")
     score.compare_night_candidates(night_session)
     for candidate in night_session.night.candidates.values():
         for sentence in candidate.verdicts:

@@ -14,7 +14,7 @@ from flows.runs import record as runs
 from flows.runs.record import RunRecord, TrackedFile
 from flows.store.dvc_cache import restore_product_folder
 from flows.tracking import mlflow_registry
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 def assemble_lineup(session: NightSession) -> None:
@@ -27,7 +27,7 @@ def assemble_lineup(session: NightSession) -> None:
     models = ([current[0]] if current else []) + select_challengers(session)
     if not models:
         wrong = "no completed run has a model that takes part"
-        raise BadInput("nightly", wrong, "`make retrain` first, or see nightly.models")
+        raise InputError("nightly", wrong, "`make retrain` first, or see nightly.models")
     session.night.candidates = {model.name: NightCandidate(model=model) for model in models}
     session.save()
 
@@ -67,7 +67,7 @@ def _benchmark_run(session: NightSession) -> RunRecord:
     ]
     if not complete:
         wrong = "no completed run has test questions"
-        raise BadInput("nightly", wrong, "`make retrain` makes one")
+        raise InputError("nightly", wrong, "`make retrain` makes one")
     return complete[-1]
 
 
@@ -75,7 +75,7 @@ def _benchmark_params(run: RunRecord) -> dict:
     missing = [name for name in benchmark.SECTIONS if name not in run.params]
     if missing:
         wrong = f"its params have no section {missing[0]}"
-        raise BadInput(f"run {run.id}", wrong, "pin a newer run (nightly.benchmark)")
+        raise InputError(f"run {run.id}", wrong, "pin a newer run (nightly.benchmark)")
     return run.params
 
 
@@ -132,7 +132,7 @@ def list_run_models(root: Path, run: RunRecord, names: Iterable[str]) -> list[Ru
     unknown = [name for name in names if name not in declared]
     if unknown:
         remedy = f"known are {', '.join(declared)}"
-        raise BadInput("params.yaml: nightly.models", f"dvc.yaml has no {unknown[0]}", remedy)
+        raise InputError("params.yaml: nightly.models", f"dvc.yaml has no {unknown[0]}", remedy)
     products = {file.path: file for file in run.products}
     paths = [(name, declared[name]["path"]) for name in names]
     return [
@@ -156,5 +156,5 @@ def _find_product(run: RunRecord, path: str) -> TrackedFile:
     matching = [file for file in run.products if file.path == path]
     if not matching:
         wrong = f"made no {path}"
-        raise BadInput(f"run {run.id}", wrong, "pin a whole run (nightly.benchmark)")
+        raise InputError(f"run {run.id}", wrong, "pin a whole run (nightly.benchmark)")
     return matching[0]

@@ -17,7 +17,7 @@ from flows.nightly.session import NightSession
 from flows.runs import record as runs
 from flows.runs.locks import hold_lock
 from flows.tracking import mlflow_registry
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.metrics.randomisation import compute_smallest_p_value
 
 
@@ -133,7 +133,7 @@ def _champion_answers(session: NightSession, champion: RunModel) -> str:
     candidate = session.night.candidates.get(champion.name)
     if candidate is None or not candidate.answers:
         why = candidate.error if candidate else "it was moved while the night went on"
-        raise BadInput(
+        raise InputError(
             champion.name, f"the champion was not evaluated ({why})", "run the night again"
         )
     return candidate.answers

@@ -15,7 +15,7 @@ from flows.runs import record as runs
 from flows.runs.record import RunRecord
 from flows.store.dvc_cache import locate_cached_object, read_folder_listing
 from touchline import licence
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.ledger import SCHEMA, STATES
 
 LEDGER = "ledger.parquet"
@@ -39,7 +39,7 @@ def read_strictest_terms(folder: Path) -> str:
     """
     try:
         terms_by_source = licence.known(folder)
-    except (BadInput, ValueError, KeyError):
+    except (InputError, ValueError, KeyError):
         return ""
     return max(
         (source_terms for _, source_terms in terms_by_source.values()), key=licence.rank, default=""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 NightState = Literal["running", "completed", "failed", "killed"]
 TaskScores = dict[str, dict[str, dict[str, float]]]  # task -> metric -> {value, low, high, n}
@@ -92,4 +92,4 @@ def _read_night_record(file: Path) -> NightRecord:
         return NightRecord.model_validate_json(file.read_text())
     except ValidationError as error:
         wrong = f"is no record of a night ({error.error_count()} faults)"
-        raise BadInput(file, wrong, "move it away") from None
+        raise InputError(file, wrong, "move it away") from None

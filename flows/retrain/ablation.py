@@ -21,7 +21,7 @@ from flows.retrain.run import RetrainRequest
 from flows.runs import record, terminal, worktree
 from flows.services import environment, prefect_server
 from touchline.atomic import whole_file, whole_folder
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.metrics.ablation import AblationCell, build_ablation_table
 from touchline.metrics.per_answer import MetricContext
 from touchline.records import Question, Trajectory, by_id, read, write
@@ -100,7 +100,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     try:
         return tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError:
-        raise BadInput(f"--seeds {text}", "are no whole numbers", "write e.g. 1,2,3") from None
+        raise InputError(f"--seeds {text}", "are no whole numbers", "write e.g. 1,2,3") from None
 
 
 def list_variants(root: Path, preset: str) -> dict[str, str]:
@@ -110,7 +110,7 @@ def list_variants(root: Path, preset: str) -> dict[str, str]:
     presets = root / "presets"
     if not (presets / f"{preset}.yaml").is_file():
         known_presets = sorted(path.name for path in presets.iterdir() if path.is_dir())
-        raise BadInput(
+        raise InputError(
             f"--preset {preset}", "there is no such preset", f"known are {known_presets}"
         )
     files = sorted((presets / preset).glob("*.yaml"))
@@ -124,7 +124,7 @@ def plan_ablation_runs(root: Path, options: AblationRequest) -> Iterator[Ablatio
     preset_by_variant = list_variants(root, options.preset)
     unknown = [name for name in options.only if name not in preset_by_variant]
     if unknown:
-        raise BadInput(
+        raise InputError(
             "--only", f"{unknown} are no variants", f"choose among {', '.join(preset_by_variant)}"
         )
     code = list_code_objects(root, options.dirty)

@@ -15,7 +15,7 @@ from flows.runs import overrides, supervised
 from flows.runs.dvc_project import PipelineStep
 from flows.services import environment
 from flows.tracking import mlflow_health
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 def run_preflight_checks(
@@ -56,10 +56,10 @@ def list_due_stages(steps: Sequence[PipelineStep]) -> list[str]:
     return due_stages
 
 
-def parse_preflight_error(module: str, line: str) -> BadInput:
+def parse_preflight_error(module: str, line: str) -> InputError:
     """Parse a printed line `error: PLACE: WRONG; REMEDY` back into an input error."""
     place, colon, explanation = line.removeprefix("error: ").partition(": ")
     wrong, semicolon, remedy = explanation.rpartition("; ")
     if not (line.startswith("error: ") and colon and semicolon):
-        return BadInput(module, line, "mend this door of dvc.yaml")
-    return BadInput(place, wrong, remedy)
+        return InputError(module, line, "mend this door of dvc.yaml")
+    return InputError(place, wrong, remedy)

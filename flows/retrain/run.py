@@ -19,7 +19,7 @@ from flows.runs.dvc_project import PipelineStep
 from flows.runs.locks import hold_lock
 from flows.runs.record import RunRecord
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.state_dirs import checkpoint_root, forget
 
 
@@ -143,7 +143,7 @@ def complete_run(run: RunSession) -> None:
             run
         )  # first: what led to them is of no use, even where showing them fails
         publish_products(run)
-    except BadInput as fault:
+    except InputError as fault:
         run.record.state, run.record.error = "failed", str(fault)
 
 
@@ -186,7 +186,7 @@ def _commit_run(root: Path, run: RunRecord) -> None:
     """
     try:
         worktree.commit_run_ref(root, run)
-    except BadInput as fault:
+    except InputError as fault:
         message = f"{run.error}; {fault}" if run.error else str(fault)
         run.error = run.error if str(fault) in run.error else message
         record.write_run_record(root, run)

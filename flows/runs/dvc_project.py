@@ -23,7 +23,7 @@ from dvc.utils.serialize import load_yaml
 from flows.runs import overrides
 from flows.runs.record import StageOutcome, StageRecord, TrackedFile
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.state_dirs import key_of
 
 
@@ -50,7 +50,7 @@ def open_dvc_project(folder: Path) -> Iterator[Repo]:
             yield repo
     except DvcException as error:
         wrong = " ".join(str(error).split()).rstrip(".")
-        raise BadInput("dvc.yaml", wrong, "`dvc status` says more") from error
+        raise InputError("dvc.yaml", wrong, "`dvc status` says more") from error
 
 
 def read_cache_dir(root: Path) -> Path:
@@ -79,7 +79,7 @@ def link_products_into_data(root: Path) -> None:
         except DvcException as error:
             _drop_corrupt_objects(repo)
             wrong = " ".join(str(error).split()).rstrip(".")
-            raise BadInput(root / "data", wrong, "move it away, then `dvc checkout`") from error
+            raise InputError(root / "data", wrong, "move it away, then `dvc checkout`") from error
 
 
 def _drop_corrupt_objects(repo: Repo) -> None:
@@ -102,7 +102,7 @@ def _drop_corrupt_objects(repo: Repo) -> None:
     if removed:
         more = f" (and {len(removed) - 1} more)" if removed[1:] else ""
         wrong = f"was corrupt in DVC's cache and is taken out of it{more}"
-        raise BadInput(removed[0], wrong, "the same command makes it anew")
+        raise InputError(removed[0], wrong, "the same command makes it anew")
 
 
 def _files_with_objects(repo: Repo, out: Any) -> Iterator[tuple[Path, Path]]:
@@ -140,7 +140,7 @@ def plan_steps(folder: Path, target: str | None, force: bool) -> list[PipelineSt
         graph = repo.index.graph
         stages = {stage.addressing: stage for stage in graph}
         if target is not None and target not in stages:
-            raise BadInput(f"--stage {target}", "there is no such stage", _known_stages(graph))
+            raise InputError(f"--stage {target}", "there is no such stage", _known_stages(graph))
         selected = set(graph)
         if target is not None:
             selected = {stages[target], *networkx.descendants(graph, stages[target])}

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 LOCK_PATIENCE = 5.0  # seconds that the supervisors of a killed run may need to end its processes
 
@@ -72,7 +72,7 @@ def _acquire_lock(lock: int, file: Path, kind: str) -> None:
             if Path(f"/proc/{pid}").exists() or time.monotonic() > until:
                 wrong = f"a {kind} is going on (process {pid})"
                 name = "retrain" if kind == "run" else kind
-                raise BadInput(name, wrong, "wait for its end or stop it") from None
+                raise InputError(name, wrong, "wait for its end or stop it") from None
         time.sleep(0.1)
     os.ftruncate(lock, 0)
     os.pwrite(lock, json.dumps({"pid": os.getpid()}).encode(), 0)
@@ -96,10 +96,10 @@ def check_run_is_newest(root: Path, id: str, lock_fd: int) -> None:
     """
     remedy = "`touchline retrain` shows what is newest; this run's products stay in the cache"
     if (newer := read_last_started_run(root)) != id:
-        raise BadInput(f"run {id}", f"is late: run {newer or '?'} has begun since", remedy)
+        raise InputError(f"run {id}", f"is late: run {newer or '?'} has begun since", remedy)
     if not is_lock_intact(root, lock_fd):
         wrong = "is late: the lock file was removed or replaced while it ran"
-        raise BadInput(f"run {id}", wrong, remedy)
+        raise InputError(f"run {id}", wrong, remedy)
 
 
 def _newest_run_file(root: Path) -> Path:
@@ -120,7 +120,7 @@ def resolve_gpu_slot(gpus: bool) -> str:
     value = os.environ.get(SLOT_VARIABLE, "")
     if value and not value.startswith("prefect:") and not Path(value).is_absolute():
         remedy = "give an absolute path, or `prefect:NAME` of a concurrency limit"
-        raise BadInput(f"{SLOT_VARIABLE}={value}", "is no slot", remedy)
+        raise InputError(f"{SLOT_VARIABLE}={value}", "is no slot", remedy)
     return value or (str(Path(tempfile.gettempdir()) / "touchline-gpu.lock") if gpus else "")
 
 
@@ -179,7 +179,7 @@ def _open_slot_file(file: Path) -> int:
         lock = os.open(file, flags | create_flag, 0o666)
     except OSError as error:
         wrong = f"cannot be opened ({error.strerror})"
-        raise BadInput(file, wrong, f"mend it, or name another file in {SLOT_VARIABLE}") from None
+        raise InputError(file, wrong, f"mend it, or name another file in {SLOT_VARIABLE}") from None
     if os.fstat(lock).st_uid == os.getuid():
         os.fchmod(lock, 0o666)
     return lock
@@ -215,7 +215,9 @@ def _hold_prefect_limit(name: str, say: PrintLine) -> Iterator[None]:
             limit = client.read_global_concurrency_limit_by_name(name)
         except ObjectNotFound:
             remedy = f"`prefect gcl create {name} --limit 1`"
-            raise BadInput(f"{SLOT_VARIABLE}=prefect:{name}", "is no limit there", remedy) from None
+            raise InputError(
+                f"{SLOT_VARIABLE}=prefect:{name}", "is no limit there", remedy
+            ) from None
     if limit.active_slots >= limit.limit:
         say(f"waits for the GPU: the limit {name} is reached")
     with concurrency(name, occupy=1, lease_duration=LEASE_SECONDS):

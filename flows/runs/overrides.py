@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from touchline.atomic import whole_file
 from touchline.config import LONGEST, parsed, quoted, read_yaml
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 PRESET_NAME = re.compile(r"\w[\w.-]{0,99}(/\w[\w.-]{0,99})?", re.ASCII)  # VARIANT or PRESET/VARIANT
 
@@ -19,7 +19,7 @@ def apply_overrides(folder: Path, preset: str | None, sets: Iterable[str]) -> di
     """Write preset and settings into the folder's params.yaml; return what changed, by dotted key.
 
     A key of a preset replaces that key wholly; `--set a.b=1` comes after the preset. Comments and
-    order of the file stay. An unknown key or a value of another type is a `BadInput`.
+    order of the file stay. An unknown key or a value of another type is a `InputError`.
     """
     file, yaml = folder / "params.yaml", _round_trip_yaml()
     params = (
@@ -50,7 +50,7 @@ def read_yaml_mapping(file: Path) -> dict[str, Any]:
     """
     mapping = parsed(file) or {} if file.is_file() else {}
     if not isinstance(mapping, dict):
-        raise BadInput(file, "is no mapping", "write `section: {key: value}`")
+        raise InputError(file, "is no mapping", "write `section: {key: value}`")
     return mapping
 
 
@@ -60,18 +60,18 @@ def _read_preset(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[s
     """
     if not PRESET_NAME.fullmatch(str(name)):
         short = quoted(name)
-        raise BadInput(f"--preset {short}", "is no name of a preset", "name a file of presets/")
+        raise InputError(f"--preset {short}", "is no name of a preset", "name a file of presets/")
     file = folder / "presets" / f"{name}.yaml"
     if not file.is_file():
         names = [path.stem for path in sorted(file.parent.glob("*.yaml"))]
-        raise BadInput(f"--preset {name}", "there is no such preset", _suggest_names(name, names))
+        raise InputError(f"--preset {name}", "there is no such preset", _suggest_names(name, names))
     preset = read_yaml_mapping(file)
     parent = preset.pop("like", None)
     if not isinstance(parent, str | None):
         wrong = f"is {_describe_type(parent)}, no name of a preset"
-        raise BadInput(f"{file.name}: like", wrong, "put it in quotes")
+        raise InputError(f"{file.name}: like", wrong, "put it in quotes")
     if parent in (name, *above):
-        raise BadInput(f"{file.name}: like", f"{parent} leads back to itself", "break the circle")
+        raise InputError(f"{file.name}: like", f"{parent} leads back to itself", "break the circle")
     return ({} if parent is None else _read_preset(folder, parent, (name, *above))) | {
         f"{section}.{key}": value
         for section, keys in preset.items()
@@ -81,7 +81,9 @@ def _read_preset(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[s
 
 def _require_section(file: Path, section: str, keys: Any) -> dict[str, Any]:
     if not isinstance(keys, dict):
-        raise BadInput(f"{file.name}: {section}", "is no section", "write `section: {key: value}`")
+        raise InputError(
+            f"{file.name}: {section}", "is no section", "write `section: {key: value}`"
+        )
     return keys
 
 
@@ -89,7 +91,7 @@ def _parse_setting(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key or len(key) > LONGEST:
         short = text[:LONGEST]
-        raise BadInput(f"--set {short}", "is not KEY=VALUE", "write e.g. --set sft.lr=1e-4")
+        raise InputError(f"--set {short}", "is not KEY=VALUE", "write e.g. --set sft.lr=1e-4")
     return key.strip(), read_yaml(value, f"--set {text[:LONGEST]}")
 
 
@@ -106,14 +108,14 @@ def _set_param(params: dict[str, Any], key: str, value: Any) -> None:
             f"{quoted(value)} is {_describe_type(value)}, the value in params.yaml is "
             f"{_describe_type(place[last])}"
         )
-        raise BadInput(key, wrong, f"give {_describe_type(place[last])}")
+        raise InputError(key, wrong, f"give {_describe_type(place[last])}")
     place[last] = value
 
 
 def _raise_unknown_key(params: dict[str, Any], key: str, where: str) -> None:
     keys = set(flatten_params(params))
     keys |= {name.rsplit(".", depth)[0] for name in keys for depth in range(1, name.count(".") + 1)}
-    raise BadInput(key, f"params.yaml has no `{where}`", _suggest_names(key, sorted(keys)))
+    raise InputError(key, f"params.yaml has no `{where}`", _suggest_names(key, sorted(keys)))
 
 
 def _suggest_names(name: str, names: list[str]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flows.runs import record, worktree
 from flows.runs.record import RunRecord
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 def find_past_run(root: Path, run_id: str) -> RunRecord:
@@ -17,7 +17,7 @@ def find_past_run(root: Path, run_id: str) -> RunRecord:
     if ref_record and (ref_record.started, ref_record.commit) != (run.started, run.commit):
         wrong = f"two runs claim this id: one began {run.started}, one {ref_record.started}"
         remedy = f"remove .touchline/runs/{run.id}.json or refs/runs/{run.id}"
-        raise BadInput(f"run {run.id}", wrong, remedy)
+        raise InputError(f"run {run.id}", wrong, remedy)
     return run
 
 
@@ -31,5 +31,5 @@ def resolve_run_ref(root: Path, run: RunRecord) -> str:
         worktree.run_git(root, "ls-tree", "-r", commit.strip())
     except subprocess.CalledProcessError:
         remedy = f"fetch it: git fetch REMOTE {name}:{name}"
-        raise BadInput(f"run {run.id}", f"git has no {name} here", remedy) from None
+        raise InputError(f"run {run.id}", f"git has no {name} here", remedy) from None
     return commit.strip()

@@ -19,7 +19,7 @@ import psutil
 from pydantic import BaseModel, ValidationError, field_validator
 
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 RECORDED_PACKAGES = (
     "dvc",
@@ -163,7 +163,7 @@ def _parse_or_warn(id: str, text: str) -> RunRecord | None:
     except ValidationError as error:
         wrong = f"is no record of a run that this Touchline knows ({error.error_count()} faults)"
         remedy = "it is passed over; update Touchline, or move it away"
-        _warn_once(str(BadInput(f".touchline/runs/{id}.json", wrong, remedy)))
+        _warn_once(str(InputError(f".touchline/runs/{id}.json", wrong, remedy)))
         return None
 
 
@@ -178,7 +178,7 @@ def parse_run_record(text: str, id: str) -> RunRecord:
         return RunRecord.model_validate_json(text)
     except ValidationError as error:
         wrong = f"its record is none ({error.error_count()} faults)"
-        raise BadInput(f"refs/runs/{id}", wrong, "fetch it anew, or remove the ref") from None
+        raise InputError(f"refs/runs/{id}", wrong, "fetch it anew, or remove the ref") from None
 
 
 def read_ref_records(root: Path, skip: set[str]) -> Iterator[tuple[str, str]]:
@@ -209,7 +209,7 @@ def find_run(root: Path, run_id: str) -> RunRecord:
         matching = records[-1:]
     if len(matching) != 1:
         wrong = "there is no run yet" if not records else f"{len(matching)} runs have this id"
-        raise BadInput(run_id, wrong, "`touchline runs` lists them")
+        raise InputError(run_id, wrong, "`touchline runs` lists them")
     return matching[0]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from flows.runs import record
 from flows.runs.record import RunRecord
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 REMOVED_SUFFIX = ".gone"  # what ends the name of a worktree that is being removed
 IGNORED_CHANGES = ("dvc.lock",)  # a run publishes it; nobody has to commit it before the next
@@ -41,7 +41,7 @@ def find_checkout() -> Path:
     try:
         return Path(run_git(Path.cwd(), "rev-parse", "--show-toplevel").strip())
     except subprocess.CalledProcessError:
-        raise BadInput(Path.cwd(), "is no git checkout", "run from a clone") from None
+        raise InputError(Path.cwd(), "is no git checkout", "run from a clone") from None
 
 
 def resolve_run_code(root: Path, dirty: bool) -> RunCode:
@@ -51,14 +51,14 @@ def resolve_run_code(root: Path, dirty: bool) -> RunCode:
     try:
         base = run_git(root, "rev-parse", "--verify", "HEAD").strip()
     except subprocess.CalledProcessError:
-        raise BadInput(root, "has no commit yet", "commit the project first") from None
+        raise InputError(root, "has no commit yet", "commit the project first") from None
     changed = list_uncommitted_changes(root)
     if not changed:
         return RunCode(base, base, "")
     if not dirty:
         some = ", ".join(changed[:5]) + (" ..." if len(changed) > 5 else "")
         remedy = "commit them, or use --dirty to run with them and record the difference"
-        raise BadInput(root.name, f"has uncommitted changes: {some}", remedy)
+        raise InputError(root.name, f"has uncommitted changes: {some}", remedy)
     commit = _commit_uncommitted(root, base)
     return RunCode(base, commit, run_git(root, "diff", "--binary", base, commit))
 
@@ -127,7 +127,7 @@ def commit_run_ref(root: Path, run: RunRecord) -> None:
         run.commit,
     ):
         wrong = f"another run, begun {other.started}, claims this id in git"
-        raise BadInput(f"run {run.id}", wrong, "repeat the run: it then has an id of its own")
+        raise InputError(f"run {run.id}", wrong, "repeat the run: it then has an id of its own")
     folder = record.get_runs_folder(root) / run.id
     if fault := find_worktree_error(folder):
         raise fault
@@ -139,12 +139,12 @@ def commit_run_ref(root: Path, run: RunRecord) -> None:
     run_git(root, "update-ref", f"refs/runs/{run.id}", commit)
 
 
-def find_worktree_error(folder: Path) -> BadInput | None:
+def find_worktree_error(folder: Path) -> InputError | None:
     """The input error for a worktree that was deleted by hand; None if it exists."""
     if (folder / ".git").is_file():  # without it git would take the checkout around it for its own
         return None
     wrong = "this worktree was deleted by hand while it was used"
-    return BadInput(folder, wrong, "start again; what a run had made is cached")
+    return InputError(folder, wrong, "start again; what a run had made is cached")
 
 
 def read_ref_record(root: Path, id: str) -> RunRecord | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from flows.runs.supervised import SupervisedProcess
 from flows.services import environment
 from flows.services.environment import prepare_environment
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 START_TIMEOUT = (
     600.0  # seconds a first start may take: it makes the database, maybe on a busy machine
@@ -80,7 +80,7 @@ def wait_for_server(job: SupervisedProcess, url: str, page: str = "health") -> N
         if not job.is_alive() or time.monotonic() > deadline:
             output_lines = [line for line in job.output() if line] if not job.is_alive() else []
             problem = f"did not start: {output_lines[-1] if output_lines else 'it never answered'}"
-            raise BadInput(f"the server at {url}", problem, "look at .touchline/")
+            raise InputError(f"the server at {url}", problem, "look at .touchline/")
         time.sleep(0.2)
 
 

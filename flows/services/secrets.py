@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.services import prefect_server
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 SECRETS_VARIABLE = "TOUCHLINE_SECRETS"
 # A block must not be able to change what is run: no PATH, LD_PRELOAD, PYTHONPATH.
@@ -28,7 +28,7 @@ def load_secrets(state: Path) -> list[str]:
     api = os.environ.get("PREFECT_API_URL") or prefect_server.find_open_ui(state)
     if not api:
         remedy = "set PREFECT_API_URL, or open `touchline ui`"
-        raise BadInput(f"{SECRETS_VARIABLE}={block}", "there is no Prefect server to ask", remedy)
+        raise InputError(f"{SECRETS_VARIABLE}={block}", "there is no Prefect server to ask", remedy)
     os.environ["PREFECT_API_URL"] = api
     credentials = {k: v for k, v in read_secret_block(block).items() if k not in os.environ}
     os.environ.update(credentials)
@@ -44,12 +44,12 @@ def read_secret_block(block: str) -> Mapping[str, str]:
     try:
         variables = json.loads(value) if isinstance(value, str) else value
     except ValueError:
-        raise BadInput(place, "holds no JSON", remedy) from None
+        raise InputError(place, "holds no JSON", remedy) from None
     if not isinstance(variables, dict) or not all(isinstance(v, str) for v in variables.values()):
-        raise BadInput(place, "is no object of texts", remedy)
+        raise InputError(place, "is no object of texts", remedy)
     if invalid_names := sorted(name for name in variables if not CREDENTIAL_NAME.fullmatch(name)):
         problem = f"names what is no credential: {', '.join(invalid_names)}"
-        raise BadInput(place, problem, "leave such variables to the work pool's `env`")
+        raise InputError(place, problem, "leave such variables to the work pool's `env`")
     return variables
 
 
@@ -61,7 +61,7 @@ def _load_block_value(block: str, place: str) -> Any:
         return loaded.get()
     except ValueError:
         remedy = "make it on the Prefect server, of the type Secret"
-        raise BadInput(place, "the server has no such block", remedy) from None
+        raise InputError(place, "the server has no such block", remedy) from None
     except Exception as error:
         problem = f"cannot be read ({type(error).__name__})"
-        raise BadInput(place, problem, "see whether the Prefect server answers") from None
+        raise InputError(place, problem, "see whether the Prefect server answers") from None

@@ -8,7 +8,7 @@ import os
 from pathlib import Path, PurePosixPath
 
 from touchline.atomic import whole_folder
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 def find_object_cache(root: Path) -> Path:
@@ -54,7 +54,7 @@ def locate_cached_object(cache: Path, md5: str, label: str) -> Path:
     file = get_object_path(cache, md5).resolve()
     if not md5 or not file.is_file():
         problem = f"is not in DVC's cache ({md5 or 'no digest'})"
-        raise BadInput(
+        raise InputError(
             label, problem, "set TOUCHLINE_REMOTE to a store that has it, or rerun its run"
         )
     return file
@@ -81,5 +81,5 @@ def fetch_missing_objects(cache: Path, names_by_digest: dict[str, str]) -> None:
 def _check_inside(name: str, label: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise BadInput(label, f"names a file outside of its folder: {name}", "restore the cache")
+        raise InputError(label, f"names a file outside of its folder: {name}", "restore the cache")
     return name

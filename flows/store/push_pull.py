@@ -11,7 +11,7 @@ from flows.runs.terminal import print_line
 from flows.services import environment, secrets
 from flows.store import dvc_cache, remote, run_claims
 from flows.store.remote import RemoteStore
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.tombstones import FILE
 
 
@@ -51,7 +51,7 @@ def push_finished_run(run: RunSession) -> None:
         if store := remote.get_remote_store():
             push_products(run.root, run.record, store)
             run.record.remote = store.url
-    except BadInput as fault:
+    except InputError as fault:
         run.record.unsent = str(fault)
 
 
@@ -60,7 +60,7 @@ def push_products(root: Path, run: RunRecord, store: RemoteStore, mend: bool = F
     Raises `InputError` if the run is not completed.
     """
     if run.state != "completed":
-        raise BadInput(f"run {run.id}", f"is {run.state}", "push a completed one")
+        raise InputError(f"run {run.id}", f"is {run.state}", "push a completed one")
     cache = dvc_project.read_cache_dir(root)
     claim_run_in_store(run, store)
     objects = list_product_objects(run) | list_folder_objects(cache, run)
@@ -116,11 +116,11 @@ def claim_run_in_store(run: RunRecord, store: RemoteStore) -> None:
     stored_record = read_stored_record(store, run.id)
     if stored_record is None or get_run_identity(stored_record) != get_run_identity(run):
         problem = f"another run claims this id at {store.url}"
-        raise BadInput(f"run {run.id}", problem, "repeat the run: it then has an id of its own")
+        raise InputError(f"run {run.id}", problem, "repeat the run: it then has an id of its own")
     if withdrawn_paths := sorted(stored_record.withdrawn_paths - run.withdrawn_paths):
         problem = f"{', '.join(withdrawn_paths)} were withdrawn at {store.url}"
         remedy = f"`git pull`, then `touchline impact` of what {FILE} names, with --apply, here too"
-        raise BadInput(f"run {run.id}", problem, remedy)
+        raise InputError(f"run {run.id}", problem, remedy)
 
 
 def get_run_identity(run: RunRecord) -> tuple[str, ...]:
@@ -135,13 +135,13 @@ def find_run_or_stored(root: Path, run_name: str, store: RemoteStore) -> RunReco
     """
     try:
         return record.find_run(root, run_name)
-    except BadInput as fault:
+    except InputError as fault:
         stored_record = (
             read_stored_record(store, run_name) if record.RUN_ID.fullmatch(run_name) else None
         )
         if stored_record is None:
             remedy = "`git fetch origin 'refs/runs/*:refs/runs/*'`, or give the whole id"
-            raise BadInput(fault.place, fault.wrong, remedy) from None
+            raise InputError(fault.place, fault.wrong, remedy) from None
     record.write_run_record(root, stored_record)
     return stored_record
 
@@ -155,9 +155,9 @@ def read_stored_record(store: RemoteStore, id: str) -> RunRecord | None:
         stored_record = RunRecord.model_validate_json(text) if text is not None else None
     except ValidationError:
         problem = f"its record at {store.url} is damaged"
-        raise BadInput(f"run {id}", problem, "fetch the run with git: refs/runs/*") from None
+        raise InputError(f"run {id}", problem, "fetch the run with git: refs/runs/*") from None
     if stored_record is not None and stored_record.id != id:
-        raise BadInput(
+        raise InputError(
             f"run {id}", f"its record at {store.url} says {stored_record.id}", "remove it there"
         )
     return stored_record

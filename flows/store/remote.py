@@ -20,7 +20,7 @@ from dvc_objects.fs.local import LocalFileSystem
 
 from flows.runs import dvc_project
 from flows.store import run_claims
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.progress import Progress
 
 REMOTE_VARIABLE = "TOUCHLINE_REMOTE"
@@ -80,7 +80,7 @@ class RemoteStore:
         if not missing:
             return 0
         run_claims.ping_store(self.url)
-        faults: list[BadInput] = []
+        faults: list[InputError] = []
         with Progress("pull", len(missing)) as progress:
             for batch in _batches(missing):
                 failed = _copy_objects(self.objects, _open_local_objects(cache), batch, verify=True)
@@ -94,18 +94,18 @@ class RemoteStore:
 
     def _batch_faults(
         self, cache: Path, batch: list[str], names: ObjectNames, failed: Mapping[str, BaseException]
-    ) -> list[BadInput]:
+    ) -> list[InputError]:
         faults = []
         for oid in batch:
             if isinstance(error := failed.get(oid), FileNotFoundError):
                 remedy = f"`touchline push` from a machine that has it ({oid})"
-                faults.append(BadInput(names[oid], f"is not at {self.url}", remedy))
+                faults.append(InputError(names[oid], f"is not at {self.url}", remedy))
             elif error is not None:
                 faults.append(run_claims.explain_store_error(error, f"{self.url}: {names[oid]}"))
             elif not _object_path(cache, oid).is_file():
                 problem = f"is corrupt at {self.url} ({oid}) and was not kept"
                 remedy = "`touchline push --mend` from a machine that has it"
-                faults.append(BadInput(names[oid], problem, remedy))
+                faults.append(InputError(names[oid], problem, remedy))
         return faults
 
     def find_corrupt(self, digests: Iterable[str]) -> set[str]:
@@ -136,10 +136,12 @@ def get_remote_store() -> RemoteStore | None:
     parts = urlsplit(url)
     if "@" in parts.netloc or ("@" in url and not Path(url).is_absolute()):
         problem = "holds a password"
-        raise BadInput(REMOTE_VARIABLE, problem, "leave the keys to AWS_ACCESS_KEY_ID and its like")
+        raise InputError(
+            REMOTE_VARIABLE, problem, "leave the keys to AWS_ACCESS_KEY_ID and its like"
+        )
     if (parts.scheme == "s3" and parts.netloc) or Path(url).is_absolute():
         return RemoteStore(url.rstrip("/"))
-    raise BadInput(
+    raise InputError(
         f"{REMOTE_VARIABLE}={url}", "is no store", "give s3://BUCKET/PREFIX or a folder's path"
     )
 
@@ -148,7 +150,7 @@ def require_remote_store() -> RemoteStore:
     """Like `get_remote_store`, but raises `InputError` if none is set."""
     store = get_remote_store()
     if store is None:
-        raise BadInput(REMOTE_VARIABLE, "names no store", "set it to s3://BUCKET/PREFIX")
+        raise InputError(REMOTE_VARIABLE, "names no store", "set it to s3://BUCKET/PREFIX")
     return store
 
 
@@ -173,17 +175,19 @@ def _open_local_objects(cache: Path) -> HashFileDB:
 
 def _object_path(cache: Path, oid: str) -> Path:
     if not DIGEST.fullmatch(oid):
-        raise BadInput(oid, "is no digest", "restore the record that names it")
+        raise InputError(oid, "is no digest", "restore the record that names it")
     return cache / "files" / "md5" / oid[:2] / oid[2:]
 
 
 def _check_object(file: Path, oid: str, name: str) -> None:
     """Raise `InputError` unless the object is in the cache and matches its digest."""
     if not file.is_file():
-        raise BadInput(name, f"is not in DVC's cache ({oid})", "rerun its run, or `touchline pull`")
+        raise InputError(
+            name, f"is not in DVC's cache ({oid})", "rerun its run, or `touchline pull`"
+        )
     if not dvc_project.is_object_intact(file):
         remedy = "`touchline doctor --full` says more; delete the file, then pull or rerun"
-        raise BadInput(f"{name}: {file}", "is corrupt in DVC's cache", remedy)
+        raise InputError(f"{name}: {file}", "is corrupt in DVC's cache", remedy)
 
 
 def _copy_objects(
@@ -207,8 +211,8 @@ def _batches(oids: list[str]) -> Iterable[list[str]]:
     return (oids[at : at + BATCH_OBJECTS] for at in range(0, len(oids), BATCH_OBJECTS))
 
 
-def _merge_faults(faults: list[BadInput]) -> BadInput:
+def _merge_faults(faults: list[InputError]) -> InputError:
     """One `InputError` for many: the first, and how many more."""
     first = faults[0]
     more = f" (and {len(faults) - 1} more)" if faults[1:] else ""
-    return BadInput(first.place, f"{first.wrong}{more}", first.remedy)
+    return InputError(first.place, f"{first.wrong}{more}", first.remedy)

@@ -12,7 +12,7 @@ from boto3.session import Session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch import s3
 
 RETRY_PAUSES = (1.0, 3.0)  # seconds before the second and the third try
@@ -32,7 +32,7 @@ def ping_store(url: str) -> str:
     """
     if not url.startswith("s3://"):
         if not Path(url).is_dir():
-            raise BadInput(url, "is no folder", "mount it, or make it")
+            raise InputError(url, "is no folder", "mount it, or make it")
         return ""
     for pause in (*RETRY_PAUSES, None):
         try:  # the border to the network
@@ -139,7 +139,7 @@ def list_object_etags(url: str) -> Iterator[tuple[str, str]]:
         raise explain_store_error(error, url) from error
 
 
-def explain_store_error(error: BaseException, place: str) -> BadInput:
+def explain_store_error(error: BaseException, place: str) -> InputError:
     """Convert an error of the store or network to an `InputError` without credentials in it."""
     network_remedy = (
         "check the network and AWS_ENDPOINT_URL, then the same command goes on where it stood"
@@ -150,12 +150,12 @@ def explain_store_error(error: BaseException, place: str) -> BadInput:
         remedy = {403: ACCESS_KEYS_REMEDY, 404: "make the bucket, or mend TOUCHLINE_REMOTE"}.get(
             status, network_remedy
         )
-        return BadInput(place, problem or f"answers {status}", remedy)
+        return InputError(place, problem or f"answers {status}", remedy)
     if isinstance(error, PermissionError):
-        return BadInput(place, "refuses access", ACCESS_KEYS_REMEDY)
+        return InputError(place, "refuses access", ACCESS_KEYS_REMEDY)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return BadInput(place, "the disk is full", "free some space, then pull again")
-    return BadInput(place, f"cannot be reached ({type(error).__name__})", network_remedy)
+        return InputError(place, "the disk is full", "free some space, then pull again")
+    return InputError(place, f"cannot be reached ({type(error).__name__})", network_remedy)
 
 
 def _is_transient(error: BaseException) -> bool:

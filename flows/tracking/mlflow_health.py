@@ -4,7 +4,7 @@ import os
 import re
 from contextlib import closing
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 TRACKING_URI_VARIABLE = "MLFLOW_TRACKING_URI"
 ANSWER_TIMEOUT = 5.0  # seconds for one answer
@@ -24,7 +24,7 @@ def check_mlflow_reachable() -> None:
     }
     why = ask.get(re.split("[:+]", uri)[0], lambda _: "")(uri)
     if why:
-        raise BadInput(
+        raise InputError(
             f"MLflow at {hide_url_credentials(uri)}", f"cannot be reached ({why})", MLFLOW_REMEDY
         )
 

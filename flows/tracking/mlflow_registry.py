@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 
 from flows.nightly.record import RunModel
 from flows.tracking import mlflow_runs
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 NAME, ALIAS = "student", "champion"
 VERSION_TAGS = ("touchline.run", "dvc.path", "dvc.md5")
@@ -38,7 +38,7 @@ def find_champion_version(client: mlflow.MlflowClient) -> tuple[RunModel, str] |
     if not all(tags.get(tag) for tag in VERSION_TAGS):
         place = f"MLflow: {NAME}@{ALIAS}, version {version.version}"
         problem = f"does not say which weights it is (tags {', '.join(VERSION_TAGS)})"
-        raise BadInput(place, problem, "remove the alias; the next night finds a champion anew")
+        raise InputError(place, problem, "remove the alias; the next night finds a champion anew")
     model = RunModel(
         name=f"{tags['touchline.run']}/{tags['dvc.path'].split('/')[-1]}",
         run=tags["touchline.run"],

@@ -9,7 +9,7 @@ from tests.endpoint.conftest import asked, at, questions
 from tests.endpoint.stand_in import StandIn, completion, standing_in
 from touchline.endpoint import Purse, Spend, request
 from touchline.endpoint.reply_cache import ReplyStore
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 KEY = "TOUCHLINE_TEST_KEY"
 
@@ -100,7 +100,7 @@ def test_a_refused_key_stops_at_the_first_request_and_is_never_told(
 
     with standing_in(StandIn(script=script)) as server:
         endpoint = at(server.url, key=KEY)
-        with pytest.raises(BadInput, match=KEY) as fault:
+        with pytest.raises(InputError, match=KEY) as fault:
             asked(endpoint, tmp_path, questions(endpoint, 40))
     assert server.counts["requests"] == 1
     assert "sk-very-secret" not in str(fault.value)
@@ -134,7 +134,7 @@ def test_what_cannot_work_is_said_at_the_door(
 ):
     monkeypatch.setenv(KEY, "x")
     endpoint = at(**changes)
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(InputError, match=words):
         asked(endpoint, tmp_path, questions(endpoint, 3))
 
 
@@ -147,7 +147,7 @@ def test_a_server_that_has_no_good_reply_at_all_stops_it_at_once(tmp_path: Path,
 
     with standing_in(StandIn(script=script)) as server:
         endpoint = at(server.url)
-        with pytest.raises(BadInput, match="m: "):
+        with pytest.raises(InputError, match="m: "):
             asked(endpoint, tmp_path, questions(endpoint, 100))
     assert server.counts["requests"] <= endpoint.tries
 
@@ -158,7 +158,7 @@ def test_an_outage_stops_it_and_the_next_attempt_asks_only_the_rest(tmp_path: Pa
 
     with standing_in(StandIn(script=script)) as server:
         endpoint = at(server.url, patience=0.3)
-        with pytest.raises(BadInput, match="gave no good reply"):
+        with pytest.raises(InputError, match="gave no good reply"):
             asked(endpoint, tmp_path, questions(endpoint, 50))
         server.script = None
         replies = asked(endpoint, tmp_path, questions(endpoint, 50))
@@ -185,7 +185,7 @@ def test_a_budget_stops_hard_and_keeps_what_is_done(tmp_path: Path, limit: dict)
 
 def test_a_forecast_above_the_budget_stops_unless_told_to_go_on(capsys: pytest.CaptureFixture):
     spend = Spend(money=1.0, tokens=0, pilot=10, on_forecast="stop")
-    with pytest.raises(BadInput, match="forecast exceeds"):
+    with pytest.raises(InputError, match="forecast exceeds"):
         Purse(spend, money=0.2).forecast("distill", 10, 100)
     Purse(spend, money=0.05).forecast("distill", 10, 100)
     Purse(spend.model_copy(update={"on_forecast": "go"}), money=0.2).forecast("distill", 10, 100)
@@ -194,7 +194,7 @@ def test_a_forecast_above_the_budget_stops_unless_told_to_go_on(capsys: pytest.C
 
 def test_two_processes_cannot_ask_from_one_folder(tmp_path: Path):
     store = ReplyStore(tmp_path)
-    with pytest.raises(BadInput, match="in use"):
+    with pytest.raises(InputError, match="in use"):
         ReplyStore(tmp_path)
     store.close()
     ReplyStore(tmp_path).close()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.evaluation.parrot import BUDGET, Parrot, fresh, setting_of
 from tests.train.conftest import Kit
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.cache_key import compute_cache_keys
 from touchline.evaluation.candidates import parse_candidates
 from touchline.evaluation.candidates.candidate import CandidateAnswer, EvalCandidate
@@ -168,7 +168,7 @@ def test_a_model_that_breaks_down_at_a_question_gives_a_row_and_is_asked_again(b
 
 def test_a_candidate_that_answers_nothing_at_all_is_a_fault(bench: EvalSet):
     texts = tuple(q.text for q in bench.asked)
-    with pytest.raises(BadInput, match=r"parrot: answered none of .* CUDA out of memory"):
+    with pytest.raises(InputError, match=r"parrot: answered none of .* CUDA out of memory"):
         answer_questions(Parrot(fails=texts), bench, setting_of(bench))
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.evaluation.parrot import setting_of
 from tests.train.conftest import Kit
 from touchline.chat.tools.choose_frames import Reel
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.candidates import CANDIDATE_KINDS, parse_candidates
 from touchline.evaluation.engine import answer_questions
 from touchline.evaluation.test_set import EvalSet
@@ -43,21 +43,21 @@ def test_blank_single_and_shuffled_are_shown_less():
 
 @pytest.mark.parametrize("kind", CANDIDATE_KINDS)
 def test_an_entry_with_a_strange_key_is_named(kind: str):
-    with pytest.raises(BadInput, match=r"evaluate.candidates\[0\]"):
+    with pytest.raises(InputError, match=r"evaluate.candidates\[0\]"):
         one(kind, colour="red")
 
 
 def test_unknown_kinds_and_equal_names_are_refused():
-    with pytest.raises(BadInput, match="kind 'oracle' is unknown"):
+    with pytest.raises(InputError, match="kind 'oracle' is unknown"):
         one("oracle")
     floor = {"kind": "floor", "name": "floor.tiles"}
-    with pytest.raises(BadInput, match=r"floor.tiles: two have this name"):
+    with pytest.raises(InputError, match=r"floor.tiles: two have this name"):
         parse_candidates([floor, floor])
 
 
 def test_a_model_that_is_not_there_is_refused(bench: EvalSet, tmp_path: Path):
     missing = one("model", model=str(tmp_path / "none"), revision="")
-    with pytest.raises(BadInput, match="this model folder is missing"):
+    with pytest.raises(InputError, match="this model folder is missing"):
         missing.identity(setting_of(bench))
 
 
@@ -81,7 +81,7 @@ def test_an_adapter_answers_over_its_base_and_no_other(bench: EvalSet, kit: Kit,
 
     wide = {k: v.repeat(1, 2) if "lora_A" in k else v for k, v in load_file(file).items()}
     save_file(wide, file)
-    with pytest.raises(BadInput, match="does not fit its base"):
+    with pytest.raises(InputError, match="does not fit its base"):
         lora.open(setting_of(bench, models={"base": kit.folder}))
 
 

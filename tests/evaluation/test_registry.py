@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.candidates.mlflow_registry import (
     resolve_registry_digest,
     restore_model_folder,
@@ -37,12 +37,14 @@ def test_an_alias_leads_to_the_bytes_of_the_model(cached: tuple[Path, str]):
 
     folder, md5 = cached
     client = MlflowClient()
-    with pytest.raises(BadInput, match="models:/student@champion: the registry has no such alias"):
+    with pytest.raises(
+        InputError, match="models:/student@champion: the registry has no such alias"
+    ):
         resolve_registry_digest("models:/student@champion")
     client.create_registered_model("student")
     version = client.create_model_version("student", source=str(folder), tags={"dvc.md5": md5})
     client.set_registered_model_alias("student", "champion", version.version)
     assert resolve_registry_digest("models:/student@champion") == md5
     assert digest_model_folder(restore_model_folder(md5)) == digest_model_folder(folder)
-    with pytest.raises(BadInput, match="is not in DVC's cache"):
+    with pytest.raises(InputError, match="is not in DVC's cache"):
         restore_model_folder("0" * 32 + ".dir")

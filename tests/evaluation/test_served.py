@@ -8,7 +8,7 @@ import pytest
 from tests.endpoint.conftest import at
 from tests.endpoint.stand_in import StandIn, completion, standing_in
 from tests.evaluation.parrot import Parrot, setting_of
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.candidates import parse_candidates
 from touchline.evaluation.engine import answer_questions, count_failed_answers
 from touchline.evaluation.judge import JudgeParams, grade_open_answers, parse_verdict
@@ -64,7 +64,7 @@ def test_rubbish_and_an_empty_answer_are_rows(bench: EvalSet):
 
 
 def test_an_endpoint_that_is_not_there_is_a_fault(bench: EvalSet):
-    with pytest.raises(BadInput):
+    with pytest.raises(InputError):
         answer_questions(served("http://127.0.0.1:9/v1"), bench, setting_of(bench))
 
 

@@ -12,7 +12,7 @@ from touchline import licence
 from touchline.chat.dialogue import PLAIN
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import section
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.export.card import check_model_card
 from touchline.export.folder import (
     DIGESTS_FILE,
@@ -142,7 +142,7 @@ def test_the_cards_figures_are_those_of_its_evaluation(given: Path) -> None:
 def test_a_figure_that_is_not_in_the_evaluation_is_caught(given: Path, old: str, new: str) -> None:
     card = given / "README.md"
     card.write_text(card.read_text().replace(old, new))
-    with pytest.raises(BadInput, match=r"README.md"):
+    with pytest.raises(InputError, match=r"README.md"):
         check_model_card(given)
 
 
@@ -151,12 +151,12 @@ def test_a_model_trained_on_bound_data_is_refused(model: Path, tmp_path: Path, k
     bound = tmp_path / "bound"
     bound.mkdir()
     licence.mark(bound, {"soccernet": ("NDA", kind)})
-    with pytest.raises(BadInput, match="may not be passed on: soccernet"):
+    with pytest.raises(InputError, match="may not be passed on: soccernet"):
         export_model_folder(bound, LINEAGE, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_model_that_nobody_evaluated_is_refused(model: Path, tmp_path: Path) -> None:
     unknown = ExportLineage("run", "c", "sft", {}, {}, {}, {"candidates": {}})
-    with pytest.raises(BadInput, match="nothing says how sft scored"):
+    with pytest.raises(InputError, match="nothing says how sft scored"):
         export_model_folder(model, unknown, tmp_path / "out")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.external_answers.read import read
 
 GOOD = '{"question": "q1", "answer": "A. Goal"}'
@@ -40,7 +40,7 @@ def wrote(path: Path, *lines: str) -> Path:
 @pytest.mark.parametrize("kind", BAD)
 def test_a_faulty_line_is_named_with_its_number_and_a_remedy(kind: str, tmp_path: Path):
     line, said = BAD[kind]
-    with pytest.raises(BadInput, match=said) as fault:
+    with pytest.raises(InputError, match=said) as fault:
         read(wrote(tmp_path / "p.jsonl", GOOD, line), {"q1", "q2"}, {"q1", "q2", "t1"})
     assert len(str(fault.value)) < 500
 
@@ -48,18 +48,18 @@ def test_a_faulty_line_is_named_with_its_number_and_a_remedy(kind: str, tmp_path
 @pytest.mark.parametrize("text", ["", "\n", " \n\n\t\n"])
 def test_a_file_without_any_answer_is_refused(text: str, tmp_path: Path):
     (tmp_path / "p.jsonl").write_text(text)
-    with pytest.raises(BadInput, match="holds no answer; write"):
+    with pytest.raises(InputError, match="holds no answer; write"):
         read(tmp_path / "p.jsonl", {"q1"})
 
 
 def test_bytes_that_are_no_text_are_refused_by_line(tmp_path: Path):
     (tmp_path / "p.jsonl").write_bytes(GOOD.encode() + b"\n\xff\xfe\n")
-    with pytest.raises(BadInput, match="line 2: is not UTF-8; write the file in UTF-8"):
+    with pytest.raises(InputError, match="line 2: is not UTF-8; write the file in UTF-8"):
         read(tmp_path / "p.jsonl", {"q1"})
 
 
 def test_a_missing_file_is_refused(tmp_path: Path):
-    with pytest.raises(BadInput, match="is no file"):
+    with pytest.raises(InputError, match="is no file"):
         read(tmp_path / "p.jsonl", {"q1"})
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from flows import cli
 from tests.external_answers.conftest import RULE, exported, opened
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS
 from touchline.external_answers.score import Sheet, keep, score
 from touchline.licence import Licence
@@ -63,7 +63,7 @@ def test_a_folder_of_something_else_is_never_replaced(asked: Sheet, made: Any, t
     result = score(exported(tmp_path / "my.jsonl", made.answers["rl"]), "my", asked, RULE)
     (tmp_path / "out").mkdir()
     (tmp_path / "out/thesis.tex").touch()
-    with pytest.raises(BadInput, match="is there and holds no scores; name a new folder"):
+    with pytest.raises(InputError, match="is there and holds no scores; name a new folder"):
         keep(tmp_path / "out", result, asked, {}, OUTSIDE)
     assert (tmp_path / "out/thesis.tex").is_file()
 
@@ -79,7 +79,7 @@ def test_where_no_clip_has_frames_every_question_counts(asked: Sheet, made: Any,
 
 @pytest.mark.parametrize("name", ["floor.tiles", "a b", "../x", ""])
 def test_a_name_that_cannot_stand_in_a_report_is_refused(name: str, asked: Sheet, tmp_path: Path):
-    with pytest.raises(BadInput, match="is no name for answers"):
+    with pytest.raises(InputError, match="is no name for answers"):
         score(tmp_path / "p.jsonl", name, asked, RULE)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.average_map import write
 from tests.metrics.made_up_games import CLASSES, Games, games, ours
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.external_answers.soccernet import FLOOR, score
 from touchline.metrics.average_map import LOOSE_TOLERANCES, TIGHT_TOLERANCES, compute_average_map
 
@@ -74,28 +74,28 @@ def test_a_game_without_predictions_counts_as_nothing_found(made: Games, tmp_pat
 )
 def test_a_faulty_row_is_named(changes: dict, wrong: str, made: Games, tmp_path: Path):
     spoil(tmp_path, **changes)
-    with pytest.raises(BadInput, match=wrong):
+    with pytest.raises(InputError, match=wrong):
         scored(tmp_path)
 
 
 def test_a_file_that_is_no_such_json_is_named(made: Games, tmp_path: Path):
     one(tmp_path).write_text('{"predictions": 3}')
-    with pytest.raises(BadInput, match=r"results_spotting.json: predictions: is not a list"):
+    with pytest.raises(InputError, match=r"results_spotting.json: predictions: is not a list"):
         scored(tmp_path)
 
 
 def test_empty_predictions_are_refused(made: Games, tmp_path: Path):
     for file in (tmp_path / "predictions").rglob("*.json"):
         file.write_text('{"predictions": []}')
-    with pytest.raises(BadInput, match="holds not one prediction"):
+    with pytest.raises(InputError, match="holds not one prediction"):
         scored(tmp_path)
 
 
 def test_folders_without_such_files_and_games_without_labels_are_refused(
     made: Games, tmp_path: Path
 ):
-    with pytest.raises(BadInput, match=r"holds no results_spotting\.json"):
+    with pytest.raises(InputError, match=r"holds no results_spotting\.json"):
         score(tmp_path / "labels", tmp_path / "labels", "mine")
     min((tmp_path / "labels").rglob("*.json")).unlink()
-    with pytest.raises(BadInput, match=r"has no Labels-v2\.json below"):
+    with pytest.raises(InputError, match=r"has no Labels-v2\.json below"):
         scored(tmp_path)

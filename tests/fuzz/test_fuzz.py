@@ -15,8 +15,8 @@ MANY = 10_000
 def test_hostile_files_end_in_success_or_in_one_sentence(kind: str, tmp_path: Path) -> None:
     seen = fuzz(kind, tmp_path / kind, FEW[kind])
     assert seen.wrong == []
-    assert seen.ends["success"] + seen.ends["BadInput"] == FEW[kind]
-    assert min(seen.ends["success"], seen.ends["BadInput"]) > FEW[kind] / 20, "it tests little"
+    assert seen.ends["success"] + seen.ends["InputError"] == FEW[kind]
+    assert min(seen.ends["success"], seen.ends["InputError"]) > FEW[kind] / 20, "it tests little"
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 PATHS = {  # audit event -> (argument with a path that changes, argument with the folder it is in)
@@ -35,7 +35,7 @@ SENTENCE = 10_000  # letters of a fault; a value of the file may be quoted in it
 class Seen:
     """What a number of cases came to."""
 
-    ends: Counter = field(default_factory=Counter)  # success, BadInput
+    ends: Counter = field(default_factory=Counter)  # success, InputError
     wrong: list[str] = field(default_factory=list)  # a sentence per violation
     slowest: float = 0.0  # CPU seconds
     cpu: float = 0.0
@@ -100,8 +100,8 @@ def tried(case: str, door: Callable[[], object], folder: Path, seen: Seen) -> No
         try:
             door()
             end = "success"
-        except BadInput as fault:
-            end = "BadInput"
+        except InputError as fault:
+            end = "InputError"
             if len(str(fault)) > SENTENCE:
                 seen.wrong.append(f"{case}: a sentence of {len(str(fault))} letters")
         except Hang:
@@ -116,9 +116,9 @@ def tried(case: str, door: Callable[[], object], folder: Path, seen: Seen) -> No
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
     spent = time.process_time() - began
-    seen.ends[end if end in ("success", "BadInput") else "other"] += 1
+    seen.ends[end if end in ("success", "InputError") else "other"] += 1
     seen.cpu, seen.slowest = seen.cpu + spent, max(seen.slowest, spent)
     seen.grown += (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    wrong = [end] if end not in ("success", "BadInput") else []
+    wrong = [end] if end not in ("success", "InputError") else []
     wrong += found + ([f"{spent:.1f} CPU s"] if spent > LONGEST else [])
     seen.wrong += [f"{case}: {one}" for one in wrong]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.highlights.conftest import RATE, decoded, write_film
 from tests.video.conftest import TURNS, number_of, turned
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.cut_video import ReelCut, ReelEncoding, write_reel_video
 from touchline.highlights.frame_index import index_video_frames
 
@@ -138,7 +138,7 @@ def test_files_of_different_shape_are_refused_in_words(
     films: dict[str, Path], tmp_path: Path
 ) -> None:
     cuts = [cut(films["plain"], 1, 2), cut(films["tall"], 1, 2)]
-    with pytest.raises(BadInput, match="pictures differ in shape"):
+    with pytest.raises(InputError, match="pictures differ in shape"):
         write_reel_video(tmp_path / "reel.mp4", cuts, FINE)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.highlights.conftest import decoded, write_film
 from tests.highlights.test_make import Scripted, cut
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.make import HighlightSettings, make_reel
 
 
@@ -53,7 +53,7 @@ def test_what_is_no_video_is_refused_before_any_work(
     settings: HighlightSettings, tmp_path: Path, bytes_: bytes, wrong: str
 ) -> None:
     (tmp_path / "match.mp4").write_bytes(bytes_)
-    with pytest.raises(BadInput, match=rf"match\.mp4: {wrong}"):
+    with pytest.raises(InputError, match=rf"match\.mp4: {wrong}"):
         cut(tmp_path / "match.mp4", "goals", Scripted({}), settings, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["match.mp4"]
 
@@ -61,7 +61,7 @@ def test_what_is_no_video_is_refused_before_any_work(
 def test_a_file_that_is_not_there_and_one_with_sound_alone_are_refused(
     settings: HighlightSettings, tmp_path: Path
 ) -> None:
-    with pytest.raises(BadInput, match=r"none\.mkv: there is no such file"):
+    with pytest.raises(InputError, match=r"none\.mkv: there is no such file"):
         cut(tmp_path / "none.mkv", "goals", Scripted({}), settings, tmp_path)
     with av.open(str(tmp_path / "radio.mp4"), "w") as box:
         stream = box.add_stream("aac", rate=16_000, layout="mono")
@@ -70,14 +70,14 @@ def test_a_file_that_is_not_there_and_one_with_sound_alone_are_refused(
         frame.sample_rate = 16_000
         box.mux(stream.encode(frame))
         box.mux(stream.encode(None))
-    with pytest.raises(BadInput, match=r"radio\.mp4: holds sound only"):
+    with pytest.raises(InputError, match=r"radio\.mp4: holds sound only"):
         cut(tmp_path / "radio.mp4", "goals", Scripted({}), settings, tmp_path)
 
 
 def test_a_reel_for_a_folder_that_is_not_there_is_refused(
     films: dict[str, Path], settings: HighlightSettings, tmp_path: Path
 ) -> None:
-    with pytest.raises(BadInput, match="its folder does not exist; make the folder first"):
+    with pytest.raises(InputError, match="its folder does not exist; make the folder first"):
         cut(films["plain"], "goals", Scripted({}), settings, tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
@@ -101,7 +101,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_reel(
     who, to = Scripted({"goal": [(3, 9)]}), tmp_path / "to"
     to.mkdir()
     how = {"reel": (small, to / "cache"), "cache": (to, small / "cache")}[full]
-    with pytest.raises(BadInput, match="the disk is full"):
+    with pytest.raises(InputError, match="the disk is full"):
         make_reel([films["plain"]], "goals", who.model, settings, how[0] / "reel.mp4", how[1])
     assert [path.name for path in small.rglob("*") if path.is_file()] == ["fill"]
     assert not list(to.glob("*reel*"))

@@ -16,7 +16,7 @@ from touchline.chat.messages import build_trajectory
 from touchline.chat.tools.choose_frames import Budget, Viewing
 from touchline.chat.turns import thinking
 from touchline.config import section
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights import teams
 from touchline.highlights.make import HighlightSettings, check_reel_path, make_reel
 from touchline.highlights.match import list_match_parts
@@ -173,7 +173,7 @@ def test_the_second_half_of_one_file_begins_at_its_kickoff(
 def test_a_half_that_nobody_knows_is_asked_for_by_its_option(
     match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
-    with pytest.raises(BadInput, match=r"say --kickoff2 TIME .*, or give --halves"):
+    with pytest.raises(InputError, match=r"say --kickoff2 TIME .*, or give --halves"):
         cut(match, "goals in the second half", Scripted({}), settings, tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -260,7 +260,7 @@ def test_a_team_that_nothing_can_tell_is_refused_before_any_work(
     match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     who = Scripted(GOALS)
-    with pytest.raises(BadInput, match="--labels FILE, or --commentary FILE with --home NAME"):
+    with pytest.raises(InputError, match="--labels FILE, or --commentary FILE with --home NAME"):
         cut(match, "goals of the home team", who, settings, tmp_path)
     assert not who.asked and not list(tmp_path.iterdir())
 
@@ -276,7 +276,7 @@ def test_own_words_are_the_question_and_the_reel_says_that_nobody_taught_them(
     match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     who = Scripted({"crowd goes wild": [(8, 14)]})
-    with pytest.raises(BadInput, match="add --free to put your own words"):
+    with pytest.raises(InputError, match="add --free to put your own words"):
         cut(match, "when the crowd goes wild", who, settings, tmp_path)
     made = cut(match, "when the crowd goes wild", who, settings, tmp_path, free=True)
     assert {q.text for q in who.asked} == {
@@ -294,7 +294,7 @@ def test_a_file_that_is_no_reel_of_ours_is_not_overwritten(
     match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     (tmp_path / "reel.mp4").write_bytes(b"holiday")
-    with pytest.raises(BadInput, match="no reel of ours"):
+    with pytest.raises(InputError, match="no reel of ours"):
         cut(match, "goals", Scripted({}), settings, tmp_path)
     assert (tmp_path / "reel.mp4").read_bytes() == b"holiday"
 
@@ -305,7 +305,7 @@ def test_a_json_file_of_somebody_else_is_not_overwritten_either(
 ) -> None:
     for kind, held in ((".json", beside), (".mp4", b"holiday")):
         (tmp_path / "match").with_suffix(kind).write_bytes(held)
-        with pytest.raises(BadInput, match="no reel of ours"):
+        with pytest.raises(InputError, match="no reel of ours"):
             check_reel_path(tmp_path / "match.mp4")
 
 
@@ -313,7 +313,7 @@ def test_two_files_of_one_name_are_refused(match: Path, tmp_path: Path) -> None:
     again = tmp_path / "other" / match.name
     again.parent.mkdir()
     again.symlink_to(match)
-    with pytest.raises(BadInput, match="two files are called"):
+    with pytest.raises(InputError, match="two files are called"):
         list_match_parts([match, again], "soccer", None)
 
 

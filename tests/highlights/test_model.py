@@ -8,7 +8,7 @@ import pytest
 from tests.highlights.conftest import steady, write_film
 from tests.highlights.test_make import PARAMS, trained
 from touchline.config import section
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.make import HighlightSettings, make_reel
 from touchline.highlights.model import (
     digest_highlight_model,
@@ -54,7 +54,7 @@ def test_another_weight_or_word_of_the_tokenizer_is_another_model(folder: Path) 
 
 
 def test_a_model_that_does_not_say_how_it_was_talked_to_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"touchline.json: is missing"):
+    with pytest.raises(InputError, match=r"touchline.json: is missing"):
         open_highlight_model(tmp_path, 4, 4)
-    with pytest.raises(BadInput, match="no model is here"):
+    with pytest.raises(InputError, match="no model is here"):
         find_latest_model(tmp_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.highlights.conftest import steady, write_film
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.match import list_match_parts
 from touchline.highlights.own_labels import read_match_labels
 
@@ -43,12 +43,12 @@ def test_labels_of_a_half_that_is_not_here_are_left_out(file: Path, film: Path) 
 def test_a_file_of_which_nobody_knows_the_half_or_that_is_no_labels_is_refused(
     file: Path, film: Path
 ) -> None:
-    with pytest.raises(BadInput, match="which half the video shows is not known; say --kickoff2"):
+    with pytest.raises(InputError, match="which half the video shows is not known; say --kickoff2"):
         read_match_labels(file, list_match_parts([film], "soccer", None), "soccer")
     file.write_text("{}")
-    with pytest.raises(BadInput, match="lacks the key 'annotations'"):
+    with pytest.raises(InputError, match="lacks the key 'annotations'"):
         read_match_labels(file, list_match_parts([film], "soccer", 10.0), "soccer")
-    with pytest.raises(BadInput, match="there is no such file"):
+    with pytest.raises(InputError, match="there is no such file"):
         read_match_labels(
             file.with_name("none.json"), list_match_parts([film], "soccer", 10.0), "soccer"
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.request import parse_free_request, parse_highlight_request
 from touchline.highlights.wish import TeamNames
 
@@ -42,12 +42,12 @@ def test_a_request_is_said_back_as_it_was_understood(text: str) -> None:
 def test_another_language_or_nothing_of_the_sport_is_answered_with_what_can_be_asked(
     text: str,
 ) -> None:
-    with pytest.raises(BadInput, match=r"ask in English for one or more of: penalty, kick-off"):
+    with pytest.raises(InputError, match=r"ask in English for one or more of: penalty, kick-off"):
         parse_highlight_request(text, "soccer")
 
 
 def test_what_rules_itself_out_is_refused() -> None:
-    with pytest.raises(BadInput, match="rules out everything"):
+    with pytest.raises(InputError, match="rules out everything"):
         parse_highlight_request("goals, not goals", "soccer")
 
 
@@ -65,7 +65,7 @@ def test_each_sport_has_its_own_words(sport: str, text: str, said: str) -> None:
 
 
 def test_an_unknown_sport_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(BadInput, match="choose among soccer"):
+    with pytest.raises(InputError, match="choose among soccer"):
         parse_highlight_request("goals", "quidditch")
 
 
@@ -86,7 +86,7 @@ def test_own_words_are_kept_as_they_stand_and_halves_and_minutes_are_understood(
 
 @pytest.mark.parametrize("text", ["", "show me the second half", "?!"])
 def test_own_words_that_say_nothing_are_refused(text: str) -> None:
-    with pytest.raises(BadInput, match="says nothing to look for"):
+    with pytest.raises(InputError, match="says nothing to look for"):
         parse_free_request(text, "soccer")
 
 
@@ -110,5 +110,5 @@ def test_a_team_is_understood_by_side_or_by_name(text: str, team: str) -> None:
     "text", ["12:30 goals", "the first 9:30 goals", f"goals after {'9' * 5000}"]
 )
 def test_a_number_that_cannot_be_meant_is_not_understood_and_no_crash(text: str) -> None:
-    with pytest.raises(BadInput, match="not understood"):
+    with pytest.raises(InputError, match="not understood"):
         parse_highlight_request(text, "soccer")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.request import parse_highlight_request
 from touchline.highlights.teams import TeamAttribution, TeamEvidence
 from touchline.highlights.wish import TeamNames
@@ -63,9 +63,9 @@ def test_the_nearest_label_of_the_action_tells_before_any_commentary() -> None:
 
 def test_a_team_is_refused_where_nothing_can_tell_and_the_answer_says_what_to_give() -> None:
     wish = parse_highlight_request("goals of the home team", "soccer")
-    with pytest.raises(BadInput, match="--labels FILE, or --commentary FILE with --home NAME"):
+    with pytest.raises(InputError, match="--labels FILE, or --commentary FILE with --home NAME"):
         TeamEvidence().check(wish, "goals of the home team")
     heard("Ashford!").check(wish, "goals of the home team")
     fouls = parse_highlight_request("fouls of the home team", "soccer")
-    with pytest.raises(BadInput, match="commentary tells in soccer only of: goal, corner, shot"):
+    with pytest.raises(InputError, match="commentary tells in soccer only of: goal, corner, shot"):
         heard("Ashford!").check(fouls, "fouls of the home team")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.metrics.scores import MetricContext, build_score_report, find_best_floor
 from touchline.records import Clip, Question, Trajectory
 from touchline.tasks.counting import count
@@ -115,14 +115,14 @@ def test_every_metric_has_value_low_high_and_n():
 
 
 def test_candidates_that_answered_unlike_questions_cannot_be_compared():
-    with pytest.raises(BadInput, match="unlike questions"):
+    with pytest.raises(InputError, match="unlike questions"):
         build_score_report({"sft": GIVEN, "rl": GIVEN[1:]}, QUESTIONS, JUDGE)
 
 
 def test_an_answer_twice_or_to_an_unknown_question_is_refused():
-    with pytest.raises(BadInput, match="twice"):
+    with pytest.raises(InputError, match="twice"):
         build_score_report({"sft": [*GIVEN, GIVEN[0]]}, QUESTIONS, JUDGE)
-    with pytest.raises(BadInput, match="unknown"):
+    with pytest.raises(InputError, match="unknown"):
         build_score_report({"sft": [replace(GIVEN[0], question="q99")]}, QUESTIONS, JUDGE)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.report.steps import parse_attempt_steps
 
 
@@ -34,7 +34,7 @@ def test_a_refused_call_shows_the_reason(evaluation: Any):
 
 def test_messages_that_are_no_json_name_the_row(evaluation: Any):
     broken = replace(evaluation.answers["rl"][0], messages="{")
-    with pytest.raises(BadInput, match=r"rl/.*not JSON"):
+    with pytest.raises(InputError, match=r"rl/.*not JSON"):
         parse_attempt_steps(broken)
 
 

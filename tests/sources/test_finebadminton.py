@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources import finebadminton
 from touchline.sources.folder import FolderSettings
@@ -69,7 +69,7 @@ def test_a_missing_folder_names_the_setting(tmp_path: Path, there: bool, said: s
     settings = FolderSettings(folder=str(tmp_path / "data"))
     with (
         ThreadPoolExecutor(1) as executor,
-        pytest.raises(BadInput, match=r"finebadminton\.folder") as e,
+        pytest.raises(InputError, match=r"finebadminton\.folder") as e,
     ):
         finebadminton.download_finebadminton(settings, tmp_path / "own", executor)
     assert said in str(e.value)
@@ -122,7 +122,7 @@ def test_doubled_missing_and_unasked_clips_are_faults(tmp_path: Path, video: Mak
 
 def test_questions_that_are_no_json_stop_with_the_file(tmp_path: Path, video: Make) -> None:
     folder = laid_out(tmp_path / "own", "[{", [])
-    with pytest.raises(BadInput, match=r"questions\.json: is not valid JSON"):
+    with pytest.raises(InputError, match=r"questions\.json: is not valid JSON"):
         labelled(folder, video, [])
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.folder import VIDEO_PATTERNS, VideoFiles, check_file_name, copy_source_files
 from touchline.sources.readers import MAX_LABEL_FILE_BYTES
 from touchline.sources.source import SourcePart
@@ -32,7 +32,7 @@ def test_labels_alone_will_do_but_videos_alone_will_not(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     raw.mkdir()
     (raw / "a.mp4").write_bytes(b"x")
-    with pytest.raises(BadInput, match=r"holds no .*csv; set download\.sources\.mine\.folder"):
+    with pytest.raises(InputError, match=r"holds no .*csv; set download\.sources\.mine\.folder"):
         copy_source_files("mine", str(raw), PARTS, tmp_path / "own")
     (raw / "a.mp4").rename(raw / "a.csv")
     copy_source_files("mine", str(raw), PARTS, tmp_path / "own")
@@ -44,7 +44,7 @@ def test_a_label_file_of_two_gigabytes_is_refused_before_anything_is_copied(tmp_
     with (tmp_path / "raw/b.csv").open("wb") as file:
         file.truncate(2 * 2**30)
     with pytest.raises(
-        BadInput, match=f"has 2048 MiB, more than the {MAX_LABEL_FILE_BYTES // 2**20}"
+        InputError, match=f"has 2048 MiB, more than the {MAX_LABEL_FILE_BYTES // 2**20}"
     ):
         copy_source_files("mine", str(tmp_path / "raw"), PARTS, tmp_path / "own")
     assert not (tmp_path / "own").exists()
@@ -63,7 +63,7 @@ def test_an_archive_that_leads_out_of_its_folder_leaves_nothing(tmp_path: Path) 
     with zipfile.ZipFile(tmp_path / "raw.zip", "w") as archive:
         archive.writestr("a.csv", "x")
         archive.writestr("../../outside.csv", "y")
-    with pytest.raises(BadInput, match=r"outside\.csv"):
+    with pytest.raises(InputError, match=r"outside\.csv"):
         copy_source_files("mine", str(tmp_path / "raw.zip"), PARTS, tmp_path / "own/mine")
     assert [path.name for path in tmp_path.rglob("*.csv")] == []
 
@@ -80,7 +80,7 @@ def test_letters_written_in_two_ways_are_one_name(tmp_path: Path) -> None:
      None, ["a"], "x" * 300, "é" * 200],
 )  # fmt: skip
 def test_a_name_that_leads_elsewhere_is_refused(name: object) -> None:
-    with pytest.raises(BadInput, match="here: "):
+    with pytest.raises(InputError, match="here: "):
         check_file_name("here", name)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows import cli
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources import SOURCES, listing
 from touchline.sources.listing import SourceListing
 
@@ -84,7 +84,7 @@ def test_a_preset_of_another_shape_sets_no_folder(tmp_path: Path, preset: str) -
 
 
 def test_a_preset_that_is_no_yaml_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"mine\.yaml: is no YAML"):
+    with pytest.raises(InputError, match=r"mine\.yaml: is no YAML"):
         listing.list_sources(checkout(tmp_path, "a: [\n"))
 
 

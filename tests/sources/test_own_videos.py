@@ -12,7 +12,7 @@ import pytest
 from stages import chunk
 from tests.downloads import downloaded, params
 from tests.films import film
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Video, read
 from touchline.sources.fetch import manifest
 
@@ -122,7 +122,7 @@ def test_the_manifest_of_the_copy_notices_a_changed_folder(own: Path, tmp_path: 
     assert len(manifest.read(known)) == 10
     run(tmp_path, known="known.json")
     film(own / "bare.mkv", seed=30, crf="45")
-    with pytest.raises(BadInput, match=r"is not the file known as bare\.mkv"):
+    with pytest.raises(InputError, match=r"is not the file known as bare\.mkv"):
         run(tmp_path, known="known.json")
 
 
@@ -138,7 +138,7 @@ def test_the_same_folder_gives_the_same_product(own: Path, tmp_path: Path) -> No
 
 def test_mended_labels_are_taken_by_the_next_run(own: Path, tmp_path: Path) -> None:
     labelled(own / "lone/Labels-v2.json", (1, 1.0), name="Gaol")
-    with pytest.raises(BadInput, match="'Gaol' is no label of soccer"):
+    with pytest.raises(InputError, match="'Gaol' is no label of soccer"):
         run(tmp_path)
     labelled(own / "lone/Labels-v2.json", (1, 1.0))
     assert run(tmp_path)["labels"] == 4
@@ -197,7 +197,7 @@ def test_a_wrong_setting_is_a_sentence(
     own: Path, tmp_path: Path, more: dict[str, str], sentence: str
 ) -> None:
     (own / "empty").mkdir()
-    with pytest.raises(BadInput) as fault:
+    with pytest.raises(InputError) as fault:
         run(tmp_path, **more)
     assert sentence in str(fault.value)
     assert not (tmp_path / "videos").exists()
@@ -205,15 +205,15 @@ def test_a_wrong_setting_is_a_sentence(
 
 def test_a_file_of_labels_of_two_gigabytes_is_not_read(own: Path, tmp_path: Path) -> None:
     os.truncate(own / "lone/Labels-v2.json", 2**31)  # takes no space: it is a hole
-    with pytest.raises(BadInput, match=r"Labels-v2\.json: is a file of labels of 2048 MiB"):
+    with pytest.raises(InputError, match=r"Labels-v2\.json: is a file of labels of 2048 MiB"):
         run(tmp_path)
 
 
 def test_names_that_are_no_text_and_dead_links_are_named(own: Path, tmp_path: Path) -> None:
     (own / "gone.mkv").symlink_to("nowhere")
-    with pytest.raises(BadInput, match=r"gone\.mkv: is not there"):
+    with pytest.raises(InputError, match=r"gone\.mkv: is not there"):
         run(tmp_path)
     (own / "gone.mkv").unlink()
     Path(os.fsdecode(os.fsencode(own) + b"/bad\xff.mkv")).write_bytes(b"x")
-    with pytest.raises(BadInput, match=r"'bad\\udcff\.mkv': has a name that is not UTF-8"):
+    with pytest.raises(InputError, match=r"'bad\\udcff\.mkv': has a name that is not UTF-8"):
         run(tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from tests.downloads import downloaded, params
 from tests.films import film
 from tests.store import store
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Video, read
 
 GAME = 'season/It\'s "one" ü'
@@ -66,7 +66,7 @@ def test_a_key_that_leads_out_of_the_folder_is_refused(
     bucket: tuple[str, Any], tmp_path: Path
 ) -> None:
     bucket[1].put_object(Bucket="matches", Key="soccer/a/../../../evil.mkv", Body=b"x")
-    with pytest.raises(BadInput, match=r"'a/\.\./\.\./\.\./evil\.mkv': could lead out"):
+    with pytest.raises(InputError, match=r"'a/\.\./\.\./\.\./evil\.mkv': could lead out"):
         run(tmp_path, bucket[0])
     assert not list(tmp_path.parent.glob("evil.mkv")) and not (tmp_path / "videos").exists()
 
@@ -83,5 +83,5 @@ def test_a_key_that_leads_out_of_the_folder_is_refused(
 def test_a_wrong_setting_is_a_sentence(
     bucket: tuple[str, Any], tmp_path: Path, more: dict[str, Any], sentence: str
 ) -> None:
-    with pytest.raises(BadInput, match=sentence):
+    with pytest.raises(InputError, match=sentence):
         run(tmp_path, bucket[0], **more)

@@ -11,7 +11,7 @@ from stages.ask import Ask, main, split_by_match
 from tests.frames import stored
 from tests.world import clip_of, label
 from touchline.chat.dialogue import PLAIN, Dialogue
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Caption, Clip, Label, Question, Stated, read, write
 from touchline.tasks import TASKS
 from touchline.video.frame_store import store_path
@@ -168,7 +168,7 @@ def test_a_stated_split_holds_for_a_double_and_two_that_contradict_are_refused(w
         assert {q.split for q in questions if q.match in (first, second)} == {split}
     rows = [Stated(first, "train"), Stated(second, "test")]
     write(world / "manifest/splits.parquet", Stated, rows)
-    with pytest.raises(BadInput, match=f"{second}: is test, but it is the same match as {first}"):
+    with pytest.raises(InputError, match=f"{second}: is test, but it is the same match as {first}"):
         asked(world, ask(splits="stated"))
 
 
@@ -183,5 +183,5 @@ def test_a_stated_split_holds_for_a_double_and_two_that_contradict_are_refused(w
     ],
 )
 def test_senseless_settings_are_refused_by_name(world: Path, changes: dict, place: str):
-    with pytest.raises(BadInput, match=f"ask.{place}"):
+    with pytest.raises(InputError, match=f"ask.{place}"):
         asked(world, ask(**changes))

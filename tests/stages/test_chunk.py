@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.chunk import NOTHING, Chunk, cut, main, store
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Clip, Video, read, write
 from touchline.video.frame_store import FrameStore
 from touchline.video.probe import facts, unseen
@@ -108,7 +108,7 @@ def test_the_products_are_the_same_byte_for_byte(matches: Path, tmp_path: Path) 
 def test_a_video_that_lasts_no_time_is_refused_by_name(matches: Path, duration: float) -> None:
     (video, *_) = read(matches / "manifest/videos.parquet", Video)
     nothing = Video(**{**vars(video), "duration": duration})
-    with pytest.raises(BadInput, match=f"video {re.escape(video.id)}: lasts {duration:g} s"):
+    with pytest.raises(InputError, match=f"video {re.escape(video.id)}: lasts {duration:g} s"):
         list(cut(CHUNK, nothing, NOTHING))
 
 
@@ -139,7 +139,7 @@ def test_a_damaged_video_stops_the_stage_by_name_and_leaves_no_product(
     list_videos(tmp_path, ["m.mkv"])
     whole = (tmp_path / "videos/m.mkv").read_bytes()
     (tmp_path / "videos/m.mkv").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BadInput, match=r"m.mkv: .* of 200 frames cannot be decoded; fetch it"):
+    with pytest.raises(InputError, match=r"m.mkv: .* of 200 frames cannot be decoded; fetch it"):
         chunk(tmp_path, tmp_path / "out", workers)
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
     assert not (tmp_path / "out/frames").exists()
@@ -149,7 +149,7 @@ def test_a_video_that_vanished_is_named(tmp_path: Path) -> None:
     film(tmp_path / "videos/m.mkv", 1, 0)
     list_videos(tmp_path, ["m.mkv"])
     (tmp_path / "videos/m.mkv").unlink()
-    with pytest.raises(BadInput, match=r"m.mkv: there is no such file"):
+    with pytest.raises(InputError, match=r"m.mkv: there is no such file"):
         chunk(tmp_path, tmp_path / "out", workers=1)
 
 

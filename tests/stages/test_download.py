@@ -14,7 +14,7 @@ import pytest
 from stages.download import Download
 from tests.downloads import downloaded, params
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Video, read
 from touchline.sources import SOURCES
 from touchline.sources.soccernet import layout
@@ -108,7 +108,9 @@ def test_a_fault_stops_with_the_first_sentence_and_the_number_of_others(
 ) -> None:
     edit(match / "Labels-v2.json", lambda c: c["annotations"].append({"label": "Goal"}))
     edit(match / "1_asr.json", lambda c: c["segments"].update({"99": [19, 18, "back"]}))
-    with pytest.raises(BadInput, match=r"lacks the key 'gameTime'.*drop \(1 more faults follow\)"):
+    with pytest.raises(
+        InputError, match=r"lacks the key 'gameTime'.*drop \(1 more faults follow\)"
+    ):
         run(tmp_path, "stop")
     assert not (tmp_path / "manifest").exists()
 
@@ -141,7 +143,7 @@ def test_an_unreadable_video_takes_its_labels_and_lines_with_it(
 
 def test_a_file_that_is_there_twice_is_a_fault(match: Path, tmp_path: Path) -> None:
     shutil.copyfile(match / "1_224p.mkv", match / "2_224p.mkv")
-    with pytest.raises(BadInput, match="is the same file as prepared/soccer_synthetic-league"):
+    with pytest.raises(InputError, match="is the same file as prepared/soccer_synthetic-league"):
         run(tmp_path, "stop")
 
 
@@ -163,7 +165,7 @@ def test_rows_of_a_match_without_any_video_still_have_a_fate(match: Path, tmp_pa
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, sources: dict[str, Any], said: str) -> None:
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(InputError, match=said):
         downloaded(tmp_path, download("stop", **sources))
     assert not (tmp_path / "manifest").exists()
 

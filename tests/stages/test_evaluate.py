@@ -13,7 +13,7 @@ from tests.stages.training import BUDGET, World, clip, world
 from tests.train.conftest import lessons
 from tests.world import HOSTILE
 from touchline.chat.dialogue import PLAIN, Dialogue
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS
 from touchline.external_answers.score import Rule, score, sheet
 from touchline.licence import Licence
@@ -94,7 +94,7 @@ def test_questions_without_frames_are_left_out_and_the_report_says_how_many(here
     assert 0 < measured["without_frames"] == len(test) - len(asked)
     assert "left out, no frames here" in (here.root / "report/report.html").read_text()
     here.hide(99)
-    with pytest.raises(BadInput, match="test questions has frames; bring the videos themselves"):
+    with pytest.raises(InputError, match="test questions has frames; bring the videos themselves"):
         run(here)
 
 
@@ -138,5 +138,5 @@ def test_hostile_models_are_evaluated_like_any_other(here: World, monkeypatch: p
 
 def test_without_test_questions_there_is_nothing_to_claim(here: World):
     write(here.root / "questions/questions.parquet", Question, [])
-    with pytest.raises(BadInput, match="no question is in the test split"):
+    with pytest.raises(InputError, match="no question is in the test split"):
         evaluated(here)

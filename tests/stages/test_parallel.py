@@ -10,7 +10,7 @@ from tests.stages.test_sft import LORA, log, weights
 from tests.stages.training import World, world
 from tests.train.conftest import PARAMS, lessons
 from touchline.config import section
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.load import StudentParams, freeze_model_parts, load_model_and_processor
 
 SHARDED = "tests/stages/parts_on_cpu.py"  # why: see there
@@ -127,7 +127,7 @@ def test_a_frozen_part_stays_as_it_is_while_the_rest_learns(here: World) -> None
 def test_a_part_that_the_model_lacks_is_refused(here: World) -> None:
     here.sft(here.sft_params(0))
     net, _ = load_model_and_processor(here.root / "base", "float32")
-    with pytest.raises(BadInput, match=r"student.frozen: the model has no part visul"):
+    with pytest.raises(InputError, match=r"student.frozen: the model has no part visul"):
         freeze_model_parts(net, ["visul"])
 
 

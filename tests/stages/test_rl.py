@@ -11,7 +11,7 @@ from tests.stages.test_sft import log, weights
 from tests.stages.training import World, world
 from tests.train.conftest import lessons
 from touchline.chat.dialogue import Dialogue
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.load import load_model_and_processor
 from touchline.records import Question, Rollout, read, write
 from touchline.train.rl.replay import print_replay
@@ -57,20 +57,20 @@ def test_questions_without_frames_are_left_out_and_counted(here: World):
     measured = here.rl(0)
     assert 0 < measured["without_frames"] == every["questions"] - measured["questions"]
     here.hide(99)
-    with pytest.raises(BadInput, match="questions has frames; bring the videos themselves"):
+    with pytest.raises(InputError, match="questions has frames; bring the videos themselves"):
         here.rl(0)
 
 
 def test_a_dialogue_without_thoughts_has_nothing_to_reinforce(here: World):
     bare = Dialogue(style="spotting-paper", time="half", cut=False)
     assert here.rl(0, dialogue=bare)["steps"] == 0
-    with pytest.raises(BadInput, match=r"dialogue.style: spotting-paper has no thoughts"):
+    with pytest.raises(InputError, match=r"dialogue.style: spotting-paper has no thoughts"):
         here.rl(1, dialogue=bare)
 
 
 def test_no_training_question_is_refused_in_words(here: World):
     write(here.root / "questions/questions.parquet", Question, [])
-    with pytest.raises(BadInput, match="no question is in the train split"):
+    with pytest.raises(InputError, match="no question is in the train split"):
         here.rl(1)
 
 
@@ -151,11 +151,11 @@ def test_the_proof_leaves_the_trained_weights_as_they_would_be(
 @pytest.mark.slow
 def test_a_student_without_a_valid_turn_stops_rl_and_leaves_no_model(here: World):
     stop = {"steps": 2, "format": 0.5, "calls": 0.0, "silent": 0}
-    with pytest.raises(BadInput, match="rl stopped at step 2: 0 of 4 rollouts"):
+    with pytest.raises(InputError, match="rl stopped at step 2: 0 of 4 rollouts"):
         here.rl(4, stop=stop)
     assert not (here.root / "rl").exists()
     assert (here.root / "checkpoints/rl/one/checkpoint-2/whole").is_file()
-    with pytest.raises(BadInput, match="rl stopped at step 2"):  # and not a step later
+    with pytest.raises(InputError, match="rl stopped at step 2"):  # and not a step later
         here.rl(4, stop=stop)
 
 

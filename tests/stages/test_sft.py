@@ -14,7 +14,7 @@ from safetensors import safe_open
 
 from tests.stages.training import World, world
 from tests.train.conftest import BUDGET, PARAMS, lessons
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.load import load_model_and_processor
 from touchline.records import Trajectory, write
 from touchline.tasks import TASKS
@@ -53,7 +53,9 @@ def test_qlora_without_a_gpu_is_refused_in_words(here: World):
 
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    with pytest.raises(BadInput, match=r"sft.tuning.kind: qlora needs a GPU; choose lora or full"):
+    with pytest.raises(
+        InputError, match=r"sft.tuning.kind: qlora needs a GPU; choose lora or full"
+    ):
         here.sft(here.sft_params(1, QLORA))
 
 
@@ -66,18 +68,18 @@ def test_lessons_without_frames_are_left_out_and_counted(here: World):
 
 def test_lessons_of_which_none_has_frames_are_refused_in_words(here: World):
     here.hide(99)
-    with pytest.raises(BadInput, match="has frames; bring the videos themselves"):
+    with pytest.raises(InputError, match="has frames; bring the videos themselves"):
         here.sft(here.sft_params(0))
 
 
 def test_nothing_accepted_is_refused_in_words(here: World):
     write(here.root / "accepted/trajectories.parquet", Trajectory, [])
-    with pytest.raises(BadInput, match="no trajectory was accepted"):
+    with pytest.raises(InputError, match="no trajectory was accepted"):
         here.sft(here.sft_params(1))
 
 
 def test_a_folder_without_a_model_is_refused_in_words(here: World):
-    with pytest.raises(BadInput, match="holds no model"):
+    with pytest.raises(InputError, match="holds no model"):
         load_model_and_processor(here.root / "clips", "float32")
 
 

@@ -13,7 +13,7 @@ from touchline.chat.dialogue import PLAIN
 from touchline.chat.tools.choose_frames import Budget, stamped
 from touchline.checks.tables.great_expectations import Outcome
 from touchline.checks.tables.run import Records, judge
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.ledger import Ledger
 from touchline.licence import Licence
 from touchline.records import Caption, Clip, Question, Trajectory, Video, read, write
@@ -198,7 +198,7 @@ def test_too_many_dropped_rows_stop_the_stage(spoilt: tuple[Data, dict[str, Outc
 
 def test_a_match_in_two_splits_stops_the_stage_and_leaves_nothing(data: Data, tmp_path: Path):
     data.spoil("questions", 0, split="test")
-    with pytest.raises(BadInput, match=r"exactly one split: 6 of 24 fail \(s/m0/1@0") as fault:
+    with pytest.raises(InputError, match=r"exactly one split: 6 of 24 fail \(s/m0/1@0") as fault:
         data.run(tmp_path)
     assert fault.value.place == "questions.splits_of_match"
     assert not (tmp_path / "accepted").exists()
@@ -235,7 +235,7 @@ def test_trajectories_that_never_look_again_are_a_warning_or_a_stop(data: Data, 
     data.captions = []  # a sport without commentary is no fault
     data.trajectories = [replace(row, windows=[]) for row in data.trajectories]
     assert data.run(tmp_path)["warnings"] == 1
-    with pytest.raises(BadInput, match="look again"):
+    with pytest.raises(InputError, match="look again"):
         data.run(tmp_path, LIMITS.model_copy(update={"fail_on": "warning"}))
 
 

@@ -17,7 +17,7 @@ from touchline.chat.tools.choose_frames import Budget
 from touchline.checks.tables.columns import question_rows
 from touchline.checks.tables.expectations import Validate
 from touchline.config import section
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.licence import Licence
 from touchline.records import Caption, Clip, Question, Trajectory, read
 from touchline.tasks.spotting import intervals
@@ -178,7 +178,7 @@ def test_a_stated_split_goes_before_the_drawn_one(league: Path, tmp_path: Path) 
     questions = read(tmp_path / "questions/questions.parquet", Question)
     splits = {q.match.split("/", 1)[1]: q.split for q in questions}
     assert splits == {str(g): "train" if g == games[0] else "test" for g in games}
-    with pytest.raises(BadInput, match="no source states a split"):
+    with pytest.raises(InputError, match="no source states a split"):
         pipeline(tmp_path, "spotting-paper", made_up(league) | {"ask.splits": "stated"})
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.world import clip_of, label, scenes_of
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.tasks.scene import scene
 
 
@@ -40,7 +40,7 @@ def test_actions_stand_in_order_of_time():
 
 
 def test_a_label_or_a_sport_that_nobody_knows_is_named():
-    with pytest.raises(BadInput, match="'curling' is no label of soccer; choose among"):
+    with pytest.raises(InputError, match="'curling' is no label of soccer; choose among"):
         scene(clip_of("soccer"), [label("curling", 3)])
-    with pytest.raises(BadInput, match="no sport is called 'curling'; choose among"):
+    with pytest.raises(InputError, match="no sport is called 'curling'; choose among"):
         scene(replace(clip_of("soccer"), sport="curling"), [])

@@ -14,7 +14,7 @@ from tests.teacher.conftest import distilled, reasons, served, verdicts
 from tests.train.conftest import PARAMS
 from touchline.chat.turns import thinking
 from touchline.config import section
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Clip, Question, read, write
 from touchline.serving.scripted import Truth
 from touchline.serving.server import Server
@@ -198,7 +198,7 @@ def test_a_forecast_above_the_budget_stops_after_the_pilot(checkout: Path):
         distill = distill.model_copy(
             update={"served": distill.served.model_copy(update={"spend": given})}
         )
-        with pytest.raises(BadInput, match="forecast exceeds"):
+        with pytest.raises(InputError, match="forecast exceeds"):
             distilled(distill, checkout)
 
 
@@ -207,10 +207,10 @@ def test_frames_under_an_nda_do_not_leave_this_machine_unless_allowed(checkout: 
 
     file = checkout / "data/clips/clips.parquet"
     write(file, Clip, [replace(clip, terms="nda") for clip in read(file, Clip)])
-    with pytest.raises(BadInput, match="nda"):
+    with pytest.raises(InputError, match="nda"):
         distilled(served("https://api.example.org/v1"), checkout)
 
 
 def test_an_unknown_teacher_is_named(checkout: Path):
-    with pytest.raises(BadInput, match="scripted, served"):
+    with pytest.raises(InputError, match="scripted, served"):
         distilled(served("http://127.0.0.1:9/v1").model_copy(update={"teacher": "x"}), checkout)

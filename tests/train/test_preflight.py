@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from flows.runs import overrides
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.train import preflight
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,9 @@ def test_what_runs_on_a_cpu_passes(tmp_path: Path, preset: str | None) -> None:
 @no_gpu
 @pytest.mark.parametrize("preset", ["deepsport", "deepsport-v2", "spotting-paper"])
 def test_what_needs_a_gpu_is_refused_without_one(tmp_path: Path, preset: str) -> None:
-    with pytest.raises(BadInput, match=r"student.dtype: bfloat16 needs a GPU \(as do sft.trainer"):
+    with pytest.raises(
+        InputError, match=r"student.dtype: bfloat16 needs a GPU \(as do sft.trainer"
+    ):
         preflight.check_training_requirements(params(tmp_path, preset), ALL)
 
 
@@ -59,12 +61,12 @@ def test_a_package_that_is_not_installed_is_named_with_how_to_get_it(
 ) -> None:
     given = params(tmp_path, None, f"{key}={value}")
     if not torch.cuda.is_available():
-        with pytest.raises(BadInput, match=f"{key}: {value} needs a GPU, and torch finds none"):
+        with pytest.raises(InputError, match=f"{key}: {value} needs a GPU, and torch finds none"):
             preflight.check_training_requirements(given, ALL)
     monkeypatch.setattr(preflight, "count_gpus", lambda: 2)
     if preflight.importlib.util.find_spec(package):
         pytest.skip("it is installed")
-    with pytest.raises(BadInput, match=f"{value} needs {package}, which is not .* pip install"):
+    with pytest.raises(InputError, match=f"{value} needs {package}, which is not .* pip install"):
         preflight.check_training_requirements(given, ALL)
 
 
@@ -80,20 +82,20 @@ def test_processes_must_fit_the_gpus(
 ) -> None:
     monkeypatch.setattr(preflight, "count_gpus", lambda: found)
     given = params(tmp_path, None, f"student.processes={count}", "student.dtype=bfloat16")
-    with pytest.raises(BadInput, match=wrong):
+    with pytest.raises(InputError, match=wrong):
         preflight.check_training_requirements(given, ALL)
 
 
 def test_parts_need_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "count_gpus", lambda: 1)
     given = params(tmp_path, None, "student.processes=1", "student.parallel.kind=fsdp")
-    with pytest.raises(BadInput, match="divides a model among processes, and there is one"):
+    with pytest.raises(InputError, match="divides a model among processes, and there is one"):
         preflight.check_training_requirements(given, ALL)
 
 
 def test_a_model_that_is_nowhere_is_refused(tmp_path: Path) -> None:
     given = params(tmp_path, None, f"student.model={tmp_path / 'nowhere'}")
-    with pytest.raises(BadInput, match=r"student.model: .*nowhere holds no config.json"):
+    with pytest.raises(InputError, match=r"student.model: .*nowhere holds no config.json"):
         preflight.check_training_requirements(given, ALL)
     (tmp_path / "nowhere").mkdir()
     (tmp_path / "nowhere/config.json").write_text("{}")
@@ -104,7 +106,7 @@ def test_a_hub_model_that_cannot_be_fetched_is_refused(tmp_path: Path) -> None:
     code = (
         "from touchline.train import preflight\n"
         "try: preflight.check_model_reachable('nobody/nothing', '')\n"
-        "except preflight.BadInput as fault: print(fault)"
+        "except preflight.InputError as fault: print(fault)"
     )
     said = subprocess.run(
         [sys.executable, "-c", code],
@@ -130,7 +132,7 @@ def test_a_server_must_answer() -> None:
         preflight.check_vllm_server(url)
         server.shutdown()
     for dead in (url, "", "no address"):
-        with pytest.raises(BadInput, match=r"rl.vllm.server: no vLLM server answers at"):
+        with pytest.raises(InputError, match=r"rl.vllm.server: no vLLM server answers at"):
             preflight.check_vllm_server(dead)
 
 

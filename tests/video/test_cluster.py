@@ -12,7 +12,7 @@ import pytest
 
 from tests.downloads import downloaded, params
 from tests.stages.test_chunk import chunk
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.video import cluster
 from touchline.video.probe import facts
 from touchline.video.workers import each, pool
@@ -101,7 +101,7 @@ def test_jobs_run_in_the_workers_and_come_back_in_order(address: str) -> None:
 
 
 def test_a_workers_fault_arrives_as_its_sentence(address: str, tmp_path: Path) -> None:
-    with pool(2) as executor, pytest.raises(BadInput, match="there is no such file"):
+    with pool(2) as executor, pytest.raises(InputError, match="there is no such file"):
         list(each(executor, facts, [(tmp_path / "none.mkv",)]))
 
 
@@ -114,7 +114,7 @@ def test_a_worker_with_other_code_is_refused_by_name(
     stranger = worker(scheduler, PYTHONPATH=str(tmp_path))
     try:
         joined(scheduler, 3)
-        with pytest.raises(BadInput, match="runs other code than this process"), pool(2):
+        with pytest.raises(InputError, match="runs other code than this process"), pool(2):
             pass
     finally:
         stranger.terminate()
@@ -124,5 +124,5 @@ def test_a_worker_with_other_code_is_refused_by_name(
 def test_an_address_where_nobody_answers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "PATIENCE", 1)
     monkeypatch.setenv("TOUCHLINE_SCHEDULER", "tcp://127.0.0.1:9")
-    with pytest.raises(BadInput, match=r"no scheduler answers at tcp://127.0.0.1:9"), pool(2):
+    with pytest.raises(InputError, match=r"no scheduler answers at tcp://127.0.0.1:9"), pool(2):
         pass

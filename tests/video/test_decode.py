@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.video.decode import frames_at
 from touchline.video.probe import facts
 
@@ -61,7 +61,7 @@ def test_decord_is_refused_where_it_would_return_wrong_frames(
     files: Path, broken: Callable[[str], Path], name: str, sentence: str
 ) -> None:
     path = files / name if name == "edit.mp4" else broken(name)
-    with pytest.raises(BadInput, match=f"{name}: {sentence}"):
+    with pytest.raises(InputError, match=f"{name}: {sentence}"):
         list(frames_at(path, [1.0], "decord"))
 
 
@@ -80,21 +80,21 @@ def test_the_last_frame_stands_for_a_moment_and_not_for_ever(
 ) -> None:
     [(time, picture)] = frames_at(files / "clean.mp4", [12.0], decoder)
     assert (round(time, 3), read_number(picture)) == (11.96, 299)
-    with pytest.raises(BadInput, match=r"clean.mp4: shows nothing at 0:14.0"):
+    with pytest.raises(InputError, match=r"clean.mp4: shows nothing at 0:14.0"):
         list(frames_at(files / "clean.mp4", [14.0], decoder))
 
 
 def test_a_damaged_stretch_is_a_fault_and_not_a_wrong_picture(
     broken: Callable[[str], Path],
 ) -> None:
-    with pytest.raises(BadInput, match=r"garbled.mp4: (cannot be decoded|shows nothing)"):
+    with pytest.raises(InputError, match=r"garbled.mp4: (cannot be decoded|shows nothing)"):
         list(frames_at(broken("garbled.mp4"), [number / 5 for number in range(60)]))
 
 
 def test_an_unknown_decoder_and_unsorted_times_are_refused(files: Path) -> None:
-    with pytest.raises(BadInput, match=r"cv2: there is no such decoder; choose one of"):
+    with pytest.raises(InputError, match=r"cv2: there is no such decoder; choose one of"):
         list(frames_at(files / "clean.mkv", [1.0], "cv2"))
-    with pytest.raises(BadInput, match="times do not ascend"):
+    with pytest.raises(InputError, match="times do not ascend"):
         list(frames_at(files / "clean.mkv", [2.0, 1.0]))
 
 

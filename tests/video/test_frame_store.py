@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.video import frame_store as room
 from touchline.video.decode import frames_at
 from touchline.video.frame_store import FrameStore, digest, store_path
@@ -34,18 +34,18 @@ def test_the_last_frame_stands_until_the_video_ends(store: FrameStore, read_numb
 
 @pytest.mark.parametrize("time", [-1.0, 12.5, 60.0])
 def test_a_time_outside_the_video_is_refused(store: FrameStore, time: float) -> None:
-    with pytest.raises(BadInput, match=r"stored from 0 to 12 s only; ask within the video"):
+    with pytest.raises(InputError, match=r"stored from 0 to 12 s only; ask within the video"):
         store.images(VIDEO, [time])
 
 
 def test_a_video_without_frames_is_named(store: FrameStore) -> None:
-    with pytest.raises(BadInput, match=r"cup/2: is not in the frame store .*; rerun chunk"):
+    with pytest.raises(InputError, match=r"cup/2: is not in the frame store .*; rerun chunk"):
         store.times("cup/2")
 
 
 @pytest.mark.parametrize("video", ["../x", "a/../../x", "/etc/x", "a//b", "", ".", "a/"])
 def test_no_video_id_leaves_the_folder(tmp_path: Path, video: str) -> None:
-    with pytest.raises(BadInput, match="no safe file name"):
+    with pytest.raises(InputError, match="no safe file name"):
         store_path(tmp_path, video)
 
 

@@ -5,7 +5,7 @@ import av
 import numpy as np
 import pytest
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.video.probe import facts, scan
 
 REAL = Path(__file__).parents[3] / "shared" / "realdata" / "finebadminton" / "video"
@@ -52,17 +52,17 @@ def test_an_edit_list_is_noticed_and_its_unshown_frames_do_not_count(files: Path
 def test_a_broken_file_is_named_with_its_fault(
     broken: Callable[[str], Path], name: str, sentence: str
 ) -> None:
-    with pytest.raises(BadInput, match=f"{name}: .*{sentence}"):
+    with pytest.raises(InputError, match=f"{name}: .*{sentence}"):
         facts(broken(name))
 
 
 def test_a_name_that_no_disk_has_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"cannot be opened \(File name too long\)"):
+    with pytest.raises(InputError, match=r"cannot be opened \(File name too long\)"):
         facts(tmp_path / f"{'x' * 300}.mkv")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"none.mkv: there is no such file; fetch it again"):
+    with pytest.raises(InputError, match=r"none.mkv: there is no such file; fetch it again"):
         facts(tmp_path / "none.mkv")
 
 

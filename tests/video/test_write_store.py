@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.video.conftest import TURNS, turned
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.video.frame_store import FrameStore
 from touchline.video.write_store import Written, write_frames
 
@@ -69,7 +69,7 @@ def test_a_damaged_video_is_named_with_the_place_and_leaves_no_file(
     broken: Callable[[str], Path], tmp_path: Path, name: str, sentence: str
 ) -> None:
     out = tmp_path / "frames" / "film.parquet"
-    with pytest.raises(BadInput, match=f"{name}: ({sentence})"):
+    with pytest.raises(InputError, match=f"{name}: ({sentence})"):
         write(broken(name), out)
     assert list(out.parent.iterdir()) == []
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from touchline.endpoint.reply import Reply
 from touchline.endpoint.settings import Spend
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Purse:
             self.stored += 1
 
     def forecast(self, what: str, done: int, rows: int) -> None:
-        """Say what `rows` will cost by what `done` of them did; a `BadInput` if it is too much."""
+        """Say what `rows` will cost by what `done` of them did; a `InputError` if it is too much."""
         share = rows / max(done, 1)
         money, tokens = self.money * share, self.tokens * share
         sys.stderr.write(
@@ -74,6 +74,6 @@ class Purse:
         ]
         if over and self.spend.on_forecast == "stop":
             remedy = "raise the budget, ask less, or set on_forecast: go; what is done is kept"
-            raise BadInput(
+            raise InputError(
                 f"{what}: budget", f"the forecast exceeds it ({', '.join(over)})", remedy
             )

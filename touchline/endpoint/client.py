@@ -61,7 +61,7 @@ class Client:
     async def ask(self, asked: Request) -> Reply:
         """The reply, from the store or the server; a fault is a reply with its name.
 
-        Raises `BadInput` when the endpoint is shut to us: a refused key, a first request that
+        Raises `InputError` when the endpoint is shut to us: a refused key, a first request that
         finds nobody or no model, or no good reply for `patience` seconds.
         """
         going = self._asking.get(asked.key)
@@ -137,7 +137,7 @@ class Client:
             raise
 
     def _trouble(self, fault: str, detail: str, wait: float = 0.0) -> None:
-        """Count it; a `BadInput` when there is no point in going on."""
+        """Count it; a `InputError` when there is no point in going on."""
         self.troubles[fault] += 1
         now = time.monotonic()
         self._since = self._since or now

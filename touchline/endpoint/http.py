@@ -12,7 +12,7 @@ from touchline.endpoint import reply
 from touchline.endpoint.reply import Reply, failed
 from touchline.endpoint.request import Request
 from touchline.endpoint.settings import Endpoint
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 FULL = {429, 503, 529}  # the server has no room: fewer at once
 PASSING = {408, 409, 425, 500, 502, 504, *FULL}
@@ -33,7 +33,7 @@ class Passing(Exception):
         return failed(self.fault, self.detail)
 
 
-class Shut(BadInput):
+class Shut(InputError):
     """The endpoint turns everybody away: no request of any row would fare better."""
 
 

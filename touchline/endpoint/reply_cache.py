@@ -14,7 +14,7 @@ from pathlib import Path
 
 from touchline.endpoint.reply import CUT, FINAL, Reply, from_json
 from touchline.endpoint.request import Request
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 SHAPE = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -116,5 +116,7 @@ def _held(file: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
-        raise BadInput(file.parent, "is in use by another process", "wait until it ends") from None
+        raise InputError(
+            file.parent, "is in use by another process", "wait until it ends"
+        ) from None
     return lock

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 class Price(Params):
@@ -51,18 +51,20 @@ class Endpoint(Params):
             return False
 
     def secret(self) -> str:
-        """The key's value; a `BadInput` when it is missing, malformed or would go in clear."""
+        """The key's value; a `InputError` when it is missing, malformed or would go in clear."""
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             wrong = "is no http(s) address without a user"
-            raise BadInput(f"endpoint url at {parts.hostname}", wrong, "write http://host:port/v1")
+            raise InputError(
+                f"endpoint url at {parts.hostname}", wrong, "write http://host:port/v1"
+            )
         value = os.environ.get(self.key, "") if self.key else ""
         if self.key and not value:
-            raise BadInput(self.key, "is not set", "put the endpoint's key into this variable")
+            raise InputError(self.key, "is not set", "put the endpoint's key into this variable")
         if not (value.isascii() and value.isprintable()):
-            raise BadInput(self.key, "holds what no key holds (a line break?)", "set it again")
+            raise InputError(self.key, "holds what no key holds (a line break?)", "set it again")
         if value and parts.scheme != "https" and not self.here:
-            raise BadInput(self.url, f"would get {self.key} unencrypted", "use its https address")
+            raise InputError(self.url, f"would get {self.key} unencrypted", "use its https address")
         return value
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from functools import lru_cache
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.answer_cache import Keep, keep
 from touchline.evaluation.cache_key import compute_cache_keys
 from touchline.evaluation.candidates.candidate import (
@@ -48,7 +48,7 @@ def answer_questions(
     """One Trajectory per question of the evaluation set, in its order.
 
     A question at which the candidate failed gives a row without an answer whose last message has
-    the role `failure`; it is asked again next time. Raises `BadInput` if the candidate failed at
+    the role `failure`; it is asked again next time. Raises `InputError` if the candidate failed at
     all of them or cannot be loaded.
     """
     items = eval_set.load_items()
@@ -149,7 +149,7 @@ def _answer_in_pool(
             yield from each(executor, _answer_batch_in_worker, rows)
         except BrokenExecutor:
             remedy = "lower evaluate.batch or evaluate.processes; what is answered is kept"
-            raise BadInput(candidate.name, "a process died, out of memory?", remedy) from None
+            raise InputError(candidate.name, "a process died, out of memory?", remedy) from None
 
 
 def _answer_batch_in_worker(
@@ -186,7 +186,7 @@ def answer_batch(
     """
     try:  # the border to model output
         return answer_function(items)
-    except BadInput:
+    except InputError:
         raise
     except Exception as error:
         if len(items) > 1:
@@ -214,4 +214,4 @@ def _store_answers(
 def _require_any_answer(candidate: EvalCandidate, answers: Sequence[CandidateAnswer]) -> None:
     if answers and all(answer.fault for answer in answers):
         wrong = f"answered none of {len(answers)} questions: {answers[0].fault}"
-        raise BadInput(candidate.name, wrong, "mend the candidate or take it out")
+        raise InputError(candidate.name, wrong, "mend the candidate or take it out")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from touchline.chat.prompts import render, words
 from touchline.config import Params
 from touchline.endpoint import Client, Endpoint, each, request
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.metrics import bootstrap
 from touchline.records import Question, Trajectory
 from touchline.state_dirs import reply_folder
@@ -66,7 +66,7 @@ def grade_open_answers(
     sample = [case._replace(turned=True) for case in _sample(cases, judging.again)]
     try:  # the border to the network
         verdicts = asyncio.run(_ask_judge([*cases, *sample], judging.endpoint))
-    except BadInput as fault:
+    except InputError as fault:
         return {**about, "absent": str(fault)}
     verdicts_once, verdicts_again = verdicts[: len(cases)], verdicts[len(cases) :]
     first_verdicts = dict(zip([case.row.id for case in cases], verdicts_once, strict=True))

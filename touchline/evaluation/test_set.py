@@ -9,7 +9,7 @@ from typing import Any
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.messages import NO_FRAMES, load_clip_frames
 from touchline.chat.tools.choose_frames import Budget
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import EvalItem
 from touchline.evaluation.floors import Prior, prior
 from touchline.records import Caption, Clip, Question, by_id, grouped, read
@@ -50,17 +50,17 @@ class EvalSet:
 
     @cached_property
     def split_questions(self) -> list[Question]:
-        """The questions of the split whose clips have frames. Raises `BadInput` if
+        """The questions of the split whose clips have frames. Raises `InputError` if
         there are none.
         """
         in_split = [q for q in self.questions_by_id.values() if q.split == self.split]
         if not in_split:
             wrong = f"no question is in the {self.split} split"
-            raise BadInput(self.questions, wrong, f"raise ask.shares.{self.split}")
+            raise InputError(self.questions, wrong, f"raise ask.shares.{self.split}")
         with_frames = [q for q in in_split if self.clips_by_id[q.clip].frames]
         if not with_frames:
             wrong = f"not one of {len(in_split)} {self.split} questions has frames"
-            raise BadInput(self.questions, wrong, NO_FRAMES)
+            raise InputError(self.questions, wrong, NO_FRAMES)
         return with_frames
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.trained_with import TrainedWith
 
 if TYPE_CHECKING:
@@ -138,11 +138,13 @@ def check_model_card(folder: Path) -> None:
         value = _resolve_pointer(scores, pointer)
         if value is None or f"{value:.3f}" != printed:
             wrong = f"says {printed} where {pointer} of {SCORES_FILE} is {value}"
-            raise BadInput(folder / "README.md", wrong, "export it again")
+            raise InputError(folder / "README.md", wrong, "export it again")
     section = text.split(SCORE_HEADINGS[0])[1].split(SCORE_HEADINGS[1])[0]
     bare = re.findall(r"\d+\.\d+|\d+ ?%", SCORE_LINK.sub("", section))
     if bare:
-        raise BadInput(folder / "README.md", f"{bare[0]} links to no evaluation", "export it again")
+        raise InputError(
+            folder / "README.md", f"{bare[0]} links to no evaluation", "export it again"
+        )
 
 
 def _find_score_links(text: str) -> Iterator[tuple[str, str]]:

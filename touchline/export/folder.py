@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from touchline import licence
 from touchline.atomic import whole_folder
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.export.card import render_model_card
 from touchline.model.load import HUB_POINTER
 from touchline.model.trained_with import TRAINED_WITH_FILE, read_trained_with
@@ -58,12 +58,12 @@ def export_model_folder(
     """
     licence_by_source = _check_open_licences(model)
     if (model / HUB_POINTER).is_file():
-        raise BadInput(model, "is a pointer to a hub", "export what was trained from it")
+        raise InputError(model, "is a pointer to a hub", "export what was trained from it")
     if lineage.stage not in lineage.scores.get("candidates", {}):
         wrong = f"nothing says how {lineage.stage} scored"
-        raise BadInput(lineage.run, wrong, "run `touchline retrain` up to evaluate")
+        raise InputError(lineage.run, wrong, "run `touchline retrain` up to evaluate")
     if out.exists():
-        raise BadInput(f"-o {out}", "is there already", "name a folder that is not")
+        raise InputError(f"-o {out}", "is there already", "name a folder that is not")
     with whole_folder(out) as draft:
         for path in sorted({path for kind in EXPORTED_FILES for path in model.glob(kind)}):
             shutil.copyfile(path, draft / path.name)
@@ -107,7 +107,7 @@ def _check_open_licences(model: Path) -> dict[str, tuple[str, str]]:
     bound = sorted(name for name, (_, kind) in licence_by_source.items() if kind != "open")
     if bound:
         wrong = f"was trained on what may not be passed on: {', '.join(bound)}"
-        raise BadInput(model, wrong, "train without these sources, or ask their owners")
+        raise InputError(model, wrong, "train without these sources, or ask their owners")
     return licence_by_source
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from touchline.chat.timecode import possible
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.readers import parse_json_int
 
 LONGEST = 20_000  # letters of an answer with its thoughts
@@ -38,7 +38,7 @@ class Given(NamedTuple):
 def read(file: Path, wanted: Collection[str], others: Collection[str] = ()) -> dict[str, Given]:
     """{question: its answer}; `others` are questions that exist and are not asked here.
 
-    Raises `BadInput` naming the line for one that is no such object, for a question that nobody
+    Raises `InputError` naming the line for one that is no such object, for a question that nobody
     asked or that was answered before, and for a file without any answer.
     """
     found: dict[str, Given] = {}
@@ -48,12 +48,12 @@ def read(file: Path, wanted: Collection[str], others: Collection[str] = ()) -> d
         id, given = _given(place, row)
         if id in lines:
             wrong = f"question {id} was answered in line {lines[id]} already"
-            raise BadInput(place, wrong, "keep one answer per question")
+            raise InputError(place, wrong, "keep one answer per question")
         if id not in wanted:
-            raise BadInput(place, *_unknown(id, others))
+            raise InputError(place, *_unknown(id, others))
         found[id], lines[id] = given, number
     if not found:
-        raise BadInput(file, "holds no answer", f"{FORM}, a line each")
+        raise InputError(file, "holds no answer", f"{FORM}, a line each")
     return found
 
 
@@ -66,7 +66,7 @@ def _unknown(id: str, others: Collection[str]) -> tuple[str, str]:
 def _rows(file: Path) -> Iterator[tuple[int, Any]]:
     """(number, what the line says) of each line that is not blank."""
     if not file.is_file():
-        raise BadInput(file, "is no file", "name a file with an answer a line")
+        raise InputError(file, "is no file", "name a file with an answer a line")
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
@@ -77,22 +77,22 @@ def _parsed(place: str, line: bytes) -> Any:
     try:
         return json.loads(line.decode("utf-8-sig"), parse_int=parse_json_int)
     except UnicodeDecodeError:
-        raise BadInput(place, "is not UTF-8", "write the file in UTF-8") from None
+        raise InputError(place, "is not UTF-8", "write the file in UTF-8") from None
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits; 100,000 brackets
-        raise BadInput(place, f"is not JSON ({error})", FORM) from None
+        raise InputError(place, f"is not JSON ({error})", FORM) from None
 
 
 def _given(place: str, row: Any) -> tuple[str, Given]:
     if not isinstance(row, dict):
-        raise BadInput(place, "is no object", FORM)
+        raise InputError(place, "is no object", FORM)
     for key in ("question", "answer"):
         if key not in row:
-            raise BadInput(place, f"lacks the key {key!r}", FORM)
+            raise InputError(place, f"lacks the key {key!r}", FORM)
         _check_text(f"{place}: {key}", row[key])
     strange = sorted({*row} - {"question", "answer", *OPTIONAL})
     if strange:
         known = ", ".join(OPTIONAL)
-        raise BadInput(place, f"has the unknown key {strange[0]!r}", f"beside them: {known}")
+        raise InputError(place, f"has the unknown key {strange[0]!r}", f"beside them: {known}")
     said = row["answer"]
     valid, windows, frames = (row.get(key) for key in OPTIONAL)
     return row["question"], Given(
@@ -105,17 +105,17 @@ def _given(place: str, row: Any) -> tuple[str, Given]:
 
 def _check_text(place: str, value: Any) -> None:
     if not isinstance(value, str):
-        raise BadInput(place, f"is {type(value).__name__}, not text", "put it in quotes")
+        raise InputError(place, f"is {type(value).__name__}, not text", "put it in quotes")
     if len(value) > LONGEST:
-        raise BadInput(place, f"has {len(value)} letters", f"keep at most {LONGEST}")
+        raise InputError(place, f"has {len(value)} letters", f"keep at most {LONGEST}")
     if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise BadInput(place, "has half a surrogate pair", "write the file in UTF-8")
+        raise InputError(place, "has half a surrogate pair", "write the file in UTF-8")
 
 
 def _checked(place: str, key: str, value: Any, fine: bool) -> Any:
     needs = {"valid": "true or false", "windows": "pairs of seconds", "frames": "a whole number"}
     if not fine:
-        raise BadInput(f"{place}: {key}", f"is not {needs[key]}", "mend it or leave it out")
+        raise InputError(f"{place}: {key}", f"is not {needs[key]}", "mend it or leave it out")
     return value
 
 

@@ -13,7 +13,7 @@ from touchline import licence as touchline_licence
 from touchline.atomic import whole_folder
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import Budget, Reel
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import CANDIDATE_NAME_PATTERN, EvalItem, EvalSettings
 from touchline.evaluation.candidates.floor import FloorCandidate
 from touchline.evaluation.floors import FLOORS
@@ -89,11 +89,11 @@ class Sheet(EvalSet):
                 or "no split at all"
             )
             wrong = f"no question is in the {self.split} split"
-            raise BadInput(self.questions, wrong, f"there is {known}: choose by --split")
+            raise InputError(self.questions, wrong, f"there is {known}: choose by --split")
         lost = next((q for q in every if q.clip not in self.clips_by_id), None)
         if lost:
             wrong = f"the clip {lost.clip} of question {lost.id} is unknown"
-            raise BadInput(self.clips, wrong, "give clips and questions of one run")
+            raise InputError(self.clips, wrong, "give clips and questions of one run")
         return [q for q in every if self.clips_by_id[q.clip].frames] or every
 
     def _game(self, question: Question) -> EvalItem:
@@ -143,7 +143,7 @@ class Result(NamedTuple):
 def score(file: Path, name: str, sheet: Sheet, rule: Rule) -> Result:
     """Score a file of answers under a name; what it leaves out counts as unanswered: wrong."""
     if not re.match(CANDIDATE_NAME_PATTERN, name) or name.startswith("floor."):
-        raise BadInput(name, "is no name for answers", "choose letters and digits by --name")
+        raise InputError(name, "is no name for answers", "choose letters and digits by --name")
     asked = {question.id for question in sheet.asked}
     given = read(file, asked, sheet.questions_by_id)
     rows = floors(sheet, rule.interval)
@@ -210,9 +210,9 @@ def write_scores(folder: Path, measured: Mapping[str, Any]) -> None:
 
 
 def check_free(folder: Path) -> None:
-    """Raise `BadInput` where something else than scores would be replaced."""
+    """Raise `InputError` where something else than scores would be replaced."""
     if folder.exists() and not (folder / SCORES).is_file():
-        raise BadInput(folder, "is there and holds no scores", "name a new folder by -o")
+        raise InputError(folder, "is there and holds no scores", "name a new folder by -o")
 
 
 def _no_frame(clip: Clip, time: float) -> NoReturn:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.metrics.average_map import (
     LOOSE_TOLERANCES,
     TIGHT_TOLERANCES,
@@ -34,18 +34,18 @@ Spot = TypeVar("Spot", LabelledAction, PredictedAction)
 def score(predictions: Path, labels: Path, name: str) -> dict[str, Any]:
     """{candidates: {NAME: {loose, tight: {all, shown, unshown: {mean, per_name}}}}, games, ...}.
 
-    Raises `BadInput` naming file and row for what is not in the format, for predictions of a game
+    Raises `InputError` naming file and row for what is not in the format, for predictions of a game
     that has no labels, and where there is not one prediction.
     """
     games = _games(labels, LABELS)
     given = _games(predictions, RESULTS)
     strange = sorted(given.keys() - games.keys())
     if strange:
-        raise BadInput(given[strange[0]], f"has no {LABELS} below {labels}", "fetch its labels")
+        raise InputError(given[strange[0]], f"has no {LABELS} below {labels}", "fetch its labels")
     truths = _spots(games, "annotations", _truth)
     guesses = _spots(given, "predictions", _guess)
     if not guesses:
-        raise BadInput(predictions, "holds not one prediction", "is it the right folder?")
+        raise InputError(predictions, "holds not one prediction", "is it the right folder?")
     lists = {FLOOR: _every_minute(truths), name: guesses}
     found = {
         who: compute_average_maps(truths, made, list(WORDS), METRICS) for who, made in lists.items()
@@ -63,7 +63,9 @@ def _games(folder: Path, name: str) -> dict[str, Path]:
     """{league/season/game: its file}."""
     found = {f.parent.relative_to(folder).as_posix(): f for f in sorted(folder.rglob(name))}
     if not found:
-        raise BadInput(folder, f"holds no {name}", "name the folder that holds league/season/game")
+        raise InputError(
+            folder, f"holds no {name}", "name the folder that holds league/season/game"
+        )
     return found
 
 
@@ -91,7 +93,7 @@ def _guess(place: str, game: str, row: Any) -> PredictedAction:
 def _label(place: str, row: Any) -> str:
     label = row.get("label")
     if not isinstance(label, str) or label not in WORDS:
-        raise BadInput(
+        raise InputError(
             f"{place}.label", f"{str(label)[:40]!r} is no class", f"of {', '.join(WORDS)}"
         )
     return label
@@ -105,7 +107,7 @@ def _sure(place: str, row: Any) -> float:
         sure = math.nan
     if not 0 <= sure <= 1:
         wrong = f"{str(row.get('confidence'))[:40]!r} is not from 0 to 1"
-        raise BadInput(f"{place}.confidence", wrong, "scale confidences to that")
+        raise InputError(f"{place}.confidence", wrong, "scale confidences to that")
     return sure
 
 

@@ -18,7 +18,7 @@ from av.video.frame import PictureType
 from pydantic import Field, PositiveInt
 
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.frame_index import SEEK_MARGIN, FrameIndex, decode_frames_between
 from touchline.progress import Progress
 from touchline.video.container import opened, upright
@@ -159,7 +159,9 @@ def _output_size(cuts: Sequence[ReelCut]) -> tuple[int, int]:
         shapes.setdefault(size, source.path)
     if len(shapes) > 1:
         sizes = ", ".join(f"{path.name} is {w}x{h}" for (w, h), path in shapes.items())
-        raise BadInput("--halves", f"pictures differ in shape: {sizes}", "convert one of the files")
+        raise InputError(
+            "--halves", f"pictures differ in shape: {sizes}", "convert one of the files"
+        )
     (width, height) = next(iter(shapes))
     return width // 2 * 2, height // 2 * 2
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from av.video.frame import VideoFrame
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.video.container import AGAIN, first_shown, opened, tick
 
 SEEK_MARGIN = 1.0  # seconds: MP4 seeks by decoding time, which runs ahead of what is shown
@@ -49,7 +49,7 @@ def index_video_frames(path: Path) -> FrameIndex:
         stamps = sorted(p.pts for p in packets if p.pts is not None)
         unit, claim = tick(video), (container.duration or 0) / 1e6
     if len(stamps) < 2:
-        raise BadInput(path, f"shows {len(stamps)} frames", AGAIN)
+        raise InputError(path, f"shows {len(stamps)} frames", AGAIN)
     times = np.array(stamps) * unit
     length = float(times[-1] - times[0])
     return FrameIndex(path, times - times[0], float(times[0]), claim > 1.05 * length + 1.0)

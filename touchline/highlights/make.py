@@ -10,7 +10,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from touchline.atomic import whole_file
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.contact_sheet import write_contact_sheet
 from touchline.highlights.cut_video import ReelEncoding, write_reel_video
 from touchline.highlights.match import MatchPart, list_match_parts, select_match_parts
@@ -140,13 +140,13 @@ def check_reel_path(out: Path) -> None:
     folder is missing, or it would overwrite files that are not an earlier reel.
     """
     if out.suffix != ".mp4":
-        raise BadInput(f"-o {out}", "is no .mp4", "name the reel something.mp4")
+        raise InputError(f"-o {out}", "is no .mp4", "name the reel something.mp4")
     if not out.parent.is_dir():
-        raise BadInput(f"-o {out}", "its folder does not exist", "make the folder first")
+        raise InputError(f"-o {out}", "its folder does not exist", "make the folder first")
     existing = [file for kind in REEL_SUFFIXES if (file := out.with_suffix(kind)).exists()]
     if existing and not _is_reel_record(out.with_suffix(".json")):
         wrong = f"{existing[0].name} is there and is no reel of ours"
-        raise BadInput(f"-o {out}", wrong, "choose another name")
+        raise InputError(f"-o {out}", wrong, "choose another name")
 
 
 def _is_reel_record(file: Path) -> bool:

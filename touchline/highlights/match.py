@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.frame_index import FrameIndex, index_video_frames
 from touchline.highlights.wish import ORDINALS, ClockRange, ReelQuery
 from touchline.sports import SPORTS
@@ -43,10 +43,10 @@ def list_match_parts(films: Sequence[Path], sport: str, kickoff2: float | None) 
         wrong = (
             f"two files are called {duplicate}: nobody could tell them apart in the reel's record"
         )
-        raise BadInput("--halves", wrong, "give them names of their own")
+        raise InputError("--halves", wrong, "give them names of their own")
     frame_indexes = [index_video_frames(film) for film in films]
     if kickoff2 is not None and len(frame_indexes) != 1:
-        raise BadInput("--kickoff2", "is for a match in one file", "leave it out, or the halves")
+        raise InputError("--kickoff2", "is for a match in one file", "leave it out, or the halves")
     if kickoff2 is not None:
         return _split_at_kickoff(frame_indexes[0], kickoff2, sport)
     if len(frame_indexes) > 1:
@@ -67,7 +67,7 @@ def list_match_parts(films: Sequence[Path], sport: str, kickoff2: float | None) 
 def _split_at_kickoff(film: FrameIndex, kickoff2: float, sport: str) -> list[MatchPart]:
     if not 0 < kickoff2 < film.end:
         wrong = f"{clock(kickoff2)} is not within the file, which ends at {clock(film.end)}"
-        raise BadInput("--kickoff2", wrong, "give the time of the file at which it kicks off")
+        raise InputError("--kickoff2", wrong, "give the time of the file at which it kicks off")
     first = MatchPart(film, 1, 0.0, kickoff2, 0.0)
     return _set_match_clock([first, MatchPart(film, 2, kickoff2, film.end, 0.0)], sport)
 
@@ -94,11 +94,11 @@ def select_match_parts(match_parts: Sequence[MatchPart], wish: ReelQuery) -> lis
         period_name = f"{ORDINALS[wish.periods[0] - 1]} {wish.period}"
         wrong = f"the {period_name} is asked for, but not known to begin"
         remedy = "say --kickoff2 TIME (of the file), or give --halves FIRST SECOND"
-        raise BadInput(match_parts[0].frame_index.path.name, wrong, remedy)
+        raise InputError(match_parts[0].frame_index.path.name, wrong, remedy)
     missing = set(wish.periods) - {part.period for part in match_parts}
     if missing:
         period_name = f"{ORDINALS[min(missing) - 1]} {wish.period}"
-        raise BadInput(
+        raise InputError(
             match_parts[0].frame_index.path.name,
             f"the {period_name} is not in it",
             "give its file, too",
@@ -107,7 +107,9 @@ def select_match_parts(match_parts: Sequence[MatchPart], wish: ReelQuery) -> lis
     if not selected:
         length = clock(sum(part.end - part.start for part in match_parts))
         time_range = wish.stretch.describe() if wish.stretch else ""
-        raise BadInput(f'"{time_range}"', f"is no time of this match of {length}", "ask within it")
+        raise InputError(
+            f'"{time_range}"', f"is no time of this match of {length}", "ask within it"
+        )
     return selected
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from touchline.chat.tools.choose_frames import Reel
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.trained_with import TrainedWith, read_trained_with
 from touchline.records import Question, Trajectory
 
@@ -36,7 +36,7 @@ def find_latest_model(root: Path) -> Path:
     for name in MODEL_FOLDERS:
         if (root / name).is_dir():
             return root / name
-    raise BadInput(
+    raise InputError(
         "--model latest", "no model is here", "run `touchline retrain`, or name a folder"
     )
 
@@ -48,7 +48,7 @@ def open_highlight_model(
     `InputError` if there is no such folder.
     """
     if not folder.is_dir():
-        raise BadInput(f"--model {folder}", "there is no such folder", "give a model's folder")
+        raise InputError(f"--model {folder}", "there is no such folder", "give a model's folder")
     trained = read_trained_with(folder)
 
     def answers(questions: ClipQuestions) -> Iterator[Trajectory]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.frame_index import index_video_frames
 from touchline.highlights.match import MatchPart
 from touchline.records import Label, Speech, Video
@@ -28,13 +28,13 @@ def read_match_labels(
     unknown which half a video shows.
     """
     if not file.is_file():
-        raise BadInput(f"--labels {file}", "there is no such file", "give a Labels-v2.json")
+        raise InputError(f"--labels {file}", "there is no such file", "give a Labels-v2.json")
     if not all(part.period for part in match_parts):
         wrong, remedy = (
             "which half the video shows is not known",
             "say --kickoff2, or give --halves",
         )
-        raise BadInput("--labels", wrong, remedy)
+        raise InputError("--labels", wrong, remedy)
     parts = {str(part.period): part for part in match_parts}
     videos = {half: _half_as_video(half, parts.get(half)) for half in HALVES}
     reading = labels_v2.read_labels_v2(file, file.name, SPORTS[sport], videos)
@@ -64,7 +64,7 @@ def read_match_commentary(file: Path, film: Path) -> list[Speech]:
     mislead.
     """
     if not file.is_file():
-        raise BadInput(file, "there is no such file", "give the commentary of the video")
+        raise InputError(file, "there is no such file", "give the commentary of the video")
     length = index_video_frames(film).end
     video = Video(
         *("own", "own", "", "own", "", film.name, "", 0, "own", "open", "", 0, 0),

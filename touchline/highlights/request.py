@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.wish import ORDINALS, OTHER_SIDE, ClockRange, ReelQuery, TeamNames
 from touchline.sports import SPORTS
 from touchline.sports.sport import Sport
@@ -145,7 +145,7 @@ def parse_highlight_request(text: str, name: str, clubs: TeamNames = NO_TEAM_NAM
         _raise_not_understood(text, sport, unknown)
     actions = tuple(word for word in wanted_actions if word not in ruled_out)
     if not actions:
-        raise BadInput(f'"{text}"', "rules out everything it asks for", _remedy(sport))
+        raise InputError(f'"{text}"', "rules out everything it asks for", _remedy(sport))
     without = tuple(sorted(ruled_out))
     return ReelQuery(
         *(name, actions, without, periods, sport.period, stretch, team, most, latest, unknown)
@@ -162,7 +162,7 @@ def parse_free_request(text: str, name: str, clubs: TeamNames = NO_TEAM_NAMES) -
     periods, stretch = _parse_periods(unparsed), _parse_clock_range(unparsed)
     action = unparsed.trimmed_text()
     if not action:
-        raise BadInput(f'"{text}"', "says nothing to look for", "say what to look for")
+        raise InputError(f'"{text}"', "says nothing to look for", "say what to look for")
     return ReelQuery(
         name, (action,), (), periods, sport.period, stretch, "", 0, False, (), own=True
     )
@@ -170,7 +170,7 @@ def parse_free_request(text: str, name: str, clubs: TeamNames = NO_TEAM_NAMES) -
 
 def _find_sport(name: str) -> Sport:
     if name not in SPORTS:
-        raise BadInput(f"--sport {name}", "is not known", f"choose among {', '.join(SPORTS)}")
+        raise InputError(f"--sport {name}", "is not known", f"choose among {', '.join(SPORTS)}")
     return SPORTS[name]
 
 
@@ -322,7 +322,7 @@ def _raise_not_understood(text: str, sport: Sport, unknown_words: tuple[str, ...
         else ""
     )
     wrong = f"asks for nothing that is known in {sport.name}{unknown}"
-    raise BadInput(f'"{text[:MAX_QUOTED_LETTERS]}"', wrong, _remedy(sport))
+    raise InputError(f'"{text[:MAX_QUOTED_LETTERS]}"', wrong, _remedy(sport))
 
 
 def _remedy(sport: Sport) -> str:

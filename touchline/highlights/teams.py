@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from touchline.chat.timecode import spoken
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.match import MatchPart
 from touchline.highlights.wish import ReelQuery, TeamNames
 from touchline.records import Label, Speech
@@ -61,12 +61,12 @@ class TeamEvidence:
             return
         who = f"asks for the {wish.team} team, which no model here was taught to tell"
         if not self._has_commentary:
-            raise BadInput(f'"{request}"', who, f"{TEAM_REMEDY}; or leave the team out")
+            raise InputError(f'"{request}"', who, f"{TEAM_REMEDY}; or leave the team out")
         told_actions = COMMENTARY_ACTIONS.get(self.sport, ())
         if not set(wish.actions) & set(told_actions):
             action_list = ", ".join(told_actions) or "nothing"
             wrong = f"{who}, and commentary tells in {self.sport} only of: {action_list}"
-            raise BadInput(f'"{request}"', wrong, "give --labels FILE, or leave the team out")
+            raise InputError(f'"{request}"', wrong, "give --labels FILE, or leave the team out")
 
     def attribute_team(
         self, action: str, path: Path, start: float, end: float, part: MatchPart

@@ -9,7 +9,7 @@ from pathlib import Path
 from touchline.atomic import whole_file
 from touchline.chat.commentary import align, commentary, overlapped
 from touchline.chat.messages import load_clip_frames
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.highlights.frame_index import FrameIndex
 from touchline.highlights.match import MatchPart
 from touchline.highlights.model import HighlightModel
@@ -150,7 +150,7 @@ def answer_match_clips(
     for (match_file, clip, clip_question), file in zip(clip_questions, files, strict=True):
         answer = _read_cached_answer(file)
         if answer is None:
-            raise BadInput(file, "an answer vanished while it was needed", "ask again")
+            raise InputError(file, "an answer vanished while it was needed", "ask again")
         yield match_file, clip, clip_question, answer
 
 

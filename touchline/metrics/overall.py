@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.metrics.bootstrap import MetricRows
 from touchline.metrics.per_answer import MetricContext, measure_answer
 from touchline.metrics.scores import HEADLINE_METRICS, Rows
@@ -27,7 +27,7 @@ class HeadlineMetrics:
 
         Tasks weigh the same whatever their size; a task without questions in a draw is left out of
         that draw. If there is only one match its questions are resampled (too narrow an interval),
-        unless `draw='matches alone'`, as an exact test needs. Raises `BadInput` if nothing is left.
+        unless `draw='matches alone'`, as an exact test needs. Raises `InputError` if nothing is left.
         """
         kept = [
             at
@@ -35,7 +35,7 @@ class HeadlineMetrics:
             if task in ("", row_task) and sport in ("", row_sport)
         ]
         if not kept:
-            raise BadInput(f"{task} {sport}".strip(), "no answer to score", "ask some questions")
+            raise InputError(f"{task} {sport}".strip(), "no answer to score", "ask some questions")
         kept_tasks = sorted({self.tasks[at] for at in kept})
         rows = np.zeros((len(kept), len(kept_tasks), 2))
         for place, at in enumerate(kept):
@@ -51,9 +51,9 @@ class HeadlineMetrics:
 
 
 def measure_headline_metrics(rows: Rows, context: MetricContext) -> HeadlineMetrics:
-    """Measure the answers of one candidate. Raises `BadInput` if there are none."""
+    """Measure the answers of one candidate. Raises `InputError` if there are none."""
     if not rows:
-        raise BadInput("answers", "there are none", "evaluate the candidate again")
+        raise InputError("answers", "there are none", "evaluate the candidate again")
     sums = [
         measure_answer(question, answer, context)[HEADLINE_METRICS.get(question.task, "accuracy")]
         for question, answer in rows

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.metrics import balanced_accuracy, bootstrap, spotted
 from touchline.metrics.bootstrap import MetricEstimate, MetricRows
 from touchline.metrics.per_answer import (
@@ -48,7 +48,7 @@ def build_score_report(
     covers spotting questions whose action occurs; `differences`: {'rl - sft': {TASK: ...}}, paired
     over matches; `matches`: {TASK: number of matches}.
 
-    Raises `BadInput` for an unknown question, one answered twice, or candidates with different
+    Raises `InputError` for an unknown question, one answered twice, or candidates with different
     questions.
     """
     rows = {
@@ -78,11 +78,11 @@ def build_score_report(
 
 
 def pair_answers(answers: Iterable[Trajectory], questions: Mapping[str, Question]) -> Rows:
-    """(question, answer) pairs. Raises `BadInput` for an unknown question."""
+    """(question, answer) pairs. Raises `InputError` for an unknown question."""
     rows = []
     for answer in answers:
         if answer.question not in questions:
-            raise BadInput(
+            raise InputError(
                 answer.id, f"its question {answer.question} is unknown", "rerun evaluate"
             )
         rows.append((questions[answer.question], answer))
@@ -96,10 +96,10 @@ def _require_same_questions(rows: Mapping[str, Rows]) -> None:
     }
     for name, ids in ids_by_candidate.items():
         if len(set(ids)) != len(ids):
-            raise BadInput(name, "answers a question twice", "keep one answer per question")
+            raise InputError(name, "answers a question twice", "keep one answer per question")
     if len({frozenset(ids) for ids in ids_by_candidate.values()}) > 1:
         sizes = ", ".join(f"{name}: {len(ids)}" for name, ids in ids_by_candidate.items())
-        raise BadInput(sizes, "candidates answered unlike questions", "ask all of them the same")
+        raise InputError(sizes, "candidates answered unlike questions", "ask all of them the same")
 
 
 def estimate_by_task(rows: Rows, context: MetricContext) -> Scores:

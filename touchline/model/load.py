@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForImageTextToText, PreTrainedModel, set_seed
 
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.processor import FramesProcessor, load_processor
 from touchline.model.tiny import TinyParams
 
@@ -73,7 +73,7 @@ def load_model_and_processor(
 
 def freeze_model_parts(model: Any, parts: list[str]) -> None:
     """Exclude parts of the model from training. `parts` are module names anywhere on a weight's
-    path, such as `visual`. Raises `BadInput` for a part the model does not have.
+    path, such as `visual`. Raises `InputError` for a part the model does not have.
     """
     frozen_parts: set[str] = set()
     for name, weight in model.named_parameters():
@@ -81,11 +81,11 @@ def freeze_model_parts(model: Any, parts: list[str]) -> None:
             frozen_parts |= inside
             weight.requires_grad_(False)
     if missing := sorted(set(parts) - frozen_parts):
-        raise BadInput("student.frozen", f"the model has no part {', '.join(missing)}", "mend it")
+        raise InputError("student.frozen", f"the model has no part {', '.join(missing)}", "mend it")
 
 
 def resolve_model_source(folder: Path) -> tuple[str, str]:
-    """(folder or hub name, revision) to pass to transformers. Raises `BadInput` if the folder holds
+    """(folder or hub name, revision) to pass to transformers. Raises `InputError` if the folder holds
     no model.
     """
     pointer = folder / HUB_POINTER
@@ -93,7 +93,7 @@ def resolve_model_source(folder: Path) -> tuple[str, str]:
         target = json.loads(pointer.read_text())
         return target["model"], target["revision"] or "main"
     if not (folder / "config.json").is_file():
-        raise BadInput(folder, "holds no model (no config.json)", "rerun the stage that makes it")
+        raise InputError(folder, "holds no model (no config.json)", "rerun the stage that makes it")
     return str(folder), "main"
 
 

@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import Budget
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 TRAINED_WITH_FILE = "touchline.json"
 
@@ -64,13 +64,13 @@ def copy_trained_with(start: Path, folder: Path) -> None:
 
 
 def read_trained_with(folder: Path) -> TrainedWith:
-    """Read touchline.json from a model folder. Raises `BadInput` if it is missing or unreadable."""
+    """Read touchline.json from a model folder. Raises `InputError` if it is missing or unreadable."""
     file = folder / TRAINED_WITH_FILE
     if not file.is_file():
         remedy = "train it again with this version, or write the file by hand"
-        raise BadInput(file, "is missing: how the model was talked to is not known", remedy)
+        raise InputError(file, "is missing: how the model was talked to is not known", remedy)
     try:
         return TrainedWith.model_validate_json(file.read_text(encoding="utf-8"))
     except ValueError as error:
         first = str(error).splitlines()[0]
-        raise BadInput(file, f"cannot be read ({first})", "train the model again") from None
+        raise InputError(file, f"cannot be read ({first})", "train the model again") from None

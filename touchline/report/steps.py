@@ -8,7 +8,7 @@ from typing import Any
 from touchline.chat.timecode import possible, spoken
 from touchline.chat.tools.choose_frames import read_call
 from touchline.chat.turns import parts
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Trajectory
 
 
@@ -28,7 +28,7 @@ def parse_attempt_steps(attempt: Trajectory) -> list[AttemptStep]:
     try:  # what a trainer or an endpoint wrote
         messages = json.loads(attempt.messages)
     except ValueError:
-        raise BadInput(attempt.id, "its messages are not JSON", "rerun the stage") from None
+        raise InputError(attempt.id, "its messages are not JSON", "rerun the stage") from None
     attempt_steps: list[AttemptStep] = []
     for message in messages:
         if message["role"] == "assistant":

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.serving.server import Mind, serve
 
 SCRIPTED = "scripted"
@@ -16,7 +16,7 @@ def mind(what: str, root: Path, batch: int) -> Mind:
 
         return Truth(root)
     if not Path(what).is_dir():
-        raise BadInput(
+        raise InputError(
             what, "is no folder", "name a model's folder, such as data/rl, or `scripted`"
         )
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources.folder import VIDEO_PATTERNS, VideoFiles
 from touchline.sources.readers import load_json_file
@@ -140,21 +140,21 @@ def _parse_row(
 ) -> E2eVideoRow:
     missing = [key for key in ROW_KEYS if not isinstance(row, dict) or key not in row]
     if missing:
-        raise BadInput(place, f"lacks the key {missing[0]!r}", FIX_ROW)
+        raise InputError(place, f"lacks the key {missing[0]!r}", FIX_ROW)
     frames, fps = (
         _parse_frame_count(f"{place}.num_frames", row["num_frames"]),
         _parse_frame_rate(dataset, place, row["fps"]),
     )
     if not isinstance(row["events"], list) or len(row["events"]) != row["num_events"]:
-        raise BadInput(
+        raise InputError(
             f"{place}.events", f"are not the {row['num_events']!r} events stated", FIX_ROW
         )
     name_match = dataset.match.fullmatch(str(row["video"]))
     if not name_match:
-        raise BadInput(f"{place}.video", f"{row['video']!r} does not name its match", FIX_ROW)
+        raise InputError(f"{place}.video", f"{row['video']!r} does not name its match", FIX_ROW)
     first = place_by_video.setdefault(row["video"], place)
     if first != place:
-        raise BadInput(place, f"is about the same video as {first}", "remove one of the two")
+        raise InputError(place, f"is about the same video as {first}", "remove one of the two")
     match = f"{dataset.name}/{name_match[1]}"
     video, info = f"{match}/{row['video']}", row.get("_source_info")
     return E2eVideoRow(id, video, match, row["video"], frames, fps, info)
@@ -162,7 +162,7 @@ def _parse_row(
 
 def _parse_frame_count(place: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 10**7:
-        raise BadInput(place, f"{value!r} is no number of frames", FIX_ROW)
+        raise InputError(place, f"{value!r} is no number of frames", FIX_ROW)
     return value
 
 
@@ -171,9 +171,9 @@ def _parse_frame_rate(dataset: E2eDataset, place: str, value: Any) -> float:
     if value == -1 and dataset.fps:
         return dataset.fps
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadInput(f"{place}.fps", f"{value!r} is no frame rate", FIX_ROW)
+        raise InputError(f"{place}.fps", f"{value!r} is no frame rate", FIX_ROW)
     if not math.isfinite(value) or not 1 <= value <= 1000:
-        raise BadInput(f"{place}.fps", f"{value!r} is no frame rate", FIX_ROW)
+        raise InputError(f"{place}.fps", f"{value!r} is no frame rate", FIX_ROW)
     return float(value)
 
 
@@ -195,10 +195,10 @@ def _to_label(
     labelled_frames: set[tuple[int, str]],
 ) -> Label:
     if entry is None or video is None:
-        raise BadInput(place, "its video was left out", "see the fault of the video")
+        raise InputError(place, "its video was left out", "see the fault of the video")
     frame, name = _parse_event(dataset, place, event, entry)
     if (frame, name) in labelled_frames:
-        raise BadInput(place, "stands here twice", "remove one of the two")
+        raise InputError(place, "stands here twice", "remove one of the two")
     labelled_frames.add((frame, name))
     time = _event_time(place, frame, entry, video)
     return Label(f"{video.id}/events/{index}", video.id, name, time, time, "", "", "", [], "")
@@ -208,15 +208,15 @@ def _parse_event(
     dataset: E2eDataset, place: str, event: Any, entry: E2eVideoRow
 ) -> tuple[int, str]:
     if not isinstance(event, dict) or not {"frame", "label"} <= set(event):
-        raise BadInput(place, "is not an event with frame and label", FIX_ROW)
+        raise InputError(place, "is not an event with frame and label", FIX_ROW)
     frame, name = event["frame"], event["label"]
     if not isinstance(name, str) or name not in dataset.sport.words:
         choices = ", ".join(dataset.sport.words)
-        raise BadInput(
+        raise InputError(
             place, f"{name!r} is no label of {dataset.sport.name}", f"choose among {choices}"
         )
     if isinstance(frame, bool) or not isinstance(frame, int) or not 0 <= frame < entry.frames:
-        raise BadInput(place, f"{frame!r} is no frame of the {entry.frames} stated", FIX_ROW)
+        raise InputError(place, f"{frame!r} is no frame of the {entry.frames} stated", FIX_ROW)
     return frame, name
 
 
@@ -225,7 +225,7 @@ def _event_time(place: str, frame: int, entry: E2eVideoRow, video: Video) -> flo
     stated = entry.frames / entry.fps
     if video.frames not in (0, entry.frames) and abs(video.duration - stated) > DURATION_TOLERANCE:
         wrong = f"its labels cover {stated:.2f} s, the video lasts {video.duration:.2f} s"
-        raise BadInput(place, wrong, "fetch the video that the labels were made on")
+        raise InputError(place, wrong, "fetch the video that the labels were made on")
     if video.frames == entry.frames:  # then the frames agree, whatever rate the file states
         return round(frame / video.fps, 6)
     return frame_to_seconds(frame, entry.fps, video)

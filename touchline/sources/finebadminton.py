@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources import folder as folders
 from touchline.sources import ready_questions
@@ -108,21 +108,21 @@ def _parse_question(
 ) -> FineBadmintonQuestion:
     missing = [key for key in QUESTION_KEYS if not isinstance(row, dict) or key not in row]
     if missing:
-        raise BadInput(place, f"lacks the key {missing[0]!r}", FIX_QUESTION)
+        raise InputError(place, f"lacks the key {missing[0]!r}", FIX_QUESTION)
     id, match = (
         _parse_file_name(place, row, "question_id"),
         _parse_file_name(place, row, "video_id"),
     )
     first = index_by_id.setdefault(id, index)
     if first != index:
-        raise BadInput(place, f"has the question_id of [{first}]", "remove one of the two")
+        raise InputError(place, f"has the question_id of [{first}]", "remove one of the two")
     prompt = row["question"].get("question_en") if isinstance(row["question"], dict) else None
     if not isinstance(prompt, str) or not prompt.strip():
-        raise BadInput(f"{place}.question", "lacks the text question_en", FIX_QUESTION)
+        raise InputError(f"{place}.question", "lacks the text question_en", FIX_QUESTION)
     options = _parse_options(f"{place}.options_en", row["options_en"])
     letter = row["answer"]
     if letter not in list(LETTERS[: len(options)]):
-        raise BadInput(f"{place}.answer", f"{letter!r} is not among its options", FIX_QUESTION)
+        raise InputError(f"{place}.answer", f"{letter!r} is not among its options", FIX_QUESTION)
     answer = options[LETTERS.index(letter)]
     clip, cut_from = f"{id}.mp4", match.removesuffix(".mp4")
     return FineBadmintonQuestion(
@@ -142,22 +142,22 @@ def _parse_file_name(place: str, row: dict[str, Any], key: str) -> str:
     """An id as a file name: blanks are underscores there, and it can lead to no other folder."""
     name = str(row[key]).replace(" ", "_")
     if not SAFE_NAME.fullmatch(name):
-        raise BadInput(f"{place}.{key}", f"{row[key]!r} cannot be a file name", FIX_QUESTION)
+        raise InputError(f"{place}.{key}", f"{row[key]!r} cannot be a file name", FIX_QUESTION)
     return name
 
 
 def _parse_options(place: str, options: Any) -> list[str]:
     """Options without their letters, which must be in order: `A. smash` is `smash`."""
     if not isinstance(options, list) or not 2 <= len(options) <= len(LETTERS):
-        raise BadInput(place, "is not a list of two to four options", FIX_QUESTION)
+        raise InputError(place, "is not a list of two to four options", FIX_QUESTION)
     letter_matches = [
         re.fullmatch(r"([A-D])\.\s*(\S.*)", str(option), re.DOTALL) for option in options
     ]
     if [match and match[1] for match in letter_matches] != list(LETTERS[: len(options)]):
-        raise BadInput(place, "options do not begin with A., B., ... in order", FIX_QUESTION)
+        raise InputError(place, "options do not begin with A., B., ... in order", FIX_QUESTION)
     texts = [match[2].strip() for match in letter_matches if match]
     if len(set(texts)) != len(texts):
-        raise BadInput(place, "two options are the same", FIX_QUESTION)
+        raise InputError(place, "two options are the same", FIX_QUESTION)
     return texts
 
 
@@ -166,7 +166,7 @@ def _to_source_video(
 ) -> SourceVideo:
     if question is None:
         wrong = f"no good question of {QUESTIONS} asks about this clip"
-        raise BadInput(path, wrong, "remove the clip or add its question")
+        raise InputError(path, wrong, "remove the clip or add its question")
     match = f"{NAME}/{question.match}"
     return SourceVideo(
         f"{match}/{path.stem}", path.relative_to(folder), "badminton", match, path.stem
@@ -180,7 +180,7 @@ def _to_absent_video(folder: Path, question: FineBadmintonQuestion) -> SourceVid
             f"{folder / QUESTIONS}: [{question.index}]",
             f"its clip {question.clip} is not here",
         )
-        raise BadInput(place, wrong, f"put it into {CLIPS}/ or state start_frame and end_frame")
+        raise InputError(place, wrong, f"put it into {CLIPS}/ or state start_frame and end_frame")
     match, stem = f"{NAME}/{question.match}", Path(question.clip).stem
     return SourceVideo(f"{match}/{stem}", None, "badminton", match, stem, question.seconds)
 
@@ -191,7 +191,7 @@ def _to_label(folder: Path, question: FineBadmintonQuestion, clips: dict[str, Vi
             f"{folder / QUESTIONS}: [{question.index}]",
             f"has no readable clip {question.clip}",
         )
-        raise BadInput(place, wrong, f"put it into {CLIPS}/ or remove the question")
+        raise InputError(place, wrong, f"put it into {CLIPS}/ or remove the question")
     video = clips[question.clip]
     id = f"{video.id}/question"
     return ready_questions.build_ready_question(

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from touchline.chat.prompts import words
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources import e2e_spot, folder, ready_questions
 from touchline.sources.e2e_spot import E2eDataset, E2eVideoRow
@@ -72,9 +72,9 @@ def _score_question(entry: E2eVideoRow, video: Video | None) -> Label:
     video = ready_questions.require_video(entry.id, video)
     points: Any = entry.info.get("dive_score") if isinstance(entry.info, dict) else None
     if isinstance(points, bool) or not isinstance(points, int | float):
-        raise BadInput(entry.id, f"its dive_score {points!r} is no number", "mend or remove it")
+        raise InputError(entry.id, f"its dive_score {points!r} is no number", "mend or remove it")
     if not 0 < points <= MAX_SCORE:
-        raise BadInput(entry.id, f"its dive_score {points!r} is no score", "mend or remove it")
+        raise InputError(entry.id, f"its dive_score {points!r} is no score", "mend or remove it")
     answer = f"{points:.2f}"
     return ready_questions.build_ready_question(
         f"{video.id}/score", video, "score", words("dive_score"), answer

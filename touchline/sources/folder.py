@@ -14,7 +14,7 @@ from pydantic import Field
 
 from touchline.atomic import whole_file
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.progress import track
 from touchline.sources import readers
 from touchline.sources.fetch.unpack import unpack
@@ -60,7 +60,7 @@ def open_folder_or_archive(origin: Path, target: Path, remedy: str) -> Iterator[
         yield origin
         return
     if not origin.is_file():
-        raise BadInput(origin, "is missing", remedy)
+        raise InputError(origin, "is missing", remedy)
     place = target.with_name(f".{target.name}.unpacked")
     unpack(origin, place)
     try:
@@ -73,7 +73,7 @@ def _copy_parts(origin: Path, parts: Sequence[SourcePart], target: Path, remedy:
     needed = [pattern for part in parts if part.holds == "labels" for pattern in part.files]
     labels = glob_files(origin, needed)
     if not labels:
-        raise BadInput(origin, f"holds no {' or '.join(needed)}", remedy)
+        raise InputError(origin, f"holds no {' or '.join(needed)}", remedy)
     for file in labels:
         readers.check_label_file_size(file)
     files = glob_files(origin, [pattern for part in parts for pattern in part.files])
@@ -98,7 +98,7 @@ class VideoFiles:
         paths = self.by_name.get(_name_key(check_file_name(place, name)), [])
         if len(paths) > 1:
             wrong = f"two videos have the name {name!r}: {paths[0]} and {paths[1]}"
-            raise BadInput(place, wrong, "remove one of them")
+            raise InputError(place, wrong, "remove one of them")
         return paths[0] if paths else None
 
 
@@ -113,9 +113,9 @@ def check_file_name(place: str, name: object) -> str:
         or not name.isprintable()
         or set(name) & set("/\\")
     ):
-        raise BadInput(place, f"{name!r} cannot be a file name", "mend the row or remove it")
+        raise InputError(place, f"{name!r} cannot be a file name", "mend the row or remove it")
     if len(name.encode(errors="replace")) > MAX_NAME_BYTES:
-        raise BadInput(place, f"{name[:40]!r}... is too long for a file name", "shorten it")
+        raise InputError(place, f"{name[:40]!r}... is too long for a file name", "shorten it")
     return name
 
 
@@ -127,7 +127,7 @@ def _copy_verified(origin: Path, target: Path) -> None:
     with whole_file(target) as draft:
         shutil.copyfile(origin, draft)
         if _file_sha256(draft) != _file_sha256(origin):
-            raise BadInput(origin, "its copy differs", "check the disks and run again")
+            raise InputError(origin, "its copy differs", "check the disks and run again")
 
 
 def _file_sha256(path: Path) -> str:

@@ -10,7 +10,7 @@ from textwrap import fill
 from typing import Any, Literal
 
 from touchline.config import parsed
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources import SOURCES
 from touchline.sources.folder import glob_files
 from touchline.sources.source import Source, SourcePart
@@ -94,7 +94,7 @@ def _configured_folders(root: Path) -> Iterator[tuple[str, str, str]]:
 
 def _source_settings(file: Path) -> dict[str, Any]:
     if not file.is_file():
-        raise BadInput(file, "is missing", "run from a checkout of the project")
+        raise InputError(file, "is missing", "run from a checkout of the project")
     content = parsed(file)
     for key in ("download", "sources"):
         content = content.get(key) if isinstance(content, dict) else None

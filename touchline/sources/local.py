@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Video
 from touchline.sources import own_videos
 from touchline.sources.fetch import Wanted, fetch
@@ -34,7 +34,7 @@ def download_local(settings: LocalSettings, folder: Path, executor: Executor) ->
     paths = list(own_videos.walk_own_files(origin))
     if not any(own_videos.is_video_file(path.name) for path in paths):
         wrong = "holds no video" if origin.is_dir() else "is missing"
-        raise BadInput(origin, wrong, "set download.sources.local.folder to the folder of videos")
+        raise InputError(origin, wrong, "set download.sources.local.folder to the folder of videos")
     fetch(
         [_local_request(path, origin) for path in paths],
         folder,

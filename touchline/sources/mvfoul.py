@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from touchline.chat.prompts import words
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources import folder, ready_questions
 from touchline.sources.folder import FolderSettings
@@ -135,7 +135,7 @@ def _iterate_clips(
         clips = action.get("Clips") if isinstance(action, dict) else None
         if not isinstance(clips, list) or not clips:
             faults.append(
-                RowFault(f"{id}/{i}", BadInput(place, "has no list of Clips", FIX_ACTION))
+                RowFault(f"{id}/{i}", InputError(place, "has no list of Clips", FIX_ACTION))
             )
             continue
         for number, clip in enumerate(clips):
@@ -153,18 +153,18 @@ def _parse_clip(
     url = _forward_slashes(clip.get("Url") if isinstance(clip, dict) else None)
     url_match = CLIP_URL.fullmatch(url)
     if not url_match:
-        raise BadInput(f"{place}.Url", f"{url!r} does not end in action_N/clip_N", FIX_ACTION)
+        raise InputError(f"{place}.Url", f"{url!r} does not end in action_N/clip_N", FIX_ACTION)
     game = _forward_slashes(action.get("UrlLocal")).strip("/")
     if (
         not GAME_PATH.fullmatch(game)
         or not game.isprintable()
         or {".", ".."} & set(game.split("/"))
     ):
-        raise BadInput(f"{place}: UrlLocal", f"{game!r} is no league/season/game", FIX_ACTION)
+        raise InputError(f"{place}: UrlLocal", f"{game!r} is no league/season/game", FIX_ACTION)
     path = below / url_match[1] / f"{url_match[2]}.mp4"
     first = place_by_path.setdefault(path, place)
     if first != place:
-        raise BadInput(place, f"is the clip of {first}", "remove one of the two")
+        raise InputError(place, f"is the clip of {first}", "remove one of the two")
     match, clip_name = f"{NAME}/{game}", path.with_suffix("").as_posix()
     return FoulClip(id, f"{match}/{clip_name}", match, place, path, action)
 
@@ -195,7 +195,7 @@ def _challenge_class(clip: FoulClip) -> str:
     action_class = clip.action.get("Action class")
     if not isinstance(action_class, str) or action_class not in CLASSES:
         wrong = f"its Action class {action_class!r} is none of {', '.join(CLASSES)}"
-        raise BadInput(clip.place, wrong, "leave the question out, or decide it")
+        raise InputError(clip.place, wrong, "leave the question out, or decide it")
     return CLASSES[action_class]
 
 
@@ -205,7 +205,7 @@ def _referee_decision(clip: FoulClip) -> str:
         return NO_OFFENCE
     if offence != "Offence" or not isinstance(severity, str) or severity not in CARDS:
         wrong = f"Offence {offence!r} with Severity {severity!r} is no decision"
-        raise BadInput(clip.place, wrong, "leave the question out, or decide it")
+        raise InputError(clip.place, wrong, "leave the question out, or decide it")
     return CARDS[severity]
 
 

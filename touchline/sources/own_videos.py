@@ -18,7 +18,7 @@ from urllib.parse import quote
 from pydantic import Field, field_validator
 
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Video
 from touchline.sources import readers, ready_questions
 from touchline.sources.fetch.manifest import VIDEO
@@ -93,7 +93,7 @@ def check_label_size(place: str, size: int) -> None:
     """Raise InputError if a JSON file of `size` bytes is too large to load."""
     if place.endswith(".json") and size > readers.MAX_LABEL_FILE_BYTES:
         wrong = f"is a file of labels of {size / 2**20:.0f} MiB"
-        raise BadInput(place, wrong, "mend it or take it out of the folder")
+        raise InputError(place, wrong, "mend it or take it out of the folder")
 
 
 def list_own_videos(
@@ -131,10 +131,10 @@ def read_own_labels(
             try:
                 match = matches.match_of(file)
                 if file_by_match.setdefault(match, file) != file:
-                    raise BadInput(
+                    raise InputError(
                         file, f"labels what {file_by_match[match].name} labels", "remove one"
                     )
-            except BadInput as why:
+            except InputError as why:
                 reading.faults.append(RowFault(_source_path(source, file, folder), why))
                 continue
             reading.add(labels_v2.read_labels_v2(file, match, kind, videos_of.get(match, {})))
@@ -154,8 +154,10 @@ def read_own_speech(
             try:
                 video = readable.get(f"{matches.match_of(file)}/{half[1]}")
                 if video is None:
-                    raise BadInput(file, "its part has no readable video", "fetch the video again")
-            except BadInput as why:
+                    raise InputError(
+                        file, "its part has no readable video", "fetch the video again"
+                    )
+            except InputError as why:
                 reading.faults.append(RowFault(_source_path(source, file, folder), why))
                 continue
             reading.add(echoes.read_echoes_transcript(file, video, file.name))
@@ -182,7 +184,7 @@ class MatchFinder:
         beside = sorted(self.matches_in_folder[file.parent])
         if len(beside) > 1:
             wrong, remedy = f"{len(beside)} matches lie beside it", f"call it NAME.{LABELS}"
-            raise BadInput(file, wrong, f"{remedy} after its video")
+            raise InputError(file, wrong, f"{remedy} after its video")
         return beside[0] if beside else _folder_match(self.source, file.parent, self.folder)
 
 
@@ -201,9 +203,11 @@ def walk_own_files(folder: Path) -> Iterator[Path]:
 def _check_video_id(path: Path, video: SourceVideo, file_by_id: dict[str, str]) -> SourceVideo:
     if max(len(quote(part)) for part in video.id.split("/")) > MAX_NAME_LETTERS:
         wrong = f"has a name that takes more than {MAX_NAME_LETTERS} letters to write in ASCII"
-        raise BadInput(path, wrong, "give it a shorter one")
+        raise InputError(path, wrong, "give it a shorter one")
     if file_by_id.setdefault(video.id, path.name) != path.name:
-        raise BadInput(path, f"is the same part as {file_by_id[video.id]}", "remove or rename one")
+        raise InputError(
+            path, f"is the same part as {file_by_id[video.id]}", "remove or rename one"
+        )
     return video
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 MAX_LABEL_FILE_BYTES = 64 * 2**20  # bytes; the largest label file known to us has 4 MB
 
@@ -18,12 +18,12 @@ def read_text_file(file: Path) -> str:
     UTF-8 or larger than MAX_LABEL_FILE_BYTES.
     """
     if not file.is_file():
-        raise BadInput(file, "is missing", "fetch it again or take its match out")
+        raise InputError(file, "is missing", "fetch it again or take its match out")
     check_label_file_size(file)
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadInput(file, f"is not UTF-8 ({error})", "fetch it again or mend it") from error
+        raise InputError(file, f"is not UTF-8 ({error})", "fetch it again or mend it") from error
 
 
 def check_label_file_size(file: Path) -> None:
@@ -34,7 +34,7 @@ def check_label_file_size(file: Path) -> None:
             f"has {size / 2**20:.0f} MiB, more than the {MAX_LABEL_FILE_BYTES // 2**20} a "
             "label file may have"
         )
-        raise BadInput(file, wrong, "check that this is the right file, or split it")
+        raise InputError(file, wrong, "check that this is the right file, or split it")
 
 
 def load_json_file(file: Path, key: str, kind: type[list] | type[dict]) -> Any:
@@ -45,13 +45,15 @@ def load_json_file(file: Path, key: str, kind: type[list] | type[dict]) -> Any:
     try:
         content = json.loads(text, parse_int=parse_json_int)
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits; 100,000 brackets
-        raise BadInput(file, f"is not valid JSON ({error})", "fetch it again or mend it") from error
+        raise InputError(
+            file, f"is not valid JSON ({error})", "fetch it again or mend it"
+        ) from error
     if key and (not isinstance(content, dict) or key not in content):
-        raise BadInput(file, f"lacks the key {key!r}", "check that this is the right file")
+        raise InputError(file, f"lacks the key {key!r}", "check that this is the right file")
     value = content[key] if key else content
     if not isinstance(value, kind):
         place = f"{file}: {key}" if key else file
-        raise BadInput(place, f"is not a {kind.__name__}", "check that this is the right file")
+        raise InputError(place, f"is not a {kind.__name__}", "check that this is the right file")
     return value
 
 
@@ -85,7 +87,7 @@ class CsvLine:
         cells = _split_cells(self.place, self.text)
         if len(cells) != len(self.head):
             wrong = f"has {len(cells)} cells where the head has {len(self.head)}: shifted columns"
-            raise BadInput(self.place, wrong, FIX_LINE)
+            raise InputError(self.place, wrong, FIX_LINE)
         return dict(zip(self.head, (cell.strip() for cell in cells), strict=True))
 
 
@@ -101,7 +103,7 @@ def read_csv_lines(file: Path, columns: Collection[str]) -> Iterator[CsvLine]:
     missing = [column for column in columns if column not in head]
     if missing:
         wrong = f"its head lacks the column {missing[0]!r}"
-        raise BadInput(file, wrong, "check that this is the right file")
+        raise InputError(file, wrong, "check that this is the right file")
     for number, text in enumerate(text_lines[1:], 2):
         if text.strip():
             yield CsvLine(file, number, text, head)
@@ -111,4 +113,4 @@ def _split_cells(place: str, text: str) -> list[str]:
     try:
         return next(csv.reader([text.rstrip("\r")], strict=True), [])
     except csv.Error as error:
-        raise BadInput(place, f"is not CSV ({error})", FIX_LINE) from error
+        raise InputError(place, f"is not CSV ({error})", FIX_LINE) from error

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Video
 from touchline.sources.source import ReadResult
 
@@ -21,7 +21,7 @@ def require_video(place: str, video: Video | None) -> Video:
     dropped as a fault.
     """
     if video is None:
-        raise BadInput(place, "its video was left out", "see the fault of the video")
+        raise InputError(place, "its video was left out", "see the fault of the video")
     return video
 
 

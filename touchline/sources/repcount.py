@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import Field
 
 from touchline.chat.prompts import render
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources import folder, readers, ready_questions
 from touchline.sources.folder import VIDEO_PATTERNS, FolderSettings, VideoFiles
@@ -124,13 +124,13 @@ def _parse_row(id: str, line: CsvLine, place_by_name: dict[str, str]) -> RepCoun
     kind, count = cells["type"], cells["count"]
     if kind not in FITNESS.words:
         choices = ", ".join(FITNESS.words)
-        raise BadInput(line.place, f"{kind!r} is no type of exercise", f"choose among {choices}")
+        raise InputError(line.place, f"{kind!r} is no type of exercise", f"choose among {choices}")
     if not re.fullmatch(r"\d{1,6}", count, re.ASCII):
-        raise BadInput(line.place, f"the count {count!r} is no whole number", FIX_LINE)
+        raise InputError(line.place, f"the count {count!r} is no whole number", FIX_LINE)
     name = folder.check_file_name(line.place, cells["name"])
     first = place_by_name.setdefault(name, line.place)
     if first != line.place:
-        raise BadInput(line.place, f"is about the same video as {first}", "remove one of the two")
+        raise InputError(line.place, f"is about the same video as {first}", "remove one of the two")
     stem = name.rpartition(".")[0] or name
     person = PERSON.fullmatch(stem)
     match = f"{NAME}/{person[1] if person else stem}"
@@ -150,7 +150,7 @@ def _to_source_video(row: RepCountRow, video_files: VideoFiles, fps: float) -> S
     frames = [float(cell) for cell in row.cells if _is_frame(cell)]
     if path is None and not frames:
         wrong = "has no repetition, and its video is not here: its length is unknown"
-        raise BadInput(row.id, wrong, "fetch the video")
+        raise InputError(row.id, wrong, "fetch the video")
     length = round((max(frames, default=0.0) + 1) / fps, 6)
     return SourceVideo(row.video, path, FITNESS.name, row.match, row.stem, length)
 
@@ -165,14 +165,16 @@ def _repetition_label(row: RepCountRow, pair: FramePair, video: Video | None, fp
     place = f"{row.id}: L{2 * number + 1}, L{2 * number + 2}"
     video = ready_questions.require_video(place, video)
     if not all(map(_is_frame, cells)):
-        raise BadInput(place, f"{cells} are not two frame numbers", FIX_LINE)
+        raise InputError(place, f"{cells} are not two frame numbers", FIX_LINE)
     first, last = map(float, cells)
     if last <= first:
-        raise BadInput(place, f"ends at frame {last:g}, not after its start at {first:g}", FIX_LINE)
+        raise InputError(
+            place, f"ends at frame {last:g}, not after its start at {first:g}", FIX_LINE
+        )
     rate = video.fps if video.frames else fps
     start, end = round(first / rate, 6), round(last / rate, 6)
     if end > video.duration:
-        raise BadInput(
+        raise InputError(
             place, f"ends at {end:g} s, after the video's {video.duration:g} s", FIX_LINE
         )
     id = f"{video.id}/repetition/{number}"
@@ -186,7 +188,7 @@ def _count_question(row: RepCountRow, video: Video | None, done: Sequence[Label]
     video = ready_questions.require_video(row.id, video)
     if row.count != len(done):
         wrong = f"its count is {row.count}, its good repetitions are {len(done)}"
-        raise BadInput(row.id, wrong, FIX_LINE)
+        raise InputError(row.id, wrong, FIX_LINE)
     word = FITNESS.words[row.kind]
     return Label(
         id=f"{video.id}/count",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Video
 from touchline.sources import own_videos
 from touchline.sources.fetch import Wanted, fetch
@@ -41,7 +41,7 @@ def download_s3(settings: S3Settings, folder: Path, executor: Executor) -> None:
         if own_videos.is_own_source_file(key.removeprefix(prefix))
     ]
     if not any(own_videos.is_video_file(request.path) for request in requests):
-        raise BadInput(place, "holds no video", "check download.sources.s3.bucket and .prefix")
+        raise InputError(place, "holds no video", "check download.sources.s3.bucket and .prefix")
     manifest = own_videos.locate_known_manifest(settings)
     fetch(requests, folder, settings.connections, settings.endpoint, manifest)
 

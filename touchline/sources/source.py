@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Video
 
 
@@ -40,7 +40,7 @@ class RowFault:
     """A rejected row: its id and the InputError that says why."""
 
     row: str
-    why: BadInput
+    why: InputError
 
 
 @dataclass
@@ -58,7 +58,7 @@ class ReadResult(Generic[Row]):
         """
         try:
             self.rows.append(make(*arguments))
-        except BadInput as why:
+        except InputError as why:
             self.faults.append(RowFault(row, why))
 
     def add(self, other: "ReadResult[Row]") -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources import folder, ready_questions
 from touchline.sources.folder import VIDEO_PATTERNS, FolderSettings, VideoFiles
@@ -131,14 +131,14 @@ def _parse_question(
     keys = ("id", "question", "answer", *(["options"] if task == "choice" else []))
     missing = [key for key in keys if not isinstance(row, dict) or key not in row]
     if missing:
-        raise BadInput(place, f"lacks the key {missing[0]!r}", FIX_QUESTION)
+        raise InputError(place, f"lacks the key {missing[0]!r}", FIX_QUESTION)
     sport, recording, clip = _parse_clip_id(place, row["id"])
     prompt = _parse_text(f"{place}.question", row["question"])
     options = _parse_options(f"{place}.options", row["options"]) if task == "choice" else {}
     answer = _parse_answer(f"{place}.answer", row["answer"], options)
     first = place_by_question.setdefault((clip, task, prompt.casefold()), place)
     if first != place:
-        raise BadInput(place, f"asks what {first} asks", "remove one of the two")
+        raise InputError(place, f"asks what {first} asks", "remove one of the two")
     return SportuQuestion(id, clip, sport, recording, task, prompt, [*options.values()], answer)
 
 
@@ -149,36 +149,38 @@ def _parse_clip_id(place: str, name: Any) -> tuple[str, str, str]:
     sport = SPORT_BY_PREFIX.get(re.sub(r"[_ -]", "", parts[1])) if parts else None
     if parts is None or sport is None:
         choices = ", ".join(sorted(SPORT_BY_PREFIX))
-        raise BadInput(f"{place}.id", f"{name!r} names no sport and number", f"known are {choices}")
+        raise InputError(
+            f"{place}.id", f"{name!r} names no sport and number", f"known are {choices}"
+        )
     return sport, f"{sport} {parts[2]}", clip
 
 
 def _parse_text(place: str, text: Any) -> str:
     if not isinstance(text, str) or not text.strip():
-        raise BadInput(place, f"{text!r} is no text", FIX_QUESTION)
+        raise InputError(place, f"{text!r} is no text", FIX_QUESTION)
     return text.strip()
 
 
 def _parse_options(place: str, options: Any) -> dict[str, str]:
     """The options by letter: A and B, or A to D."""
     if not isinstance(options, dict) or "".join(sorted(options)) not in (LETTERS, LETTERS[:2]):
-        raise BadInput(place, "are not A and B, or A to D", FIX_QUESTION)
+        raise InputError(place, "are not A and B, or A to D", FIX_QUESTION)
     texts = {
         letter: _parse_text(f"{place}.{letter}", options[letter]) for letter in sorted(options)
     }
     if len(set(texts.values())) != len(texts):
-        raise BadInput(place, "two of them are the same", FIX_QUESTION)
+        raise InputError(place, "two of them are the same", FIX_QUESTION)
     return texts
 
 
 def _parse_answer(place: str, answer: Any, options: dict[str, str]) -> str:
     if options and (not isinstance(answer, str) or answer not in options):
-        raise BadInput(place, f"{answer!r} is not among its options", FIX_QUESTION)
+        raise InputError(place, f"{answer!r} is not among its options", FIX_QUESTION)
     if options:
         return options[answer]
     text = _parse_text(place, answer)
     if not set(re.findall(r"[\w-]+", text.lower())) - FILLER_WORDS:
-        raise BadInput(place, f"{answer!r} says nothing", FIX_QUESTION)
+        raise InputError(place, f"{answer!r} says nothing", FIX_QUESTION)
     return text
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources import readers, ready_questions
 from touchline.sources.readers import FIX_LINE, CsvLine
@@ -99,7 +99,7 @@ def build_stroke_label(stroke: Stroke, fps: float, video: Video | None) -> Label
     time = frame_to_seconds(stroke.frame, fps, video)
     if time >= video.duration:
         wrong = f"is at {time:g} s, after the video's {video.duration:g} s"
-        raise BadInput(stroke.place, wrong, "fetch the video that the labels were made on")
+        raise InputError(stroke.place, wrong, "fetch the video that the labels were made on")
     return Label(stroke.id, video.id, stroke.kind, time, time, "", "", "", [], "")
 
 
@@ -107,13 +107,13 @@ def _parse_stroke(id: str, file: str, line: CsvLine) -> Stroke:
     cells = line.cells()
     clock = re.fullmatch(r"(\d\d):(\d\d):(\d\d)", cells["time"], re.ASCII)
     if not clock:
-        raise BadInput(line.place, f"the time {cells['time']!r} is not hh:mm:ss", FIX_LINE)
+        raise InputError(line.place, f"the time {cells['time']!r} is not hh:mm:ss", FIX_LINE)
     if cells["player"] not in ("A", "B"):
-        raise BadInput(line.place, f"the player {cells['player']!r} is neither A nor B", FIX_LINE)
+        raise InputError(line.place, f"the player {cells['player']!r} is neither A nor B", FIX_LINE)
     if cells["type"] not in STROKES:
         choices = ", ".join(STROKES)
         wrong = f"{cells['type']!r} is no type of stroke"
-        raise BadInput(line.place, wrong, f"choose among {choices}")
+        raise InputError(line.place, wrong, f"choose among {choices}")
     rally, number, frame = (
         _parse_whole_number(line, column) for column in ("rally", "ball_round", "frame_num")
     )
@@ -127,7 +127,7 @@ def _parse_whole_number(line: CsvLine, column: str) -> int:
     number_match = WHOLE_NUMBER.fullmatch(line.cells()[column])
     if not number_match:
         wrong = f"the {column} {line.cells()[column]!r} is no whole number"
-        raise BadInput(line.place, wrong, FIX_LINE)
+        raise InputError(line.place, wrong, FIX_LINE)
     return int(number_match[1])
 
 
@@ -138,5 +138,5 @@ def _agrees_with_clock(stroke: Stroke, fps: float, slack: float) -> bool:
 def _check_stroke_time(stroke: Stroke, fps: float) -> Stroke:
     if not _agrees_with_clock(stroke, fps, CLOCK_TOLERANCE):
         wrong = f"frame {stroke.frame} is at {stroke.frame / fps:.1f} s, the time {stroke.clock} s"
-        raise BadInput(stroke.place, wrong, FIX_LINE)
+        raise InputError(stroke.place, wrong, FIX_LINE)
     return stroke

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Clip, Label
 from touchline.sports import SPORTS
 from touchline.sports.sport import Sport
@@ -68,7 +68,7 @@ def scene(clip: Clip, labels: Sequence[Label]) -> Scene:
     """The labels of the clip's video, put into the clip's time."""
     if clip.sport not in SPORTS:
         known = ", ".join(SPORTS)
-        raise BadInput(clip.id, f"no sport is called {clip.sport!r:.80}", f"choose among {known}")
+        raise InputError(clip.id, f"no sport is called {clip.sport!r:.80}", f"choose among {known}")
     sport = SPORTS[clip.sport]
     actions = sorted((_seen(label, clip, sport) for label in labels if not label.task), key=_moment)
     near = [s for s in actions if s.end > 0 and s.start < clip.end - clip.start]
@@ -88,7 +88,7 @@ def _seen(label: Label, clip: Clip, sport: Sport) -> Seen:
     first, last = label.start - clip.start - sport.reach, label.end - clip.start + sport.reach
     if label.name not in sport.words:
         wrong = f"{label.name!r:.80} is no label of {sport.name}"
-        raise BadInput(label.id, wrong, f"choose among {', '.join(sport.words)}")
+        raise InputError(label.id, wrong, f"choose among {', '.join(sport.words)}")
     return Seen(sport.words[label.name], moment, first, last)
 
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.load import ParallelParams
 
 Item = TypeVar("Item")
@@ -30,7 +30,7 @@ def launch_ranks(count: int) -> Iterator[None]:
     """Context manager: inside the block this process is one of `count` ranks of a torch.distributed
     group.
 
-    The others run the same command line up to the end of the block. Raises `BadInput` when one of
+    The others run the same command line up to the end of the block. Raises `InputError` when one of
     them fails.
     """
     if count <= 1 and "RANK" not in os.environ:
@@ -51,7 +51,9 @@ def launch_ranks(count: int) -> Iterator[None]:
         os._exit(0)  # gloo's own farewell waits for rank 0, which waits for this process
     codes = [other.wait() for other in others]
     if any(codes):
-        raise BadInput("training", f"helper processes ended with {codes}", "see their output above")
+        raise InputError(
+            "training", f"helper processes ended with {codes}", "see their output above"
+        )
 
 
 def watch_ranks(others: Sequence[subprocess.Popen]) -> threading.Event:
@@ -153,13 +155,13 @@ def build_parallel_arguments(parallel: ParallelParams) -> dict[str, Any]:
 
 
 def require_parallel_kind(trainer: Any, parallel: ParallelParams) -> None:
-    """Raise `BadInput` if accelerate did not use the parallelism asked for; on a CPU it silently
+    """Raise `InputError` if accelerate did not use the parallelism asked for; on a CPU it silently
     falls back to DDP.
     """
     actual_kind = str(trainer.accelerator.distributed_type.value).lower()
     if parallel.kind in ("fsdp", "deepspeed") and actual_kind != parallel.kind:
         wrong = f"{parallel.kind} was asked for, and accelerate trains by {actual_kind}"
-        raise BadInput("student.parallel.kind", wrong, "run it on GPUs, or choose ddp")
+        raise InputError("student.parallel.kind", wrong, "run it on GPUs, or choose ddp")
 
 
 def gather_full_weights(trainer: Any, parallel: ParallelParams) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 EXTRA_PACKAGES = {  # what a value of a key needs besides the lock: how to get it
     "bitsandbytes": "bitsandbytes>=0.48",
@@ -28,7 +28,7 @@ GpuRequirement = tuple[str, str, str]  # key, its value, the package that it nee
 
 
 def check_training_requirements(params: Mapping[str, Any], stages: Sequence[str]) -> None:
-    """Raise `BadInput` for the first GPU, package, server or model that these stages need and that
+    """Raise `InputError` for the first GPU, package, server or model that these stages need and that
     is missing.
     """
     student = params["student"]
@@ -44,7 +44,7 @@ def check_training_requirements(params: Mapping[str, Any], stages: Sequence[str]
     for key, value, package in requirements:
         if package and importlib.util.find_spec(package) is None:
             remedy = f".venv/bin/python -m pip install {EXTRA_PACKAGES[package]!r}"
-            raise BadInput(key, f"{value} needs {package}, which is not installed", remedy)
+            raise InputError(key, f"{value} needs {package}, which is not installed", remedy)
     if trained:
         _check_process_count(student, gpu_count)
     if "rl" in trained and params["rl"]["vllm"]["mode"] == "server":
@@ -91,7 +91,7 @@ def _raise_no_gpu(requirements: Sequence[GpuRequirement]) -> None:
     (key, value, _), *others = requirements
     also = f" (as do {', '.join(f'{k}={v}' for k, v, _ in others)})" if others else ""
     wrong = f"{value} needs a GPU{also}, and torch finds none"
-    raise BadInput(key, wrong, "run it on a machine with one, or choose another preset")
+    raise InputError(key, wrong, "run it on a machine with one, or choose another preset")
 
 
 def _check_process_count(student: Mapping[str, Any], gpu_count: int) -> None:
@@ -101,19 +101,19 @@ def _check_process_count(student: Mapping[str, Any], gpu_count: int) -> None:
         return  # a launcher has started as many as it was told
     if gpu_count and count > gpu_count:
         wrong = f"{count} processes are to train, and torch finds {gpu_count} GPUs"
-        raise BadInput("student.processes", wrong, f"set student.processes={gpu_count}")
+        raise InputError("student.processes", wrong, f"set student.processes={gpu_count}")
     if gpu_count > 1 and count == 1:
         wrong = f"one process is to train, and torch finds {gpu_count} GPUs"
-        raise BadInput(
+        raise InputError(
             "student.processes", wrong, f"set it to {gpu_count}, or CUDA_VISIBLE_DEVICES=0"
         )
     if student["parallel"]["kind"] == "fsdp" and count == 1:
         wrong = "fsdp divides a model among processes, and there is one"
-        raise BadInput("student.parallel.kind", wrong, "raise student.processes, or choose ddp")
+        raise InputError("student.parallel.kind", wrong, "raise student.processes, or choose ddp")
 
 
 def check_vllm_server(url: str) -> None:
-    """Raise `BadInput` unless a vLLM server answers at `url`/health."""
+    """Raise `InputError` unless a vLLM server answers at `url`/health."""
     import httpx
 
     try:  # the border to the network
@@ -121,17 +121,19 @@ def check_vllm_server(url: str) -> None:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         wrong = f"no vLLM server answers at {url or 'an empty address'} ({type(error).__name__})"
         remedy = "start one with `vllm serve MODEL`, or set rl.vllm.mode=none"
-        raise BadInput("rl.vllm.server", wrong, remedy) from None
+        raise InputError("rl.vllm.server", wrong, remedy) from None
 
 
 def check_model_reachable(model: str, revision: str) -> None:
-    """Raise `BadInput` unless the model's config.json exists locally or can be fetched from the
+    """Raise `InputError` unless the model's config.json exists locally or can be fetched from the
     hub.
     """
     folder = Path(model)
     if folder.is_dir() or model.startswith(("/", ".", "~")):
         if not (folder / "config.json").is_file():
-            raise BadInput("student.model", f"{model} holds no config.json", "give a model folder")
+            raise InputError(
+                "student.model", f"{model} holds no config.json", "give a model folder"
+            )
         return
     from huggingface_hub import hf_hub_download
 
@@ -142,11 +144,11 @@ def check_model_reachable(model: str, revision: str) -> None:
     except (OSError, ValueError) as error:
         wrong = f"{model} is not here and cannot be fetched ({type(error).__name__})"
         remedy = "check name, revision, network and HF_TOKEN, or give a folder"
-        raise BadInput("student.model", wrong, remedy) from None
+        raise InputError("student.model", wrong, remedy) from None
 
 
 if __name__ == "__main__":
     try:
         check_training_requirements(YAML(typ="safe").load(Path("params.yaml")), sys.argv[1:])
-    except BadInput as fault:
+    except InputError as fault:
         sys.exit(f"error: {fault}")

@@ -10,7 +10,7 @@ from typing import Any
 from distributed import Client, KilledWorker
 
 import touchline
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 VARIABLE = "TOUCHLINE_SCHEDULER"
 PATIENCE = 10  # seconds for the scheduler to answer
@@ -20,7 +20,7 @@ PATIENCE = 10  # seconds for the scheduler to answer
 def cluster(address: str) -> Iterator[Executor]:
     """The cluster's executor; what has not begun when the block ends is cancelled.
 
-    Raises `BadInput` when nobody answers at the address, when it has no workers, or when one of
+    Raises `InputError` when nobody answers at the address, when it has no workers, or when one of
     them runs other code than this process or does not see its folder.
     """
     with _client(address) as client:
@@ -37,21 +37,21 @@ def _client(address: str) -> Client:
         return Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, ImportError) as error:
         wrong = f"no scheduler answers at {address} ({type(error).__name__})"
-        raise BadInput(VARIABLE, wrong, "start one there, or unset the variable") from error
+        raise InputError(VARIABLE, wrong, "start one there, or unset the variable") from error
 
 
 def _check(client: Client, address: str) -> None:
     here = Path.cwd()
     answers: Any = client.run(state, here, on_error="return")
     if not answers:
-        raise BadInput(VARIABLE, f"the scheduler at {address} has no workers", "start some")
+        raise InputError(VARIABLE, f"the scheduler at {address} has no workers", "start some")
     for worker, found in sorted(answers.items()):
         if not isinstance(found, tuple) or found[0] != code():
             remedy = "start it from the same commit and environment"
-            raise BadInput(f"{VARIABLE}: {worker}", "runs other code than this process", remedy)
+            raise InputError(f"{VARIABLE}: {worker}", "runs other code than this process", remedy)
         if not found[1]:
             remedy = "let all machines share the disk at the same path"
-            raise BadInput(f"{VARIABLE}: {worker}", f"does not see {here}", remedy)
+            raise InputError(f"{VARIABLE}: {worker}", f"does not see {here}", remedy)
 
 
 def state(folder: Path) -> tuple[str, bool]:

@@ -13,7 +13,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 REORDERED = 17  # packets among which the first shown frame is: H.264 reorders at most 16
 AGAIN = "fetch it again, or take it out of the source"
@@ -23,7 +23,7 @@ AGAIN = "fetch it again, or take it out of the source"
 def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The file and its moving picture, closed at the end.
 
-    Whatever FFmpeg says while the block runs becomes a `BadInput` naming the file; so does a file
+    Whatever FFmpeg says while the block runs becomes a `InputError` naming the file; so does a file
     that is missing, empty, no video at all, or sound only.
     """
     _look(path)
@@ -31,7 +31,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         with av.open(str(path)) as box:
             yield box, _picture(path, box)
     except FFmpegError as error:
-        raise BadInput(path, f"cannot be decoded ({_said(error)}{_kind(path)})", AGAIN) from error
+        raise InputError(path, f"cannot be decoded ({_said(error)}{_kind(path)})", AGAIN) from error
 
 
 def first_shown(box: InputContainer, video: VideoStream) -> float:
@@ -71,20 +71,20 @@ def _look(path: Path) -> None:
     try:
         size = path.stat().st_size if path.is_file() else None
     except OSError as error:  # its name is too long, say
-        raise BadInput(path, f"cannot be opened ({error.strerror})", AGAIN) from None
+        raise InputError(path, f"cannot be opened ({error.strerror})", AGAIN) from None
     if size is None:
-        raise BadInput(path, "there is no such file", "fetch it again")
+        raise InputError(path, "there is no such file", "fetch it again")
     if size == 0:
-        raise BadInput(path, "the file is empty", "fetch it again")
+        raise InputError(path, "the file is empty", "fetch it again")
 
 
 def _picture(path: Path, box: InputContainer) -> VideoStream:
     video = box.streams.best("video")
     if not isinstance(video, VideoStream) or Disposition.attached_pic in video.disposition:
         sound = "holds sound only" if box.streams.audio else "holds no moving picture"
-        raise BadInput(path, sound, "give a file with a video stream")
+        raise InputError(path, sound, "give a file with a video stream")
     if video.codec_context is None:
-        raise BadInput(path, "its codec is unknown here", "convert it to H.264")
+        raise InputError(path, "its codec is unknown here", "convert it to H.264")
     video.codec_context.thread_type, video.codec_context.thread_count = "NONE", 1
     return video
 

@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.video.container import AGAIN, clock, first_shown, opened, tick, too_long
 from touchline.video.probe import scan
 
@@ -30,12 +30,12 @@ def frames_at(
     `times` ascend and count, like `keyframes`, in seconds from the first shown frame; `size` is
     (width, height), the original's when None. With `keyframes` (from `Video`) a far time is jumped
     to, else everything from the first time on is decoded. One thread.
-    Raises `BadInput` when the file cannot be decoded there or shows nothing at that time.
+    Raises `InputError` when the file cannot be decoded there or shows nothing at that time.
     """
     if decoder not in DECODERS:
-        raise BadInput(decoder, "there is no such decoder", f"choose one of {sorted(DECODERS)}")
+        raise InputError(decoder, "there is no such decoder", f"choose one of {sorted(DECODERS)}")
     if any(b < a for a, b in pairwise(times)):
-        raise BadInput(path, f"times do not ascend: {list(times)}", "sort them")
+        raise InputError(path, f"times do not ascend: {list(times)}", "sort them")
     for now, full in DECODERS[decoder](path, times, keyframes) if times else ():
         yield now, full.resize(size, Image.Resampling.BICUBIC) if size else full
 
@@ -49,7 +49,7 @@ def _pyav(path: Path, times: Sequence[float], keyframes: Sequence[float]) -> Pic
             shown.forward(time - frame / 2)
             found = shown.frame
             if found is None or abs(shown.now - time) > too_long(frame):
-                raise BadInput(path, f"shows nothing at {clock(time)}", AGAIN)
+                raise InputError(path, f"shows nothing at {clock(time)}", AGAIN)
             yield shown.now, found.to_image()
 
 
@@ -103,13 +103,13 @@ def _decord(path: Path, times: Sequence[float], keyframes: Sequence[float]) -> P
     clean = scan(path)
     if clean.packets != len(clean.times):
         wrong = "has an edit list, on which decord returns wrong frames"
-        raise BadInput(path, wrong, "use the decoder pyav")
+        raise InputError(path, wrong, "use the decoder pyav")
     shown = clean.times - clean.times[0]
     indices = np.searchsorted(shown, np.array(times) - clean.frame / 2)
     indices = np.minimum(indices, len(shown) - 1)
     for time, index in zip(times, indices, strict=True):
         if abs(shown[index] - time) > too_long(clean.frame):
-            raise BadInput(path, f"shows nothing at {clock(time)}", AGAIN)
+            raise InputError(path, f"shows nothing at {clock(time)}", AGAIN)
     batch = _batch(path, indices, len(shown))
     for index, picture in zip(indices, batch, strict=True):
         yield float(shown[index]), Image.fromarray(picture)
@@ -122,11 +122,11 @@ def _batch(path: Path, indices: np.ndarray, count: int) -> np.ndarray:
         reader = decord.VideoReader(str(path), ctx=decord.cpu(0), num_threads=1)
         if len(reader) != count:
             wrong = f"decord counts {len(reader)} frames where {count} are shown"
-            raise BadInput(path, wrong, "use the decoder pyav")
+            raise InputError(path, wrong, "use the decoder pyav")
         return reader.get_batch(indices).asnumpy()
     except (decord.DECORDError, RuntimeError) as error:
         first = str(error).splitlines()[0]
-        raise BadInput(path, f"decord cannot decode it ({first})", AGAIN) from error
+        raise InputError(path, f"decord cannot decode it ({first})", AGAIN) from error
 
 
 DECODERS: dict[str, Callable[[Path, Sequence[float], Sequence[float]], Pictures]] = {

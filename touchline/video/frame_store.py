@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 CELLS = 8  # rows and columns of a look
 SCHEMA = pa.schema(
@@ -38,7 +38,7 @@ def store_path(folder: Path, video: str) -> Path:
     """The store file of a video id; a `/` makes a folder, nothing leaves `folder`."""
     parts = video.split("/")
     if any(part in ("", ".", "..") for part in parts):
-        raise BadInput(video, "this video id is no safe file name", "mend it in the source")
+        raise InputError(video, "this video id is no safe file name", "mend it in the source")
     *folders, name = [quote(part, safe=" ") for part in parts]
     return folder.joinpath(*folders, f"{name}.parquet")
 
@@ -102,7 +102,7 @@ class FrameStore:
     ) -> list[Image.Image]:
         """The stored frame nearest to each time, RGB, at `size` (width, height) or as stored.
 
-        Raises `BadInput` when the video is not in the store, or a time is farther from any frame
+        Raises `InputError` when the video is not in the store, or a time is farther from any frame
         than half a step of the store; the last frame stands for one whole step.
         """
         keys = [(video, self._nearest(video, time), size) for time in times]
@@ -122,14 +122,14 @@ class FrameStore:
         tail = at == len(times) - 1 and time > times[at]
         if abs(time - times[at]) > (index.step if tail else index.step / 2) + JITTER:
             wrong = f"frames are stored from 0 to {times[-1] + index.step:g} s only"
-            raise BadInput(f"{video} at {time:g} s", wrong, "ask within the video")
+            raise InputError(f"{video} at {time:g} s", wrong, "ask within the video")
         return at
 
     def _index(self, video: str) -> _Index:
         if video not in self.index:
             path = store_path(self.folder, video)
             if not path.is_file():
-                raise BadInput(video, f"is not in the frame store {self.folder}", "rerun chunk")
+                raise InputError(video, f"is not in the frame store {self.folder}", "rerun chunk")
             with pq.ParquetFile(path, pre_buffer=False) as file:
                 times = file.read(columns=["time"], use_threads=False)["time"].to_numpy()
                 groups = range(file.num_row_groups)

@@ -9,7 +9,7 @@ import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.video.container import AGAIN, clock, opened, tick, too_long
 
 
@@ -39,7 +39,7 @@ def facts(path: Path) -> dict[str, Any]:
 
     A packet that the container marks as discarded is decoded but not shown, so what is left are
     exactly the frames a decoder shows (checked against PyAV on clean, edit-list and real files).
-    Raises `BadInput` for a file that is empty, no video, sound only, cut off, or has a hole.
+    Raises `InputError` for a file that is empty, no video, sound only, cut off, or has a hole.
     """
     seen = scan(path)
     count, frame = len(seen.times), seen.frame
@@ -67,7 +67,7 @@ def unseen(duration: float) -> dict[str, Any]:
 
 
 def scan(path: Path) -> Scan:
-    """Read all packets; a `BadInput` when the file breaks off, has a hole or lacks times."""
+    """Read all packets; a `InputError` when the file breaks off, has a hole or lacks times."""
     with opened(path) as (box, video):
         found, end = _packets(path, box, video)
         claim = _claim(box, video)
@@ -85,7 +85,7 @@ def _packets(path: Path, box: InputContainer, video: VideoStream) -> tuple[Scan,
             continue
         if packet.pts is None:
             if packet.stream is video:
-                raise BadInput(path, "its frames carry no times", "remux it to MKV or MP4")
+                raise InputError(path, "its frames carry no times", "remux it to MKV or MP4")
             continue
         end = max(end, float(packet.pts * packet.time_base))
         if packet.stream is not video:
@@ -96,7 +96,7 @@ def _packets(path: Path, box: InputContainer, video: VideoStream) -> tuple[Scan,
         if packet.is_keyframe:
             keys.append(packet.pts)
     if len(shown) < 2:
-        raise BadInput(path, f"shows {len(shown)} frames", "give a moving picture")
+        raise InputError(path, f"shows {len(shown)} frames", "give a moving picture")
     unit = tick(video)
     times = np.sort(np.array(shown)) * unit
     keyframes = [round(key * unit - float(times[0]), 6) for key in sorted(keys)]
@@ -116,11 +116,11 @@ def _whole(path: Path, found: Scan, end: float, claim: float) -> None:
     limit, origin = too_long(found.frame), float(found.times[0])
     if claim - end > limit:
         wrong = f"breaks off at {clock(end)} of {clock(claim)}"
-        raise BadInput(path, wrong, AGAIN)
+        raise InputError(path, wrong, AGAIN)
     if found.longest_gap > limit:
         at = int(np.diff(found.times).argmax())
         hole = [clock(float(t) - origin) for t in found.times[at : at + 2]]
-        raise BadInput(path, f"shows nothing from {hole[0]} to {hole[1]}: it is damaged", AGAIN)
+        raise InputError(path, f"shows nothing from {hole[0]} to {hole[1]}: it is damaged", AGAIN)
 
 
 def _sha256(path: Path) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 Result = TypeVar("Result")
 PR_SET_PDEATHSIG = 1
@@ -47,32 +47,32 @@ def _processes(workers: int) -> ProcessPoolExecutor:
 def each(
     executor: Executor, job: Callable[..., Result], rows: Iterable[tuple[Any, ...]]
 ) -> Iterator[Result]:
-    """`job(*row)` for all rows, results in row order; a worker's `BadInput` is raised here.
+    """`job(*row)` for all rows, results in row order; a worker's `InputError` is raised here.
 
     The executor may be any, of this machine or of many.
     """
     for result in tried(executor, job, rows):
-        if isinstance(result, BadInput):
+        if isinstance(result, InputError):
             raise result
         yield result
 
 
 def tried(
     executor: Executor, job: Callable[..., Result], rows: Iterable[tuple[Any, ...]]
-) -> Iterator[Result | BadInput]:
-    """Like `each`, but a worker's `BadInput` is handed on as the result of its row."""
+) -> Iterator[Result | InputError]:
+    """Like `each`, but a worker's `InputError` is handed on as the result of its row."""
     for result in executor.map(partial(_guarded, job), rows):
-        yield BadInput(*result) if isinstance(result, _Fault) else result
+        yield InputError(*result) if isinstance(result, _Fault) else result
 
 
 class _Fault(tuple[str, str, str]):
-    """A `BadInput` on its way home: place, wrong, remedy."""
+    """A `InputError` on its way home: place, wrong, remedy."""
 
 
 def _guarded(job: Callable[..., Result], row: tuple[Any, ...]) -> Result | _Fault:
     try:
         return job(*row)
-    except BadInput as fault:
+    except InputError as fault:
         return _Fault((fault.place, fault.wrong, fault.remedy))
 
 

@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 from PIL import Image
 
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.video.container import AGAIN, clock, first_shown, opened, tick, too_long, upright
 from touchline.video.frame_store import SCHEMA, STEP, TERMS
 from touchline.video.thumbnail import Look
@@ -40,7 +40,7 @@ def write_frames(
     video's shape), PIL writes them as JPEG of `quality`. A row group holds `seconds` seconds.
     A turned picture is put upright. The bytes depend on the file and these settings alone; the
     file says its `terms`.
-    Raises `BadInput` naming the place when decoding fails or the pictures have a hole.
+    Raises `InputError` naming the place when decoding fails or the pictures have a hole.
     """
     seen, scale = _Pass(video, fps), _Scaler(height, quality)
     schema = SCHEMA.with_metadata({STEP: str(1 / fps).encode(), TERMS: terms.encode()})
@@ -86,11 +86,11 @@ class _Pass:
                     step = int(time * self.fps + 1e-6) + 1
                     self.times.append(time)
                     yield time, upright(frame)
-        except BadInput as fault:
+        except InputError as fault:
             if not self.decoded:
                 raise
             wrong = f"{fault.wrong} after {clock(self.last)}"
-            raise BadInput(fault.place, wrong, fault.remedy) from fault
+            raise InputError(fault.place, wrong, fault.remedy) from fault
 
     def _good(self) -> Iterator[tuple[float, VideoFrame]]:
         """Frames that decoded whole, with seconds since the first shown frame."""
@@ -105,11 +105,11 @@ class _Pass:
                     continue
                 time = round(frame.pts * unit - start, 6)
                 if time - self.last > limit:
-                    raise BadInput(self.path, f"no good picture until {clock(time)}", AGAIN)
+                    raise InputError(self.path, f"no good picture until {clock(time)}", AGAIN)
                 self.last = time
                 yield time, frame
             if not self.times:
-                raise BadInput(self.path, "no picture could be decoded", AGAIN)
+                raise InputError(self.path, "no picture could be decoded", AGAIN)
 
 
 class _Scaler:

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from touchline.checks.duplicate_matches.groups import Same, leaders, together
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 A, B, C, D, E = (("soccer", name) for name in "abcde")
 
@@ -28,5 +28,7 @@ def test_a_stated_split_holds_for_the_doubles_too():
 
 
 def test_stated_splits_that_contradict_name_both_matches():
-    with pytest.raises(BadInput, match="c: is train, but it is the same match as a, which is test"):
+    with pytest.raises(
+        InputError, match="c: is train, but it is the same match as a, which is test"
+    ):
         together({A: "test", C: "train"}, [Same(A, B, ""), Same(C, B, "")])

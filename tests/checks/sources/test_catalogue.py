@@ -12,7 +12,7 @@ from tests.checks.sources.conftest import LIMITS, film, label, lines
 from tests.downloads import downloaded, params
 from touchline.checks.sources import CHECKS, check_source_rows, drop_rejected_rows
 from touchline.checks.sources.case import SourceHealth
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Video
 from touchline.sources.source import ReadResult, RowFault
 
@@ -24,7 +24,7 @@ def readings() -> tuple[ReadResult[Video], ReadResult[Label], ReadResult[Speech]
     """Two halves: a doubled label that is out of range too, one without video, lines in Spanish."""
     made = [label(0, 5.0), label(1, 9999.0), label(2, 9999.0), label(3, 5.0, video="test/gone/1")]
     double = RowFault(
-        "test/x/labels/7", BadInput("f: annotations[7]", "repeats annotations[2]", "m")
+        "test/x/labels/7", InputError("f: annotations[7]", "repeats annotations[2]", "m")
     )
     spoken = [*lines(["He plays it out to the left.", "They are under way again now."], "1")]
     return (

@@ -11,7 +11,7 @@ from tests.checks.sources.conftest import ENGLISH, film, label, lines
 from touchline.checks.sources import CHECKS
 from touchline.checks.sources.case import ClockReadings, SourceCase, run_source_checks
 from touchline.checks.sources.page import write_health_page
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.source import RowFault
 
 Make = Callable[..., SourceCase]
@@ -24,7 +24,7 @@ def faulty(case: Make) -> SourceCase:
     labels = [label(n, 60.0 * n, name) for n, name in enumerate(names)]
     ready = {"task": "open", "asked": SECRET, "answer": HOSTILE}
     labels += [label(8, 30.0, "", end=40.0, **ready), label(9, 60.0, "Goal"), label(10, 9999.0)]
-    why = BadInput("f.json: annotations[3]", f"'{SECRET}' is no label of soccer", "mend it")
+    why = InputError("f.json: annotations[3]", f"'{SECRET}' is no label of soccer", "mend it")
     clocks = [ClockReadings(film().id, 4, (100.0, 900.0, 1800.0), (100.0, 900.0, 1860.0))]
     spoken = lines([*ENGLISH, SECRET, SECRET, SECRET, HOSTILE, HOSTILE])
     faults = [RowFault("test/x/labels/3", why)]

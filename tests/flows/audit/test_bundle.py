@@ -16,7 +16,7 @@ from flows.audit import signature
 from flows.audit.bundle import write_audit_folder
 from flows.audit.check import MANIFEST, SIGNATURE, SUM, check_audit_folder, hash_file_sha256
 from tests.flows.audit import made_up
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_a_manifest_of_a_newer_version_is_refused_in_a_sentence(folder: Path) ->
     held = json.loads((folder / MANIFEST).read_text())
     seal(folder, {**held, "format": 2})
     with pytest.raises(
-        BadInput, match="is of format 2, this version reads 1; check it with a newer"
+        InputError, match="is of format 2, this version reads 1; check it with a newer"
     ):
         check_audit_folder(folder)
 
@@ -145,7 +145,7 @@ def test_a_manifest_that_leaves_its_folder_is_refused(folder: Path) -> None:
 
 def test_a_folder_without_a_manifest_is_no_audit(tmp_path: Path) -> None:
     with pytest.raises(
-        BadInput, match=r"holds no manifest.json; name a folder of `touchline audit`"
+        InputError, match=r"holds no manifest.json; name a folder of `touchline audit`"
     ):
         check_audit_folder(tmp_path)
 
@@ -244,7 +244,7 @@ def test_a_key_that_is_none_is_refused_without_a_word_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(signature.KEY, "-----BEGIN s3cret")
-    with pytest.raises(BadInput, match="no private key that can be read") as caught:
+    with pytest.raises(InputError, match="no private key that can be read") as caught:
         signature.load_signing_key()
     assert "s3cret" not in str(caught.value)
 

@@ -13,7 +13,7 @@ from flows.runs import dvc_project, past_run, record
 from flows.runs.record import RunRecord
 from tests.flows.conftest import Toy
 from tests.flows.past_runs import past as ran
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # DVC itself makes the project first
 
@@ -54,11 +54,11 @@ def test_a_model_and_a_metric_lead_to_the_run_behind_them(made: Toy, one: RunRec
 
 
 def test_what_is_known_nowhere_is_refused_in_a_sentence(made: Toy, one: RunRecord) -> None:
-    with pytest.raises(BadInput, match="nonsense: is no run, model or metric that is known here"):
+    with pytest.raises(InputError, match="nonsense: is no run, model or metric that is known here"):
         subject.resolve_audit_target(made.root, "nonsense")
     keep = made.root / "notes"
     keep.mkdir()
-    with pytest.raises(BadInput, match="is there and no audit folder; name another"):
+    with pytest.raises(InputError, match="is there and no audit folder; name another"):
         collect.create_audit_folder(made.root, "latest", keep)
 
 
@@ -85,7 +85,7 @@ def test_after_dvc_gc_an_old_run_is_audited_with_what_is_left_and_the_new_one_is
         subprocess.run(command, cwd=made.root, env=made.environment(), check=True)
     made.git("commit", "-qam", "Four rows")
     two = ran(made)
-    with pytest.raises(BadInput, match="is not in the cache any more"):
+    with pytest.raises(InputError, match="is not in the cache any more"):
         rerun.verify_past_run(one.id, "train", 1e-6, environment=False)
     for run, lost in ((one, ["data/rows"]), (two, [])):
         out = collect.create_audit_folder(made.root, run.id, tmp_path / run.id)
@@ -97,13 +97,13 @@ def test_after_dvc_gc_an_old_run_is_audited_with_what_is_left_and_the_new_one_is
 def test_two_runs_that_claim_one_id_are_told_apart_by_nobody(made: Toy, one: RunRecord) -> None:
     other = one.model_copy(update={"started": "2020-01-01T00:00:00+00:00"})
     record.write_run_record(made.root, other)
-    with pytest.raises(BadInput, match="two runs claim this id: one began 2020-01-01"):
+    with pytest.raises(InputError, match="two runs claim this id: one began 2020-01-01"):
         past_run.find_past_run(made.root, one.id)
 
 
 def test_a_run_without_its_ref_cannot_be_played_again(made: Toy, one: RunRecord) -> None:
     made.git("update-ref", "-d", f"refs/runs/{one.id}")
-    with pytest.raises(BadInput, match=f"git has no refs/runs/{one.id} here; fetch it"):
+    with pytest.raises(InputError, match=f"git has no refs/runs/{one.id} here; fetch it"):
         past_run.resolve_run_ref(made.root, one)
 
 

@@ -6,7 +6,7 @@ from flows.audit import rerun
 from flows.runs import dvc_project, record, worktree
 from tests.flows.conftest import Toy
 from tests.flows.past_runs import past
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -32,7 +32,7 @@ def test_a_stage_whose_inputs_were_collected_is_refused(
     (rows,) = [f for f in one.stages["make"].products if f.path == "data/rows"]
     cache = dvc_project.read_cache_dir(made.root)
     (cache / "files" / "md5" / rows.md5[:2] / rows.md5[2:]).unlink()
-    with pytest.raises(BadInput, match="data/rows is not in the cache any more; `dvc fetch` it"):
+    with pytest.raises(InputError, match="data/rows is not in the cache any more; `dvc fetch` it"):
         verify(made, monkeypatch, "train")
     assert clean(made)
 

@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Video
 from touchline.sources.soccernet import echoes
 from touchline.sources.source import ReadResult, RowFault, Source, SourceVideo
@@ -73,7 +73,9 @@ def labels(settings: Settings, folder: Path, found: list[Video]) -> ReadResult[L
         options = [f"{PHRASE} {way}" for way in ("up", "down", "left", "right")]
         given = ("choice", f"Where is {PHRASE}?", options, options[1])
         reading.rows.append(Label(f"{video.id}/q", video.id, "", 0.0, video.duration, "", *given))
-        why = BadInput(f"f: ['{PHRASE}']", f"'{PHRASE}' is no label of badminton", f"not {PHRASE}")
+        why = InputError(
+            f"f: ['{PHRASE}']", f"'{PHRASE}' is no label of badminton", f"not {PHRASE}"
+        )
         reading.faults.append(RowFault(f"{video.id}/bad", why))
     return reading
 

@@ -12,7 +12,7 @@ from flows.lineage.manifest import ProductVersion
 from flows.lineage.run_index import load_readable_records
 from flows.runs import record
 from tests.flows.lineage.conftest import World
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 FIRST, SECOND = "20261101-000000-aaaa", "20261102-000000-aaaa"
 
@@ -87,13 +87,13 @@ def test_objects_that_a_product_without_the_match_holds_too_are_spared(world: Wo
 
 
 def test_a_name_that_is_unknown_or_may_mean_several_is_one_sentence(world: World) -> None:
-    with pytest.raises(BadInput, match="no row of any run is indexed"):
+    with pytest.raises(InputError, match="no row of any run is indexed"):
         found(world, "world/a")
     world.run(FIRST)
     assert found(world, "a").scope.name == "world/a"
-    with pytest.raises(BadInput, match="1: may mean world/a/1, world/b/1; give the whole name"):
+    with pytest.raises(InputError, match="1: may mean world/a/1, world/b/1; give the whole name"):
         found(world, "1")
-    with pytest.raises(BadInput, match=r"wrld/a: is no match, .* did you mean world/a"):
+    with pytest.raises(InputError, match=r"wrld/a: is no match, .* did you mean world/a"):
         found(world, "wrld/a")
 
 
@@ -153,10 +153,10 @@ def test_an_index_of_a_newer_shape_or_an_unreachable_one_is_one_sentence(
 ) -> None:
     with world.lineage.engine.begin() as db:
         db.execute(schema.index_version.update().values(shape=7))
-    with pytest.raises(BadInput, match="its tables are of version 7"):
+    with pytest.raises(InputError, match="its tables are of version 7"):
         found(world, "world/a")
     monkeypatch.setenv("TOUCHLINE_LINEAGE_URL", "sqlite:////proc/nowhere/rows.sqlite")
-    with pytest.raises((BadInput, OSError)):
+    with pytest.raises((InputError, OSError)):
         found(world, "world/a")
 
 

@@ -21,7 +21,7 @@ from flows.lineage.run_index import RowIndex
 from flows.services.prefect_server import find_free_port
 from tests.flows.lineage.conftest import World
 from tests.postgres import Postgres, postgres
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 FIRST, SECOND = "20261101-000000-aaaa", "20261102-000000-aaaa"
 NAMES = ("world/a", "world/b", "world", "data/videos/world/a/2.mkv")
@@ -147,7 +147,7 @@ def test_machines_that_come_upon_an_empty_database_together_make_its_tables_once
     def open_it() -> None:
         try:
             schema.open_lineage_database(database).dispose()
-        except BadInput as fault:
+        except InputError as fault:
             faults.append(fault)
 
     jobs = [threading.Thread(target=open_it) for _ in range(6)]
@@ -201,7 +201,9 @@ def test_a_database_that_does_not_open_is_one_sentence_without_the_password(
         ),
     }[wrong]
     monkeypatch.setenv(schema.INDEX_URL_VARIABLE, address)
-    with pytest.raises(BadInput, match=f"^{schema.INDEX_URL_VARIABLE}: cannot be opened") as fault:
+    with pytest.raises(
+        InputError, match=f"^{schema.INDEX_URL_VARIABLE}: cannot be opened"
+    ) as fault:
         world.lineage.caught_up()
     assert "guessed" not in str(fault.value) and "topsecret" not in str(fault.value)
 
@@ -209,7 +211,7 @@ def test_a_database_that_does_not_open_is_one_sentence_without_the_password(
 def test_an_index_of_a_newer_touchline_is_one_sentence(database: str) -> None:
     with schema.open_lineage_database(database).begin() as db:
         db.execute(schema.index_version.update().values(shape=9))
-    with pytest.raises(BadInput, match="its tables are of version 9, this Touchline knows 1"):
+    with pytest.raises(InputError, match="its tables are of version 9, this Touchline knows 1"):
         schema.open_lineage_database(database)
 
 

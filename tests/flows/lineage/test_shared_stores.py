@@ -17,7 +17,7 @@ from tests.flows.lineage import made
 from tests.flows.lineage.conftest import World
 from tests.flows.nightly import project
 from tests.store import store
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 OLD = "20261101-000000-aaaaaa"
 TRACES = {b"the bytes of world/a/1": "bytes", b"world/a": "its name"}
@@ -112,7 +112,7 @@ def test_a_machine_that_has_not_removed_it_cannot_push_it_again(
     shutil.copytree(kept, tmp_path / "cache of the other")
     applied("world/a")
     shutil.copytree(tmp_path / "cache of the other", kept, dirs_exist_ok=True)
-    with pytest.raises(BadInput, match=r"withdrawn at .*; `git pull`, then `touchline impact`"):
+    with pytest.raises(InputError, match=r"withdrawn at .*; `git pull`, then `touchline impact`"):
         push_pull.push_products(world.root, before, shelf)
     assert told(shelf, tmp_path / "after") == set()
 

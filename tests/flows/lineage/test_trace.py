@@ -10,7 +10,7 @@ from flows.lineage import trace
 from flows.runs import record
 from tests.flows.lineage.conftest import World
 from touchline.endpoint.reply_cache import SHAPE
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 RUN = "20261101-000000-aaaa"
 ASKED = "world/b/1@0-60?0-spotting"
@@ -79,10 +79,12 @@ def test_a_question_and_a_lesson_can_be_traced_too(
 
 
 def test_an_unknown_answer_or_run_is_one_sentence(world: World) -> None:
-    with pytest.raises(BadInput, match="there is no run yet"):
+    with pytest.raises(InputError, match="there is no run yet"):
         trace.trace_answer(world.root, "rl:x", "")
     world.run(RUN)
-    with pytest.raises(BadInput, match=rf"rl:{'world/b/1'}: no answer .* did you mean rl:world/b"):
+    with pytest.raises(
+        InputError, match=rf"rl:{'world/b/1'}: no answer .* did you mean rl:world/b"
+    ):
         trace.trace_answer(world.root, "rl:world/b/1", "")
-    with pytest.raises(BadInput, match="0 runs have this id"):
+    with pytest.raises(InputError, match="0 runs have this id"):
         trace.trace_answer(world.root, f"rl:{ASKED}", "nope")

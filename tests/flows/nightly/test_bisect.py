@@ -18,7 +18,7 @@ from flows.nightly.record import NightRecord, RunModel
 from flows.nightly.session import NightSession
 from flows.runs import overrides
 from tests.flows.nightly.conftest import Nights
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS
 from touchline.records import Trajectory, write
 
@@ -65,9 +65,9 @@ def test_the_first_bad_run_is_found_with_what_changed_there(
     assert bisect.run_bisect(nights.root, "open", "20261101", "20261107", as_json=False) == 0
     said = capsys.readouterr().out
     assert "open fell with 20261104-200000-aaaa/rl" in said and "sft.lr: 0.002 -> 0.5" in said
-    with pytest.raises(BadInput, match="it did not fall beyond its interval"):
+    with pytest.raises(InputError, match="it did not fall beyond its interval"):
         bisect.run_bisect(nights.root, "open", "20261101", "20261103", as_json=False)
-    with pytest.raises(BadInput, match=r"no such metric here; known: overall, open\.acc"):
+    with pytest.raises(InputError, match=r"no such metric here; known: overall, open\.acc"):
         bisect.run_bisect(nights.root, "spotting.luck", "20261101", "20261107", as_json=False)
     assert [night.state for night in record.list_night_records(nights.root)] == ["completed"]
 
@@ -173,7 +173,7 @@ def test_a_killed_night_is_closed_by_the_next(nights: Nights):
 
 
 def test_a_registry_without_champion_and_a_checkout_without_runs_say_so(nights: Nights):
-    with pytest.raises(BadInput, match=r"no completed run has test questions; `make retrain`"):
+    with pytest.raises(InputError, match=r"no completed run has test questions; `make retrain`"):
         nights.night()
     assert record.list_night_records(nights.root)[-1].state == "failed"
 
@@ -184,17 +184,17 @@ def test_products_that_the_cache_lost_are_named_with_their_run(nights: Nights):
     file.unlink()
     with nightly.open_night(nights.root, nightly.NightRequest()) as going:
         lineup.assemble_lineup(going)
-        with pytest.raises(BadInput, match=f"data/rl of run {model.run}: is not in DVC's cache"):
+        with pytest.raises(InputError, match=f"data/rl of run {model.run}: is not in DVC's cache"):
             going.restored(model)
 
 
 def test_an_empty_or_broken_table_of_answers_is_named(nights: Nights):
     file = nights.root / "rows.parquet"
     file.write_bytes(b"no parquet")
-    with pytest.raises(BadInput, match=r"rows\.parquet: is no Parquet .*; move it away"):
+    with pytest.raises(InputError, match=r"rows\.parquet: is no Parquet .*; move it away"):
         load_night_answers(file)
     write(file, Trajectory, [])
-    with pytest.raises(BadInput, match="holds no answer"):
+    with pytest.raises(InputError, match="holds no answer"):
         load_night_answers(file)
 
 
@@ -202,7 +202,7 @@ def test_a_benchmark_without_the_floor_of_black_frames_is_refused_at_the_door(ni
     evaluate = overrides.read_yaml_mapping(nights.root / "params.yaml")["evaluate"]
     listed = [entry for entry in evaluate["candidates"] if entry["kind"] != "blank"]
     nights.train(0.9, params={"evaluate": {**evaluate, "candidates": listed}})
-    with pytest.raises(BadInput, match=r"evaluate\.candidates has no kind blank"):
+    with pytest.raises(InputError, match=r"evaluate\.candidates has no kind blank"):
         nights.night()
 
 

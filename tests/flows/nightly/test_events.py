@@ -17,7 +17,7 @@ from flows.tracking import event_chain, openlineage
 from tests.flows.audit.standard import check
 from tests.flows.nightly.conftest import Nights
 from tests.flows.nightly.project import environment
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 def told(root: Path) -> list[dict[str, Any]]:
@@ -89,7 +89,10 @@ def test_a_candidate_that_could_not_be_asked_fails_and_the_night_does_not(nights
 
 
 def test_a_night_that_fails_says_why(nights: Nights) -> None:
-    with pytest.raises(BadInput), session.open_night(nights.root, NightRequest("nosuch")) as going:
+    with (
+        pytest.raises(InputError),
+        session.open_night(nights.root, NightRequest("nosuch")) as going,
+    ):
         lineup.assemble_lineup(going)
     start, end = told(nights.root)
     assert (start["eventType"], end["eventType"]) == ("START", "FAIL")

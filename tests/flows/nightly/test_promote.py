@@ -11,7 +11,7 @@ from flows.nightly.session import NightRequest
 from flows.runs.locks import hold_lock
 from flows.tracking import mlflow_registry
 from tests.flows.nightly.conftest import Nights
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS, prior
 from touchline.records import Question
 
@@ -146,11 +146,11 @@ def test_two_decisions_or_nights_at_once_are_impossible(nights: Nights):
     nights.train(0.9)
     with (
         hold_lock(nights.root, "decision"),
-        pytest.raises(BadInput, match="a decision is going on"),
+        pytest.raises(InputError, match="a decision is going on"),
     ):
         nights.night()
     assert champion(nights) == ""
-    with hold_lock(nights.root, "night"), pytest.raises(BadInput, match="a night is going on"):
+    with hold_lock(nights.root, "night"), pytest.raises(InputError, match="a night is going on"):
         nights.night()
 
 
@@ -174,7 +174,7 @@ def test_an_alias_that_names_no_weights_is_a_clear_fault(nights: Nights):
     client = mlflow.MlflowClient()
     version = client.get_model_version_by_alias(mlflow_registry.NAME, mlflow_registry.ALIAS).version
     client.delete_model_version_tag(mlflow_registry.NAME, version, "dvc.md5")
-    with pytest.raises(BadInput, match="does not say which weights it is"):
+    with pytest.raises(InputError, match="does not say which weights it is"):
         nights.night()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from flows.nightly.decide import decide_promotion
 from flows.nightly.promotion_case import PromotionCase, PromotionSettings
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.metrics.bootstrap import MetricEstimate
 
 GATE = PromotionSettings(
@@ -100,9 +100,11 @@ def test_the_first_champion_has_only_the_floors_to_beat():
 def test_only_declared_rules_are_asked_and_unknown_or_no_rules_are_faults():
     lenient = GATE.model_copy(update={"rules": ["licence"]})
     assert decide_promotion(replace(GOOD, sight=None, p=1.0), lenient).promote
-    with pytest.raises(BadInput, match=r"gate.rules: luck: there is no such rule; floors, sports"):
+    with pytest.raises(
+        InputError, match=r"gate.rules: luck: there is no such rule; floors, sports"
+    ):
         decide_promotion(GOOD, GATE.model_copy(update={"rules": ["luck"]}))
-    with pytest.raises(BadInput, match="no rule is declared"):
+    with pytest.raises(InputError, match="no rule is declared"):
         decide_promotion(GOOD, GATE.model_copy(update={"rules": []}))
 
 

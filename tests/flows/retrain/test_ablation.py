@@ -14,7 +14,7 @@ from flows.retrain.ablation import (
     plan_ablation_runs,
     summarize_rl_gain,
 )
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.report.ablation import format_ablation_text, write_ablation_page
 
 REPOSITORY = Path(__file__).parents[3]
@@ -63,14 +63,14 @@ def test_another_commit_or_setting_keeps_its_answers_elsewhere(root: Path) -> No
 
 def test_seeds_are_numbers_and_named_once() -> None:
     assert parse_seeds("1,2,2") == (1, 2)
-    with pytest.raises(BadInput, match="1,2,3"):
+    with pytest.raises(InputError, match="1,2,3"):
         parse_seeds("one")
 
 
 def test_an_unknown_preset_or_variant_is_refused_with_those_known(root: Path) -> None:
-    with pytest.raises(BadInput, match="small"):
+    with pytest.raises(InputError, match="small"):
         list_variants(root, "smal")
-    with pytest.raises(BadInput, match="no-tool, v1"):
+    with pytest.raises(InputError, match="no-tool, v1"):
         list(plan_ablation_runs(root, AblationRequest("small", (1,), ("v3",))))
 
 

@@ -17,7 +17,7 @@ from flows.retrain.run import RetrainRequest
 from flows.runs import record
 from flows.services import environment
 from tests.flows.conftest import Toy
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 RUN = "20261101-000000-aaaa"
 
@@ -84,7 +84,9 @@ def test_a_record_that_is_broken_or_of_a_newer_touchline_is_named_and_the_rest_g
 def test_a_record_that_was_copied_claims_its_id_twice_and_is_refused_by_name(here: Toy) -> None:
     folder = record.get_runs_folder(here.root)
     shutil.copy(folder / f"{RUN}.json", folder / "20261102-000000-aaaa.json")
-    with pytest.raises(BadInput, match=rf"{RUN}: 2 runs have this id; `touchline runs` lists them"):
+    with pytest.raises(
+        InputError, match=rf"{RUN}: 2 runs have this id; `touchline runs` lists them"
+    ):
         record.find_run(here.root, RUN)
 
 

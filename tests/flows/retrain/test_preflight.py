@@ -9,7 +9,7 @@ from flows.retrain.run import RetrainRequest
 from flows.runs import record, worktree
 from flows.runs.dvc_project import PipelineStep
 from tests.flows.conftest import Toy
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 HALL = (
     'import sys\nsys.exit("error: train.lr: no GPU for " + " ".join(sys.argv[1:]) + "; get one")\n'
@@ -31,7 +31,7 @@ def test_a_door_is_asked_once_for_all_its_stages_before_any_runs(toy: Toy) -> No
     guarded(toy, HALL)
     began = time.process_time()
     wrong = r"^train.lr: no GPU for train judge; get one$"
-    with pytest.raises(BadInput, match=wrong), run.open_run(toy.root, RetrainRequest()):
+    with pytest.raises(InputError, match=wrong), run.open_run(toy.root, RetrainRequest()):
         pass
     assert time.process_time() - began < 5
     assert worktree.list_leftover_worktrees(toy.root) == [] and record.list_runs(toy.root) == []
@@ -43,7 +43,7 @@ def test_a_door_is_asked_of_what_will_run_only(toy: Toy) -> None:
     with run.open_run(toy.root, RetrainRequest(stage="make")) as going:
         going.record.state = "failed"
     wrong, request = "no GPU for train;", RetrainRequest(stage="train")
-    with pytest.raises(BadInput, match=wrong), run.open_run(toy.root, request):
+    with pytest.raises(InputError, match=wrong), run.open_run(toy.root, request):
         pass
 
 
@@ -57,7 +57,7 @@ def test_an_open_door_lets_a_run_begin(toy: Toy) -> None:
 def test_a_door_that_breaks_is_named(toy: Toy) -> None:
     guarded(toy, "1 / 0\n")
     wrong = "hall: ZeroDivisionError: division by zero; mend this door"
-    with pytest.raises(BadInput, match=wrong), run.open_run(toy.root, RetrainRequest()):
+    with pytest.raises(InputError, match=wrong), run.open_run(toy.root, RetrainRequest()):
         pass
 
 

@@ -18,13 +18,13 @@ from flows.retrain.run import RetrainRequest
 from flows.runs import dvc_project, locks, record, supervised, worktree
 from flows.services import environment
 from tests.flows.conftest import Toy
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 def test_uncommitted_changes_are_refused_by_name(toy: Toy) -> None:
     (toy.root / "work.py").write_text("x = 1\n")
     (toy.root / "new.py").write_text("y = 1\n")
-    with pytest.raises(BadInput, match=r"uncommitted changes: work.py, new.py; commit them, or"):
+    with pytest.raises(InputError, match=r"uncommitted changes: work.py, new.py; commit them, or"):
         worktree.resolve_run_code(toy.root, dirty=False)
 
 
@@ -54,7 +54,7 @@ def test_a_second_run_is_refused_while_one_is_going(toy: Toy) -> None:
     with locks.hold_lock(toy.root):
         assert locks.read_lock_owner(toy.root) == os.getpid()
         mine = rf"a run is going on \(process {os.getpid()}\); wait"
-        with pytest.raises(BadInput, match=mine), locks.hold_lock(toy.root):
+        with pytest.raises(InputError, match=mine), locks.hold_lock(toy.root):
             pass
     assert locks.read_lock_owner(toy.root) is None
 
@@ -103,7 +103,7 @@ def test_a_stage_is_run_with_what_it_needs_and_no_more(toy: Toy) -> None:
         going.record.state = "failed"
     wrong = "there is no such stage; known are make, train, judge"
     with (
-        pytest.raises(BadInput, match=wrong),
+        pytest.raises(InputError, match=wrong),
         run.open_run(toy.root, RetrainRequest(stage="tarin")),
     ):
         pass
@@ -146,7 +146,7 @@ def test_products_that_the_user_changed_are_spared(made: Toy) -> None:
     report.write_text("my own words")
     with (
         run.open_run(made.root, RetrainRequest()) as going,
-        pytest.raises(BadInput, match="move it away"),
+        pytest.raises(InputError, match="move it away"),
     ):
         run.publish_products(going)
     assert report.read_text() == "my own words"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flows.runs import locks
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 HOLD = """
 import sys, time, pathlib, subprocess
@@ -93,14 +93,14 @@ def test_a_machine_without_a_gpu_has_no_slot(monkeypatch: pytest.MonkeyPatch) ->
     with locks.hold_gpu_slot("", "run A", print) as keep:
         assert keep == []
     monkeypatch.setenv(locks.SLOT_VARIABLE, "gpu")
-    with pytest.raises(BadInput, match="is no slot; give an absolute path"):
+    with pytest.raises(InputError, match="is no slot; give an absolute path"):
         locks.resolve_gpu_slot(gpus=True)
 
 
 def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "gpu").symlink_to(tmp_path / "elsewhere")
     with (
-        pytest.raises(BadInput, match="cannot be opened"),
+        pytest.raises(InputError, match="cannot be opened"),
         locks.hold_gpu_slot(str(tmp_path / "gpu"), "run A", print),
     ):
         pass
@@ -158,7 +158,7 @@ def test_a_lease_that_nobody_made_is_one_sentence(
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", server)
     with (
-        pytest.raises(BadInput, match="is no limit there; `prefect gcl create nobody --limit 1`"),
+        pytest.raises(InputError, match="is no limit there; `prefect gcl create nobody --limit 1`"),
         locks.hold_gpu_slot("prefect:nobody", "run A", print),
     ):
         pass

@@ -9,7 +9,7 @@ from flows.retrain import run
 from flows.retrain.run import RetrainRequest
 from flows.runs import dvc_project, locks, record, worktree
 from tests.flows.conftest import Toy
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 def test_a_late_run_publishes_nothing_and_says_who_was_faster(
@@ -37,7 +37,9 @@ def test_a_lock_file_that_was_replaced_is_noticed_whatever_the_clock_says(
         locks.mark_run_started(toy.root, "a")
         locks.check_run_is_newest(toy.root, "a", held)
         (toy.root / ".touchline" / "lock").unlink()
-        with pytest.raises(BadInput, match="run a: is late: the lock file was removed or replaced"):
+        with pytest.raises(
+            InputError, match="run a: is late: the lock file was removed or replaced"
+        ):
             locks.check_run_is_newest(toy.root, "a", held)
 
 

@@ -10,7 +10,7 @@ from flows.retrain.run import RetrainRequest, RunSession
 from flows.runs import locks, record, worktree
 from tests.flows.conftest import Toy
 from tests.flows.past_runs import past
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 SENTENCE = "this worktree was deleted by hand while it was used; start again"
 VANISHING = "import shutil; from pathlib import Path; shutil.rmtree(Path.cwd())\n"
@@ -75,7 +75,7 @@ def test_a_verification_whose_worktree_goes_says_so_and_leaves_the_run_as_it_was
     with locks.hold_lock(made.root) as held, rerun.open_rerun(made.root, before, held) as going:
         steps = rerun._steps_to_execute(going, before, "judge")
         shutil.rmtree(going.folder)
-        with pytest.raises(BadInput, match=SENTENCE) as fault:
+        with pytest.raises(InputError, match=SENTENCE) as fault:
             rerun._reproduce_stage(going, steps[0], before, 1e-6, {})
         assert fault.value.place == str(going.folder)
     assert clean(made) and record.find_run(made.root, one.id) == before

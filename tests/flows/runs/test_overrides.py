@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.runs import overrides
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 PARAMS = """\
 # every number
@@ -65,7 +65,7 @@ def test_a_preset_may_be_like_another_and_change_some_of_its_keys(folder: Path) 
     sft = read(folder)["sft"]
     assert (sft["steps"], sft["lr"]) == (9, 1e-3)
     (folder / "presets" / "real.yaml").write_text("like: other\n")
-    with pytest.raises(BadInput, match="leads back to itself"):
+    with pytest.raises(InputError, match="leads back to itself"):
         overrides.apply_overrides(folder, "other", [])
 
 
@@ -95,7 +95,7 @@ def test_an_integer_may_stand_for_a_number_and_null_for_anything(folder: Path) -
 def test_a_wrong_setting_is_refused_and_nothing_is_written(
     folder: Path, setting: str, sentence: str
 ) -> None:
-    with pytest.raises(BadInput) as fault:
+    with pytest.raises(InputError) as fault:
         overrides.apply_overrides(folder, None, ["sft.name=other", setting])
     assert str(fault.value).startswith(sentence)
     assert (folder / "params.yaml").read_text() == PARAMS
@@ -123,7 +123,7 @@ def test_a_preset_that_is_no_mapping_of_sections_is_refused(
     folder: Path, text: str, sentence: str
 ) -> None:
     (folder / "presets" / "mine.yaml").write_text(text)
-    with pytest.raises(BadInput) as fault:
+    with pytest.raises(InputError) as fault:
         overrides.apply_overrides(folder, "mine", [])
     assert sentence in str(fault.value)
 
@@ -132,10 +132,12 @@ def test_a_preset_that_is_no_mapping_of_sections_is_refused(
     "name", ["../params", "/etc/hosts", "a/../../b", "x\0", "x" * 300, "", "."]
 )
 def test_a_preset_cannot_lie_outside_its_folder(folder: Path, name: str) -> None:
-    with pytest.raises(BadInput, match="is no name of a preset"):
+    with pytest.raises(InputError, match="is no name of a preset"):
         overrides._read_preset(folder, name)
 
 
 def test_an_unknown_preset_names_its_near_match(folder: Path) -> None:
-    with pytest.raises(BadInput, match="--preset reel: there is no such preset; did you mean real"):
+    with pytest.raises(
+        InputError, match="--preset reel: there is no such preset; did you mean real"
+    ):
         overrides.apply_overrides(folder, "reel", [])

@@ -6,7 +6,7 @@ import pytest
 
 from flows.runs import dvc_project
 from tests.flows.conftest import Toy
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 def test_an_object_that_rots_is_taken_out_and_named_and_the_next_run_makes_it_anew(
@@ -21,7 +21,7 @@ def test_an_object_that_rots_is_taken_out_and_named_and_the_next_run_makes_it_an
     place.write_bytes(b"rotten")
     place.chmod(0o444)  # and DVC believes it
     (made.root / "data" / "model").rename(made.root / "aside")
-    with pytest.raises(BadInput, match=r"data/rows/0.txt: was corrupt .* makes it anew"):
+    with pytest.raises(InputError, match=r"data/rows/0.txt: was corrupt .* makes it anew"):
         dvc_project.link_products_into_data(made.root)
     assert not place.exists() and not row.exists()
     dvc_project.link_products_into_data(made.root)
@@ -35,6 +35,6 @@ def test_a_product_that_the_user_changed_is_kept_and_refused(made: Toy) -> None:
     row.unlink()
     row.write_text("mine")
     (made.root / "data" / "rows" / "1.txt").unlink()
-    with pytest.raises(BadInput, match="move it away, then `dvc checkout`"):
+    with pytest.raises(InputError, match="move it away, then `dvc checkout`"):
         dvc_project.link_products_into_data(made.root)
     assert row.read_text() == "mine"

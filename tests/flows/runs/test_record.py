@@ -7,7 +7,7 @@ import pytest
 from flows import cli
 from flows.runs import record
 from tests.flows.nightly import project
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 RUN = "20261101-000000-aaaaaa"
 
@@ -44,7 +44,7 @@ def test_a_record_that_is_none_or_leads_out_of_the_project_is_passed_over(
 
 
 def test_a_ref_with_a_record_that_is_none_is_a_sentence() -> None:
-    with pytest.raises(BadInput, match=rf"refs/runs/{RUN}: its record is none \(1 faults\)"):
+    with pytest.raises(InputError, match=rf"refs/runs/{RUN}: its record is none \(1 faults\)"):
         record.parse_run_record("{", RUN)
 
 

@@ -9,7 +9,7 @@ import pytest
 from flows.runs import record, show
 from flows.runs.record import RunRecord, StageRecord, TrackedFile
 from tests.flows.conftest import Toy
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 SCORES = {"value": 0.8125, "low": 0.7, "high": 0.9, "n": 40}
 
@@ -81,9 +81,9 @@ def test_programs_get_all_of_it(root: Path) -> None:
 
 
 def test_a_run_that_cannot_be_named_is_refused(root: Path) -> None:
-    with pytest.raises(BadInput, match="2 runs have this id; `touchline runs` lists them"):
+    with pytest.raises(InputError, match="2 runs have this id; `touchline runs` lists them"):
         show.format_run(root, "2026", as_json=True)
-    with pytest.raises(BadInput, match="0 runs have this id"):
+    with pytest.raises(InputError, match="0 runs have this id"):
         show.format_run(root, "1999", as_json=True)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.services import secrets
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 def hold(monkeypatch: pytest.MonkeyPatch, value: object) -> None:
@@ -29,7 +29,7 @@ def test_credentials_are_set_and_what_is_there_wins(
 @pytest.mark.parametrize("name", ["PATH", "LD_PRELOAD", "PYTHONPATH", "SHELL", "a_TOKEN"])
 def test_a_block_cannot_change_what_is_run(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     hold(monkeypatch, json.dumps({name: "/tmp/evil"}))
-    with pytest.raises(BadInput, match=f"names what is no credential: {name}") as fault:
+    with pytest.raises(InputError, match=f"names what is no credential: {name}") as fault:
         secrets.read_secret_block("night-keys")
     assert "evil" not in str(fault.value)
 
@@ -39,7 +39,7 @@ def test_a_block_of_another_shape_is_a_sentence_without_its_value(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     hold(monkeypatch, value)
-    with pytest.raises(BadInput, match="let it hold a JSON object") as fault:
+    with pytest.raises(InputError, match="let it hold a JSON object") as fault:
         secrets.read_secret_block("night-keys")
     assert "topsecret" not in str(fault.value)
 
@@ -49,7 +49,7 @@ def test_without_a_server_the_sentence_says_what_to_set(
 ) -> None:
     monkeypatch.setenv(secrets.SECRETS_VARIABLE, "night-keys")
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    with pytest.raises(BadInput, match="no Prefect server to ask; set PREFECT_API_URL"):
+    with pytest.raises(InputError, match="no Prefect server to ask; set PREFECT_API_URL"):
         secrets.load_secrets(tmp_path)
     monkeypatch.delenv(secrets.SECRETS_VARIABLE)
     assert secrets.load_secrets(tmp_path) == []

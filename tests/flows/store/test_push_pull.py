@@ -14,7 +14,7 @@ from flows.store import dvc_cache, push_pull, remote, run_claims
 from flows.store.remote import RemoteStore
 from tests.flows.conftest import Toy
 from tests.store import store
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_corrupt_object_is_refused_by_name_and_mended_from_where_it_is_whole(
     other = tmp_path / "other"
     (other / "files").mkdir(parents=True)
     wrong = rf"^data/model/weights of run {run.id}: is corrupt at s3://shelf/.* was not kept"
-    with pytest.raises(BadInput, match=wrong):
+    with pytest.raises(InputError, match=wrong):
         push_pull.pull_products(other, run, there)
     assert not (other / "files" / "md5" / digest[:2] / digest[2:]).exists()
     assert there.corrupt([*listed, *push_pull.list_product_objects(run)]) == {digest}
@@ -109,7 +109,7 @@ def test_one_flipped_bit_of_any_object_is_refused_by_its_name_and_not_kept(
         client.put_object(Bucket="shelf", Key=key, Body=bytes(flipped))
         other = tmp_path / str(number)
         (other / "files").mkdir(parents=True)
-        with pytest.raises(BadInput, match=f"^{name}: is corrupt at s3://shelf/touch/line"):
+        with pytest.raises(InputError, match=f"^{name}: is corrupt at s3://shelf/touch/line"):
             push_pull.pull_products(other, run, there)
         assert not (other / "files" / "md5" / digest[:2] / digest[2:]).exists()
         client.put_object(Bucket="shelf", Key=key, Body=whole)
@@ -124,7 +124,7 @@ def test_a_missing_object_is_refused_by_name_and_the_others_come(
     digest = next(f.md5 for f in run.stages["judge"].products if f.path == "data/report.html")
     client.delete_object(Bucket="shelf", Key=f"touch/line/files/md5/{digest[:2]}/{digest[2:]}")
     cache = empty(toy)
-    with pytest.raises(BadInput, match=r"^data/report.html of run \S+: is not at s3://shelf"):
+    with pytest.raises(InputError, match=r"^data/report.html of run \S+: is not at s3://shelf"):
         push_pull.pull_products(cache, run, there)
     assert (cache / "files" / "md5").is_dir()
     assert (
@@ -141,7 +141,7 @@ def test_what_is_corrupt_here_is_not_sent(
     file = dvc_project.read_cache_dir(toy.root) / "files" / "md5" / digest[:2] / digest[2:]
     file.chmod(0o644)
     file.write_text("something else")
-    with pytest.raises(BadInput, match=r"^data/report.html of run .*: is corrupt in DVC's cache"):
+    with pytest.raises(InputError, match=r"^data/report.html of run .*: is corrupt in DVC's cache"):
         push_pull.push_products(toy.root, run, there)
     assert not any(digest[2:] in key for key in keys(client))
 
@@ -152,7 +152,9 @@ def test_two_runs_that_claim_one_id_are_told_apart(
     (toy, run), (there, _) = ran, shelf
     push_pull.push_products(toy.root, run, there)
     twin = run.model_copy(update={"started": "2026-01-01T00:00:00+00:00"})
-    with pytest.raises(BadInput, match=rf"run {run.id}: another run claims this id at s3://shelf"):
+    with pytest.raises(
+        InputError, match=rf"run {run.id}: another run claims this id at s3://shelf"
+    ):
         push_pull.push_products(toy.root, twin, there)
 
 
@@ -165,7 +167,7 @@ def test_a_run_that_git_did_not_bring_is_known_by_the_store(
     assert push_pull.get_run_identity(
         push_pull.find_run_or_stored(toy.root, run.id, there)
     ) == push_pull.get_run_identity(run)
-    with pytest.raises(BadInput, match=r"git fetch origin 'refs/runs/\*:refs/runs/\*'"):
+    with pytest.raises(InputError, match=r"git fetch origin 'refs/runs/\*:refs/runs/\*'"):
         push_pull.find_run_or_stored(toy.root, "20200101-000000-abcdef", there)
 
 
@@ -202,21 +204,21 @@ def test_a_store_that_is_gone_costs_the_push_and_not_the_run(
 def test_a_folder_is_a_store_as_well(ran: tuple[Toy, RunRecord], tmp_path: Path) -> None:
     toy, run = ran
     there = RemoteStore(str(tmp_path / "shelf"))
-    with pytest.raises(BadInput, match="is no folder; mount it"):
+    with pytest.raises(InputError, match="is no folder; mount it"):
         push_pull.push_products(toy.root, run, there)
     Path(there.url).mkdir()
     sent = push_pull.push_products(toy.root, run, there)
     assert sent > 0 and push_pull.push_products(toy.root, run, there) == 0
     assert push_pull.pull_products(empty(toy), run, there) == sent
     twin = run.model_copy(update={"commit": "0" * 40})
-    with pytest.raises(BadInput, match="another run claims this id"):
+    with pytest.raises(InputError, match="another run claims this id"):
         push_pull.push_products(toy.root, twin, there)
 
 
 def test_a_store_is_named_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(remote.REMOTE_VARIABLE, raising=False)
     assert remote.get_remote_store() is None
-    with pytest.raises(BadInput, match="names no store"):
+    with pytest.raises(InputError, match="names no store"):
         remote.require_remote_store()
     for wrong in (
         "s3://key:hidden@shelf/a",
@@ -226,7 +228,7 @@ def test_a_store_is_named_without_a_password(monkeypatch: pytest.MonkeyPatch) ->
         "shelf",
     ):
         monkeypatch.setenv(remote.REMOTE_VARIABLE, wrong)
-        with pytest.raises(BadInput) as fault:
+        with pytest.raises(InputError) as fault:
             remote.get_remote_store()
         assert "hidden" not in str(fault.value)
 

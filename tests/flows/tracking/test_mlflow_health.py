@@ -14,7 +14,7 @@ from flows.services import environment
 from flows.tracking import mlflow_health
 from tests.flows.nightly import project
 from tests.flows.nightly.test_bisect import receiver
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 
 @pytest.fixture
@@ -93,7 +93,9 @@ def test_a_database_that_is_away_is_named_without_its_password(
 ) -> None:
     address = f"postgresql+psycopg://me:topsecret@{nowhere}/mlflow"
     monkeypatch.setenv(mlflow_health.TRACKING_URI_VARIABLE, address)
-    with pytest.raises(BadInput, match=rf"MLflow at postgresql\+psycopg://{nowhere}/mlflow") as why:
+    with pytest.raises(
+        InputError, match=rf"MLflow at postgresql\+psycopg://{nowhere}/mlflow"
+    ) as why:
         mlflow_health.check_mlflow_reachable()
     assert "topsecret" not in str(why.value)
 
@@ -107,13 +109,13 @@ def test_whoever_answers_is_reached_but_a_gateway_without_a_server_is_not(
         mlflow_health.check_mlflow_reachable()
     assert heard == ["/health"] * 3  # and no password went to it
     status[0] = 503
-    with pytest.raises(BadInput, match="it answers 503"):
+    with pytest.raises(InputError, match="it answers 503"):
         mlflow_health.check_mlflow_reachable()
 
 
 def test_an_address_that_is_none_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(mlflow_health.TRACKING_URI_VARIABLE, "http://me:topsecret@[::1/mlflow")
-    with pytest.raises(BadInput, match=r"MLflow at http://\[::1/mlflow: cannot be reached"):
+    with pytest.raises(InputError, match=r"MLflow at http://\[::1/mlflow: cannot be reached"):
         mlflow_health.check_mlflow_reachable()
 
 

@@ -15,7 +15,7 @@ from threading import Event
 import pytest
 
 from tests.sources.fetch.origin_server import QUICK, Origin, content, sha256
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch import Fetched, Wanted, fetch
 from touchline.sources.fetch.part import held, here
 from touchline.sources.fetch.request import Answer, Passing
@@ -29,7 +29,7 @@ def brought(folder: Path, *wanted: Wanted, workers: int = 2, **more: object) -> 
 
 
 def said(folder: Path, *wanted: Wanted, **more: object) -> str:
-    with pytest.raises(BadInput) as fault:
+    with pytest.raises(InputError) as fault:
         brought(folder, *wanted, **more)
     assert not (folder / "fetched.json").exists()
     return str(fault.value)

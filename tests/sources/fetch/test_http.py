@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.sources.fetch.origin_server import QUICK, Origin, content, sha256
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch import Wanted, fetch
 
 Want = Callable[..., Wanted]
@@ -42,7 +42,7 @@ def test_a_user_in_the_address_makes_the_credential_a_password(
     url = f"http://share@127.0.0.1:{origin.port}/a.bin"
     fetch([want(url, token="SOCCERNET_PASSWORD")], tmp_path, 1, patience=QUICK)
     monkeypatch.setenv("SOCCERNET_PASSWORD", "wrong")
-    with pytest.raises(BadInput, match=r"\(401\); set SOCCERNET_PASSWORD") as fault:
+    with pytest.raises(InputError, match=r"\(401\); set SOCCERNET_PASSWORD") as fault:
         fetch([want(url, token="SOCCERNET_PASSWORD")], tmp_path, 1, patience=QUICK)
     assert "wrong@" not in str(fault.value) and "share" not in str(fault.value)
 
@@ -57,7 +57,7 @@ def test_a_redirect_to_another_host_goes_without_the_credential(
     assert second.seen and all("Authorization" not in headers for _, headers in second.seen)
     assert b"abc123" not in everything(tmp_path)
     second.status = 403
-    with pytest.raises(BadInput, match="large: refuses access") as fault:
+    with pytest.raises(InputError, match="large: refuses access") as fault:
         fetch([want(origin.url("large"), token=token)], tmp_path, 1, patience=QUICK)
     assert "abc123" not in str(fault.value) and "localhost" not in str(fault.value)
 
@@ -72,7 +72,7 @@ def test_another_mirror_never_gets_the_credential(
 
 
 def test_a_credential_is_not_sent_unencrypted(want: Want, tmp_path: Path, token: str) -> None:
-    with pytest.raises(BadInput, match="would get HF_TOKEN unencrypted; use its https address"):
+    with pytest.raises(InputError, match="would get HF_TOKEN unencrypted; use its https address"):
         fetch([want("http://nowhere.invalid/a.bin", token=token)], tmp_path, 1, patience=QUICK)
 
 
@@ -80,7 +80,7 @@ def test_a_credential_with_a_line_break_is_named_but_not_told(
     origin: Origin, want: Want, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", f"{SECRET}\nHost: evil")
-    with pytest.raises(BadInput, match="HF_TOKEN: holds what no credential holds") as fault:
+    with pytest.raises(InputError, match="HF_TOKEN: holds what no credential holds") as fault:
         fetch([want(origin.url("a.bin"), token="HF_TOKEN")], tmp_path, 1, patience=QUICK)
     assert SECRET not in str(fault.value) and not origin.seen
 
@@ -102,7 +102,7 @@ def test_a_digest_stated_where_the_hub_redirects_is_held_against_the_file(
     origin.headers = {"X-Linked-Etag": f'"{sha256(content(300_000))}"'}
     fetch([want(origin.url("large"))], tmp_path, 1, patience=QUICK)
     second.files["a.bin"], second.etag = content(300_000, 2), '"v2"'
-    with pytest.raises(BadInput, match=r"has the sha256 .* as stated"):
+    with pytest.raises(InputError, match=r"has the sha256 .* as stated"):
         fetch([want(origin.url("large"))], tmp_path, 1, patience=QUICK)
 
 
@@ -127,12 +127,12 @@ def test_what_may_not_be_fetched_is_refused_before_anything_is_asked(
     tmp_path: Path, change: dict[str, object], sentence: str
 ) -> None:
     given = {"path": "a", "urls": ("http://h/a",), "sha256": "", "bytes": 0, "token": ""} | change
-    with pytest.raises(BadInput) as fault:
+    with pytest.raises(InputError) as fault:
         fetch([Wanted(**given)], tmp_path, 1)  # type: ignore[arg-type]
     assert sentence in str(fault.value) and "pw" not in str(fault.value).replace("pwd", "")
 
 
 @pytest.mark.parametrize("paths", [("a", "a"), ("a", "a/b"), ("a/b", "a")])
 def test_two_files_in_one_place_are_refused(tmp_path: Path, paths: tuple[str, str]) -> None:
-    with pytest.raises(BadInput, match="lies where another file of the list lies"):
+    with pytest.raises(InputError, match="lies where another file of the list lies"):
         fetch([Wanted(path, ("http://h/a",), "", 0, "") for path in paths], tmp_path, 1)

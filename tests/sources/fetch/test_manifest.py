@@ -8,7 +8,7 @@ import pytest
 
 from tests.films import film
 from tests.sources.fetch.origin_server import QUICK
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch import Wanted, fetch, manifest
 
 Want = Callable[..., Wanted]
@@ -45,7 +45,7 @@ def test_a_reencoded_mirror_is_noticed_and_the_next_one_asked(
     worse = film(tmp_path / "worse/1.mkv", **other).as_uri()  # type: ignore[arg-type]
     fetch([want(good, path="1.mkv")], tmp_path / "first", 1)
     known = tmp_path / "first/fetched.json"
-    with pytest.raises(BadInput) as fault:
+    with pytest.raises(InputError) as fault:
         fetch([want(worse, path="1.mkv")], tmp_path / "second", 1, known=known, patience=QUICK)
     assert "is not the file known as 1.mkv" in str(fault.value) and sentence in str(fault.value)
     rows = fetch([want(worse, good, path="1.mkv")], tmp_path / "third", 1, known=known)
@@ -63,5 +63,5 @@ def test_a_second_list_is_added_to_the_manifest(want: Want, tmp_path: Path) -> N
 def test_a_manifest_that_is_none_is_named(want: Want, tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "known.json").write_text(text)
-    with pytest.raises(BadInput, match=r"known\.json: is (missing|no list of fetched files)"):
+    with pytest.raises(InputError, match=r"known\.json: is (missing|no list of fetched files)"):
         fetch([want("file:///a")], tmp_path / "own", 1, known=tmp_path / "known.json")

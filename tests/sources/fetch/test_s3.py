@@ -9,7 +9,7 @@ import pytest
 
 from tests.sources.fetch.origin_server import QUICK, Origin, content, sha256
 from tests.store import store
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch import Wanted, fetch
 from touchline.sources.fetch.part import held
 from touchline.sources.fetch.s3 import listing, url
@@ -79,7 +79,9 @@ def test_metadata_that_names_another_sha256_is_a_sentence(
 ) -> None:
     address, client = bucket
     client.put_object(Bucket="games", Key="a", Body=b"abc", Metadata={"sha256": "0" * 64})
-    with pytest.raises(BadInput, match=r"s3://games/a: has the sha256 ba78.*not 0000.* as stated"):
+    with pytest.raises(
+        InputError, match=r"s3://games/a: has the sha256 ba78.*not 0000.* as stated"
+    ):
         fetch([want("s3://games/a")], tmp_path, 1, address)
     client.put_object(Bucket="games", Key="a", Body=b"abc", Metadata={"sha256": sha256(b"abc")})
     fetch([want("s3://games/a")], tmp_path, 1, address)
@@ -104,9 +106,9 @@ def test_what_is_not_there_is_a_sentence(
     bucket: tuple[str, Any], want: Want, tmp_path: Path
 ) -> None:
     for lost in ("s3://games/lost", "s3://nowhere-at-all/a"):
-        with pytest.raises(BadInput, match=rf"{lost}: is not there \(404\)"):
+        with pytest.raises(InputError, match=rf"{lost}: is not there \(404\)"):
             fetch([want(lost)], tmp_path, 1, bucket[0])
-    with pytest.raises(BadInput, match=r"s3://nowhere-at-all/cup: is not there \(404\)"):
+    with pytest.raises(InputError, match=r"s3://nowhere-at-all/cup: is not there \(404\)"):
         listing("nowhere-at-all", "cup", bucket[0], 5)
 
 
@@ -132,7 +134,7 @@ def test_a_refusal_names_the_variables_and_no_secret(
         lambda: fetch([want("s3://games/a")], tmp_path, 1, origin.url(""), patience=QUICK),
         lambda: listing("games", "", origin.url(""), 5),
     ):
-        with pytest.raises(BadInput) as fault:
+        with pytest.raises(InputError) as fault:
             ask()
         assert re.search(sentence, str(fault.value)) and "topsecret" not in str(fault.value)
     assert "topsecret" not in str(origin.seen)
@@ -154,7 +156,7 @@ def test_a_store_that_cannot_be_reached_is_a_sentence(
         lambda: fetch([want("s3://games/a")], tmp_path, 1, "http://nowhere.invalid", None, QUICK),
         lambda: listing("games", "", "http://nowhere.invalid", 5),
     ):
-        with pytest.raises(BadInput, match=r"s3://games/a?: cannot be reached"):
+        with pytest.raises(InputError, match=r"s3://games/a?: cannot be reached"):
             ask()
-    with pytest.raises(BadInput, match=r"s3://games/: cannot be asked for"):
+    with pytest.raises(InputError, match=r"s3://games/: cannot be asked for"):
         listing("games", "", "not an address", 5)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch.unpack import Limits, unpack
 
 SMALL = Limits(members=50, bytes=10**7, ratio=100.0, free=10**5)
@@ -35,7 +35,7 @@ def refused(archive: Path, **more: object) -> str:
     work = archive.parent / "work"
     work.mkdir(exist_ok=True)
     before = sorted(archive.parent.rglob("*"))
-    with pytest.raises(BadInput) as fault:
+    with pytest.raises(InputError) as fault:
         unpack(archive, work / "own", limits=SMALL, **more)  # type: ignore[arg-type]
     assert sorted(archive.parent.rglob("*")) == before
     assert str(archive) in str(fault.value)
@@ -201,6 +201,6 @@ def test_a_folder_unpacked_before_stays_when_the_next_archive_is_refused(tmp_pat
     zipped(tmp_path / "good", "a", b"x")
     unpack(tmp_path / "good", tmp_path / "own")
     zipped(tmp_path / "evil", "../a", b"y")
-    with pytest.raises(BadInput):
+    with pytest.raises(InputError):
         unpack(tmp_path / "evil", tmp_path / "own")
     assert (tmp_path / "own/a").read_bytes() == b"x"

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.sources.fetch.origin_server import QUICK, Origin, serving
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch import fetch
 from touchline.sources.soccernet import SOCCERNET, SoccerNetSettings
 from touchline.sources.soccernet import hub as soccernet
@@ -70,7 +70,7 @@ def test_fetching_without_a_list_of_games_is_refused(
     tmp_path: Path, settings: Callable[..., dict]
 ) -> None:
     given = SoccerNetSettings.model_validate(settings(fetch=["labels"]))
-    with ThreadPoolExecutor(1) as executor, pytest.raises(BadInput, match="lists no games"):
+    with ThreadPoolExecutor(1) as executor, pytest.raises(InputError, match="lists no games"):
         SOCCERNET.download(given, tmp_path / "own", executor)
 
 
@@ -81,5 +81,5 @@ def test_the_old_drive_takes_the_password_and_its_address_holds_none() -> None:
 
 
 def test_what_is_no_game_is_refused() -> None:
-    with pytest.raises(BadInput, match="'Chelsea': is no game; write it as league/season/game"):
+    with pytest.raises(InputError, match="'Chelsea': is no game; write it as league/season/game"):
         soccernet.request_label_files(["Chelsea"])

@@ -10,7 +10,7 @@ import pytest
 from tests.downloads import downloaded, params
 from tests.sources.soccernet.conftest import GAME, League
 from tests.stages.test_chunk import film
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Stated, Video, read
 
 Make = Callable[..., dict[str, Any]]
@@ -53,7 +53,7 @@ def test_a_time_beyond_the_longest_half_is_a_fault_of_its_row(
     league: League, settings: Make, tmp_path: Path
 ) -> None:
     league.labels(GAME, (1, 3601, "Corner"), (1, 60, "Goal"))
-    with pytest.raises(BadInput, match="3601000 ms lies outside the video"):
+    with pytest.raises(InputError, match="3601000 ms lies outside the video"):
         fetched(tmp_path, settings())
     totals = fetched(tmp_path, settings(), "drop")
     assert (totals["labels"], totals["dropped"]) == (1, 1)
@@ -125,13 +125,13 @@ def test_splits_are_read_as_a_list_and_as_soccernets_own_tree(
 
 def test_a_game_in_two_splits_is_named(league: League, settings: Make, tmp_path: Path) -> None:
     league.file("games/games.json", {"train": [GAME], "valid": [GAME]})
-    with pytest.raises(BadInput, match="Reds 1 - 1 Blues stands in two splits"):
+    with pytest.raises(InputError, match="Reds 1 - 1 Blues stands in two splits"):
         fetched(tmp_path, settings(splits="games.json"))
 
 
 def test_a_folder_without_games_is_named(settings: Make, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"nowhere: is missing; set download.sources.soccernet"):
+    with pytest.raises(InputError, match=r"nowhere: is missing; set download.sources.soccernet"):
         fetched(tmp_path, settings(folder=str(tmp_path / "nowhere")))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BadInput, match="holds no"):
+    with pytest.raises(InputError, match="holds no"):
         fetched(tmp_path, settings(folder=str(tmp_path / "empty")))

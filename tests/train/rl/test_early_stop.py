@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Rollout, write
 from touchline.train.rl.early_stop import (
     StepCounts,
@@ -93,12 +93,12 @@ def test_stopping_keeps_a_checkpoint_and_a_resumed_training_stops_at_once(tmp_pa
     stop.demand(2)  # nothing is known yet
     stop.on_step_end(None, None, control)
     assert control.should_save and control.should_training_stop
-    with pytest.raises(BadInput, match=r"rl stopped at step 3: 0 of 30 rollouts .* rl.stop"):
+    with pytest.raises(InputError, match=r"rl stopped at step 3: 0 of 30 rollouts .* rl.stop"):
         stop.demand(3)
     for number in range(3):
         row = rollout(0, 0, 0.0, ("no",), valid=False, step=number)
         write(tmp_path / f"step-{number:08d}.parquet", Rollout, [row])
     again = StopHopelessRlCallback(reward, LIMITS)
     again.take_up(2)
-    with pytest.raises(BadInput, match="0 of 3 rollouts over the last 3 steps keep the format"):
+    with pytest.raises(InputError, match="0 of 3 rollouts over the last 3 steps keep the format"):
         again.take_up(3)

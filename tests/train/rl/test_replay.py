@@ -13,7 +13,7 @@ from tests.train.conftest import BUDGET, Kit, Taught, rl, scripted
 from touchline.chat.messages import load_frames_by_clip
 from touchline.chat.tools.choose_frames import called
 from touchline.chat.turns import thinking
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Rollout, read, write
 from touchline.train.rl.replay import (
     REPLAY_RULES_FILE,
@@ -82,7 +82,7 @@ def test_one_rollout_is_replayed_by_its_id(made: Path, capsys: pytest.CaptureFix
     assert print_replay(file(made), made, "rl:0:1") == 0
     said = capsys.readouterr().out
     assert said == "rl:0:1: same frames, tokens and reward\n1 of 1 rollouts play as they did\n"
-    with pytest.raises(BadInput, match="rl:9:9: no rollout has this id"):
+    with pytest.raises(InputError, match="rl:9:9: no rollout has this id"):
         print_replay(file(made), made, "rl:9:9")
 
 
@@ -139,9 +139,9 @@ def test_a_changed_frame_store_is_found(made: Path, tmp_path: Path):
 
 
 def test_rollouts_without_their_rules_are_refused_in_words(made: Path, tmp_path: Path):
-    with pytest.raises(BadInput, match=r"rollouts.parquet: is missing"):
+    with pytest.raises(InputError, match=r"rollouts.parquet: is missing"):
         list(replay_rollouts(tmp_path / "rollouts.parquet", made))
     alone = tmp_path / "rollouts.parquet"
     alone.write_bytes(file(made).read_bytes())
-    with pytest.raises(BadInput, match=r"replay.json: is missing; run the stage rl again"):
+    with pytest.raises(InputError, match=r"replay.json: is missing; run the stage rl again"):
         list(replay_rollouts(alone, made))

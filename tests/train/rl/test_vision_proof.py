@@ -14,7 +14,7 @@ from transformers import Qwen2VLImageProcessorPil
 
 from tests.train.conftest import BUDGET, Kit, Taught, scripted
 from touchline.chat.messages import extract_assistant_turns
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.pixels import (
     build_black_patch,
     digest_pixels,
@@ -84,9 +84,9 @@ def test_what_the_tool_returned_is_what_training_was_given(trainer: Any, batch: 
 def test_rollouts_are_known_again_after_trl_has_shuffled_them(trainer: Any, batch: dict[str, Any]):
     shown, trainer._shown = trainer._shown, [trainer._shown[0], [[], []]]
     turned = {"rollout": torch.tensor([1, 0])}
-    with pytest.raises(BadInput, match="rollout 1: "):
+    with pytest.raises(InputError, match="rollout 1: "):
         forward(trainer, batch)
-    with pytest.raises(BadInput, match="rollout 1: "):
+    with pytest.raises(InputError, match="rollout 1: "):
         forward(trainer, {**batch, **turned})
     trainer._shown = shown
 
@@ -130,7 +130,7 @@ def dropped(batch: dict[str, Any]) -> dict[str, Any]:
 def test_a_frame_that_was_changed_swapped_or_lost_stops_training(
     trainer: Any, batch: dict[str, Any], tamper: Tamper, says: str
 ):
-    with pytest.raises(BadInput, match=says):
+    with pytest.raises(InputError, match=says):
         forward(trainer, tamper(batch))
 
 
@@ -181,7 +181,7 @@ def test_a_seeing_model_passes_and_a_blind_one_is_stopped(trainer: Any, batch: d
     used = forward(trainer, batch).used
     assert used["vision_used"] > 10 * SIGHT.least
     assert used["vision_used/tool"] > SIGHT.least
-    with cut_off(trainer.model), pytest.raises(BadInput) as stopped:
+    with cut_off(trainer.model), pytest.raises(InputError) as stopped:
         forward(trainer, batch)
     assert "with all frames blanked the log-probability" in str(stopped.value)
     assert "rl.sight.least" in stopped.value.remedy
@@ -189,7 +189,7 @@ def test_a_seeing_model_passes_and_a_blind_one_is_stopped(trainer: Any, batch: d
 
 def test_a_model_that_ignores_only_the_frames_it_asked_for_is_stopped():
     found = {"vision_used": 0.2, "vision_used/tool": 1e-5}
-    with pytest.raises(BadInput, match="with the frames that it asked for blanked"):
+    with pytest.raises(InputError, match="with the frames that it asked for blanked"):
         require_vision_use(4, found, SIGHT)
     require_vision_use(4, {"vision_used": 0.2}, SIGHT)  # nobody asked
 

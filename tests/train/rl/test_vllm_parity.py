@@ -12,7 +12,7 @@ import torch
 from tests.train.conftest import BUDGET, Kit
 from touchline.chat.messages import build_messages, fetch_block_images
 from touchline.chat.tools.choose_frames import Viewing
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.processor import list_vision_token_ids
 from touchline.train.rl.vllm_parity import (
     PARITY_FILE,
@@ -65,7 +65,7 @@ def test_other_weights_are_refused_and_the_outcome_is_written(
     kit: Kit, prompts: list[ParityPrompt], tmp_path: Path
 ) -> None:
     file = tmp_path / PARITY_FILE
-    with pytest.raises(BadInput, match=r"of 3 prompts, ties counted in, and 100% must be; see"):
+    with pytest.raises(InputError, match=r"of 3 prompts, ties counted in, and 100% must be; see"):
         require_parity(
             student(kit), student(kit, perturbed(kit)), prompts, PARITY, file, writes=True
         )
@@ -111,7 +111,7 @@ def test_a_tie_counts_and_an_answer_cut_short_does_not() -> None:
 
 
 def test_no_prompt_proves_nothing(kit: Kit, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no prompt to compare"):
+    with pytest.raises(InputError, match="no prompt to compare"):
         require_parity(student(kit), student(kit), [], PARITY, tmp_path / PARITY_FILE, writes=True)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 Match = tuple[str, str]  # sport and match: what a split is decided by
 
@@ -28,7 +28,7 @@ def leaders(pairs: Iterable[Same]) -> dict[Match, Match]:
 def together(stated: Mapping[Match, str], pairs: Iterable[Same]) -> dict[Match, str]:
     """The splits that sources state, for the doubles of their matches as well.
 
-    A `BadInput` names two matches that are one and stand in two splits.
+    A `InputError` names two matches that are one and stand in two splits.
     """
     groups = leaders(pairs)
     known: dict[Match, tuple[str, Match]] = {}  # leader -> split, and who says so
@@ -36,7 +36,9 @@ def together(stated: Mapping[Match, str], pairs: Iterable[Same]) -> dict[Match, 
         split, first = known.setdefault(groups.get(match, match), (stated[match], match))
         if split != stated[match]:
             wrong = f"is {stated[match]}, but it is the same match as {first[1]}, which is {split}"
-            raise BadInput(match[1], wrong, "take one of the two out, or state one split for both")
+            raise InputError(
+                match[1], wrong, "take one of the two out, or state one split for both"
+            )
     of_doubles = {m: known[top][0] for m, top in groups.items() if top in known}
     return {**stated, **of_doubles}
 

@@ -15,7 +15,7 @@ from touchline.checks.sources.case import (
     SourceHealth,
     run_source_checks,
 )
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Video
 from touchline.sources.source import ReadResult, RowFault
 
@@ -116,19 +116,19 @@ def drop_rejected_rows(
     health: SourceHealth, label_result: ReadResult[Label], speech_result: ReadResult[Speech]
 ) -> None:
     """Move the rows that break a dropping rule from `rows` to `faults`, in place."""
-    fault_by_row: dict[str, BadInput] = {}
+    fault_by_row: dict[str, InputError] = {}
     for result in health.results:
         for finding in result.findings:
             for row in finding.rows:
                 message = (
                     finding.wrong if finding.place == row else f"{finding.place} {finding.wrong}"
                 )
-                fault_by_row.setdefault(row, BadInput(row, message, FIX_FILE))
+                fault_by_row.setdefault(row, InputError(row, message, FIX_FILE))
     _move_to_faults(label_result, fault_by_row)
     _move_to_faults(speech_result, fault_by_row)
 
 
-def _move_to_faults(reading: ReadResult, fault_by_row: dict[str, BadInput]) -> None:
+def _move_to_faults(reading: ReadResult, fault_by_row: dict[str, InputError]) -> None:
     reading.faults += [
         RowFault(row.id, fault_by_row[row.id]) for row in reading.rows if row.id in fault_by_row
     ]

@@ -11,7 +11,7 @@ import numpy as np
 from PIL.Image import Image, Resampling
 
 from touchline.checks.sources.case import CheckFinding, ClockReadings, SourceCase
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.progress import track
 from touchline.records import Video
 from touchline.video.decode import frames_at
@@ -83,7 +83,7 @@ def _iterate_clock_times(
     for time in times:
         try:
             [(exact, picture)] = frames_at(path, [time], keyframes=video.keyframes)
-        except BadInput:
+        except InputError:
             continue
         yield exact, parse_score_bug_clock(recognize_top_text(picture))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from touchline.checks.tables.expectations import Check
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 SAMPLES = 5
 
@@ -84,7 +84,7 @@ class Gates:
 def _outcome(table: str, check: Check, found: Mapping[str, Any], rows: int) -> Outcome:
     result = found["result"]
     if not result:  # it raised: a column of a type that cannot be compared
-        raise BadInput(
+        raise InputError(
             f"{table}.{check.column}", f"could not check that {check.says}", "report this bug"
         )
     failing = tuple(str(row["id"]) for row in result.get("unexpected_index_list") or ())
@@ -125,7 +125,7 @@ def dropped(outcomes: Sequence[Outcome]) -> dict[str, str]:
 
 
 def stop(outcomes: Sequence[Outcome], fail_on: str) -> None:
-    """Raise a `BadInput` that names the first failed gate, its count and its first rows."""
+    """Raise a `InputError` that names the first failed gate, its count and its first rows."""
     fatal = ("critical",) if fail_on == "critical" else ("critical", "warning")
     failed = [o for o in outcomes if not o.passed and o.severity in fatal]
     if not failed:
@@ -135,4 +135,6 @@ def stop(outcomes: Sequence[Outcome], fail_on: str) -> None:
     wrong = f"it is not so that {first.says}: {first.observed}{' (' + ids + ')' if ids else ''}"
     others = f" and {more} more gates failed" if more else ""
     place = f"{first.table}.{first.column}" if first.column else first.table
-    raise BadInput(place, f"{wrong} [{first.expectation}]{others}", "mend the stage that made them")
+    raise InputError(
+        place, f"{wrong} [{first.expectation}]{others}", "mend the stage that made them"
+    )

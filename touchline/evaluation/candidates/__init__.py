@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.candidates.adapter import AdapterCandidate
 from touchline.evaluation.candidates.blank import BlankFramesCandidate
 from touchline.evaluation.candidates.candidate import EvalCandidate
@@ -33,14 +33,14 @@ CANDIDATE_KINDS: dict[str, type[EvalCandidate]] = {
 
 
 def parse_candidates(entries: Sequence[Mapping[str, Any]]) -> list[EvalCandidate]:
-    """Parse the entries of `evaluate.candidates`. Raises `BadInput` naming the wrong entry or a
+    """Parse the entries of `evaluate.candidates`. Raises `InputError` naming the wrong entry or a
     duplicate name.
     """
     candidates = [_parse_candidate(place, entry) for place, entry in enumerate(entries)]
     names = [candidate.name for candidate in candidates]
     duplicate_names = sorted({name for name in names if names.count(name) > 1})
     if duplicate_names:
-        raise BadInput(
+        raise InputError(
             f"evaluate.candidates: {duplicate_names[0]}", "two have this name", "rename one"
         )
     return candidates
@@ -50,11 +50,11 @@ def _parse_candidate(place: int, entry: Mapping[str, Any]) -> EvalCandidate:
     where = f"evaluate.candidates[{place}]"
     kind = entry.get("kind", "")
     if kind not in CANDIDATE_KINDS:
-        raise BadInput(
+        raise InputError(
             where, f"kind {kind!r} is unknown", f"take one of {', '.join(CANDIDATE_KINDS)}"
         )
     try:
         return CANDIDATE_KINDS[kind].model_validate(dict(entry))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise BadInput(where, faults, "mend these keys") from None
+        raise InputError(where, faults, "mend these keys") from None

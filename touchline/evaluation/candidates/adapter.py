@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import EvalSettings
 from touchline.evaluation.candidates.model import VisionCandidate
 from touchline.evaluation.candidates.weights import locate_model_folder
@@ -29,11 +29,13 @@ class AdapterCandidate(VisionCandidate):
             Path(self.adapter),
         )
         if not (folder / CONFIG).is_file():
-            raise BadInput(folder, f"holds no adapter (no {CONFIG})", "name the folder PEFT wrote")
+            raise InputError(
+                folder, f"holds no adapter (no {CONFIG})", "name the folder PEFT wrote"
+            )
         return [base, folder]
 
     def load_net(self, settings: EvalSettings) -> tuple[Any, Any]:
-        """Load the base with the adapter. Raises `BadInput` where they do not fit."""
+        """Load the base with the adapter. Raises `InputError` where they do not fit."""
         from peft import PeftModel
 
         from touchline.model.load import load_model_and_processor
@@ -67,7 +69,7 @@ def _lora_layer_widths(folder: Path) -> dict[str, tuple[int, int]]:
 
     kind, file = json.loads((folder / CONFIG).read_text()).get("peft_type"), folder / WEIGHTS
     if kind != "LORA" or not file.is_file():
-        raise BadInput(folder, f"is no LoRA adapter in {WEIGHTS}", "merge it into its base")
+        raise InputError(folder, f"is no LoRA adapter in {WEIGHTS}", "merge it into its base")
     layer_widths: dict[str, tuple[int, int]] = {}
     with safe_open(file, "pt") as weights:
         for key in filter(LORA_A_KEY.search, weights.keys()):
@@ -76,9 +78,11 @@ def _lora_layer_widths(folder: Path) -> dict[str, tuple[int, int]]:
             shapes = [weights.get_slice(matrix_key).get_shape() for matrix_key in (key, b_key)]
             layer_widths[name] = shapes[0][1], shapes[1][0]
     if not layer_widths:
-        raise BadInput(file, "holds no LoRA matrices", "name the folder PEFT wrote")
+        raise InputError(file, "holds no LoRA matrices", "name the folder PEFT wrote")
     return layer_widths
 
 
-def _unfit_error(folder: Path, wrong: str) -> BadInput:
-    return BadInput(folder, f"does not fit its base: {wrong}", "name the base it was trained over")
+def _unfit_error(folder: Path, wrong: str) -> InputError:
+    return InputError(
+        folder, f"does not fit its base: {wrong}", "name the base it was trained over"
+    )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from touchline.chat.turns import thinking
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import (
     AnswerFunction,
     CandidateAnswer,
@@ -29,7 +29,9 @@ class FloorCandidate(EvalCandidate):
 
     def open(self, settings: EvalSettings) -> AnswerFunction:
         if self.name not in FLOORS:
-            raise BadInput(f"evaluate.candidates: {self.name}", "no such floor", f"of {[*FLOORS]}")
+            raise InputError(
+                f"evaluate.candidates: {self.name}", "no such floor", f"of {[*FLOORS]}"
+            )
         answer_question, prior = FLOORS[self.name], settings.prior
 
         def say(games: Sequence[EvalItem]) -> list[CandidateAnswer]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from touchline.atomic import whole_folder
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import EvalSettings
 from touchline.evaluation.candidates.model import VisionCandidate
 from touchline.state_dirs import checkpoint_root
@@ -35,7 +35,7 @@ class RegistryCandidate(VisionCandidate):
 
 
 def resolve_registry_digest(address: str) -> str:
-    """The DVC digest of the folder behind a registry address. Raises `BadInput` for an unknown
+    """The DVC digest of the folder behind a registry address. Raises `InputError` for an unknown
     alias or a version without a digest.
     """
     from mlflow import MlflowClient
@@ -47,10 +47,10 @@ def resolve_registry_digest(address: str) -> str:
         version = client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
         wrong = f"the registry has no such alias ({error.error_code})"
-        raise BadInput(address, wrong, f"register {name} and set its alias {alias}") from None
+        raise InputError(address, wrong, f"register {name} and set its alias {alias}") from None
     digest = version.tags.get(DVC_DIGEST_TAG) or _logged_model_digest(client, version)
     if not digest:
-        raise BadInput(
+        raise InputError(
             address, f"version {version.version} has no tag {DVC_DIGEST_TAG}", "register it anew"
         )
     return digest
@@ -65,7 +65,7 @@ def _logged_model_digest(client: Any, version: Any) -> str:
 
 def restore_model_folder(digest: str) -> Path:
     """The model folder with this DVC digest, built once from hard links into DVC's cache. Raises
-    `BadInput` if files are missing from the cache.
+    `InputError` if files are missing from the cache.
     """
     folder = checkpoint_root().with_name("models") / digest.removesuffix(".dir")
     if folder.is_dir():
@@ -73,7 +73,7 @@ def restore_model_folder(digest: str) -> Path:
     cache = _dvc_cache_folder()
     listing = cache / digest[:2] / digest[2:]
     if not listing.is_file():
-        raise BadInput(digest, f"is not in DVC's cache {cache}", CACHE_REMEDY)
+        raise InputError(digest, f"is not in DVC's cache {cache}", CACHE_REMEDY)
     with whole_folder(folder) as draft:
         for entry in json.loads(listing.read_text()):
             _link_file(cache / entry["md5"][:2] / entry["md5"][2:], draft, entry["relpath"])
@@ -82,10 +82,10 @@ def restore_model_folder(digest: str) -> Path:
 
 def _link_file(file: Path, draft: Path, name: str) -> None:
     if not file.is_file():
-        raise BadInput(name, f"{file.name} is not in DVC's cache", CACHE_REMEDY)
+        raise InputError(name, f"{file.name} is not in DVC's cache", CACHE_REMEDY)
     parts = Path(name).parts
     if Path(name).is_absolute() or ".." in parts:
-        raise BadInput(name, "leaves the model's folder", "do not trust this cache")
+        raise InputError(name, "leaves the model's folder", "do not trust this cache")
     path = draft / name
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.evaluation.answer_cache import Keep, keep
 
 LOADED_PATTERNS = (
@@ -25,7 +25,7 @@ COMMIT_LENGTH = 40  # letters
 
 def locate_model_folder(model: str, revision: str, run_models: Mapping[str, Path]) -> Path:
     """The folder of a model: one of the `run_models` by name, a folder, or a hub model, fetched if
-    needed. Raises `BadInput` if it is missing.
+    needed. Raises `InputError` if it is missing.
     """
     folder = run_models.get(model, Path(model))
     if folder.is_dir():
@@ -37,13 +37,13 @@ def locate_model_folder(model: str, revision: str, run_models: Mapping[str, Path
         if Path(model).is_dir():
             return Path(model)
     elif model in run_models or model.count("/") != 1 or model.startswith((".", "/")):
-        raise BadInput(folder, "this model folder is missing", "name a folder or a hub's model")
+        raise InputError(folder, "this model folder is missing", "name a folder or a hub's model")
     return fetch_hub_model(model, revision)
 
 
 @lru_cache(maxsize=32)
 def fetch_hub_model(model: str, revision: str) -> Path:
-    """The local snapshot folder of a hub model; downloads what is missing. Raises `BadInput` if it
+    """The local snapshot folder of a hub model; downloads what is missing. Raises `InputError` if it
     cannot be fetched.
     """
     from huggingface_hub import snapshot_download
@@ -55,16 +55,16 @@ def fetch_hub_model(model: str, revision: str) -> Path:
     except (OSError, ValueError) as error:
         wrong = f"cannot be had from the hub ({type(error).__name__})"
         remedy = "check its name and revision, the network, HF_TOKEN, or name a folder"
-        raise BadInput(f"{model}@{revision or 'main'}", wrong, remedy) from None
+        raise InputError(f"{model}@{revision or 'main'}", wrong, remedy) from None
 
 
 def digest_model_folder(folder: Path) -> str:
-    """sha256 hex digest over the names and contents of the files that are loaded. Raises `BadInput`
+    """sha256 hex digest over the names and contents of the files that are loaded. Raises `InputError`
     for a folder without any.
     """
     files = sorted(p for p in folder.iterdir() if p.is_file() and _is_loaded_file(p.name))
     if not files:
-        raise BadInput(folder, "holds no model", "rerun the stage that makes it")
+        raise InputError(folder, "holds no model", "rerun the stage that makes it")
     with keep() as store:
         listing = "".join(f"{path.name} {_file_sha256(path, store)}\n" for path in files)
     return hashlib.sha256(listing.encode()).hexdigest()

@@ -32,7 +32,7 @@ def fetch(
     AWS_ENDPOINT_URL or AWS. `known` is the manifest of an earlier fetch: a file that differs from
     it is refused. A manifest, `fetched.json`, is written beside the files.
 
-    Raises `BadInput` for the first file that no mirror can give, and for a full disk.
+    Raises `InputError` for the first file that no mirror can give, and for a full disk.
     """
     check(wanted)
     _room(wanted, folder)

@@ -12,7 +12,7 @@ import httpx
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch.request import (
     PASSING,
     UNCHANGED,
@@ -124,7 +124,7 @@ def _credential(url: str, token: str, secret: str) -> dict[str, str]:
     if parts.scheme != "https" and not _here(parts.hostname or ""):
         raise Unfit(shown(url), f"would get {token} unencrypted", "use its https address")
     if not (secret.isascii() and secret.isprintable()):
-        raise BadInput(token, "holds what no credential holds (a line break?)", "set it again")
+        raise InputError(token, "holds what no credential holds (a line break?)", "set it again")
     if parts.username:
         pair = base64.b64encode(f"{parts.username}:{secret}".encode()).decode()
         return {"Authorization": f"Basic {pair}"}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from touchline.atomic import whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch.request import Fetched
 from touchline.video.probe import scan
 
@@ -19,11 +19,13 @@ NOTHING: dict[str, Any] = {"codec": "", "fps": 0.0, "frames": 0, "duration": 0.0
 def read(file: Path) -> dict[str, Fetched]:
     """The rows of a manifest by path."""
     if not file.is_file():
-        raise BadInput(file, "is missing", "name the list that an earlier fetch wrote, or none")
+        raise InputError(file, "is missing", "name the list that an earlier fetch wrote, or none")
     try:
         return {row["path"]: Fetched(**row) for row in json.loads(file.read_text("utf-8"))}
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        raise BadInput(file, "is no list of fetched files", "name one that a fetch wrote") from None
+        raise InputError(
+            file, "is no list of fetched files", "name one that a fetch wrote"
+        ) from None
 
 
 def write(file: Path, rows: Iterable[Fetched]) -> None:
@@ -43,7 +45,7 @@ def signature(path: Path, name: str = "") -> dict[str, Any]:
         return NOTHING
     try:
         seen = scan(path)
-    except BadInput:
+    except InputError:
         return NOTHING
     count, frame = len(seen.times), seen.frame
     rate, length = round(1 / frame, 6), round(count * frame, 6)

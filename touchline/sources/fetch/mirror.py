@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch.manifest import against, signature
 from touchline.sources.fetch.part import Part, Stopped, held
 from touchline.sources.fetch.request import Ask, Fetched, Passing, Unfit, Wanted, address, shown
@@ -45,8 +45,8 @@ class Errand:
 
 
 def bring(wanted: Wanted, errand: Errand) -> Fetched:
-    """Put the file into the folder, checked; a `BadInput` says why no mirror could give it."""
-    faults: list[BadInput] = []
+    """Put the file into the folder, checked; a `InputError` says why no mirror could give it."""
+    faults: list[InputError] = []
     target = errand.folder / wanted.path
     for mirror in wanted.urls:
         url = address(mirror, wanted.path)
@@ -61,7 +61,7 @@ def bring(wanted: Wanted, errand: Errand) -> Fetched:
             sys.stderr.write(f"{wanted.path} comes from {shown(url)}: {faults[-1]}\n")
         return Fetched(wanted.path, target.stat().st_size, sha256, **signature(target))
     others = "".join(f"; and {fault.place} {fault.wrong}" for fault in faults[1:])
-    raise BadInput(faults[0].place, faults[0].wrong + others, faults[0].remedy)
+    raise InputError(faults[0].place, faults[0].wrong + others, faults[0].remedy)
 
 
 def _sound(part: Part, url: str, wanted: Wanted, errand: Errand) -> str:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from touchline.atomic import disk_full, whole_file
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch import manifest
 from touchline.sources.fetch.request import Answer, Have, Passing
 from touchline.state_dirs import checkpoint_root
@@ -92,7 +92,7 @@ class Part:
     def take(self, answer: Answer, tell: Callable[[int], None], stop: threading.Event) -> None:
         """Write the bytes as they come; `tell` hears how many are here.
 
-        Raises `BadInput` for a full disk (what is here stays) and `Passing` when bytes are missing
+        Raises `InputError` for a full disk (what is here stays) and `Passing` when bytes are missing
         at the end.
         """
         if self.have.whole and answer.at == self.bytes:
@@ -165,11 +165,11 @@ class Stopped(Exception):
 
 
 def room(place: Path, needed: int) -> None:
-    """A `BadInput` when the disk of `place` cannot take so many bytes more."""
+    """A `InputError` when the disk of `place` cannot take so many bytes more."""
     free = shutil.disk_usage(standing(place)).free
     if needed > free:
         wrong = f"needs {needed / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB are free"
-        raise BadInput(place, wrong, ROOM)
+        raise InputError(place, wrong, ROOM)
 
 
 def standing(place: Path) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from urllib.parse import quote, urlsplit
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 
 PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses that may be gone on the next try
 CHANGED = {412, 416}  # the file is no longer the one that a part of is here
@@ -46,7 +46,7 @@ class Passing(Exception):
         self.again = again  # what is here is of another file: begin anew
 
 
-class Unfit(BadInput):
+class Unfit(InputError):
     """This mirror cannot give the file; another one may."""
 
 
@@ -106,15 +106,15 @@ class Fetched:
 
 
 def check(wanted: Sequence[Wanted]) -> None:
-    """A `BadInput` for a path that could leave the folder or meet another, or a strange URL."""
+    """A `InputError` for a path that could leave the folder or meet another, or a strange URL."""
     seen: set[PurePosixPath] = set()
     above: set[PurePosixPath] = set()
     for one in wanted:
         if wrong := unsafe(one.path) or _faulty(one):
-            raise BadInput(repr(one.path), wrong, MEND)
+            raise InputError(repr(one.path), wrong, MEND)
         path = PurePosixPath(one.path)
         if path in seen or path in above or seen.intersection(path.parents):
-            raise BadInput(repr(one.path), "lies where another file of the list lies", MEND)
+            raise InputError(repr(one.path), "lies where another file of the list lies", MEND)
         seen.add(path)
         above.update(path.parents)
 

@@ -18,7 +18,7 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch.request import (
     PASSING,
     UNCHANGED,
@@ -62,7 +62,7 @@ def url(bucket: str, key: str) -> str:
 
 
 def listing(bucket: str, prefix: str, endpoint: str, timeout: float) -> list[tuple[str, int]]:
-    """Keys below the prefix and their bytes, in order; a `BadInput` when it cannot be had."""
+    """Keys below the prefix and their bytes, in order; a `InputError` when it cannot be had."""
     place = url(bucket, prefix)
     try:
         pages = client(1, timeout, endpoint).get_paginator("list_objects_v2")
@@ -72,7 +72,7 @@ def listing(bucket: str, prefix: str, endpoint: str, timeout: float) -> list[tup
     except (ClientError, BotoCoreError, ValueError) as error:
         told = _told(error, place)
         if isinstance(told, Passing):
-            told = BadInput(place, str(told), "check the endpoint and the network, and run again")
+            told = InputError(place, str(told), "check the endpoint and the network, and run again")
         raise told from None
     return [(one["Key"], one["Size"]) for one in found]
 
@@ -129,4 +129,4 @@ def _told(error: Exception, place: str) -> Exception:
         return Passing("cannot be reached")
     if isinstance(error, HTTPClientError | IncompleteReadError):
         return Passing(f"breaks off ({type(error).__name__})")
-    return BadInput(place, f"cannot be asked for ({type(error).__name__})", f"check {KEYS}")
+    return InputError(place, f"cannot be asked for ({type(error).__name__})", f"check {KEYS}")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from touchline.atomic import whole_folder
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch.request import unsafe
 
 PIECE = 2**20
@@ -50,10 +50,10 @@ def unpack(archive: Path, folder: Path, token: str = "", limits: Limits = LIMITS
 
     `token` names the environment variable that holds an encrypted zip's password. A path that
     leads out, a link, a device, a name that comes twice, a bomb or a damaged member is a
-    `BadInput` that names archive and member, and nothing is left.
+    `InputError` that names archive and member, and nothing is left.
     """
     if not archive.is_file():
-        raise BadInput(archive, "there is no such file", "fetch it again")
+        raise InputError(archive, "there is no such file", "fetch it again")
     with whole_folder(folder) as draft:
         work = _Work(archive, draft, limits)
         with _reading(work):
@@ -74,9 +74,9 @@ class _Work:
     written: int = 0
     seen: set[str] = field(default_factory=set)
 
-    def refuse(self, wrong: str, remedy: str = TRUST) -> BadInput:
+    def refuse(self, wrong: str, remedy: str = TRUST) -> InputError:
         place = f"{self.archive}: {self.member!r}" if self.member else str(self.archive)
-        return BadInput(place, wrong, remedy)
+        return InputError(place, wrong, remedy)
 
     def begin(self, name: str, plain: bool, folder: bool, size: int) -> bool:
         """Look at the next member before any byte of it; whether it is a file to write."""

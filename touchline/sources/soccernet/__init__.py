@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Video
 from touchline.sources import ready_questions
 from touchline.sources.soccernet import echoes, labels_v2
@@ -173,7 +173,7 @@ def read_soccernet_speech(
                     echoes.read_echoes_transcript(transcript.file, halves[id], transcript.origin)
                 )
             else:
-                video_fault = BadInput(
+                video_fault = InputError(
                     transcript.file, "its half has no readable video", "mend that"
                 )
                 reading.faults.append(RowFault(f"{id}/{transcript.origin}", why or video_fault))
@@ -198,11 +198,11 @@ def _provisional_labels(settings: SoccerNetSettings, folder: Path, game: str) ->
 
 def _speech_fault(
     settings: SoccerNetSettings, place: Path, transcripts: GameTranscripts
-) -> BadInput | None:
+) -> InputError | None:
     if len(transcripts.by_part) >= settings.spoken_halves:
         return None
     wrong = f"{len(transcripts.by_part)} of its halves have commentary in {settings.transcripts}"
-    return BadInput(place, wrong, f"lower download.sources.{NAME}.spoken_halves")
+    return InputError(place, wrong, f"lower download.sources.{NAME}.spoken_halves")
 
 
 def _to_source_video(

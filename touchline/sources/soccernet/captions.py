@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources import ready_questions
 from touchline.sources.readers import load_json_file
@@ -109,11 +109,11 @@ def _to_label(
     half, milliseconds = parse_annotation_time(place, row)
     description = row.get("description")
     if not isinstance(description, str) or not description.strip():
-        raise BadInput(f"{place}.description", "says nothing", FIX_ANNOTATION)
+        raise InputError(f"{place}.description", "says nothing", FIX_ANNOTATION)
     video, text = find_half_video(place, half, milliseconds, videos), " ".join(description.split())
     first = index_by_caption.setdefault((half, milliseconds, text), index)
     if first != index:
-        raise BadInput(place, f"repeats annotations[{first}]", "remove one of the two")
+        raise InputError(place, f"repeats annotations[{first}]", "remove one of the two")
     time = milliseconds / 1000
     return Label(id, video.id, "", time, time, "", "open", "", [], text)
 

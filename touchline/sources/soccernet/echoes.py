@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Speech, Video
 from touchline.sources.readers import load_json_file
 from touchline.sources.source import ReadResult
@@ -48,26 +48,26 @@ def _parse_segment(
 ) -> Speech:
     start, end, text = _segment_fields(place, segment)
     if end <= start:
-        raise BadInput(place, f"ends at {end:g} s, before it starts at {start:g} s", FIX_SEGMENT)
+        raise InputError(place, f"ends at {end:g} s, before it starts at {start:g} s", FIX_SEGMENT)
     if not text:
-        raise BadInput(place, "has no text", FIX_SEGMENT)
+        raise InputError(place, "has no text", FIX_SEGMENT)
     if not 0 <= start < video.duration:
         wrong = f"starts at {start:g} s, outside the video of {video.duration:g} s"
-        raise BadInput(place, wrong, FIX_SEGMENT)
+        raise InputError(place, wrong, FIX_SEGMENT)
     if previous and start < previous[0].end - ROUNDING:
         wrong = f"starts at {start:g} s, before the line before it ends at {previous[0].end:g} s"
-        raise BadInput(place, wrong, FIX_SEGMENT)
+        raise InputError(place, wrong, FIX_SEGMENT)
     return Speech(id, video.id, start, min(end, video.duration), text, origin)
 
 
 def _segment_fields(place: str, segment: Any) -> tuple[float, float, str]:
     """Start and end in seconds, and the text without blanks around it."""
     if not isinstance(segment, list) or len(segment) != 3:
-        raise BadInput(place, "is not [start, end, text]", FIX_SEGMENT)
+        raise InputError(place, "is not [start, end, text]", FIX_SEGMENT)
     start, end, text = segment
     for time in (start, end):
         if not isinstance(time, int | float) or not math.isfinite(time):
-            raise BadInput(place, f"{time!r} is not a time in seconds", FIX_SEGMENT)
+            raise InputError(place, f"{time!r} is not a time in seconds", FIX_SEGMENT)
     if not isinstance(text, str):
-        raise BadInput(place, f"{text!r} is not text", FIX_SEGMENT)
+        raise InputError(place, f"{text!r} is not text", FIX_SEGMENT)
     return float(start), float(end), text.strip()

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from touchline.atomic import whole_file
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.progress import track
 from touchline.sources.fetch import fetch
 from touchline.sources.folder import resolve_folder
@@ -45,9 +45,9 @@ def locate_data_folder(setting: str, place: str, pattern: str) -> Path:
     """
     root = resolve_folder(setting)
     if not root.is_dir():
-        raise BadInput(root, "is missing", f"set {place} to the data")
+        raise InputError(root, "is missing", f"set {place} to the data")
     if next(root.glob(pattern), None) is None:
-        raise BadInput(root, f"holds no {pattern}", f"set {place} to the data")
+        raise InputError(root, f"holds no {pattern}", f"set {place} to the data")
     return root
 
 
@@ -67,7 +67,7 @@ def prepare_games(
     root = resolve_folder(settings.folder)
     if not settings.splits or not (root / settings.splits).is_file():
         remedy = f"set {place}.splits to a list of them"
-        raise BadInput(root / settings.splits, "lists no games to fetch", remedy)
+        raise InputError(root / settings.splits, "lists no games to fetch", remedy)
     games_by_split = load_json_file(root / settings.splits, "", dict)
     games = sorted(
         {game for split in settings.names for game in _iterate_games(games_by_split.get(split), "")}
@@ -135,7 +135,7 @@ def read_match_splits(source: str, folder: Path, names: dict[str, str]) -> dict[
     for split, content in load_json_file(file, "", dict).items():
         for game in _iterate_games(content, "") if split in names else ():
             if split_by_match.setdefault(f"{source}/{game}", names[split]) != names[split]:
-                raise BadInput(f"{file}: {split}", f"{game} stands in two splits", "take one out")
+                raise InputError(f"{file}: {split}", f"{game} stands in two splits", "take one out")
     return split_by_match
 
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.fetch import Wanted
 
 HUB = "https://huggingface.co"  # another one: HF_ENDPOINT, as Hugging Face's own library has it
@@ -91,5 +91,5 @@ def _hub_request(repository: str, branch: str, path: str) -> Wanted:
 
 def _check_game_path(game: str) -> str:
     if game.count("/") != 2:
-        raise BadInput(repr(game), "is no game", "write it as league/season/game")
+        raise InputError(repr(game), "is no game", "write it as league/season/game")
     return game

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources.readers import load_json_file
 from touchline.sources.source import ReadResult
@@ -51,11 +51,11 @@ def _to_label(
     half, milliseconds, name, team = _annotation_fields(place, row)
     if name not in sport.words:
         choices = ", ".join(sport.words)
-        raise BadInput(place, f"{name!r} is no label of {sport.name}", f"choose among {choices}")
+        raise InputError(place, f"{name!r} is no label of {sport.name}", f"choose among {choices}")
     video = find_half_video(place, half, milliseconds, videos)
     first = index_by_annotation.setdefault((half, milliseconds, name, team), index)
     if first != index:
-        raise BadInput(place, f"repeats annotations[{first}]", "remove one of the two")
+        raise InputError(place, f"repeats annotations[{first}]", "remove one of the two")
     time = milliseconds / 1000
     return Label(id, video.id, name, time, time, TEAMS[team], "", "", [], "")
 
@@ -67,7 +67,7 @@ def _annotation_fields(place: str, row: Any) -> AnnotationKey:
     half, milliseconds = parse_annotation_time(place, row)
     _require_keys(place, row, ("label", "team"))
     if str(row["team"]) not in TEAMS:
-        raise BadInput(
+        raise InputError(
             f"{place}.team", f"{row['team']!r} is not one of {list(TEAMS)}", FIX_ANNOTATION
         )
     return half, milliseconds, str(row["label"]), row["team"]
@@ -80,11 +80,11 @@ def parse_annotation_time(place: str, row: Any) -> tuple[str, int]:
     _require_keys(place, row, ("gameTime", "position"))
     time = GAME_TIME.fullmatch(str(row["gameTime"]))
     if not time:
-        raise BadInput(
+        raise InputError(
             f"{place}.gameTime", f"{row['gameTime']!r} is not 'half - mm:ss'", FIX_ANNOTATION
         )
     if not re.fullmatch(r"-?\d{1,9}", str(row["position"])):
-        raise BadInput(
+        raise InputError(
             f"{place}.position", f"{row['position']!r} is not milliseconds", FIX_ANNOTATION
         )
     return time[1], int(row["position"])
@@ -93,7 +93,7 @@ def parse_annotation_time(place: str, row: Any) -> tuple[str, int]:
 def _require_keys(place: str, row: Any, keys: tuple[str, ...]) -> None:
     missing = [key for key in keys if not isinstance(row, dict) or key not in row]
     if missing:
-        raise BadInput(place, f"lacks the key {missing[0]!r}", FIX_ANNOTATION)
+        raise InputError(place, f"lacks the key {missing[0]!r}", FIX_ANNOTATION)
 
 
 def find_half_video(place: str, half: str, milliseconds: int, videos: Mapping[str, Video]) -> Video:
@@ -101,9 +101,9 @@ def find_half_video(place: str, half: str, milliseconds: int, videos: Mapping[st
     outside of it.
     """
     if half not in videos:
-        raise BadInput(place, f"half {half} has no readable video", "fetch the video again")
+        raise InputError(place, f"half {half} has no readable video", "fetch the video again")
     if not 0 <= milliseconds < videos[half].duration * 1000:
         length = videos[half].duration
         wrong = f"{milliseconds} ms lies outside the video of {length:g} s"
-        raise BadInput(f"{place}.position", wrong, FIX_ANNOTATION)
+        raise InputError(f"{place}.position", wrong, FIX_ANNOTATION)
     return videos[half]

@@ -5,7 +5,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Label, Speech, Video
 from touchline.sources import ready_questions
 from touchline.sources.soccernet import echoes, labels_v2
@@ -56,7 +56,7 @@ def read_game_speech(source: str, folder: Path, videos: Sequence[Video]) -> Read
         if id in halves:
             reading.add(echoes.read_echoes_transcript(file, halves[id], file.name))
         else:
-            why = BadInput(file, "its half has no readable video", "fetch the video again")
+            why = InputError(file, "its half has no readable video", "fetch the video again")
             reading.faults.append(RowFault(f"{id}/{file.name}", why))
     return reading
 
@@ -65,7 +65,7 @@ def _to_source_video(
     id: str, path: Path, folder: Path, sport: str, match: str, part: str
 ) -> SourceVideo:
     if part not in ("1", "2"):
-        raise BadInput(path, f"{part!r} is no half", "name it 1_224p.mkv or 2_224p.mkv")
+        raise InputError(path, f"{part!r} is no half", "name it 1_224p.mkv or 2_224p.mkv")
     if sport not in SPORTS:
-        raise BadInput(path, f"no sport is called {sport!r}", f"choose among {', '.join(SPORTS)}")
+        raise InputError(path, f"no sport is called {sport!r}", f"choose among {', '.join(SPORTS)}")
     return SourceVideo(id, path.relative_to(folder), sport, match, part)

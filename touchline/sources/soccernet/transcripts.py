@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.sources.readers import load_json_file
 from touchline.sources.source import RowFault
 
@@ -46,7 +46,7 @@ def choose_transcripts(game: Path, match: str, order: Sequence[str]) -> GameTran
             file = game / variant / name
             try:
                 end = _last_segment_end(file) if file.is_file() else 0.0
-            except BadInput as why:
+            except InputError as why:
                 transcripts.faults.append(RowFault(f"{match}/{name[0]}/{variant}/{name}", why))
                 continue
             if end > 0:

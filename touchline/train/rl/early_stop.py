@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 
 from touchline.chat.turns import CALL
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.records import Rollout, grouped, read
 from touchline.train.rl.groups import REWARD_TOLERANCE
 
@@ -94,7 +94,7 @@ class StopHopelessRlCallback(TrainerCallback):
         self.reward, self.limits, self.reason = reward, limits, ""
 
     def resume_at(self, step: int) -> None:
-        """Load the counts of the steps before `step`; raise `BadInput` if they were already reason
+        """Load the counts of the steps before `step`; raise `InputError` if they were already reason
         to stop.
         """
         self.reward.recent = load_step_counts(self.reward.folder, step)
@@ -111,8 +111,8 @@ class StopHopelessRlCallback(TrainerCallback):
         return bool(self.reason)
 
     def raise_if_stopped(self, step: int) -> None:
-        """Raise `BadInput` with the reason if training was stopped early; its checkpoints stay."""
+        """Raise `InputError` with the reason if training was stopped early; its checkpoints stay."""
         if self.reason:
             rollouts = f"look at the rollouts in {self.reward.folder}"
             remedy = f"{rollouts}, train SFT longer or on more lessons, or change rl.stop"
-            raise BadInput(f"rl stopped at step {step}", self.reason, remedy)
+            raise InputError(f"rl stopped at step {step}", self.reason, remedy)

@@ -17,7 +17,7 @@ from touchline.atomic import whole_file
 from touchline.chat.messages import TOOLS, Messages, load_frames_by_clip
 from touchline.chat.tools.choose_frames import Budget, Reel
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.processor import FramesProcessor, load_processor
 from touchline.records import Question, Rollout, by_id, grouped, read
 from touchline.train.rl.environment import ClipEnvironment
@@ -143,11 +143,11 @@ def replay_rollouts(file: Path, data: Path, only: str = "") -> Iterator[ReplayVe
     """Replay all rollouts of a file, or only the one with id `only`, on the pipeline products in
     the folder `data`.
 
-    Raises `BadInput` for an unknown id and if the replay rules or frames are missing.
+    Raises `InputError` for an unknown id and if the replay rules or frames are missing.
     """
     rows = read(file, Rollout)
     if only and only not in by_id(rows):
-        raise BadInput(
+        raise InputError(
             f"{file}:{only}", "no rollout has this id", "see the column `id` of the file"
         )
     stage = load_replay_setup(file, data)
@@ -173,11 +173,11 @@ def print_replay(file: Path, data: Path, only: str = "") -> int:
 
 def load_replay_setup(file: Path, data: Path) -> ReplaySetup:
     """Load rules and tokenizer from beside the rollouts; questions, clips and frames from `data`.
-    Raises `BadInput` if the rules are missing.
+    Raises `InputError` if the rules are missing.
     """
     beside = file.parent / REPLAY_RULES_FILE
     if not beside.is_file():
-        raise BadInput(beside, "is missing", "run the stage rl again, which writes it")
+        raise InputError(beside, "is missing", "run the stage rl again, which writes it")
     rules = ReplayRules.model_validate_json(beside.read_text())
     questions = by_id(read(data / "questions/questions.parquet", Question))
     store = FrameStore(data / "frames")

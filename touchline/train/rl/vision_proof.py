@@ -17,7 +17,7 @@ from trl.trainer.utils import split_pixel_values_by_grid, unsplit_pixel_values_b
 
 from touchline.atomic import whole_file
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.pixels import (
     Pixels,
     build_black_patch,
@@ -125,19 +125,19 @@ def _compare_rollout(
 
 
 def require_equal_frames(step: int, comparisons: Sequence[FrameComparison]) -> None:
-    """Raise `BadInput` if any comparison found a difference. Pass the comparisons of all processes,
+    """Raise `InputError` if any comparison found a difference. Pass the comparisons of all processes,
     so that all stop together.
     """
     faults = [fault for proof in comparisons for fault in proof.faults]
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise BadInput(
+        raise InputError(
             f"step {step}", f"training does not see: {faults[0]}{more}", TRAINING_FAULT_REMEDY
         )
 
 
 def require_vision_use(step: int, changes: Mapping[str, float], sight: VisionProofParams) -> None:
-    """Raise `BadInput` if blanking frames changes log-probabilities by less than `sight.least` nats
+    """Raise `InputError` if blanking frames changes log-probabilities by less than `sight.least` nats
     per token.
     """
     blind = {name: value for name, value in changes.items() if value < sight.least}
@@ -150,7 +150,7 @@ def require_vision_use(step: int, changes: Mapping[str, float], sight: VisionPro
         f"moves by {value:.2g} nats, "
         f"less than {sight.least:g} ({name}): the student does not use what it sees"
     )
-    raise BadInput(
+    raise InputError(
         f"step {step}", wrong, f"{VISION_TOWER_REMEDY}, train SFT longer, or lower rl.sight.least"
     )
 

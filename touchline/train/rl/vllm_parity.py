@@ -19,7 +19,7 @@ from transformers import TrainerCallback
 from touchline.atomic import whole_file
 from touchline.chat.messages import TOOLS, Messages
 from touchline.config import Params
-from touchline.errors import BadInput
+from touchline.errors import InputError
 from touchline.model.processor import FramesProcessor
 from touchline.train.distributed import is_main_process
 
@@ -204,11 +204,11 @@ def require_parity(
 ) -> dict[str, float]:
     """Compare the generators, write the outcome to `file` if `writes`, and return it.
 
-    Raises `BadInput` if there are no prompts or if fewer than `parity.share` of them are equal,
+    Raises `InputError` if there are no prompts or if fewer than `parity.share` of them are equal,
     near ties counted in.
     """
     if not prompts:
-        raise BadInput("rl.vllm.parity.prompts", "no prompt to compare", "set it to 1 or more")
+        raise InputError("rl.vllm.parity.prompts", "no prompt to compare", "set it to 1 or more")
     rows = compare_generators(reference, other, prompts, parity.tokens)
     summary = summarize_parity(rows, parity)
     if writes:
@@ -221,7 +221,7 @@ def require_parity(
             f"says the same as {reference.name} for {summary['equal_but_ties']:.0%} of "
             f"{len(rows)} prompts, ties counted in, and {parity.share:.0%} must be"
         )
-        raise BadInput(other.name, wrong, f"see {file}; set rl.vllm.mode=none to train without")
+        raise InputError(other.name, wrong, f"see {file}; set rl.vllm.mode=none to train without")
     return summary
 
 
