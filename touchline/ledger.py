@@ -39,7 +39,9 @@ class Ledger:
         self.fates[row] = (state, reason)
 
     def close(self, path: Path) -> dict[str, float]:
-        """Write the ledger and return its totals; an unexplained or foreign row is a `InputError`."""
+        """Write the ledger and return its totals; an unexplained or foreign row is a
+        `InputError`.
+        """
         lost, foreign = set(self.rows) - set(self.fates), set(self.fates) - set(self.rows)
         if lost or foreign:
             row = sorted(lost or foreign)[0]

@@ -57,7 +57,9 @@ class Purse:
             self.stored += 1
 
     def forecast(self, what: str, done: int, rows: int) -> None:
-        """Say what `rows` will cost by what `done` of them did; a `InputError` if it is too much."""
+        """Say what `rows` will cost by what `done` of them did; a `InputError` if it is too
+        much.
+        """
         share = rows / max(done, 1)
         money, tokens = self.money * share, self.tokens * share
         sys.stderr.write(

@@ -27,7 +27,8 @@ class HeadlineMetrics:
 
         Tasks weigh the same whatever their size; a task without questions in a draw is left out of
         that draw. If there is only one match its questions are resampled (too narrow an interval),
-        unless `draw='matches alone'`, as an exact test needs. Raises `InputError` if nothing is left.
+        unless `draw='matches alone'`, as an exact test needs. Raises `InputError` if nothing
+        is left.
         """
         kept = [
             at

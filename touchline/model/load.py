@@ -85,8 +85,8 @@ def freeze_model_parts(model: Any, parts: list[str]) -> None:
 
 
 def resolve_model_source(folder: Path) -> tuple[str, str]:
-    """(folder or hub name, revision) to pass to transformers. Raises `InputError` if the folder holds
-    no model.
+    """(folder or hub name, revision) to pass to transformers. Raises `InputError` if the
+    folder holds no model.
     """
     pointer = folder / HUB_POINTER
     if pointer.is_file():

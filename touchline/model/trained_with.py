@@ -64,7 +64,9 @@ def copy_trained_with(start: Path, folder: Path) -> None:
 
 
 def read_trained_with(folder: Path) -> TrainedWith:
-    """Read touchline.json from a model folder. Raises `InputError` if it is missing or unreadable."""
+    """Read touchline.json from a model folder. Raises `InputError` if it is missing or
+    unreadable.
+    """
     file = folder / TRAINED_WITH_FILE
     if not file.is_file():
         remedy = "train it again with this version, or write the file by hand"

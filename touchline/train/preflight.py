@@ -28,8 +28,8 @@ GpuRequirement = tuple[str, str, str]  # key, its value, the package that it nee
 
 
 def check_training_requirements(params: Mapping[str, Any], stages: Sequence[str]) -> None:
-    """Raise `InputError` for the first GPU, package, server or model that these stages need and that
-    is missing.
+    """Raise `InputError` for the first GPU, package, server or model that these stages need
+    and that is missing.
     """
     student = params["student"]
     trained = [name for name in ("sft", "rl") if name in stages and params[name]["steps"]]

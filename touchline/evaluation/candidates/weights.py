@@ -43,8 +43,8 @@ def locate_model_folder(model: str, revision: str, run_models: Mapping[str, Path
 
 @lru_cache(maxsize=32)
 def fetch_hub_model(model: str, revision: str) -> Path:
-    """The local snapshot folder of a hub model; downloads what is missing. Raises `InputError` if it
-    cannot be fetched.
+    """The local snapshot folder of a hub model; downloads what is missing. Raises `InputError`
+    if it cannot be fetched.
     """
     from huggingface_hub import snapshot_download
 
@@ -59,8 +59,8 @@ def fetch_hub_model(model: str, revision: str) -> Path:
 
 
 def digest_model_folder(folder: Path) -> str:
-    """sha256 hex digest over the names and contents of the files that are loaded. Raises `InputError`
-    for a folder without any.
+    """sha256 hex digest over the names and contents of the files that are loaded. Raises
+    `InputError` for a folder without any.
     """
     files = sorted(p for p in folder.iterdir() if p.is_file() and _is_loaded_file(p.name))
     if not files:

@@ -92,8 +92,8 @@ class Part:
     def take(self, answer: Answer, tell: Callable[[int], None], stop: threading.Event) -> None:
         """Write the bytes as they come; `tell` hears how many are here.
 
-        Raises `InputError` for a full disk (what is here stays) and `Passing` when bytes are missing
-        at the end.
+        Raises `InputError` for a full disk (what is here stays) and `Passing` when bytes are
+        missing at the end.
         """
         if self.have.whole and answer.at == self.bytes:
             return

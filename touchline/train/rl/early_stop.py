@@ -94,8 +94,8 @@ class StopHopelessRlCallback(TrainerCallback):
         self.reward, self.limits, self.reason = reward, limits, ""
 
     def resume_at(self, step: int) -> None:
-        """Load the counts of the steps before `step`; raise `InputError` if they were already reason
-        to stop.
+        """Load the counts of the steps before `step`; raise `InputError` if they were already
+        reason to stop.
         """
         self.reward.recent = load_step_counts(self.reward.folder, step)
         self._judge()
@@ -111,7 +111,9 @@ class StopHopelessRlCallback(TrainerCallback):
         return bool(self.reason)
 
     def raise_if_stopped(self, step: int) -> None:
-        """Raise `InputError` with the reason if training was stopped early; its checkpoints stay."""
+        """Raise `InputError` with the reason if training was stopped early; its checkpoints
+        stay.
+        """
         if self.reason:
             rollouts = f"look at the rollouts in {self.reward.folder}"
             remedy = f"{rollouts}, train SFT longer or on more lessons, or change rl.stop"

@@ -125,8 +125,8 @@ def _compare_rollout(
 
 
 def require_equal_frames(step: int, comparisons: Sequence[FrameComparison]) -> None:
-    """Raise `InputError` if any comparison found a difference. Pass the comparisons of all processes,
-    so that all stop together.
+    """Raise `InputError` if any comparison found a difference. Pass the comparisons of all
+    processes, so that all stop together.
     """
     faults = [fault for proof in comparisons for fault in proof.faults]
     if faults:
@@ -137,8 +137,8 @@ def require_equal_frames(step: int, comparisons: Sequence[FrameComparison]) -> N
 
 
 def require_vision_use(step: int, changes: Mapping[str, float], sight: VisionProofParams) -> None:
-    """Raise `InputError` if blanking frames changes log-probabilities by less than `sight.least` nats
-    per token.
+    """Raise `InputError` if blanking frames changes log-probabilities by less than
+    `sight.least` nats per token.
     """
     blind = {name: value for name, value in changes.items() if value < sight.least}
     if not blind:
