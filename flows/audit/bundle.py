@@ -16,7 +16,7 @@ from flows.audit.facts import AuditCase
 from flows.audit.figures import FigureQuoter
 from flows.audit.graph_svg import draw_run_graph
 from touchline.atomic import whole_folder
-from touchline.report.template import write_html_page
+from touchline.html_page.template import write_html_page
 
 DESCRIPTION_FILES = (
     "teacher.json",
@@ -113,7 +113,7 @@ def _write_index(case: AuditCase, draft: Path) -> None:
     row_counts = quote.load("measured/counts.json")
     write_html_page(
         draft / "index.html",
-        "audit.html",
+        Path(__file__).with_name("audit.html"),
         q=quote,
         run=case.run,
         subject=case.subject,

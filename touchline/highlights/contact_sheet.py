@@ -14,9 +14,9 @@ from touchline.highlights.model import HighlightModel
 from touchline.highlights.spots import Highlight, ReelResult
 from touchline.highlights.watch import ClipAnswer, MatchFile
 from touchline.highlights.wish import TeamNames
+from touchline.html_page.template import FrameStylesheet, write_html_page
 from touchline.records import Clip, Trajectory
 from touchline.report.steps import AttemptStep, parse_attempt_steps
-from touchline.report.template import FrameStylesheet, write_html_page
 
 STRIP_FRAMES = 8  # pictures of a strip
 COLOURS = ("#169c7b", "#2f7fd1", "#d9912b", "#a0529b", "#d0584b", "#7b6fb0", "#6a737c")
@@ -79,7 +79,7 @@ def write_contact_sheet(
     lanes = [_build_file_timeline(entry, result, answers, shade) for entry in films.values()]
     write_html_page(
         path,
-        "highlights.html",
+        Path(__file__).with_name("highlights.html"),
         request=request,
         made=result,
         said=result.wish.describe(),

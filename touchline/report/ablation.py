@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from touchline.html_page.template import format_signed, write_html_page
 from touchline.metrics.ablation import MAIN_METRIC
-from touchline.report.template import format_signed, write_html_page
 
 TITLES = {
     MAIN_METRIC: "Mean over tasks",
@@ -83,7 +83,7 @@ def write_ablation_page(path: Path, figures: Mapping[str, Any]) -> None:
     metrics = [m for variant in variants.values() for m in variant["differences"]]
     write_html_page(
         path,
-        "ablation.html",
+        Path(__file__).with_name("ablation.html"),
         figures=figures,
         variants=variants,
         metrics=list(dict.fromkeys(metrics)),

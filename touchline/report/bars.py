@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from touchline.html_page.template import format_signed
 from touchline.metrics.bootstrap import MetricEstimate
 from touchline.metrics.scores import HEADLINE_METRICS, find_best_floor, get_headline_estimate
-from touchline.report.template import format_signed
 
 PANELS = {
     "spotting": ("f1", "precision", "recall", "map_loose", "negatives_correct", "frames"),

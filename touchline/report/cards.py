@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import NamedTuple
 
+from touchline.html_page.template import FrameStylesheet
 from touchline.licence import WITHHELD
 from touchline.metrics.temporal_iou import Interval, compute_temporal_iou
 from touchline.records import Clip, Question, Trajectory, paired
 from touchline.report.steps import AttemptStep, parse_attempt_steps
-from touchline.report.template import FrameStylesheet
 from touchline.tasks.spotting import THETA, intervals
 
 AnswersByCandidate = Mapping[str, Mapping[str, Trajectory]]  # candidate -> question id -> answer

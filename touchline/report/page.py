@@ -8,11 +8,11 @@ from typing import Any
 
 from PIL.Image import Image
 
+from touchline.html_page.template import FrameStylesheet, write_html_page
 from touchline.records import Clip, Question, Trajectory
 from touchline.report import bars, confusion, verdict
 from touchline.report.cards import build_clip_card, count_pick_reasons, pick_report_clips
 from touchline.report.curves import build_training_curves
-from touchline.report.template import FrameStylesheet, write_html_page
 
 SLICES = {"Sport": "sports", "Source": "sources", "Length of the clip": "lengths"}
 TrainingLogs = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -60,7 +60,7 @@ def write_evaluation_report(
     shown = [name for name in answers if not name.startswith("floor.")]
     write_html_page(
         path,
-        "report.html",
+        Path(__file__).with_name("report.html"),
         confusions={
             "choice": confusion.build_choice_confusion(
                 asked_questions, answers_by_candidate, shown, clips, withheld

@@ -8,9 +8,9 @@ from pathlib import Path
 from markupsafe import Markup
 from PIL.Image import Image
 
+from touchline.html_page.template import FrameStylesheet, write_html_page
 from touchline.records import Clip, Question, Rollout, Trajectory, paired
 from touchline.report.steps import AttemptStep, parse_attempt_steps
-from touchline.report.template import TEMPLATE_FOLDER, FrameStylesheet, write_html_page
 from touchline.report.verdict import name_candidate
 
 HEIGHT = 104  # pixels of a frame on this page
@@ -120,11 +120,11 @@ def write_player_page(
     ]
     write_html_page(
         path,
-        "player.html",
+        Path(__file__).with_name("player.html"),
         films=films,
         hidden=len(known_attempts) - len(films),
         pictures=pictures.css(),
-        play=Markup((TEMPLATE_FOLDER / "player.js").read_text(encoding="utf-8")),
+        play=Markup(Path(__file__).with_name("player.js").read_text(encoding="utf-8")),
     )
 
 

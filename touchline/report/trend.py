@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from touchline.report.template import write_html_page
+from touchline.html_page.template import write_html_page
 
 WIDTH, HEIGHT = 1000.0, 200.0  # of a plot, in the units of its SVG
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 14.0, 22.0, 26.0  # margins
@@ -81,7 +81,7 @@ def write_trend_page(path: Path, story: TrendData) -> None:
     count = len(story.rows)
     write_html_page(
         path,
-        "trend.html",
+        Path(__file__).with_name("trend.html"),
         plots=[draw_trend_plot(plot, count) for plot in story.plots],
         events=[
             (event, f"{place_night(event.at - EVENT_OFFSETS[event.kind], count):.1f}")

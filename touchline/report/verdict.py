@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from touchline.html_page.template import format_signed
 from touchline.metrics.bootstrap import MetricEstimate
 from touchline.metrics.scores import HEADLINE_METRICS, find_best_floor, get_headline_estimate
-from touchline.report.template import format_signed
 
 CANDIDATE_NAMES = {
     "base": "untrained",

@@ -11,9 +11,9 @@ from typing import Any
 
 from touchline.checks.sources.case import CheckFinding, ClockReadings, SourceCase, SourceHealth
 from touchline.checks.sources.transcripts import compute_repeat_share, detect_speech_language
+from touchline.html_page.template import write_html_page
 from touchline.licence import WITHHELD
 from touchline.records import Label, Speech
-from touchline.report.template import write_html_page
 from touchline.sports import SPORTS
 
 TIMELINE_WIDTH = 1000.0  # units of a timeline
@@ -127,7 +127,7 @@ def write_health_page(
     case = health.case
     write_html_page(
         path,
-        "health.html",
+        Path(__file__).with_name("health.html"),
         source=case.source,
         licence=licence,
         secret=secret,

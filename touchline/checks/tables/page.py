@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from touchline.checks.tables.great_expectations import SAMPLES, Outcome
+from touchline.html_page.template import write_html_page
 from touchline.records import Question, Trajectory
-from touchline.report.template import write_html_page
 
 REASONS = 12  # most frequent reasons shown
 
@@ -23,7 +23,7 @@ def write_gates(
     """Write the page; `fates` counts (state, reason) per stage's ledger."""
     write_html_page(
         path,
-        "gates.html",
+        Path(__file__).with_name("gates.html"),
         counts=tally(outcomes),
         tables=[(name, list(found)) for name, found in groupby(outcomes, lambda o: o.table)],
         samples=SAMPLES,

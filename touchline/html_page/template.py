@@ -1,5 +1,6 @@
-"""Render the Jinja templates in this folder, each to one offline HTML file with all untrusted text
-escaped.
+"""Render a Jinja template to one offline HTML file, all untrusted text escaped.
+
+A room keeps the template of its page; head, style and filter script are shared and stand here.
 """
 
 import base64
@@ -68,7 +69,7 @@ class FrameStylesheet:
         return Markup("\n".join(self.rules))
 
 
-TEMPLATE_FOLDER = Path(__file__).parent
+SHARED_FOLDER = Path(__file__).parent
 # The browser itself refuses any request: everything is inline, pictures are data.
 CONTENT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -76,21 +77,21 @@ CONTENT_POLICY = (
 )
 
 
-def write_html_page(path: Path, template: str, **context: Any) -> None:
+def write_html_page(path: Path, template: Path, **context: Any) -> None:
     """Render `template` with `context` and write it atomically to `path`. A name missing from the
     context raises an error.
     """
-    style = Markup((TEMPLATE_FOLDER / "style.css").read_text(encoding="utf-8"))
-    script = Markup((TEMPLATE_FOLDER / "filter.js").read_text(encoding="utf-8"))
+    style = Markup((SHARED_FOLDER / "style.css").read_text(encoding="utf-8"))
+    script = Markup((SHARED_FOLDER / "filter.js").read_text(encoding="utf-8"))
     fixed = {"style": style, "script": script, "policy": CONTENT_POLICY}
-    page = _environment().get_template(template).render(**fixed, **context)
+    page = _environment(template.parent).get_template(template.name).render(**fixed, **context)
     with whole_file(path) as draft:
         draft.write_text(page, encoding="utf-8")
 
 
-def _environment() -> Environment:
+def _environment(folder: Path) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATE_FOLDER),
+        loader=FileSystemLoader([folder, SHARED_FOLDER]),
         autoescape=True,  # answers and thoughts are a model's words: never markup
         undefined=StrictUndefined,
         trim_blocks=True,
