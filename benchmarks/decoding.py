@@ -21,8 +21,8 @@ import av
 import numpy as np
 from PIL import Image
 
-from stages.chunk import Chunk
-from touchline.config import section
+from stages.chunk import ChunkParams
+from touchline.config import load_params_section
 from touchline.video.decode import frames_at
 from touchline.video.frame_store import FrameStore, store_path
 from touchline.video.probe import facts
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--film", type=Path, help="measure this one instead and print, not save")
     asked = parser.parse_args()
-    chunk = section(Chunk, "chunk", Path("params.yaml"))
+    chunk = load_params_section(ChunkParams, "chunk", Path("params.yaml"))
     with tempfile.TemporaryDirectory() as folder:
         film, work = asked.film or Path(folder) / "film.mkv", Path(folder)
         if not asked.film:
@@ -136,7 +136,7 @@ def in_turn(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, 
     return {name: statistics.median(times) for name, times in spent.items()}
 
 
-def settings(film: Path, chunk: Chunk, rounds: int) -> list[str]:
+def settings(film: Path, chunk: ChunkParams, rounds: int) -> list[str]:
     known = facts(film)
     rate = known["bytes"] * 8 / known["duration"] / 1000
     print(f"film of {known['duration']:.0f} s at {rate:.0f} kbit/s", file=sys.stderr)
@@ -179,7 +179,7 @@ def exactness(film: Path) -> list[str]:
     ]
 
 
-def chunk_pass(film: Path, work: Path, chunk: Chunk, rounds: int) -> list[str]:
+def chunk_pass(film: Path, work: Path, chunk: ChunkParams, rounds: int) -> list[str]:
     """One pass of the chunk stage over the film against decoding alone."""
     out = work / "pass.parquet"
     sizes = chunk.fps, chunk.height, chunk.quality, chunk.seconds, "open"
@@ -207,7 +207,7 @@ def _decode(film: Path) -> None:
             pass
 
 
-def windows(film: Path, work: Path, chunk: Chunk, rounds: int) -> list[str]:
+def windows(film: Path, work: Path, chunk: ChunkParams, rounds: int) -> list[str]:
     """8 frames of a 30 s window, every source asked for the same windows."""
     known = facts(film)
     folder = work / "frames"

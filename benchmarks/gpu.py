@@ -32,14 +32,12 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.sft_trainer import SFTTrainer
 
 from benchmarks.made_up import Made, make
-from stages.rl import Rl
-from stages.rl import config as rl_config
-from stages.sft import Sft
-from stages.sft import config as sft_config
-from touchline.chat.dialogue import PLAIN
+from stages.rl import RlParams, build_grpo_config
+from stages.sft import SftParams, build_sft_config
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
 from touchline.chat.messages import build_empty_prompt, load_frames_by_clip
-from touchline.chat.tools.choose_frames import Budget
-from touchline.config import section
+from touchline.chat.tools.choose_frames import FrameBudget
+from touchline.config import load_params_section
 from touchline.model.load import StudentParams, load_processor, seed_everything
 from touchline.model.processor import list_vision_token_ids
 from touchline.train.rl.environment import ClipEnvironment
@@ -63,11 +61,11 @@ def main() -> None:
     asked = arguments()
     seed_everything(1, asked.threads)
     with tempfile.TemporaryDirectory() as folder:
-        budget = Budget(
+        budget = FrameBudget(
             first=asked.frames, call=asked.frames, stride=1.0, calls=1,
             width=asked.width, height=asked.height,
         )  # fmt: skip
-        student = section(StudentParams, "student", PARAMS)
+        student = load_params_section(StudentParams, "student", PARAMS)
         made = make(Path(folder), student.tiny, budget, asked.words, asked.rows)
         stages = {"sft": sft, "grpo": grpo}
         chosen = {name: stages[name] for name in asked.stages.split(",")}
@@ -188,17 +186,17 @@ def now() -> float:
 def sft(made: Made, asked: argparse.Namespace) -> dict[str, Any]:
     """SFT steps through TRL's trainer and our collator, frames read from a frame store."""
     model, processor = model_of(made, asked), load_processor(made.base)
-    given = section(Sft, "sft", PARAMS)
+    given = load_params_section(SftParams, "sft", PARAMS)
     knobs = given.trainer | trainer_settings(asked, asked.batch)
     given = given.model_copy(update={"steps": asked.steps + WARM, "lr": 1e-6, "trainer": knobs})
     meter, held, waited = Meter(), list[dict[str, Any]](), list[float]()
     shown = load_frames_by_clip(FrameStore(made.frames), made.clips, made.budget)
     trainer = SFTTrainer(
         model=model,
-        args=sft_config(given, made.root / "sft"),
+        args=build_sft_config(given, made.root / "sft"),
         train_dataset=Dataset.from_list(made.lessons),
         processing_class=processor,
-        data_collator=TrajectoryCollator(processor, shown, PLAIN),
+        data_collator=TrajectoryCollator(processor, shown, DEFAULT_DIALOGUE),
         callbacks=[meter],
     )
     ask = trainer.get_batch_samples
@@ -276,7 +274,7 @@ def grpo(made: Made, asked: argparse.Namespace) -> dict[str, Any]:
     """GRPO steps with the frame tool on offer; random weights never call it."""
     model, processor = model_of(made, asked), load_processor(made.base)
     never = list_vision_token_ids(processor)
-    given = section(Rl, "rl", PARAMS)
+    given = load_params_section(RlParams, "rl", PARAMS)
     knobs = given.trainer | trainer_settings(asked, asked.attempts)
     knobs |= {"num_generations": asked.attempts, "max_completion_length": 4 * asked.answer}
     knobs |= {"dataloader_num_workers": 0, "dataloader_persistent_workers": False}
@@ -290,7 +288,7 @@ def grpo(made: Made, asked: argparse.Namespace) -> dict[str, Any]:
     trainer = GRPOTrainer(
         model=model,
         reward_funcs=[reward],
-        args=rl_config(given, made.budget, never, made.root / "rl"),
+        args=build_grpo_config(given, made.budget, never, made.root / "rl"),
         train_dataset=Dataset.from_list(
             [{"prompt": build_empty_prompt(), "question": q} for q in made.questions]
         ),

@@ -17,11 +17,11 @@ from typing import Any
 import av
 import numpy as np
 
-from touchline.chat.dialogue import PLAIN
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
 from touchline.chat.messages import build_trajectory
-from touchline.chat.tools.choose_frames import Budget, Viewing
-from touchline.chat.turns import thinking
-from touchline.config import section
+from touchline.chat.tools.choose_frames import FrameBudget, ToolSession
+from touchline.chat.turns import format_thinking_turn
+from touchline.config import load_params_section
 from touchline.highlights.cut_video import write_reel_video
 from touchline.highlights.frame_index import FrameIndex, decode_frames_between, index_video_frames
 from touchline.highlights.make import HighlightSettings, make_reel
@@ -32,7 +32,7 @@ from touchline.model.trained_with import ClipShape, QuestionShape, TrainedWith
 from touchline.records import Trajectory
 from touchline.sources.synthetic.render import HALVES, plan_match, render_half
 from touchline.sports import SPORTS
-from touchline.tasks.spotting import intervals, sentence
+from touchline.tasks.spotting import format_spotting_answer, parse_intervals
 
 PARAMS = Path("params.yaml")
 SEEDS = (4711, 4712, 4713)  # in no match of the default pipeline; nothing was tuned on them
@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path)
     given = parser.parse_args()
-    settings = section(HighlightSettings, "highlights", PARAMS)
+    settings = load_params_section(HighlightSettings, "highlights", PARAMS)
     with tempfile.TemporaryDirectory() as place:
         films, truth = match(Path(place), SEEDS[0])
         made = reel(films, knowing(truth), settings, Path(place) / "known")
@@ -119,7 +119,7 @@ def shares(
 def match(root: Path, seed: int) -> tuple[list[Path], dict[str, list[tuple[str, float, float]]]]:
     """A rendered match: its halves, and by file what is asked for, (action, start, end)."""
     one = plan_match("soccer", seed, 0, HALF)
-    reach = section(QuestionShape, "ask", PARAMS).interval / 2
+    reach = load_params_section(QuestionShape, "ask", PARAMS).interval / 2
     for half in HALVES:
         render_half(one, half, root)
     films = [root / one.folder / f"{half}_224p.mkv" for half in HALVES]
@@ -134,8 +134,11 @@ def match(root: Path, seed: int) -> tuple[list[Path], dict[str, list[tuple[str, 
 
 def knowing(truth: dict[str, list[tuple[str, float, float]]]) -> HighlightModel:
     """Answers with the truth, in the model's own format."""
-    cut, asked = section(ClipShape, "chunk", PARAMS), section(QuestionShape, "ask", PARAMS)
-    budget = section(Budget, "budget", PARAMS)
+    cut, asked = (
+        load_params_section(ClipShape, "chunk", PARAMS),
+        load_params_section(QuestionShape, "ask", PARAMS),
+    )
+    budget = load_params_section(FrameBudget, "budget", PARAMS)
     order = list(truth.values())
     files: dict[str, int] = {}
 
@@ -148,11 +151,11 @@ def knowing(truth: dict[str, list[tuple[str, float, float]]]) -> HighlightModel:
                 for word, a, b in mine
                 if word == question.action and min(b, end) - max(a, start) > 1
             ]
-            turn = thinking("-", sentence(question.action, here))
+            turn = format_thinking_turn("-", format_spotting_answer(question.action, here))
             talk: Any = [{"role": "assistant", "content": [{"type": "text", "text": turn}]}]
-            yield build_trajectory("known", question, talk, Viewing(pictures, budget))
+            yield build_trajectory("known", question, talk, ToolSession(pictures, budget))
 
-    how = TrainedWith(budget=budget, dialogue=PLAIN, chunk=cut, ask=asked)
+    how = TrainedWith(budget=budget, dialogue=DEFAULT_DIALOGUE, chunk=cut, ask=asked)
     return HighlightModel("known", "0" * 64, how, answers)
 
 
@@ -191,7 +194,7 @@ def one_look(
         if not inside and any(a < end and b > start for a, b in seen):
             continue  # neither there nor absent: not asked
         labels = [(max(a, start) - start, min(b, end) - start) for a, b in inside]
-        guesses = intervals(row["answer"])
+        guesses = parse_intervals(row["answer"])
         right += count_one_to_one(guesses, labels, 0.5).tp
         guessed, labelled = guessed + len(guesses), labelled + len(labels)
     return right, guessed, labelled

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from touchline.chat.messages import build_trajectory, load_frames_by_clip
-from touchline.chat.tools.choose_frames import Budget, Viewing
+from touchline.chat.tools.choose_frames import FrameBudget, ToolSession
 from touchline.model.generate import ConversationWithFrames
 from touchline.model.tiny import TinyParams, build_tiny_model
 from touchline.model.tiny_vocabulary import list_vocabulary_phrases
-from touchline.records import Clip, Question, Trajectory, by_id, write
+from touchline.records import Clip, Question, Trajectory, index_by_id, write_records
 from touchline.video.frame_store import CELLS, SCHEMA, STEP, FrameStore, store_path
 
 SECONDS = 60
@@ -27,7 +27,7 @@ class Made:
     """Folders and rows as the training stages read them; `base` holds a tiny model."""
 
     root: Path
-    budget: Budget
+    budget: FrameBudget
     lessons: list[dict[str, Any]] = field(default_factory=list)
     questions: dict[str, Question] = field(default_factory=dict)
 
@@ -44,18 +44,18 @@ class Made:
         return self.root / "base"
 
 
-def make(root: Path, tiny: TinyParams, budget: Budget, words: int, rows: int) -> Made:
+def make(root: Path, tiny: TinyParams, budget: FrameBudget, words: int, rows: int) -> Made:
     """`rows` clips, each with a question and a lesson of two thoughts of `words` words."""
     made = Made(root, budget)
     clips = [_clip(number, budget) for number in range(rows)]
-    write(made.clips / "clips.parquet", Clip, clips)
+    write_records(made.clips / "clips.parquet", Clip, clips)
     for number, clip in enumerate(clips):
         _film(store_path(made.frames, clip.video), number, budget.width, budget.height)
     shown = load_frames_by_clip(FrameStore(made.frames), made.clips, budget)
     asked = [_question(clip) for clip in clips]
-    made.questions.update(by_id(asked))
+    made.questions.update(index_by_id(asked))
     thought = " ".join(f"word{n % 97}" for n in range(words))
-    taught = [_lesson(q, Viewing(shown[q.clip], budget), thought) for q in asked]
+    taught = [_lesson(q, ToolSession(shown[q.clip], budget), thought) for q in asked]
     made.lessons.extend(
         {"messages": t.messages, "clip": q.clip, "images": []}
         for t, q in zip(taught, asked, strict=True)
@@ -65,7 +65,7 @@ def make(root: Path, tiny: TinyParams, budget: Budget, words: int, rows: int) ->
     return made
 
 
-def _clip(number: int, budget: Budget) -> Clip:
+def _clip(number: int, budget: FrameBudget) -> Clip:
     video = f"noise/{number}/1"
     return Clip(
         f"{video}@0-{SECONDS}", video, "noise", "soccer", f"soccer-{number}", "CC0-1.0", "open",
@@ -95,7 +95,7 @@ def _question(clip: Clip) -> Question:
     )  # fmt: skip
 
 
-def _lesson(question: Question, viewing: Viewing, thought: str) -> Trajectory:
+def _lesson(question: Question, viewing: ToolSession, thought: str) -> Trajectory:
     """A thought and a call, the frames it shows, a thought and the answer."""
     attempt = ConversationWithFrames(question, viewing)
     attempt.add_model_turn(f"<think>\n{thought}\n</think>\n\n{CALL}</tool_call>")

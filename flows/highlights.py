@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.runs import worktree
-from touchline.chat.timecode import heard, spoken
-from touchline.config import section
+from touchline.chat.timecode import format_time, parse_time
+from touchline.config import load_params_section
 from touchline.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run_highlights(args: argparse.Namespace) -> int:
     from touchline.highlights import make, model
 
     root = worktree.find_checkout()
-    settings = section(make.HighlightSettings, "highlights", root / "params.yaml")
+    settings = load_params_section(make.HighlightSettings, "highlights", root / "params.yaml")
     films = _video_paths(args)
     make.check_reel_path(args.out)
     kickoff2 = _parse_kickoff(args.kickoff2)
@@ -102,8 +102,8 @@ def _parse_kickoff(text: str | None) -> float | None:
     hours, _, minutes_seconds = text.partition(":")
     try:
         if text.count(":") == 2:
-            return 3600 * int(hours) + heard(minutes_seconds)
-        return heard(text)
+            return 3600 * int(hours) + parse_time(minutes_seconds)
+        return parse_time(text)
     except ValueError:
         wrong, remedy = f"{text!r} is no time", "say it as 47:10, 1:02:30 or in seconds"
         raise InputError("--kickoff2", wrong, remedy) from None
@@ -124,8 +124,8 @@ def _read_commentary(films: list[Path], files: list[Path]) -> "Lines":
 def _format_result(result: "ReelResult") -> str:
     lines = [f"note: {note}" for note in result.notes]
     for highlight in result.highlights:
-        when = f"{spoken(highlight.match_start)} to {spoken(highlight.match_end)}"
-        at = spoken(math.floor(highlight.reel_start))
+        when = f"{format_time(highlight.match_start)} to {format_time(highlight.match_end)}"
+        at = format_time(math.floor(highlight.reel_start))
         lines.append(
             f"{when}  {highlight.action}  ({highlight.votes} of {highlight.looks} clips), reel {at}"
         )

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.runs import worktree
-from touchline.atomic import whole_folder
-from touchline.config import section
+from touchline.atomic import atomic_folder
+from touchline.config import load_params_section
 from touchline.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def run_score(args: argparse.Namespace) -> int:
 
 def _score_answers(args: argparse.Namespace, name: str) -> tuple[Mapping[str, Any], str]:
     from touchline.chat.dialogue import Dialogue
-    from touchline.chat.tools.choose_frames import Budget
+    from touchline.chat.tools.choose_frames import FrameBudget
     from touchline.external_answers.score import check_free, keep, of_answers, score, sheet
-    from touchline.licence import Licence
+    from touchline.licence import LicenceParams
 
     if args.labels:
         raise InputError("--labels", "is for a folder of results_spotting.json", "leave it out")
@@ -66,7 +66,10 @@ def _score_answers(args: argparse.Namespace, name: str) -> tuple[Mapping[str, An
     questions, clips, captions = (
         getattr(args, place) or root / "data" / place for place in QUESTION_PRODUCTS
     )
-    budget, dialogue = section(Budget, "budget", params), section(Dialogue, "dialogue", params)
+    budget, dialogue = (
+        load_params_section(FrameBudget, "budget", params),
+        load_params_section(Dialogue, "dialogue", params),
+    )
     question_sheet = sheet(clips, captions, questions, budget, dialogue, args.split)
     rule = _scoring_rule(params)
     result = score(args.predictions, name, question_sheet, rule)
@@ -78,15 +81,21 @@ def _score_answers(args: argparse.Namespace, name: str) -> tuple[Mapping[str, An
         }
         facts |= {key: result.measured[key] for key in ("answered", "unanswered", "without_frames")}
         facts |= {"theta": rule.theta, "seed": rule.seed}
-        keep(args.out, result, question_sheet, facts, section(Licence, "licence", params))
+        keep(
+            args.out,
+            result,
+            question_sheet,
+            facts,
+            load_params_section(LicenceParams, "licence", params),
+        )
     return result.measured, of_answers(result.measured, name)
 
 
 def _scoring_rule(params: Path) -> "Rule":
-    from stages.evaluate import Evaluate
+    from stages.evaluate import EvaluateParams
     from touchline.external_answers.score import Rule
 
-    settings = section(Evaluate, "evaluate", params)
+    settings = load_params_section(EvaluateParams, "evaluate", params)
     return Rule(settings.theta, settings.seed, settings.interval, settings.judge)
 
 
@@ -100,6 +109,6 @@ def _score_spotting(args: argparse.Namespace, name: str) -> tuple[Mapping[str, A
         check_free(args.out)
     scores = soccernet.score(args.predictions, args.labels, name)
     if args.out:
-        with whole_folder(args.out) as draft:
+        with atomic_folder(args.out) as draft:
             write_scores(draft, scores)
     return scores, of_spotting(scores)

@@ -16,7 +16,7 @@ from flows.runs.supervised import SupervisedProcess
 from flows.runs.terminal import print_line
 from flows.services import environment, prefect_server
 from flows.tracking import mlflow_health
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
 
 DEFAULT_PORTS = (4200, 5000)  # Prefect, MLflow; others if these are taken
@@ -62,7 +62,7 @@ def _open_prefect(state: Path, jobs: list[SupervisedProcess]) -> str:
     )
     jobs.append(job)
     prefect_server.wait_for_server(job, api)
-    with whole_file(state / "ui.json") as draft:
+    with atomic_file(state / "ui.json") as draft:
         draft.write_text(json.dumps({"api": api}))
     return api
 

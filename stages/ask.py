@@ -8,26 +8,40 @@ from random import Random
 from typing import Literal
 
 from touchline import licence
-from touchline.atomic import whole_folder
-from touchline.chat.commentary import commentary
+from touchline.atomic import atomic_folder
+from touchline.chat.commentary import format_commentary
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.llava_samples import write_samples
-from touchline.checks.duplicate_matches.by_name import by_name
-from touchline.checks.duplicate_matches.by_picture import by_picture
-from touchline.checks.duplicate_matches.groups import Match, Same, leaders, together
-from touchline.config import Params, run
+from touchline.chat.llava_samples import write_llava_samples
+from touchline.checks.duplicate_matches.by_name import find_duplicates_by_name
+from touchline.checks.duplicate_matches.by_picture import find_duplicates_by_picture
+from touchline.checks.duplicate_matches.groups import (
+    DuplicateMatch,
+    MatchKey,
+    extend_splits_to_duplicates,
+    find_group_leaders,
+)
+from touchline.config import Params, run_stage
 from touchline.errors import InputError
-from touchline.ledger import Ledger
-from touchline.records import Caption, Clip, Label, Question, Stated, grouped, read, write
+from touchline.ledger import RowLedger
+from touchline.records import (
+    Caption,
+    Clip,
+    Label,
+    Question,
+    StatedSplit,
+    group_by_field,
+    read_records,
+    write_records,
+)
 from touchline.tasks import TASKS
-from touchline.tasks.scene import Scene, scene
-from touchline.tasks.task import Draft, Rules
+from touchline.tasks.scene import ClipScene, build_clip_scene
+from touchline.tasks.task import QuestionDraft, QuestionRules
 from touchline.video.workers import pool
 
 SPLITS = ("train", "val", "test")
 
 
-class Ask(Params):
+class AskParams(Params):
     seed: int
     shares: dict[str, float]  # of the matches of each sport, by split
     splits: Literal["drawn", "stated"]  # a split that the source states goes before a drawn one
@@ -38,7 +52,7 @@ class Ask(Params):
 
 
 def main(
-    ask: Ask,
+    ask: AskParams,
     dialogue: Dialogue,
     manifest: Path,
     clips: Path,
@@ -46,16 +60,16 @@ def main(
     frames: Path,
     questions: Path,
 ) -> dict[str, float]:
-    _check(ask)
-    every = read(clips / "clips.parquet", Clip)
-    labels = grouped(read(manifest / "labels.parquet", Label), "video")
-    lines = grouped(read(captions / "captions.parquet", Caption), "clip")
-    pairs = doubles(every, frames)
-    splits = split_by_match(every, ask, leaders(pairs))
+    _check_params(ask)
+    every = read_records(clips / "clips.parquet", Clip)
+    labels = group_by_field(read_records(manifest / "labels.parquet", Label), "video")
+    lines = group_by_field(read_records(captions / "captions.parquet", Caption), "clip")
+    pairs = find_duplicate_matches(every, frames)
+    splits = split_by_match(every, ask, find_group_leaders(pairs))
     if ask.splits == "stated":
-        splits = overridden(splits, manifest / "splits.parquet", pairs)
-    rules = Rules(ask.interval, ask.negatives, dialogue)
-    ledger = Ledger(clip.id for clip in every)
+        splits = apply_stated_splits(splits, manifest / "splits.parquet", pairs)
+    rules = QuestionRules(ask.interval, ask.negatives, dialogue)
+    ledger = RowLedger(clip.id for clip in every)
     asked: list[Question] = []
     for clip in every:
         split = splits[clip.sport, clip.match]
@@ -65,21 +79,21 @@ def main(
         if not labels[clip.video]:
             ledger.drop(clip.id, "nobody has labelled its video")
             continue
-        view = scene(clip, labels[clip.video])
-        new = _questions(view, ask, rules, split, lines[clip.id])
+        view = build_clip_scene(clip, labels[clip.video])
+        new = _build_clip_questions(view, ask, rules, split, lines[clip.id])
         asked.extend(new)
         if new:
             ledger.split(clip.id, f"{len(new)} questions")
         else:
             ledger.drop(clip.id, "no task has anything to ask here")
-    with whole_folder(questions) as draft:
-        write(draft / "questions.parquet", Question, asked)
-        say(pairs, draft / "doubles.json")
+    with atomic_folder(questions) as draft:
+        write_records(draft / "questions.parquet", Question, asked)
+        write_duplicate_matches(pairs, draft / "doubles.json")
         totals = ledger.close(draft / "ledger.parquet")
-        licence.mark(draft, licence.of(every))
+        licence.write_product_terms(draft, licence.collect_source_terms(every))
         if not dialogue.thinks:
-            write_samples(draft, asked)
-    counts = {"matches": len(splits), "matches.doubled": len(leaders(pairs))}
+            write_llava_samples(draft, asked)
+    counts = {"matches": len(splits), "matches.doubled": len(find_group_leaders(pairs))}
     return {
         **totals,
         **counts,
@@ -87,7 +101,7 @@ def main(
     }
 
 
-def _check(ask: Ask) -> None:
+def _check_params(ask: AskParams) -> None:
     if set(ask.shares) != set(SPLITS) or abs(sum(ask.shares.values()) - 1) > 1e-9:
         raise InputError(
             "ask.shares", f"{ask.shares} is no split", f"give {SPLITS} that add up to 1"
@@ -102,22 +116,25 @@ def _check(ask: Ask) -> None:
         raise InputError("ask.interval", wrong, "give 2 or more")
 
 
-def doubles(clips: Sequence[Clip], frames: Path) -> list[Same]:
+def find_duplicate_matches(clips: Sequence[Clip], frames: Path) -> list[DuplicateMatch]:
     """Matches that are one and the same, by teams and day or by their pictures."""
     matches = {(clip.sport, clip.match): None for clip in clips}
     shown = {clip.video: (clip.sport, clip.match) for clip in clips if clip.frames}
     with pool(1) as executor:
-        return [*by_name(matches), *by_picture(frames, shown, executor)]
+        return [
+            *find_duplicates_by_name(matches),
+            *find_duplicates_by_picture(frames, shown, executor),
+        ]
 
 
-def say(pairs: Sequence[Same], path: Path) -> None:
+def write_duplicate_matches(pairs: Sequence[DuplicateMatch], path: Path) -> None:
     """Write down which matches are one, and how one knows: they share a split."""
     path.write_text(json.dumps([pair._asdict() for pair in pairs], indent=1) + "\n")
 
 
 def split_by_match(
-    clips: Iterable[Clip], ask: Ask, same: Mapping[Match, Match]
-) -> dict[Match, str]:
+    clips: Iterable[Clip], ask: AskParams, same: Mapping[MatchKey, MatchKey]
+) -> dict[MatchKey, str]:
     """(sport, match) -> split: matches in the order of a seeded hash, cut by the shares.
 
     With two matches or more of a sport, train and test get one each at least. A match goes where
@@ -127,7 +144,7 @@ def split_by_match(
     every = {(clip.sport, clip.match) for clip in clips}
     for sport in sorted({sport for sport, _ in every}):
         found = [m for s, m in every if s == sport and same.get((s, m), (s, m)) == (s, m)]
-        names = sorted(found, key=lambda match: _hash(ask.seed, match))
+        names = sorted(found, key=lambda match: _seeded_hash(ask.seed, match))
         test = max(round(ask.shares["test"] * len(names)), min(1, len(names) - 1))
         val = min(round(ask.shares["val"] * len(names)), max(0, len(names) - test - 1))
         cut = ["test"] * test + ["val"] * val + ["train"] * len(names)
@@ -135,33 +152,41 @@ def split_by_match(
     return splits | {match: splits[first] for match, first in same.items()}
 
 
-def overridden(drawn: Mapping[Match, str], file: Path, pairs: Sequence[Same]) -> dict[Match, str]:
+def apply_stated_splits(
+    drawn: Mapping[MatchKey, str], file: Path, pairs: Sequence[DuplicateMatch]
+) -> dict[MatchKey, str]:
     """The splits with those put in their place that a source states, for its doubles as well."""
     if not file.is_file():
         remedy = "give the source its list of splits, or set ask.splits to drawn"
         raise InputError("ask.splits", "no source states a split", remedy)
-    stated = {row.match: row.split for row in read(file, Stated)}
+    stated = {row.match: row.split for row in read_records(file, StatedSplit)}
     ours = {(sport, match): stated[match] for sport, match in drawn if match in stated}
-    return {**drawn, **together(ours, pairs)}
+    return {**drawn, **extend_splits_to_duplicates(ours, pairs)}
 
 
-def _questions(
-    scene: Scene, ask: Ask, rules: Rules, split: str, lines: list[Caption]
+def _build_clip_questions(
+    scene: ClipScene, ask: AskParams, rules: QuestionRules, split: str, lines: list[Caption]
 ) -> list[Question]:
     drafts = [
         (task.name, draft)
         for task in TASKS.values()
         if task.name in ask.tasks
-        for draft in task.ask(scene, rules, Random(_hash(ask.seed, f"{task.name} {scene.clip.id}")))
+        for draft in task.ask(
+            scene, rules, Random(_seeded_hash(ask.seed, f"{task.name} {scene.clip.id}"))
+        )
     ]
-    heard = commentary(lines, rules.dialogue, scene.clip) if ask.commentary and drafts else ""
+    heard = (
+        format_commentary(lines, rules.dialogue, scene.clip) if ask.commentary and drafts else ""
+    )
     return [
-        _question(scene.clip, split, name, draft, heard, i)
+        _build_question(scene.clip, split, name, draft, heard, i)
         for i, (name, draft) in enumerate(drafts)
     ]
 
 
-def _question(clip: Clip, split: str, task: str, draft: Draft, heard: str, number: int) -> Question:
+def _build_question(
+    clip: Clip, split: str, task: str, draft: QuestionDraft, heard: str, number: int
+) -> Question:
     return Question(
         id=f"{clip.id}?{number}-{task}",
         clip=clip.id,
@@ -179,9 +204,9 @@ def _question(clip: Clip, split: str, task: str, draft: Draft, heard: str, numbe
     )
 
 
-def _hash(seed: int, text: str) -> int:
+def _seeded_hash(seed: int, text: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {text}".encode()).digest()[:8], "big")
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -5,15 +5,15 @@ from itertools import groupby
 from pathlib import Path
 
 from touchline import licence
-from touchline.atomic import whole_folder
-from touchline.chat.commentary import align, overlapped
+from touchline.atomic import atomic_folder
+from touchline.chat.commentary import align_to_clip, find_overlapping_clips
 from touchline.chat.dialogue import Dialogue
-from touchline.config import Params, run
-from touchline.ledger import Ledger
-from touchline.records import Caption, Clip, Speech, read, write
+from touchline.config import Params, run_stage
+from touchline.ledger import RowLedger
+from touchline.records import Caption, Clip, Speech, read_records, write_records
 
-REPEAT = "repeats the line before it"
-OUTSIDE = "lies in no clip"
+REPEAT_REASON = "repeats the line before it"
+OUTSIDE_REASON = "lies in no clip"
 
 
 class CaptionParams(Params):
@@ -23,33 +23,34 @@ class CaptionParams(Params):
 def main(
     caption: CaptionParams, dialogue: Dialogue, manifest: Path, clips: Path, captions: Path
 ) -> dict[str, float]:
-    lines = read(manifest / "speech.parquet", Speech)
-    every = read(clips / "clips.parquet", Clip)
-    of_video = by_video(every)
-    ledger, rows = Ledger(line.id for line in lines), []
-    for line, repeats in marked(lines):
+    lines = read_records(manifest / "speech.parquet", Speech)
+    every = read_records(clips / "clips.parquet", Clip)
+    of_video = group_clips_by_video(every)
+    ledger, rows = RowLedger(line.id for line in lines), []
+    for line, repeats in mark_repeated_lines(lines):
         if repeats and caption.collapse_repeats:
-            ledger.drop(line.id, REPEAT)
+            ledger.drop(line.id, REPEAT_REASON)
             continue
-        over = overlapped(line, of_video.get(line.video, []))
-        found = [align(line, clip, dialogue.cut) for clip in over]
+        over = find_overlapping_clips(line, of_video.get(line.video, []))
+        found = [align_to_clip(line, clip, dialogue.cut) for clip in over]
         rows += found
-        end(ledger, line, len(found))
+        record_line_fate(ledger, line, len(found))
     rows.sort(key=lambda row: (row.clip, row.start, row.end))
-    with whole_folder(captions) as draft:
-        write(draft / "captions.parquet", Caption, rows)
+    with atomic_folder(captions) as draft:
+        write_records(draft / "captions.parquet", Caption, rows)
         totals = ledger.close(draft / "ledger.parquet")
-        licence.mark(draft, licence.of(every))
+        licence.write_product_terms(draft, licence.collect_source_terms(every))
     return totals | {"captions": len(rows), "clips_with_captions": len({r.clip for r in rows})}
 
 
-def by_video(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
+def group_clips_by_video(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
     return {
-        video: list(group) for video, group in groupby(sorted(clips, key=_place), lambda c: c.video)
+        video: list(group)
+        for video, group in groupby(sorted(clips, key=_clip_sort_key), lambda c: c.video)
     }
 
 
-def marked(lines: Iterable[Speech]) -> Iterator[tuple[Speech, bool]]:
+def mark_repeated_lines(lines: Iterable[Speech]) -> Iterator[tuple[Speech, bool]]:
     """Each line, by video and time, and whether it only repeats the one before it."""
     before: Speech | None = None
     for line in sorted(lines, key=lambda line: (line.video, line.start, line.end)):
@@ -58,18 +59,18 @@ def marked(lines: Iterable[Speech]) -> Iterator[tuple[Speech, bool]]:
         before = line
 
 
-def end(ledger: Ledger, line: Speech, clips: int) -> None:
+def record_line_fate(ledger: RowLedger, line: Speech, clips: int) -> None:
     if clips > 1:
         ledger.split(line.id, f"into {clips} clips")
     elif clips == 1:
         ledger.keep(line.id)
     else:
-        ledger.drop(line.id, OUTSIDE)
+        ledger.drop(line.id, OUTSIDE_REASON)
 
 
-def _place(clip: Clip) -> tuple[str, float, float]:
+def _clip_sort_key(clip: Clip) -> tuple[str, float, float]:
     return clip.video, clip.start, clip.end
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

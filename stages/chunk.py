@@ -9,23 +9,25 @@ import numpy as np
 from pydantic import Field
 
 from touchline import licence
-from touchline.atomic import whole_folder
-from touchline.config import Params, run
+from touchline.atomic import atomic_folder
+from touchline.config import Params, run_stage
 from touchline.errors import InputError
-from touchline.ledger import Ledger
-from touchline.progress import track
-from touchline.records import Clip, Video, read, write
+from touchline.ledger import RowLedger
+from touchline.progress import track_progress
+from touchline.records import Clip, Video, read_records, write_records
 from touchline.video.container import AGAIN
 from touchline.video.frame_store import store_path
 from touchline.video.windows import spans
 from touchline.video.workers import each, pool
 from touchline.video.write_store import Written, write_frames
 
-NOTHING = Written([], 0, 0)  # of a video that is not here
-LOST = 0.01  # share of frames that may be damaged: more is a broken file, less a broken second
+NO_FRAMES_WRITTEN = Written([], 0, 0)  # of a video that is not here
+MAX_LOST_SHARE = (
+    0.01  # share of frames that may be damaged: more is a broken file, less a broken second
+)
 
 
-class Chunk(Params):
+class ChunkParams(Params):
     seconds: float = Field(gt=0)
     stride: float = Field(gt=0)
     rest: Literal["overlap", "short"]  # what covers less than half a clip at the end
@@ -35,40 +37,45 @@ class Chunk(Params):
     workers: int = Field(ge=1)
 
 
-def main(chunk: Chunk, videos: Path, manifest: Path, frames: Path, clips: Path) -> dict[str, float]:
-    found = read(manifest / "videos.parquet", Video)
-    ledger = Ledger(video.id for video in found)
-    with whole_folder(frames) as draft, pool(chunk.workers) as executor:
-        passes = store(executor, chunk, found, videos, draft)
-        licence.mark(draft, licence.of(found))
-    cuts = [list(cut(chunk, video, passed)) for video, passed in zip(found, passes, strict=True)]
+def main(
+    chunk: ChunkParams, videos: Path, manifest: Path, frames: Path, clips: Path
+) -> dict[str, float]:
+    found = read_records(manifest / "videos.parquet", Video)
+    ledger = RowLedger(video.id for video in found)
+    with atomic_folder(frames) as draft, pool(chunk.workers) as executor:
+        passes = write_all_frames(executor, chunk, found, videos, draft)
+        licence.write_product_terms(draft, licence.collect_source_terms(found))
+    cuts = [
+        list(cut_video_into_clips(chunk, video, passed))
+        for video, passed in zip(found, passes, strict=True)
+    ]
     for video, rows in zip(found, cuts, strict=True):
         ledger.split(video.id, f"into {len(rows)} clips")
     rows = [clip for rows in cuts for clip in rows]
-    with whole_folder(clips) as draft:
-        write(draft / "clips.parquet", Clip, rows)
+    with atomic_folder(clips) as draft:
+        write_records(draft / "clips.parquet", Clip, rows)
         totals = ledger.close(draft / "ledger.parquet")
-        licence.mark(draft, licence.of(rows))
-    return totals | measured(found, passes, rows)
+        licence.write_product_terms(draft, licence.collect_source_terms(rows))
+    return totals | compute_chunk_metrics(found, passes, rows)
 
 
-def store(
-    executor: Executor, chunk: Chunk, found: Sequence[Video], videos: Path, folder: Path
+def write_all_frames(
+    executor: Executor, chunk: ChunkParams, found: Sequence[Video], videos: Path, folder: Path
 ) -> list[Written]:
     """Write the frame store file of every video that is here; the workers share the disk."""
     settings = (chunk.fps, chunk.height, chunk.quality, chunk.seconds)
     here = [video for video in found if video.path]
     jobs = [(videos / v.path, store_path(folder, v.id), *settings, v.terms) for v in here]
-    passes = list(track(each(executor, write_frames, jobs), "chunk", total=len(jobs)))
+    passes = list(track_progress(each(executor, write_frames, jobs), "chunk", total=len(jobs)))
     for job, video, passed in zip(jobs, here, passes, strict=True):
         lost = video.frames - passed.decoded + passed.damaged
-        if lost > max(10, LOST * video.frames):
+        if lost > max(10, MAX_LOST_SHARE * video.frames):
             raise InputError(job[0], f"{lost} of {video.frames} frames cannot be decoded", AGAIN)
     stored = iter(passes)
-    return [next(stored) if video.path else NOTHING for video in found]
+    return [next(stored) if video.path else NO_FRAMES_WRITTEN for video in found]
 
 
-def cut(chunk: Chunk, video: Video, passed: Written) -> Iterator[Clip]:
+def cut_video_into_clips(chunk: ChunkParams, video: Video, passed: Written) -> Iterator[Clip]:
     """The clips of a video, by start; `frames` counts the stored frames within each."""
     if round(video.duration, 6) <= 0:  # to which spans are rounded
         raise InputError(f"video {video.id}", f"lasts {video.duration:g} s", "rerun download")
@@ -76,7 +83,7 @@ def cut(chunk: Chunk, video: Video, passed: Written) -> Iterator[Clip]:
     short, step = chunk.rest == "short", 1 / chunk.fps
     for start, end, overlaps in spans(video.duration, chunk.seconds, chunk.stride, step, short):
         yield Clip(
-            id=f"{video.id}@{_plain(start)}-{_plain(end)}",
+            id=f"{video.id}@{_format_seconds(start)}-{_format_seconds(end)}",
             video=video.id,
             source=video.source,
             sport=video.sport,
@@ -90,7 +97,7 @@ def cut(chunk: Chunk, video: Video, passed: Written) -> Iterator[Clip]:
         )
 
 
-def measured(
+def compute_chunk_metrics(
     found: Sequence[Video], passes: Sequence[Written], rows: Sequence[Clip]
 ) -> dict[str, float]:
     return {
@@ -103,10 +110,10 @@ def measured(
     }
 
 
-def _plain(seconds: float) -> str:
+def _format_seconds(seconds: float) -> str:
     """60.0 as `60`, 7.866667 as `7.867`."""
     return f"{seconds:.3f}".rstrip("0").rstrip(".")
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

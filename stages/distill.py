@@ -5,32 +5,32 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from touchline import licence
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.tools.choose_frames import Budget
-from touchline.config import run
+from touchline.chat.tools.choose_frames import FrameBudget
+from touchline.config import run_stage
 from touchline.endpoint import Endpoint
 from touchline.errors import InputError
-from touchline.ledger import Ledger
+from touchline.ledger import RowLedger
 from touchline.records import (
     Clip,
     Label,
     Question,
+    TeacherVerdict,
     Trajectory,
-    Verdict,
-    by_id,
-    grouped,
-    read,
-    write,
+    group_by_field,
+    index_by_id,
+    read_records,
+    write_records,
 )
 from touchline.teacher import TEACHERS, Teacher
-from touchline.teacher.summary import lineage, numbers
-from touchline.teacher.teacher import Course, Distill, Taught
+from touchline.teacher.summary import compute_teacher_metrics, describe_teacher
+from touchline.teacher.teacher import DistillParams, TaughtQuestion, TeachingJob
 
 
 def main(
-    distill: Distill,
-    budget: Budget,
+    distill: DistillParams,
+    budget: FrameBudget,
     dialogue: Dialogue,
     manifest: Path,
     clips: Path,
@@ -38,10 +38,10 @@ def main(
     frames: Path,
     trajectories: Path,
 ) -> dict[str, float]:
-    every = read(questions / "questions.parquet", Question)
-    by_clip = by_id(read(clips / "clips.parquet", Clip))
-    labels = grouped(read(manifest / "labels.parquet", Label), "video")
-    course = Course(
+    every = read_records(questions / "questions.parquet", Question)
+    by_clip = index_by_id(read_records(clips / "clips.parquet", Clip))
+    labels = group_by_field(read_records(manifest / "labels.parquet", Label), "video")
+    course = TeachingJob(
         [question for question in every if question.split == "train"],
         by_clip,
         labels,
@@ -52,19 +52,21 @@ def main(
         distill.vague,
         distill.jitter,
     )
-    taught = list(_teacher(distill, course, by_clip)(course))
+    taught = list(_select_teacher(distill, course, by_clip)(course))
     kept = [one.trajectory for one in taught if one.trajectory is not None]
-    write(trajectories / "trajectories.parquet", Trajectory, kept)
-    licence.mark(trajectories, licence.of(by_clip.values()))
-    with whole_file(trajectories / "teacher.json") as draft:
-        draft.write_text(json.dumps(lineage(distill, dialogue), indent=1) + "\n")
-    totals = _ledger(every, taught).close(trajectories / "ledger.parquet")
+    write_records(trajectories / "trajectories.parquet", Trajectory, kept)
+    licence.write_product_terms(trajectories, licence.collect_source_terms(by_clip.values()))
+    with atomic_file(trajectories / "teacher.json") as draft:
+        draft.write_text(json.dumps(describe_teacher(distill, dialogue), indent=1) + "\n")
+    totals = _build_question_ledger(every, taught).close(trajectories / "ledger.parquet")
     calls = sum(bool(t.windows) for t in kept) / max(len(kept), 1)
     measured = {**totals, "calls": calls, "without_frames": sum(not t.frames for t in kept)}
-    return measured | _verdicts(taught, trajectories / "verdicts.parquet")
+    return measured | _write_verdicts(taught, trajectories / "verdicts.parquet")
 
 
-def _teacher(distill: Distill, course: Course, clips: Mapping[str, Clip]) -> Teacher:
+def _select_teacher(
+    distill: DistillParams, course: TeachingJob, clips: Mapping[str, Clip]
+) -> Teacher:
     """The teacher asked for, unless what it would be shown must not leave this machine."""
     if distill.teacher not in TEACHERS:
         known = ", ".join(TEACHERS)
@@ -72,20 +74,22 @@ def _teacher(distill: Distill, course: Course, clips: Mapping[str, Clip]) -> Tea
     shown = {clips[question.clip].terms for question in course.questions}
     bound = sorted(shown - set(distill.served.terms))
     if distill.teacher == "served" and bound:
-        for endpoint in distill.served.asked:
-            _stays(endpoint, bound)
+        for endpoint in distill.served.endpoints_used:
+            _require_local_endpoint(endpoint, bound)
     return TEACHERS[distill.teacher]
 
 
-def _stays(endpoint: Endpoint, bound: Sequence[str]) -> None:
+def _require_local_endpoint(endpoint: Endpoint, bound: Sequence[str]) -> None:
     if not endpoint.here:
         wrong = f"would get frames or words under the terms {', '.join(bound)}"
         remedy = "leave these sources out, or add the terms to distill.served.terms if you may"
         raise InputError(f"distill.served: {endpoint.host}", wrong, remedy)
 
 
-def _ledger(every: Sequence[Question], taught: Sequence[Taught]) -> Ledger:
-    ledger, reasons = Ledger(q.id for q in every), {one.question.id: one for one in taught}
+def _build_question_ledger(
+    every: Sequence[Question], taught: Sequence[TaughtQuestion]
+) -> RowLedger:
+    ledger, reasons = RowLedger(q.id for q in every), {one.question.id: one for one in taught}
     for question in every:
         if question.split != "train":
             ledger.drop(question.id, f"{question.split} split: never taught")
@@ -96,15 +100,15 @@ def _ledger(every: Sequence[Question], taught: Sequence[Taught]) -> Ledger:
     return ledger
 
 
-def _verdicts(taught: Sequence[Taught], file: Path) -> dict[str, float]:
+def _write_verdicts(taught: Sequence[TaughtQuestion], file: Path) -> dict[str, float]:
     """The verdicts beside the trajectories, and their numbers; none of a teacher that knows."""
     verdicts = [one.verdict for one in taught if one.verdict is not None]
     if not verdicts:
         file.unlink(missing_ok=True)
         return {}
-    write(file, Verdict, verdicts)
-    return numbers(verdicts)
+    write_records(file, TeacherVerdict, verdicts)
+    return compute_teacher_metrics(verdicts)
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from touchline import licence as touchline_licence
-from touchline.atomic import whole_folder
+from touchline.atomic import atomic_folder
 from touchline.checks.sources import (
     HealthLimits,
     SourceHealth,
@@ -18,21 +18,25 @@ from touchline.checks.sources import (
     drop_rejected_rows,
 )
 from touchline.checks.sources.page import write_health_page
-from touchline.config import Params, run
+from touchline.config import Params, run_stage
 from touchline.errors import InputError
-from touchline.ledger import Ledger
-from touchline.licence import Licence
-from touchline.progress import track
-from touchline.records import Label, Speech, Stated, Video, write
+from touchline.ledger import RowLedger
+from touchline.licence import LicenceParams
+from touchline.progress import track_progress
+from touchline.records import Label, Speech, StatedSplit, Video, write_records
 from touchline.sources import SOURCES
 from touchline.sources.source import ReadResult, RowFault, Source, SourceVideo
-from touchline.tombstones import FILE, Tombstone, clear
-from touchline.tombstones import read as dead
+from touchline.tombstones import (
+    TOMBSTONES_FILE,
+    Tombstone,
+    read_tombstones,
+    remove_withdrawn_videos,
+)
 from touchline.video.probe import facts, unseen
 from touchline.video.workers import pool, tried
 
 
-class Download(Params):
+class DownloadParams(Params):
     on_fault: Literal["stop", "drop"]
     workers: int = Field(ge=1)
     health: HealthLimits
@@ -40,28 +44,30 @@ class Download(Params):
 
 
 def main(
-    download: Download,
-    licence: Licence,
+    download: DownloadParams,
+    licence: LicenceParams,
     videos: Path,
     manifest: Path,
     health: Path,
-    tombstones: Path = Path(FILE),
+    tombstones: Path = Path(TOMBSTONES_FILE),
 ) -> dict[str, float]:
-    sources, stones = chosen(download.sources), dead(tombstones)
+    sources, stones = parse_source_settings(download.sources), read_tombstones(tombstones)
     withdrawn = 0
     held = {source.name: source.licence_and_terms(settings) for source, settings in sources}
     found, labels, speech = ReadResult[Video](), ReadResult[Label](), ReadResult[Speech]()
     with pool(download.workers) as executor:
-        with whole_folder(videos) as draft:
+        with atomic_folder(videos) as draft:
             for source, settings in sources:
                 source.download(settings, draft / source.name, executor)
                 if stones:
                     own = draft / source.name
-                    withdrawn += clear(own, source.videos(settings, own).rows, stones)
-            touchline_licence.mark(draft, held)
+                    withdrawn += remove_withdrawn_videos(
+                        own, source.videos(settings, own).rows, stones
+                    )
+            touchline_licence.write_product_terms(draft, held)
         for source, settings in sources:
-            with told(held[source.name], licence):
-                read(source, settings, videos, executor, found, labels, speech, stones)
+            with redact_nda_errors(held[source.name], licence):
+                read_source_rows(source, settings, videos, executor, found, labels, speech, stones)
         readings = found, labels, speech
         cases = [
             check_source_rows(s.name, videos, *readings, download.health, executor)
@@ -71,27 +77,27 @@ def main(
         drop_rejected_rows(case, labels, speech)
     faults = [*found.faults, *labels.faults, *speech.faults]
     if download.on_fault == "stop":
-        stop(faults, held, licence)
+        raise_first_fault(faults, held, licence)
     if not found.rows:
         raise InputError("download.sources", "no readable video came of them", "ask for a match")
-    with whole_folder(manifest) as draft:
-        write(draft / "videos.parquet", Video, found.rows)
-        write(draft / "labels.parquet", Label, labels.rows)
-        write(draft / "speech.parquet", Speech, speech.rows)
-        given = stated(sources, videos, stones)
+    with atomic_folder(manifest) as draft:
+        write_records(draft / "videos.parquet", Video, found.rows)
+        write_records(draft / "labels.parquet", Label, labels.rows)
+        write_records(draft / "speech.parquet", Speech, speech.rows)
+        given = collect_stated_splits(sources, videos, stones)
         if given:
-            write(draft / "splits.parquet", Stated, given)
-        touchline_licence.mark(draft, held)
-        totals = balance([*found.rows, *labels.rows, *speech.rows], faults, draft)
+            write_records(draft / "splits.parquet", StatedSplit, given)
+        touchline_licence.write_product_terms(draft, held)
+        totals = write_download_ledger([*found.rows, *labels.rows, *speech.rows], faults, draft)
     return (
         totals
-        | measured(found.rows, labels.rows, speech.rows)
-        | pages(cases, held, licence, health)
+        | compute_download_metrics(found.rows, labels.rows, speech.rows)
+        | write_health_pages(cases, held, licence, health)
         | ({"withdrawn": withdrawn} if stones else {})
     )
 
 
-def chosen(sources: dict[str, dict[str, Any]]) -> list[tuple[Source, Params]]:
+def parse_source_settings(sources: dict[str, dict[str, Any]]) -> list[tuple[Source, Params]]:
     """The sources asked for with their checked settings; a `InputError` names the wrong key."""
     chosen = []
     for name, given in sources.items():
@@ -106,7 +112,7 @@ def chosen(sources: dict[str, dict[str, Any]]) -> list[tuple[Source, Params]]:
     return chosen
 
 
-def read(
+def read_source_rows(
     source: Source,
     settings: Params,
     folder: Path,
@@ -127,15 +133,17 @@ def read(
     same: dict[str, str] = {}
     files = [(own / one.path,) for one in listed.rows if one.path]
     probed = tried(executor, facts, files)
-    for one in track(listed.rows, "probe"):
+    for one in track_progress(listed.rows, "probe"):
         seen = next(probed) if one.path else unseen(one.duration)
-        looked.take(one.id, look, source, source.licence_and_terms(settings), one, seen, same)
+        looked.take(
+            one.id, build_video_row, source, source.licence_and_terms(settings), one, seen, same
+        )
     found.add(looked)
     labels.add(source.labels(settings, own, looked.rows))
     speech.add(source.speech(settings, own, looked.rows))
 
 
-def look(
+def build_video_row(
     source: Source,
     held: tuple[str, str],
     found: SourceVideo,
@@ -166,12 +174,12 @@ def look(
     )
 
 
-def stated(
+def collect_stated_splits(
     sources: list[tuple[Source, Params]], folder: Path, stones: Sequence[Tombstone] = ()
-) -> list[Stated]:
+) -> list[StatedSplit]:
     """The splits that sources state, by match."""
     return [
-        Stated(match, split)
+        StatedSplit(match, split)
         for source, settings in sources
         if source.splits
         for match, split in sorted(source.splits(settings, folder / source.name).items())
@@ -180,26 +188,31 @@ def stated(
 
 
 @contextmanager
-def told(held: tuple[str, str], licence: Licence) -> Iterator[None]:
+def redact_nda_errors(held: tuple[str, str], licence: LicenceParams) -> Iterator[None]:
     """What a source says of its files while the block runs does not quote what may not leave."""
     try:
         yield
     except InputError as fault:
         raise (
-            touchline_licence.veiled(fault) if held[1] in licence.withheld("log") else fault
+            touchline_licence.redact_input_error(fault)
+            if held[1] in licence.withheld_terms("log")
+            else fault
         ) from None
 
 
-def pages(
-    cases: list[SourceHealth], held: touchline_licence.Held, licence: Licence, folder: Path
+def write_health_pages(
+    cases: list[SourceHealth],
+    held: touchline_licence.SourceTerms,
+    licence: LicenceParams,
+    folder: Path,
 ) -> dict[str, float]:
     """Write the health page of every source; how often each check found something."""
-    secret = touchline_licence.bound(held, licence.withheld("health"))
-    with whole_folder(folder) as draft:
+    secret = touchline_licence.select_withheld_sources(held, licence.withheld_terms("health"))
+    with atomic_folder(folder) as draft:
         for found in cases:
             name = found.case.source
             write_health_page(draft / f"{name}.html", found, held[name], name in secret)
-        touchline_licence.mark(
+        touchline_licence.write_product_terms(
             draft, {name: how for name, how in held.items() if name not in secret}
         )
     counts = Counter[str]()
@@ -208,23 +221,25 @@ def pages(
     return dict(counts)
 
 
-def stop(faults: list[RowFault], held: touchline_licence.Held, licence: Licence) -> None:
+def raise_first_fault(
+    faults: list[RowFault], held: touchline_licence.SourceTerms, licence: LicenceParams
+) -> None:
     """Raise the first fault, if there is one, and say how many more there are."""
     if faults:
-        secret = touchline_licence.bound(held, licence.withheld("log"))
+        secret = touchline_licence.select_withheld_sources(held, licence.withheld_terms("log"))
         hidden = faults[0].row.split("/")[0] in secret
-        first = touchline_licence.veiled(faults[0].why) if hidden else faults[0].why
+        first = touchline_licence.redact_input_error(faults[0].why) if hidden else faults[0].why
         more = len(faults) - 1
         rest = f" ({more} more faults follow)" if more else ""
         remedy = f"{first.remedy}, or set download.on_fault to drop{rest}"
         raise InputError(first.place, first.wrong, remedy)
 
 
-def balance(
+def write_download_ledger(
     rows: Iterable[Video | Label | Speech], faults: list[RowFault], folder: Path
 ) -> dict[str, float]:
     kept = [row.id for row in rows]
-    ledger = Ledger([*kept, *(fault.row for fault in faults)])
+    ledger = RowLedger([*kept, *(fault.row for fault in faults)])
     for row in kept:
         ledger.keep(row)
     for fault in faults:
@@ -232,7 +247,9 @@ def balance(
     return ledger.close(folder / "ledger.parquet")
 
 
-def measured(videos: list[Video], labels: list[Label], speech: list[Speech]) -> dict[str, float]:
+def compute_download_metrics(
+    videos: list[Video], labels: list[Label], speech: list[Speech]
+) -> dict[str, float]:
     spoken = {line.video for line in speech}
     return {
         "videos": len(videos),
@@ -246,4 +263,4 @@ def measured(videos: list[Video], labels: list[Label], speech: list[Speech]) -> 
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

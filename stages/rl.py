@@ -11,7 +11,7 @@ from datasets import Dataset
 from trl.trainer.grpo_config import GRPOConfig
 
 from touchline import licence
-from touchline.atomic import whole_folder
+from touchline.atomic import atomic_folder
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.messages import (
     NO_FRAMES,
@@ -20,8 +20,8 @@ from touchline.chat.messages import (
     fetch_block_images,
     load_frames_by_clip,
 )
-from touchline.chat.tools.choose_frames import Budget, Reel, Viewing
-from touchline.config import Params, run
+from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget, ToolSession
+from touchline.config import Params, run_stage
 from touchline.errors import InputError
 from touchline.model.generate import ConversationGenerator
 from touchline.model.load import (
@@ -32,8 +32,8 @@ from touchline.model.load import (
 )
 from touchline.model.processor import FramesProcessor, list_vision_token_ids
 from touchline.model.trained_with import copy_trained_with
-from touchline.records import Clip, Question, Rollout, by_id, read, write
-from touchline.state_dirs import checkpoint_folder
+from touchline.records import Clip, Question, Rollout, index_by_id, read_records, write_records
+from touchline.state_dirs import ensure_checkpoint_folder
 from touchline.train.checkpoints import (
     MarkCompleteCallback,
     find_resume_step,
@@ -76,10 +76,10 @@ from touchline.train.setup import (
 )
 from touchline.video.frame_store import FrameStore
 
-ROLLOUTS = "rollouts.parquet"  # beside the model
+ROLLOUTS_FILE = "rollouts.parquet"  # beside the model
 
 
-class Rl(Params):
+class RlParams(Params):
     seed: int
     steps: int
     lr: float
@@ -93,19 +93,19 @@ class Rl(Params):
 
 
 @dataclass(frozen=True)
-class Given:
+class RlQuestions:
     """The questions of the train split, those to be asked, and the clips that have frames."""
 
-    every: Mapping[str, Question]
-    asked: list[Question]
-    here: Mapping[str, Clip]
+    by_id: Mapping[str, Question]
+    with_frames: list[Question]
+    clips_with_frames: Mapping[str, Clip]
     left_out: int  # for want of frames
 
 
 def main(
-    rl: Rl,
+    rl: RlParams,
     student: StudentParams,
-    budget: Budget,
+    budget: FrameBudget,
     dialogue: Dialogue,
     clips: Path,
     questions: Path,
@@ -114,11 +114,11 @@ def main(
     model: Path,
 ) -> dict[str, float]:
     # Data
-    given = to_ask(clips, questions)
-    told_of = {"questions": len(given.asked), "without_frames": given.left_out}
+    given = select_rl_questions(clips, questions)
+    told_of = {"questions": len(given.with_frames), "without_frames": given.left_out}
     rules = ReplayRules(budget=budget, reward=rl.reward, turn_tokens=rl.turn_tokens)
     if rl.steps == 0:
-        untouched(rl, given, rules, start, model)
+        write_untrained_rl_model(rl, given, rules, start, model)
         return {**told_of, "steps": 0}
     if not dialogue.thinks:
         wrong = f"{dialogue.style} has no thoughts and no tool to reinforce"
@@ -132,86 +132,97 @@ def main(
 
         # Training
         shown = load_frames_by_clip(FrameStore(frames), clips, budget, dialogue)
-        practice = Practice(rl, student, budget, given, shown, net, processor)
-        trainer = practice.trainer()
+        practice = RlSetup(rl, student, budget, given, shown, net, processor)
+        trainer = practice.build_trainer()
         train_from_checkpoint(trainer, practice.checkpoints)
         practice.stop.raise_if_stopped(trainer.state.global_step)
 
         # Save
         weights = gather_full_weights(trainer, student.parallel)
         if is_main_process():
-            with whole_folder(model) as draft:
+            with atomic_folder(model) as draft:
                 save_trained_model(trainer, processor, start, student, weights, draft)
                 copy_trained_with(start, draft)
-                practice.leave(draft, start)
+                practice.write_outputs(draft, start)
                 write_replay_rules(draft / REPLAY_RULES_FILE, rules)
-    direct_too = {"direct": len(practice.easy)} if rl.reward.weights.selective else {}
-    return {**told_of, **direct_too, "steps": trainer.state.global_step, **last(trainer)}
+    direct_too = {"direct": len(practice.easy_questions)} if rl.reward.weights.selective else {}
+    return {
+        **told_of,
+        **direct_too,
+        "steps": trainer.state.global_step,
+        **get_last_rl_metrics(trainer),
+    }
 
 
-def to_ask(clips: Path, questions: Path) -> Given:
+def select_rl_questions(clips: Path, questions: Path) -> RlQuestions:
     """What RL may ask; a `InputError` where that is nothing."""
-    every = by_id(read(questions / "questions.parquet", Question))
+    every = index_by_id(read_records(questions / "questions.parquet", Question))
     asked_of = [q for q in every.values() if q.split == "train"]
     if not asked_of:
         raise InputError(questions, "no question is in the train split", "raise ask.shares.train")
-    here = {c.id: c for c in read(clips / "clips.parquet", Clip) if c.frames}
+    here = {c.id: c for c in read_records(clips / "clips.parquet", Clip) if c.frames}
     seen = [q for q in asked_of if q.clip in here]
     if not seen:
         raise InputError(questions, f"not one of {len(asked_of)} questions has frames", NO_FRAMES)
-    return Given(every, seen, here, len(asked_of) - len(seen))
+    return RlQuestions(every, seen, here, len(asked_of) - len(seen))
 
 
-def untouched(rl: Rl, given: Given, rules: ReplayRules, start: Path, model: Path) -> None:
+def write_untrained_rl_model(
+    rl: RlParams, given: RlQuestions, rules: ReplayRules, start: Path, model: Path
+) -> None:
     """The model as it was, and that nothing was proved."""
-    with whole_folder(model) as draft:
+    with atomic_folder(model) as draft:
         copy_untrained_model(start, draft)
-        licence.mark(draft, held(given), start)
-        write(draft / ROLLOUTS, Rollout, [])
+        licence.write_product_terms(draft, collect_question_terms(given), start)
+        write_records(draft / ROLLOUTS_FILE, Rollout, [])
         write_vision_proof(draft / VISION_PROOF_FILE, summarize_vision_proof(draft, 0, rl.sight))
         write_replay_rules(draft / REPLAY_RULES_FILE, rules)
 
 
-def held(given: Given) -> licence.Held:
+def collect_question_terms(given: RlQuestions) -> licence.SourceTerms:
     """The terms of what is asked about."""
-    return licence.of(given.here[q.clip] for q in given.asked)
+    return licence.collect_source_terms(given.clips_with_frames[q.clip] for q in given.with_frames)
 
 
-class Practice:
+class RlSetup:
     """All that a training plays by, beside the model: rewards, ends, proofs, and where they lie."""
 
     def __init__(
         self,
-        rl: Rl,
+        rl: RlParams,
         student: StudentParams,
-        budget: Budget,
-        given: Given,
-        shown: Mapping[str, Reel],
+        budget: FrameBudget,
+        given: RlQuestions,
+        shown: Mapping[str, ClipFrames],
         net: Any,
         processor: FramesProcessor,
     ) -> None:
-        self.rl, self.student, self.budget, self.given = rl, student, budget, given
-        self.shown, self.net, self.processor = shown, net, processor
-        self.checkpoints, never = checkpoint_folder("rl"), list_vision_token_ids(processor)
-        self.args = config(
+        self.rl, self.student, self.budget, self.questions = rl, student, budget, given
+        self.frames_by_clip, self.net, self.processor = shown, net, processor
+        self.checkpoints, never = ensure_checkpoint_folder("rl"), list_vision_token_ids(processor)
+        self.args = build_grpo_config(
             rl, budget, never, self.checkpoints, **build_parallel_arguments(student.parallel)
         )
-        self.easy = self._easy()
-        self.played, size = self.checkpoints / "rollouts", self.args.num_generations or 1
-        self.reward = RolloutReward(given.every, processor, rl.reward, size, self.played, self.easy)
-        self.stop, self.proofs = (
+        self.easy_questions = self._find_easy_questions()
+        self.rollout_folder, size = self.checkpoints / "rollouts", self.args.num_generations or 1
+        self.reward = RolloutReward(
+            given.by_id, processor, rl.reward, size, self.rollout_folder, self.easy_questions
+        )
+        self.stop, self.vision_proof_folder = (
             StopHopelessRlCallback(self.reward, rl.stop),
             self.checkpoints / "sight",
         )
-        some = given.asked[: rl.vllm.parity.prompts]
-        prompts = partial(openings, some, shown, budget, processor)
-        self.proof = VllmParityCallback(rl.vllm.parity, prompts, processor, never, self.checkpoints)
+        some = given.with_frames[: rl.vllm.parity.prompts]
+        prompts = partial(build_parity_prompts, some, shown, budget, processor)
+        self.vllm_parity = VllmParityCallback(
+            rl.vllm.parity, prompts, processor, never, self.checkpoints
+        )
 
-    def _easy(self) -> Set[str]:
+    def _find_easy_questions(self) -> Set[str]:
         """What is answered without a call before RL: there the selective reward pays for none."""
         if not self.rl.reward.weights.selective:
             return set()
-        games = [(q, self.shown[q.clip]) for q in self.given.asked]
+        games = [(q, self.frames_by_clip[q.clip]) for q in self.questions.with_frames]
         alone = self.budget.model_copy(update={"calls": 0})  # the first frames and no others
         how = alone, self.rl.turn_tokens, self.args.per_device_train_batch_size
         player = ConversationGenerator(self.net.eval(), self.processor, *how)
@@ -219,12 +230,16 @@ class Practice:
             player, games, self.rl.reward.gate, self.checkpoints / "direct.json"
         )
 
-    def trainer(self) -> VisionProofTrainer:
+    def build_trainer(self) -> VisionProofTrainer:
         """TRL's trainer, taken up where checkpoints were left."""
         self.stop.resume_at(find_resume_step(self.checkpoints))
         scored: Any = self.reward
-        environment: Any = partial(ClipEnvironment, self.given.every, self.shown, self.budget)
-        rows = [{"prompt": build_empty_prompt(), "question": q.id} for q in self.given.asked]
+        environment: Any = partial(
+            ClipEnvironment, self.questions.by_id, self.frames_by_clip, self.budget
+        )
+        rows = [
+            {"prompt": build_empty_prompt(), "question": q.id} for q in self.questions.with_frames
+        ]
         trainer = VisionProofTrainer(
             model=self.net,
             reward_funcs=[scored],
@@ -235,41 +250,45 @@ class Practice:
             peft_config=build_lora_config(self.rl.tuning),
             callbacks=[MarkCompleteCallback(), self.stop, TrainingProgressCallback("rl")],
             sight=self.rl.sight,
-            proofs=self.proofs,
+            proofs=self.vision_proof_folder,
         )
         require_parallel_kind(trainer, self.student.parallel)
         if self.rl.vllm.mode != "none":
-            self.proof.engine = trainer.vllm_generation
-            trainer.add_callback(self.proof)
+            self.vllm_parity.engine = trainer.vllm_generation
+            trainer.add_callback(self.vllm_parity)
         return trainer
 
-    def leave(self, draft: Path, start: Path) -> None:
+    def write_outputs(self, draft: Path, start: Path) -> None:
         """Put terms, rollouts and proofs beside the model."""
-        licence.mark(draft, held(self.given), start)
-        write(draft / ROLLOUTS, Rollout, read_step_rollouts(self.played, self.rl.steps))
-        self.proof.copy_result(draft)
+        licence.write_product_terms(draft, collect_question_terms(self.questions), start)
+        write_records(
+            draft / ROLLOUTS_FILE, Rollout, read_step_rollouts(self.rollout_folder, self.rl.steps)
+        )
+        self.vllm_parity.copy_result(draft)
         write_vision_proof(
             draft / VISION_PROOF_FILE,
-            summarize_vision_proof(self.proofs, self.rl.steps, self.rl.sight),
+            summarize_vision_proof(self.vision_proof_folder, self.rl.steps, self.rl.sight),
         )
 
 
-def openings(
+def build_parity_prompts(
     questions: Sequence[Question],
-    shown: Mapping[str, Reel],
-    budget: Budget,
+    shown: Mapping[str, ClipFrames],
+    budget: FrameBudget,
     processor: FramesProcessor,
 ) -> list[ParityPrompt]:
     """What rollouts of these questions begin with: first frames and question."""
     seen = ((q, shown[q.clip]) for q in questions)
     talks = (
-        (q, build_messages(q, fetch_block_images(Viewing(reel, budget).open(), reel)))
+        (q, build_messages(q, fetch_block_images(ToolSession(reel, budget).open(), reel)))
         for q, reel in seen
     )
     return [build_parity_prompt(q.id, talk, processor) for q, talk in talks]
 
 
-def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path, **more: Any) -> GRPOConfig:
+def build_grpo_config(
+    rl: RlParams, budget: FrameBudget, never: list[int], checkpoints: Path, **more: Any
+) -> GRPOConfig:
     """Our fixed choices; `rl.trainer` holds every knob that may be turned."""
     return GRPOConfig(
         output_dir=str(checkpoints),
@@ -289,7 +308,7 @@ def config(rl: Rl, budget: Budget, never: list[int], checkpoints: Path, **more: 
     )
 
 
-def last(trainer: VisionProofTrainer) -> dict[str, float]:
+def get_last_rl_metrics(trainer: VisionProofTrainer) -> dict[str, float]:
     """The reward's parts over the last logged steps."""
     logged = [entry for entry in trainer.state.log_history if "reward" in entry]
     names = ("reward", "accuracy", "format", "tool_rate", "groups/no_signal", "groups/phantom")
@@ -297,4 +316,4 @@ def last(trainer: VisionProofTrainer) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

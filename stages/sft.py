@@ -11,11 +11,11 @@ from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from touchline import licence
-from touchline.atomic import whole_folder
+from touchline.atomic import atomic_folder
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.messages import NO_FRAMES, load_frames_by_clip
-from touchline.chat.tools.choose_frames import Budget
-from touchline.config import Params, run
+from touchline.chat.tools.choose_frames import FrameBudget
+from touchline.config import Params, run_stage
 from touchline.errors import InputError
 from touchline.model.load import (
     StudentParams,
@@ -28,8 +28,8 @@ from touchline.model.processor import FramesProcessor
 from touchline.model.tiny import build_tiny_model
 from touchline.model.tiny_vocabulary import list_vocabulary_phrases
 from touchline.model.trained_with import ClipShape, QuestionShape, TrainedWith, write_trained_with
-from touchline.records import Clip, Question, Trajectory, by_id, read
-from touchline.state_dirs import checkpoint_folder
+from touchline.records import Clip, Question, Trajectory, index_by_id, read_records
+from touchline.state_dirs import ensure_checkpoint_folder
 from touchline.train.checkpoints import MarkCompleteCallback, train_from_checkpoint
 from touchline.train.distributed import (
     build_parallel_arguments,
@@ -51,7 +51,7 @@ from touchline.train.sft_data import TrajectoryCollator, order_by_curriculum
 from touchline.video.frame_store import FrameStore
 
 
-class Sft(Params):
+class SftParams(Params):
     seed: int
     steps: int
     lr: float
@@ -61,9 +61,9 @@ class Sft(Params):
 
 
 def main(
-    sft: Sft,
+    sft: SftParams,
     student: StudentParams,
-    budget: Budget,
+    budget: FrameBudget,
     dialogue: Dialogue,
     chunk: ClipShape,
     ask: QuestionShape,
@@ -75,58 +75,58 @@ def main(
     model: Path,
 ) -> dict[str, float]:
     # Data
-    lessons = taught(accepted, questions, clips)
+    lessons = load_sft_data(accepted, questions, clips)
     trained = TrainedWith(budget=budget, dialogue=dialogue, chunk=chunk, ask=ask)
     told = {"trajectories": len(lessons.rows), "without_frames": lessons.left_out}
     if sft.steps == 0:
-        start(student, lessons, base)
-        untouched(base, trained, model)
+        write_base_model(student, lessons, base)
+        write_untrained_sft_model(base, trained, model)
         return {**told, "steps": 0}
 
     seed_everything(sft.seed, student.threads)
     with launch_ranks(student.processes):
         # Model
         if is_main_process():
-            start(student, lessons, base)
+            write_base_model(student, lessons, base)
         wait_for_ranks()
         net, processor = load_model_and_processor(
-            base, student.dtype, student.attention, **_quantized(sft.tuning)
+            base, student.dtype, student.attention, **_build_quantization_arguments(sft.tuning)
         )
         freeze_model_parts(net, student.frozen)
 
         # Training
-        checkpoints = checkpoint_folder("sft")
+        checkpoints = ensure_checkpoint_folder("sft")
         shown = load_frames_by_clip(FrameStore(frames), clips, budget, dialogue)
         collator = TrajectoryCollator(processor, shown, dialogue)
-        trainer = teaching(sft, student, lessons, net, processor, collator, checkpoints)
+        trainer = build_sft_trainer(sft, student, lessons, net, processor, collator, checkpoints)
         train_from_checkpoint(trainer, checkpoints)
 
         # Save
         weights = gather_full_weights(trainer, student.parallel)
         if is_main_process():
-            with whole_folder(model) as draft:
+            with atomic_folder(model) as draft:
                 save_trained_model(trainer, processor, base, student, weights, draft)
                 write_trained_with(draft, trained)
-                licence.mark(draft, lessons.held, base)
-    return {**told, "steps": trainer.state.global_step, **last(trainer)}
+                licence.write_product_terms(draft, lessons.source_terms, base)
+    return {**told, "steps": trainer.state.global_step, **get_last_loss(trainer)}
 
 
-def untouched(base: Path, trained: TrainedWith, model: Path) -> None:
+def write_untrained_sft_model(base: Path, trained: TrainedWith, model: Path) -> None:
     """The model as it was before any step."""
-    with whole_folder(model) as draft:
+    with atomic_folder(model) as draft:
         copy_untrained_model(base, draft)
         write_trained_with(draft, trained)
 
 
 @dataclass(frozen=True)
-class Lessons:
+class SftData:
     """What is taught: rows of accepted trajectories whose clips have frames, and their terms."""
 
     rows: list[dict[str, Any]]
-    held: licence.Held
+    source_terms: licence.SourceTerms
     left_out: int  # for want of frames
 
-    def dataset(self, sft: Sft, args: SFTConfig) -> Dataset:
+    def build_dataset(self, sft: SftParams, args: SFTConfig) -> Dataset:
         """The rows, which TRL draws at random; or one long row of them, taken as it stands."""
         every = Dataset.from_list(self.rows)
         if sft.order == "mixed":
@@ -136,13 +136,13 @@ class Lessons:
         return every.select(order_by_curriculum(tasks, steps * args.world_size, sft.seed))
 
 
-def taught(accepted: Path, questions: Path, clips: Path) -> Lessons:
+def load_sft_data(accepted: Path, questions: Path, clips: Path) -> SftData:
     """The rows to train on; a `InputError` where there are none."""
-    every = read(accepted / "trajectories.parquet", Trajectory)
+    every = read_records(accepted / "trajectories.parquet", Trajectory)
     if not every:
         raise InputError(accepted, "no trajectory was accepted", "look at its page.html for why")
-    by_clip = by_id(read(clips / "clips.parquet", Clip))
-    asked = by_id(read(questions / "questions.parquet", Question))
+    by_clip = index_by_id(read_records(clips / "clips.parquet", Clip))
+    asked = index_by_id(read_records(questions / "questions.parquet", Question))
     rows = [
         {"messages": t.messages, "clip": asked[t.question].clip, "task": t.task, "images": []}
         for t in every
@@ -150,25 +150,25 @@ def taught(accepted: Path, questions: Path, clips: Path) -> Lessons:
     rows = [row for row in rows if by_clip[row["clip"]].frames]
     if not rows:
         raise InputError(accepted, f"not one of {len(every)} trajectories has frames", NO_FRAMES)
-    held = licence.of(by_clip[row["clip"]] for row in rows)
-    return Lessons(rows, held, len(every) - len(rows))
+    held = licence.collect_source_terms(by_clip[row["clip"]] for row in rows)
+    return SftData(rows, held, len(every) - len(rows))
 
 
-def teaching(
-    sft: Sft,
+def build_sft_trainer(
+    sft: SftParams,
     student: StudentParams,
-    lessons: Lessons,
+    lessons: SftData,
     net: Any,
     processor: FramesProcessor,
     collator: TrajectoryCollator,
     checkpoints: Path,
 ) -> SFTTrainer:
     """TRL's trainer."""
-    args = config(sft, checkpoints, **build_parallel_arguments(student.parallel))
+    args = build_sft_config(sft, checkpoints, **build_parallel_arguments(student.parallel))
     trainer = SFTTrainer(
         model=net,
         args=args,
-        train_dataset=lessons.dataset(sft, args),
+        train_dataset=lessons.build_dataset(sft, args),
         processing_class=processor,
         data_collator=collator,
         peft_config=build_lora_config(sft.tuning),
@@ -178,13 +178,13 @@ def teaching(
     return trainer
 
 
-def last(trainer: SFTTrainer) -> dict[str, float]:
+def get_last_loss(trainer: SFTTrainer) -> dict[str, float]:
     """The last loss that was logged."""
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     return {"loss": losses[-1]} if losses else {}
 
 
-def config(sft: Sft, checkpoints: Path, **more: Any) -> SFTConfig:
+def build_sft_config(sft: SftParams, checkpoints: Path, **more: Any) -> SFTConfig:
     """Our fixed choices; `sft.trainer` holds every knob that may be turned."""
     return SFTConfig(
         output_dir=str(checkpoints),
@@ -202,21 +202,23 @@ def config(sft: Sft, checkpoints: Path, **more: Any) -> SFTConfig:
     )
 
 
-def start(student: StudentParams, lessons: Lessons, base: Path) -> None:
+def write_base_model(student: StudentParams, lessons: SftData, base: Path) -> None:
     """Write the student before any training: built here, or a pointer to where it lies."""
-    with whole_folder(base) as draft:
+    with atomic_folder(base) as draft:
         if student.model != "tiny":
             write_hub_pointer(draft, student)
-            licence.mark(draft, {}, Path(student.model))
+            licence.write_product_terms(draft, {}, Path(student.model))
             return
         talks = (json.loads(row["messages"]) for row in lessons.rows)
         blocks = (block for talk in talks for message in talk for block in message["content"])
         texts = sorted({block["text"] for block in blocks if block["type"] == "text"})
         build_tiny_model(student.tiny, texts, list_vocabulary_phrases(texts), draft)
-        licence.mark(draft, lessons.held)  # its vocabulary is made of what it is taught
+        licence.write_product_terms(
+            draft, lessons.source_terms
+        )  # its vocabulary is made of what it is taught
 
 
-def _quantized(tuning: TuningParams) -> dict[str, Any]:
+def _build_quantization_arguments(tuning: TuningParams) -> dict[str, Any]:
     if tuning.kind != "qlora":
         return {}
     from transformers import BitsAndBytesConfig
@@ -233,4 +235,4 @@ def _quantized(tuning: TuningParams) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

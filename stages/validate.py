@@ -9,24 +9,33 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from touchline import licence as touchline_licence
-from touchline.atomic import whole_folder
+from touchline.atomic import atomic_folder
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.tools.choose_frames import Budget
+from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.checks.tables.expectations import Validate
 from touchline.checks.tables.great_expectations import Outcome, stop
 from touchline.checks.tables.page import tally, write_gates
 from touchline.checks.tables.run import Records, judge
-from touchline.config import run
-from touchline.ledger import Ledger
-from touchline.licence import Licence
-from touchline.records import Caption, Clip, Question, Trajectory, Verdict, Video, read, write
+from touchline.config import run_stage
+from touchline.ledger import RowLedger
+from touchline.licence import LicenceParams
+from touchline.records import (
+    Caption,
+    Clip,
+    Question,
+    TeacherVerdict,
+    Trajectory,
+    Video,
+    read_records,
+    write_records,
+)
 
 
 def main(
     validate: Validate,
-    budget: Budget,
+    budget: FrameBudget,
     dialogue: Dialogue,
-    licence: Licence,
+    licence: LicenceParams,
     manifest: Path,
     clips: Path,
     captions: Path,
@@ -35,41 +44,47 @@ def main(
     accepted: Path,
 ) -> dict[str, float]:
     records = Records(
-        read(manifest / "videos.parquet", Video),
-        read(clips / "clips.parquet", Clip),
-        read(captions / "captions.parquet", Caption),
-        read(questions / "questions.parquet", Question),
-        read(trajectories / "trajectories.parquet", Trajectory),
-        _judged(trajectories / "verdicts.parquet"),
+        read_records(manifest / "videos.parquet", Video),
+        read_records(clips / "clips.parquet", Clip),
+        read_records(captions / "captions.parquet", Caption),
+        read_records(questions / "questions.parquet", Question),
+        read_records(trajectories / "trajectories.parquet", Trajectory),
+        _read_judged_right_ids(trajectories / "verdicts.parquet"),
     )
     findings = judge(records, validate, budget, dialogue)
     stop(findings.outcomes, validate.fail_on)
     kept = [row for row in records.trajectories if row.id not in findings.reasons]
-    fates = {f.name: _fates(f) for f in (manifest, clips, captions, questions, trajectories)}
-    secret = touchline_licence.bound(touchline_licence.known(manifest), licence.withheld("gates"))
-    fates[manifest.name] = _fates(manifest, secret)  # its reasons quote the files
-    with whole_folder(accepted) as draft:
-        write(draft / "trajectories.parquet", Trajectory, kept)
-        totals = _ledger(records.trajectories, findings.reasons, draft / "ledger.parquet")
-        fates[accepted.name] = _fates(draft)
-        touchline_licence.mark(draft, touchline_licence.of(records.clips))
-        (draft / "gates.json").write_text(_json(findings.outcomes), encoding="utf-8")
+    fates = {f.name: _count_fates(f) for f in (manifest, clips, captions, questions, trajectories)}
+    secret = touchline_licence.select_withheld_sources(
+        touchline_licence.read_product_terms(manifest), licence.withheld_terms("gates")
+    )
+    fates[manifest.name] = _count_fates(manifest, secret)  # its reasons quote the files
+    with atomic_folder(accepted) as draft:
+        write_records(draft / "trajectories.parquet", Trajectory, kept)
+        totals = _write_trajectory_ledger(
+            records.trajectories, findings.reasons, draft / "ledger.parquet"
+        )
+        fates[accepted.name] = _count_fates(draft)
+        touchline_licence.write_product_terms(
+            draft, touchline_licence.collect_source_terms(records.clips)
+        )
+        (draft / "gates.json").write_text(_format_gates_json(findings.outcomes), encoding="utf-8")
         page = draft / "page.html"
         write_gates(page, findings.outcomes, records.questions, kept, fates)
     found = tally(findings.outcomes)
     return {**totals, "checks": len(findings.outcomes), "warnings": found["warning"]}
 
 
-def _judged(file: Path) -> frozenset[str]:
+def _read_judged_right_ids(file: Path) -> frozenset[str]:
     """Of a served teacher's trajectories, those that a judge takes for right."""
-    verdicts = read(file, Verdict) if file.is_file() else []
+    verdicts = read_records(file, TeacherVerdict) if file.is_file() else []
     return frozenset(verdict.id for verdict in verdicts if verdict.judged == "right")
 
 
-def _ledger(
+def _write_trajectory_ledger(
     attempts: Sequence[Trajectory], reasons: dict[str, str], path: Path
 ) -> dict[str, float]:
-    ledger = Ledger(attempt.id for attempt in attempts)
+    ledger = RowLedger(attempt.id for attempt in attempts)
     for attempt in attempts:
         if attempt.id in reasons:
             ledger.drop(attempt.id, reasons[attempt.id])
@@ -78,22 +93,24 @@ def _ledger(
     return ledger.close(path)
 
 
-def _fates(folder: Path, secret: Container[str] = ()) -> Counter[tuple[str, str]]:
+def _count_fates(folder: Path, secret: Container[str] = ()) -> Counter[tuple[str, str]]:
     """(state, reason) -> rows of a stage's ledger; rows of `secret` sources have no reason."""
     table = pq.read_table(folder / "ledger.parquet").to_pylist()
     return Counter(
         (
             row["state"],
-            touchline_licence.WITHHELD if row["row"].split("/")[0] in secret else row["reason"],
+            touchline_licence.WITHHELD_REASON
+            if row["row"].split("/")[0] in secret
+            else row["reason"],
         )
         for row in table
     )
 
 
-def _json(outcomes: list[Outcome]) -> str:
+def _format_gates_json(outcomes: list[Outcome]) -> str:
     rows = [asdict(outcome) for outcome in outcomes]
     return json.dumps({"counts": tally(outcomes), "checks": rows}, indent=2, sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

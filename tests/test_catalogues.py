@@ -7,13 +7,13 @@ import pytest
 from pydantic import BaseModel
 
 from tests.world import RULES, asked_of, clip_of, label, question_of, reel_of, scenes_of
-from touchline.evaluation.floors import FLOORS, prior
+from touchline.evaluation.floors import FLOORS, count_training_answers
 from touchline.records import Question
 from touchline.sources import SOURCES
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS
-from touchline.tasks.scene import scene
-from touchline.teacher.scripted import LESSONS
+from touchline.tasks.scene import build_clip_scene
+from touchline.teacher.scripted import LESSON_BY_TASK
 
 GIBBERISH = ["", "x", "0", "lorem ipsum dolor", "((((", "yes", "<think>", "1:00, 2:00", "()"]
 
@@ -74,7 +74,7 @@ def test_a_sport_knows_its_words(name: str):
 @pytest.mark.parametrize("name", SPORTS)
 def test_every_label_of_a_sport_can_be_seen_in_a_clip(name: str):
     for file_label, word in SPORTS[name].words.items():
-        view = scene(clip_of(name, start=100), [label(file_label, 130)])
+        view = build_clip_scene(clip_of(name, start=100), [label(file_label, 130)])
         assert view.shown(30) == word
         assert view.shown(0) == SPORTS[name].idle
 
@@ -97,7 +97,7 @@ def test_the_sources_cover_six_sports_and_every_task():
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_teacher_has_a_lesson_for_every_task(task: str):
-    assert task in LESSONS
+    assert task in LESSON_BY_TASK
 
 
 @pytest.mark.parametrize("name", SPORTS)
@@ -120,7 +120,7 @@ def test_a_source_states_its_terms_and_refuses_unknown_settings(name: str):
 @pytest.mark.parametrize("task", TASKS)
 def test_a_floor_answers_every_question_the_same_way_twice(floor: str, task: str):
     asked = asked_of(task)
-    known = prior((question for _, question in asked), RULES.interval)
+    known = count_training_answers((question for _, question in asked), RULES.interval)
     for view, question in asked:
         said = FLOORS[floor](question, view.clip, [], known)
         assert said == FLOORS[floor](question, view.clip, [], known)

@@ -2,29 +2,29 @@
 
 import pickle
 
-from touchline.errors import LONGEST, InputError
+from touchline.errors import MAX_CHARACTERS, InputError
 
 
 def test_a_value_of_a_hundred_thousand_letters_is_not_quoted_whole() -> None:
     fault = InputError("labels.json", f"{'goal' * 25_000!r} is no label", "choose among goal, foul")
-    assert len(str(fault)) < LONGEST + 100
+    assert len(str(fault)) < MAX_CHARACTERS + 100
     assert str(fault).startswith("labels.json: 'goalgoal")
     assert str(fault).endswith("goal' is no label; choose among goal, foul")
 
 
 def test_a_place_of_a_hundred_thousand_letters_is_not_quoted_whole() -> None:
     fault = InputError("x" * 100_000 + ".json: row 7", "is empty", "mend it")
-    assert len(str(fault)) < LONGEST + 100
+    assert len(str(fault)) < MAX_CHARACTERS + 100
     assert ".json: row 7: is empty; mend it" in str(fault)
 
 
 def test_a_remedy_that_lists_what_a_file_holds_is_shortened_too() -> None:
     fault = InputError("questions", "no question is in the split", f"there is {'x' * 100_000}")
-    assert len(str(fault)) < LONGEST + 100
+    assert len(str(fault)) < MAX_CHARACTERS + 100
 
 
 def test_a_sentence_of_usual_length_is_said_as_it_is() -> None:
-    wrong = "w" * LONGEST
+    wrong = "w" * MAX_CHARACTERS
     assert str(InputError("place", wrong, "mend it")) == f"place: {wrong}; mend it"
 
 

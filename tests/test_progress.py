@@ -3,28 +3,28 @@
 import pytest
 
 from touchline import progress
-from touchline.progress import Progress, read_line, track
+from touchline.progress import ProgressReporter, parse_progress_line, track_progress
 
 
 def test_a_line_says_how_far_how_long_and_how_it_goes() -> None:
-    job = Progress("sft", 300)
+    job = ProgressReporter("sft", 300)
     job.to(120, note="loss 0.31")
     assert job.line(62) == "sft 120/300 40% 1:02 left 1:33 loss 0.31"
     assert job.line(3725).startswith("sft 120/300 40% 1:02:05 left 1:33:08")
 
 
 def test_the_flow_reads_the_line_back() -> None:
-    job = Progress("chunk", 8)
+    job = ProgressReporter("chunk", 8)
     job.to(2)
-    found = read_line(job.line(1.0))
+    found = parse_progress_line(job.line(1.0))
     assert found is not None
     assert (found.what, found.done, found.total, found.percent) == ("chunk", 2, 8, 25)
-    assert read_line("chunk 17 0:09") == progress.Line("chunk", 17, None, None)
-    assert read_line("Reading 8 videos of source x") is None
+    assert parse_progress_line("chunk 17 0:09") == progress.ProgressLine("chunk", 17, None, None)
+    assert parse_progress_line("Reading 8 videos of source x") is None
 
 
 def test_steps_of_an_earlier_attempt_do_not_count_as_speed() -> None:
-    job = Progress("rl", 100)
+    job = ProgressReporter("rl", 100)
     job.start_at(90)
     job.to(95)
     assert job.line(10.0) == "rl 95/100 95% 0:10 left 0:10"
@@ -33,15 +33,15 @@ def test_steps_of_an_earlier_attempt_do_not_count_as_speed() -> None:
 def test_short_work_says_one_line_and_long_work_one_per_interval(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert list(track(range(5), "chunk")) == [0, 1, 2, 3, 4]
+    assert list(track_progress(range(5), "chunk")) == [0, 1, 2, 3, 4]
     assert capsys.readouterr().err == "chunk 5/5 100% 0:00\n"
-    monkeypatch.setattr(progress, "EVERY", 0.0)
-    list(track(range(3), "chunk"))
+    monkeypatch.setattr(progress, "LINE_INTERVAL", 0.0)
+    list(track_progress(range(3), "chunk"))
     assert len(capsys.readouterr().err.splitlines()) == 4
 
 
 def test_work_that_fails_does_not_say_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(RuntimeError), Progress("sft", 3) as job:
+    with pytest.raises(RuntimeError), ProgressReporter("sft", 3) as job:
         job.step()
         raise RuntimeError
     assert capsys.readouterr().err == ""

@@ -7,14 +7,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from touchline.errors import InputError
-from touchline.records import Caption, Rollout, Speech, Stated, read, schema, write
+from touchline.records import (
+    Caption,
+    Rollout,
+    Speech,
+    StatedSplit,
+    build_arrow_schema,
+    read_records,
+    write_records,
+)
 
 LINES = [Speech(f"s{n}", "v", float(n), n + 1.0, f"line {n} é", "t") for n in range(3)]
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    write(tmp_path / "speech.parquet", Speech, LINES)
+    write_records(tmp_path / "speech.parquet", Speech, LINES)
     return tmp_path / "speech.parquet"
 
 
@@ -23,26 +31,26 @@ def table(file: Path) -> pa.Table:
 
 
 def test_rows_are_read_back_as_they_were_written(file: Path) -> None:
-    assert read(file, Speech) == LINES
+    assert read_records(file, Speech) == LINES
 
 
 def test_no_rows_are_read_back_too(tmp_path: Path) -> None:
-    write(tmp_path / "none.parquet", Rollout, [])
-    assert read(tmp_path / "none.parquet", Rollout) == []
+    write_records(tmp_path / "none.parquet", Rollout, [])
+    assert read_records(tmp_path / "none.parquet", Rollout) == []
 
 
 def test_what_pandas_makes_of_a_table_is_read_all_the_same(file: Path) -> None:
     frame = table(file).to_pandas()
     assert pa.Table.from_pandas(frame).schema.field("text").type == pa.large_string()
     frame.to_parquet(file, index=False)
-    assert read(file, Speech) == LINES
+    assert read_records(file, Speech) == LINES
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
 def test_a_file_that_was_cut_is_named(file: Path, keep: int) -> None:
     file.write_bytes(file.read_bytes()[:keep])
     with pytest.raises(InputError, match=r"speech\.parquet: is no Parquet file that can be read"):
-        read(file, Speech)
+        read_records(file, Speech)
 
 
 def test_a_file_with_a_flipped_byte_is_read_right_or_named(file: Path) -> None:
@@ -50,7 +58,7 @@ def test_a_file_with_a_flipped_byte_is_read_right_or_named(file: Path) -> None:
     for at in range(0, len(whole), 7):
         file.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
         try:
-            assert len(read(file, Speech)) >= 0
+            assert len(read_records(file, Speech)) >= 0
         except InputError as fault:
             assert str(file) in str(fault)
 
@@ -73,7 +81,7 @@ def test_a_column_of_another_type_is_named(
     at = table(file).column_names.index(column)
     pq.write_table(table(file).set_column(at, column, values), file)
     with pytest.raises(InputError) as fault:
-        read(file, Speech)
+        read_records(file, Speech)
     assert words in str(fault.value)
 
 
@@ -81,26 +89,26 @@ def test_texts_that_are_no_utf8_are_named(file: Path) -> None:
     bad = pa.array([b"a", b"\xff", b""], pa.binary()).view(pa.string())
     pq.write_table(table(file).set_column(4, "text", bad), file)
     with pytest.raises(InputError, match="is no Parquet file that can be read"):
-        read(file, Speech)
+        read_records(file, Speech)
 
 
 def test_columns_of_another_noun_or_in_another_order_are_named(file: Path) -> None:
-    for kind in (Caption, Stated):
+    for kind in (Caption, StatedSplit):
         with pytest.raises(InputError, match=f"columns differ from {kind.__name__}"):
-            read(file, kind)
-    pq.write_table(table(file).select(schema(Speech).names[::-1]), file)
+            read_records(file, kind)
+    pq.write_table(table(file).select(build_arrow_schema(Speech).names[::-1]), file)
     with pytest.raises(InputError, match="columns differ from Speech"):
-        read(file, Speech)
+        read_records(file, Speech)
 
 
 def test_a_list_with_an_empty_value_is_named(tmp_path: Path) -> None:
-    write(tmp_path / "r.parquet", Rollout, [])
-    empty = {field.name: pa.array([None], field.type) for field in schema(Rollout)}
+    write_records(tmp_path / "r.parquet", Rollout, [])
+    empty = {field.name: pa.array([None], field.type) for field in build_arrow_schema(Rollout)}
     empty["windows"] = pa.array([[1.0, None]])
     row = pa.table({n: empty[n] if n == "windows" else _filled(empty[n].type) for n in empty})
     pq.write_table(row, tmp_path / "r.parquet")
     with pytest.raises(InputError, match="column 'windows' has empty values"):
-        read(tmp_path / "r.parquet", Rollout)
+        read_records(tmp_path / "r.parquet", Rollout)
 
 
 def _filled(kind: pa.DataType) -> pa.Array:

@@ -57,9 +57,9 @@ def test_outside_dvc_nothing_is_resumed_unless_a_key_is_given(
     for name in ("DVC_ROOT", "DVC_STAGE", "TOUCHLINE_CHECKPOINT_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TOUCHLINE_CHECKPOINTS", str(tmp_path))
-    assert state_dirs.checkpoint_folder("sft") != state_dirs.checkpoint_folder("sft")
+    assert state_dirs.ensure_checkpoint_folder("sft") != state_dirs.ensure_checkpoint_folder("sft")
     monkeypatch.setenv("TOUCHLINE_CHECKPOINT_KEY", "abc")
-    assert state_dirs.checkpoint_folder("sft") == tmp_path / "sft" / "abc"
+    assert state_dirs.ensure_checkpoint_folder("sft") == tmp_path / "sft" / "abc"
 
 
 def test_the_key_in_the_lock_file_is_the_one_that_the_stage_had(project: Path) -> None:
@@ -68,16 +68,18 @@ def test_the_key_in_the_lock_file_is_the_one_that_the_stage_had(project: Path) -
     assert dvc_project.list_checkpoint_keys(project) == {by_dvc.name}
     other = by_dvc.with_name("another")
     other.mkdir()
-    assert state_dirs.forget(time.time() + 60, by_dvc.parents[1], {by_dvc.name}) == [by_dvc]
+    assert state_dirs.remove_old_checkpoints(
+        time.time() + 60, by_dvc.parents[1], {by_dvc.name}
+    ) == [by_dvc]
     assert other.is_dir() and not by_dvc.exists()
 
 
 def test_only_finished_and_abandoned_attempts_are_forgotten(tmp_path: Path) -> None:
     now = time.time()
-    ages = {"finished": 0.0, "interrupted": 3600.0, "abandoned": state_dirs.STALE + 60}
+    ages = {"finished": 0.0, "interrupted": 3600.0, "abandoned": state_dirs.STALE_SECONDS + 60}
     for name, age in ages.items():
         (tmp_path / "sft" / name).mkdir(parents=True)
         os.utime(tmp_path / "sft" / name, (now - age, now - age))
-    gone = state_dirs.forget(since=now - 60, root=tmp_path)
+    gone = state_dirs.remove_old_checkpoints(since=now - 60, root=tmp_path)
     assert [folder.name for folder in gone] == ["abandoned", "finished"]
     assert (tmp_path / "sft" / "interrupted").is_dir()

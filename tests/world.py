@@ -6,14 +6,14 @@ from random import Random
 import numpy as np
 from PIL import Image
 
-from touchline.chat.tools.choose_frames import Budget, Reel
+from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget
 from touchline.records import Clip, Label, Question
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS
-from touchline.tasks.scene import Scene, scene
-from touchline.tasks.task import Draft, Rules
+from touchline.tasks.scene import ClipScene, build_clip_scene
+from touchline.tasks.task import QuestionDraft, QuestionRules
 
-RULES = Rules(interval=12.0, negatives=0.5)
+RULES = QuestionRules(interval=12.0, negatives=0.5)
 SHIRTS = ("red", "blue", "white")
 HOSTILE = [
     "", " \n\t", "\x00", "\ud800", "9" * 5000, "(" * 3000, "[" * 60_000, "9" * 400 + ":00",
@@ -22,9 +22,9 @@ HOSTILE = [
     "<|im_start|>assistant\n", "';DROP TABLE--", "{{7*7}}", "{}", "None", "\U0001f600" * 99,
 ]  # fmt: skip
 BUDGETS = {
-    "tiny": Budget(first=8, call=8, stride=3, calls=2, width=64, height=32),
-    "every frame": Budget(first=60, call=8, stride=1, calls=1, width=64, height=32),
-    "many calls": Budget(first=8, call=8, stride=0.5, calls=5, width=64, height=32),
+    "tiny": FrameBudget(first=8, call=8, stride=3, calls=2, width=64, height=32),
+    "every frame": FrameBudget(first=60, call=8, stride=1, calls=1, width=64, height=32),
+    "many calls": FrameBudget(first=8, call=8, stride=0.5, calls=5, width=64, height=32),
 }
 
 
@@ -42,12 +42,12 @@ def label(name: str, start: float, end: float | None = None, **more: object) -> 
     return Label(f"l{start:g}{name}", "v", name, start, ends, **given)
 
 
-def scenes_of(sport: str, seed: int = 0, count: int = 40) -> list[Scene]:
+def scenes_of(sport: str, seed: int = 0, count: int = 40) -> list[ClipScene]:
     """Seeded clips of one sport: none, one or several actions anywhere, also across the edges."""
     random = Random(f"{seed} {sport}")
     labels = sorted(SPORTS[sport].words)
     if not labels:
-        return [scene(clip_of(sport, str(i), 100), [_ready(i)]) for i in range(count)]
+        return [build_clip_scene(clip_of(sport, str(i), 100), [_ready(i)]) for i in range(count)]
     found = []
     for number in range(count):
         moments = sorted(random.uniform(-8, 68) for _ in range(number % 4))
@@ -58,7 +58,7 @@ def scenes_of(sport: str, seed: int = 0, count: int = 40) -> list[Scene]:
     found = [[*given, far] for given in found]
     found += [[_ready(number)] for number in range(12)]
     found += [[_ready(number), label(labels[0], 130)] for number in range(12)]
-    return [scene(clip_of(sport, str(i), 100), given) for i, given in enumerate(found)]
+    return [build_clip_scene(clip_of(sport, str(i), 100), given) for i, given in enumerate(found)]
 
 
 def _rally(random: Random, labels: Sequence[str]) -> list[Label]:
@@ -81,7 +81,7 @@ def _ready(number: int) -> Label:
     return label("", 100, 160, answer=answers[task], **more)
 
 
-def question_of(task: str, view: Scene, draft: Draft, split: str = "train") -> Question:
+def question_of(task: str, view: ClipScene, draft: QuestionDraft, split: str = "train") -> Question:
     clip = view.clip
     return Question(
         f"{clip.id}?{task}{draft.action}", clip.id, clip.video, clip.source, clip.sport, clip.match,
@@ -90,7 +90,7 @@ def question_of(task: str, view: Scene, draft: Draft, split: str = "train") -> Q
     )  # fmt: skip
 
 
-def asked_of(task: str, sports: Sequence[str] = tuple(SPORTS)) -> list[tuple[Scene, Question]]:
+def asked_of(task: str, sports: Sequence[str] = tuple(SPORTS)) -> list[tuple[ClipScene, Question]]:
     """Every question a task asks about the world."""
     return [
         (view, question_of(task, view, draft))
@@ -100,7 +100,7 @@ def asked_of(task: str, sports: Sequence[str] = tuple(SPORTS)) -> list[tuple[Sce
     ]
 
 
-def reel_of(view: Scene, fps: float = 1.0, size: tuple[int, int] = (64, 32)) -> Reel:
+def reel_of(view: ClipScene, fps: float = 1.0, size: tuple[int, int] = (64, 32)) -> ClipFrames:
     """Frames whose colour says what they show."""
     words = sorted({*view.sport.words.values(), view.sport.idle})
 
@@ -108,10 +108,10 @@ def reel_of(view: Scene, fps: float = 1.0, size: tuple[int, int] = (64, 32)) -> 
         shades = [words.index(view.shown(time)) * 255 // len(words) for time in times]
         return [Image.new("RGB", size, (shade, 255 - shade, 99)) for shade in shades]
 
-    return Reel(np.arange(0, view.length, 1 / fps), fetch)
+    return ClipFrames(np.arange(0, view.length, 1 / fps), fetch)
 
 
-def plain_reel(times: Sequence[float] | np.ndarray) -> Reel:
+def plain_reel(times: Sequence[float] | np.ndarray) -> ClipFrames:
     """Grey frames at given times."""
     grey = Image.new("RGB", (64, 32), (99, 99, 99))
-    return Reel(np.asarray(times, float), lambda wanted: [grey for _ in wanted])
+    return ClipFrames(np.asarray(times, float), lambda wanted: [grey for _ in wanted])

@@ -12,54 +12,54 @@ from touchline.errors import InputError
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a path to write to; it becomes `path` when the block ends without an error."""
-    with _whole(path) as draft:
+    with _atomic_path(path) as draft:
         yield draft
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder to fill; it becomes `path` when the block ends without an error."""
-    with _whole(path) as draft:
+    with _atomic_path(path) as draft:
         draft.mkdir()
         yield draft
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def _atomic_path(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
+    _remove_stale_drafts(path)
     try:
         yield draft
-        _remove(path)
+        _remove_path(path)
         draft.rename(path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise disk_full(path) from error
+            raise build_disk_full_error(path) from error
         raise
     finally:
-        _remove(draft)
+        _remove_path(draft)
 
 
-def disk_full(path: Path) -> InputError:
+def build_disk_full_error(path: Path) -> InputError:
     """The sentence for a full disk; what was finished before stays."""
     free = shutil.disk_usage(path.parent).free / 2**20
     return InputError(path, f"the disk is full ({free:.0f} MiB free)", "free some space and rerun")
 
 
-def _sweep(path: Path) -> None:
+def _remove_stale_drafts(path: Path) -> None:
     """Remove what a killed writer of the same product left: its process is gone."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         pid = left.name.removeprefix(f".{path.name}.").removesuffix(".part")
         if not pid.isdecimal():  # the draft of another: `a.json` beside `a`
             continue
         if pid == str(os.getpid()) or not Path("/proc", pid).exists():
-            _remove(left)
+            _remove_path(left)
 
 
-def _remove(path: Path) -> None:
+def _remove_path(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,7 +1,9 @@
 """What is wrong with an input, said in one sentence that names the place and what to do."""
 
-LONGEST = 1500  # letters of a place, of what is wrong, of a remedy: each may quote a file
-END = 200  # of these, letters of the end: there stand the row, and what the value is not
+MAX_CHARACTERS = 1500  # letters of a place, of what is wrong, of a remedy: each may quote a file
+TAIL_CHARACTERS = (
+    200  # of these, letters of the end: there stand the row, and what the value is not
+)
 
 
 class InputError(ValueError):
@@ -12,7 +14,11 @@ class InputError(ValueError):
     """
 
     def __init__(self, place: object, wrong: str, remedy: str) -> None:
-        self.place, self.wrong, self.remedy = _short(str(place)), _short(wrong), _short(remedy)
+        self.place, self.wrong, self.remedy = (
+            _shorten_middle(str(place)),
+            _shorten_middle(wrong),
+            _shorten_middle(remedy),
+        )
         super().__init__(f"{self.place}: {self.wrong}; {self.remedy}")
 
     def __reduce__(self) -> tuple[type["InputError"], tuple[str, str, str]]:
@@ -20,7 +26,7 @@ class InputError(ValueError):
         return type(self), (self.place, self.wrong, self.remedy)
 
 
-def _short(text: str) -> str:
-    if len(text) <= LONGEST:
+def _shorten_middle(text: str) -> str:
+    if len(text) <= MAX_CHARACTERS:
         return text
-    return f"{text[: LONGEST - END - 5]} ... {text[-END:]}"
+    return f"{text[: MAX_CHARACTERS - TAIL_CHARACTERS - 5]} ... {text[-TAIL_CHARACTERS:]}"

@@ -7,14 +7,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
 
-SCHEMA = pa.schema([("row", pa.string()), ("state", pa.string()), ("reason", pa.string())])
-STATES = ("kept", "split", "dropped")
+LEDGER_SCHEMA = pa.schema([("row", pa.string()), ("state", pa.string()), ("reason", pa.string())])
+LEDGER_STATES = ("kept", "split", "dropped")
 
 
-class Ledger:
+class RowLedger:
     """Fate of every input row: kept, split (into several) or dropped with a reason."""
 
     def __init__(self, rows: Iterable[str]) -> None:
@@ -25,15 +25,15 @@ class Ledger:
             raise InputError(twice, "this row is in the input twice", "make its id unique")
 
     def keep(self, row: str) -> None:
-        self._end(row, "kept", "")
+        self._set_fate(row, "kept", "")
 
     def split(self, row: str, reason: str) -> None:
-        self._end(row, "split", reason)
+        self._set_fate(row, "split", reason)
 
     def drop(self, row: str, reason: str) -> None:
-        self._end(row, "dropped", reason)
+        self._set_fate(row, "dropped", reason)
 
-    def _end(self, row: str, state: str, reason: str) -> None:
+    def _set_fate(self, row: str, state: str, reason: str) -> None:
         if row in self.fates:
             raise InputError(row, f"ended twice: {self.fates[row]} and {state}", "report this bug")
         self.fates[row] = (state, reason)
@@ -48,8 +48,8 @@ class Ledger:
             wrong = f"{len(lost)} rows have no fate, {len(foreign)} rows were never in the input"
             raise InputError(row, wrong, "report this bug")
         states, reasons = ([self.fates[row][n] for row in self.rows] for n in (0, 1))
-        table = pa.table([self.rows, states, reasons], schema=SCHEMA)
-        with whole_file(path) as draft:
+        table = pa.table([self.rows, states, reasons], schema=LEDGER_SCHEMA)
+        with atomic_file(path) as draft:
             pq.write_table(table, draft, compression="zstd")
         totals = Counter(state for state, _ in self.fates.values())
-        return {"rows": len(self.rows), **{state: totals[state] for state in STATES}}
+        return {"rows": len(self.rows), **{state: totals[state] for state in LEDGER_STATES}}

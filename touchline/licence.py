@@ -10,19 +10,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.config import Params
 from touchline.errors import InputError
 from touchline.records import Clip, Video
 
-FILE = "terms.json"
-ORDER = ("open", "request", "nda")  # from lax to strict
-WITHHELD = "withheld: NDA"
+TERMS_FILE = "terms.json"
+TERMS_BY_STRICTNESS = ("open", "request", "nda")  # from lax to strict
+WITHHELD_REASON = "withheld: NDA"
 
-Held = Mapping[str, tuple[str, str]]  # source -> its licence, its terms
+SourceTerms = Mapping[str, tuple[str, str]]  # source -> its licence, its terms
 
 
-class Licence(Params):
+class LicenceParams(Params):
     """Where content under an NDA may be shown, because only those who signed it look there.
 
     `log` is what stages say: the terminal, the run's record, Prefect and MLflow. This is a
@@ -31,63 +31,73 @@ class Licence(Params):
 
     inside: list[Literal["health", "gates", "report", "log"]]
 
-    def withheld(self, target: str) -> frozenset[str]:
+    def withheld_terms(self, target: str) -> frozenset[str]:
         """The terms whose content this target must not show."""
         return frozenset() if target in self.inside else frozenset({"nda"})
 
 
-def of(rows: Iterable[Video | Clip]) -> dict[str, tuple[str, str]]:
+def collect_source_terms(rows: Iterable[Video | Clip]) -> dict[str, tuple[str, str]]:
     """The sources of these rows; the strictest terms count where they differ."""
     every = {(row.source, row.licence, row.terms) for row in rows}
-    ordered = sorted(every, key=lambda row: (rank(row[2]), row))
+    ordered = sorted(every, key=lambda row: (rank_terms(row[2]), row))
     return {source: (licence, terms) for source, licence, terms in ordered}
 
 
-def rank(terms: str) -> int:
+def rank_terms(terms: str) -> int:
     """How strict; terms that nobody knows are the strictest."""
-    return ORDER.index(terms) if terms in ORDER else len(ORDER)
+    return (
+        TERMS_BY_STRICTNESS.index(terms)
+        if terms in TERMS_BY_STRICTNESS
+        else len(TERMS_BY_STRICTNESS)
+    )
 
 
-def mark(folder: Path, held: Held, *origins: Path) -> None:
+def write_product_terms(folder: Path, held: SourceTerms, *origins: Path) -> None:
     """Write `terms.json` into a product: of its own sources and of the products it comes from.
 
     An origin that is no product of ours, such as a model of a hub, brings no terms.
     """
-    products = [origin for origin in origins if (origin / FILE).is_file()]
-    every = {name: terms for origin in products for name, terms in known(origin).items()} | {**held}
-    strictest = max((terms for _, terms in every.values()), key=rank, default=ORDER[0])
+    products = [origin for origin in origins if (origin / TERMS_FILE).is_file()]
+    every = {
+        name: terms for origin in products for name, terms in read_product_terms(origin).items()
+    } | {**held}
+    strictest = max(
+        (terms for _, terms in every.values()), key=rank_terms, default=TERMS_BY_STRICTNESS[0]
+    )
     sources = {
         name: {"licence": licence, "terms": terms}
         for name, (licence, terms) in sorted(every.items())
     }
-    with whole_file(folder / FILE) as draft:
+    with atomic_file(folder / TERMS_FILE) as draft:
         text = json.dumps({"terms": strictest, "sources": sources}, indent=1)
         draft.write_text(f"{text}\n", encoding="utf-8")
 
 
-def known(folder: Path) -> dict[str, tuple[str, str]]:
+def read_product_terms(folder: Path) -> dict[str, tuple[str, str]]:
     """The sources that a product is marked with; a `InputError` when it is not marked."""
-    if not (folder / FILE).is_file():
+    if not (folder / TERMS_FILE).is_file():
         raise InputError(folder, "does not say its terms", "rerun the stage that makes it")
     try:
-        found = json.loads((folder / FILE).read_text(encoding="utf-8"))["sources"].items()
+        found = json.loads((folder / TERMS_FILE).read_text(encoding="utf-8"))["sources"].items()
         held = {name: (one["licence"], one["terms"]) for name, one in found}
         told = all(isinstance(word, str) for pair in held.values() for word in pair)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         held, told = {}, False
     if not told:
-        raise InputError(folder / FILE, "is no list of terms", "rerun the stage that makes it")
+        raise InputError(
+            folder / TERMS_FILE, "is no list of terms", "rerun the stage that makes it"
+        )
     return held
 
 
-def bound(held: Held, withheld: frozenset[str]) -> set[str]:
+def select_withheld_sources(held: SourceTerms, withheld: frozenset[str]) -> set[str]:
     """The sources of which nothing may be shown."""
     return {name for name, (_, terms) in held.items() if terms in withheld}
 
 
-def veiled(fault: InputError) -> InputError:
+def redact_input_error(fault: InputError) -> InputError:
     """The fault without what stands in the file: its place, by number but not by name."""
     file, colon, key = fault.place.partition(": ")
     bare = re.sub(r"""(['"]).*?\1""", "...", key)
     remedy = "look at that place in the file, or add `log` to licence.inside to be told here"
-    return InputError(f"{file}{colon}{bare}", f"is faulty ({WITHHELD})", remedy)
+    return InputError(f"{file}{colon}{bare}", f"is faulty ({WITHHELD_REASON})", remedy)

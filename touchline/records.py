@@ -4,16 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeVar, get_type_hints
+from typing import Any, Protocol, TypeVar, get_type_hints
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
 
-ARROW = {
+ARROW_TYPES = {
     str: pa.string(),
     int: pa.int64(),
     float: pa.float64(),
@@ -23,8 +23,8 @@ ARROW = {
     list[float]: pa.list_(pa.float64()),
     list[int]: pa.list_(pa.int64()),
 }
-RERUN = "rerun its stage"
-LARGEST = 1e15
+RERUN_STAGE = "rerun its stage"
+MAX_NUMBER = 1e15
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Speech:
 
 
 @dataclass(frozen=True)
-class Stated:
+class StatedSplit:
     """The split of a match as its source states it; matches without a row are drawn."""
 
     match: str
@@ -157,7 +157,7 @@ class Trajectory:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TeacherVerdict:
     """What became of one question that was put to a teacher, and what it cost."""
 
     id: str  # of the trajectory that it is about, whether or not there is one
@@ -191,94 +191,106 @@ class Rollout(Trajectory):
     paid: float  # what it was given after the group filter
 
 
-Identified = TypeVar("Identified", Video, Label, Speech, Clip, Caption, Question, Trajectory)
-
-Row = TypeVar(
-    "Row", Video, Label, Speech, Stated, Clip, Caption, Question, Trajectory, Verdict, Rollout
-)
+Record = TypeVar("Record")  # any dataclass whose fields have types of ARROW_TYPES
 
 
-def schema(kind: type) -> pa.Schema:
+class HasId(Protocol):
+    """A record with an id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+RecordWithId = TypeVar("RecordWithId", bound=HasId)
+
+
+def build_arrow_schema(kind: type) -> pa.Schema:
     """The Arrow schema of a noun, in field order; no column may be null."""
     hints = get_type_hints(kind)
-    return pa.schema([pa.field(f.name, ARROW[hints[f.name]], nullable=False) for f in fields(kind)])
+    return pa.schema(
+        [pa.field(f.name, ARROW_TYPES[hints[f.name]], nullable=False) for f in fields(kind)]
+    )
 
 
-def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
+def write_records(path: Path, kind: type[Record], rows: Iterable[Record]) -> None:
     """Write all rows or nothing; row order is kept, bytes depend on the rows alone."""
-    rows, shape = list(rows), schema(kind)
+    rows, shape = list(rows), build_arrow_schema(kind)
     columns = [pa.array([getattr(row, f.name) for row in rows], f.type) for f in shape]
     table = pa.Table.from_arrays(columns, schema=shape)
-    with whole_file(path) as draft:
+    with atomic_file(path) as draft:
         pq.write_table(table, draft, compression="zstd")
 
 
-def read(path: Path, kind: type[Row]) -> list[Row]:
+def read_records(path: Path, kind: type[Record]) -> list[Record]:
     """Read rows back; a missing file or a foreign column is a `InputError`."""
     if not path.is_file():
         raise InputError(path, "is missing", "run the stage that makes it")
-    table = _checked(path, _opened(path), kind)
-    columns = [_values(column) for column in table.columns]
+    table = _cast_table(path, _read_table(path), kind)
+    columns = [_python_values(column) for column in table.columns]
     return [kind(*row) for row in zip(*columns, strict=True)]
 
 
-def _opened(path: Path) -> pa.Table:
+def _read_table(path: Path) -> pa.Table:
     """The whole table, all of its values valid; an older Arrow may have written it."""
     try:
         table = pq.ParquetFile(path).read()
         table.validate(full=True)  # texts in UTF-8, among others
     except (pa.ArrowException, OSError, ValueError) as error:
         why = str(error).split("\n")[0][:200]
-        raise InputError(path, f"is no Parquet file that can be read ({why})", RERUN) from None
+        raise InputError(
+            path, f"is no Parquet file that can be read ({why})", RERUN_STAGE
+        ) from None
     return table
 
 
-def _checked(path: Path, table: pa.Table, kind: type) -> pa.Table:
+def _cast_table(path: Path, table: pa.Table, kind: type) -> pa.Table:
     """The table in the schema of the noun; another column, type, null or NaN is a `InputError`."""
-    wanted = schema(kind)
+    wanted = build_arrow_schema(kind)
     if table.column_names != wanted.names:
         strange = sorted(set(table.column_names) ^ set(wanted.names))[:9]
-        raise InputError(path, f"columns differ from {kind.__name__}: {strange}", RERUN)
+        raise InputError(path, f"columns differ from {kind.__name__}: {strange}", RERUN_STAGE)
     for field in wanted:
         column = table.column(field.name)
-        if _family(column.type) != _family(field.type):
+        if _type_family(column.type) != _type_family(field.type):
             wrong = f"column {field.name!r} is {column.type}, not {field.type}"
-            raise InputError(path, wrong, RERUN)
-        if _has_empty(column):
-            raise InputError(path, f"column {field.name!r} has empty values", RERUN)
-        if _has_infinite(column):
-            raise InputError(path, f"column {field.name!r} has values that are no numbers", RERUN)
+            raise InputError(path, wrong, RERUN_STAGE)
+        if _has_nulls(column):
+            raise InputError(path, f"column {field.name!r} has empty values", RERUN_STAGE)
+        if _has_invalid_numbers(column):
+            raise InputError(
+                path, f"column {field.name!r} has values that are no numbers", RERUN_STAGE
+            )
     try:
         return table.cast(wanted)
     except pa.ArrowException as error:
-        raise InputError(path, f"holds a value out of range ({error})", RERUN) from None
+        raise InputError(path, f"holds a value out of range ({error})", RERUN_STAGE) from None
 
 
-def _has_empty(column: pa.ChunkedArray) -> bool:
-    return column.null_count + _inner(column).null_count > 0
+def _has_nulls(column: pa.ChunkedArray) -> bool:
+    return column.null_count + _flat_values(column).null_count > 0
 
 
-def _has_infinite(column: pa.ChunkedArray) -> bool:
+def _has_invalid_numbers(column: pa.ChunkedArray) -> bool:
     """Whether a time or score is NaN, or so large that sums of it are infinite."""
-    inner = _inner(column)
-    return pa.types.is_floating(inner.type) and not (np.abs(inner.to_numpy()) < LARGEST).all()
+    inner = _flat_values(column)
+    return pa.types.is_floating(inner.type) and not (np.abs(inner.to_numpy()) < MAX_NUMBER).all()
 
 
-def _inner(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+def _flat_values(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
     """The values of lists, else the column itself."""
     return column.combine_chunks().flatten() if pa.types.is_list(column.type) else column
 
 
-def _family(kind: pa.DataType) -> str:
+def _type_family(kind: pa.DataType) -> str:
     """Types that hold the same values: pandas writes large strings for strings."""
     if pa.types.is_list(kind):
-        return f"list of {_family(kind.value_type)}"
+        return f"list of {_type_family(kind.value_type)}"
     if pa.types.is_large_string(kind) or pa.types.is_string(kind):
         return "text"
     return "whole" if pa.types.is_integer(kind) else str(kind)
 
 
-def _values(column: pa.ChunkedArray) -> list:
+def _python_values(column: pa.ChunkedArray) -> list:
     """As Python values; equal texts are one object, since a million rows share few of them."""
     if column.type != pa.string() or not len(column):
         return column.to_pylist()
@@ -287,7 +299,7 @@ def _values(column: pa.ChunkedArray) -> list:
     return [texts[place] for place in coded.indices.to_pylist()]
 
 
-def by_id(rows: Sequence[Identified]) -> dict[str, Identified]:
+def index_by_id(rows: Sequence[RecordWithId]) -> dict[str, RecordWithId]:
     """Index rows by id; two rows of one id are a `InputError`."""
     index = {row.id: row for row in rows}
     if len(index) != len(rows):
@@ -297,14 +309,14 @@ def by_id(rows: Sequence[Identified]) -> dict[str, Identified]:
     return index
 
 
-def paired(times: Sequence[float]) -> list[tuple[float, float]]:
+def pair_times(times: Sequence[float]) -> list[tuple[float, float]]:
     """(start, end) pairs of a flat list; an odd number of times is a ValueError."""
     return list(zip(times[::2], times[1::2], strict=True))
 
 
-def grouped(rows: Iterable[Row], key: str) -> defaultdict[str, list[Row]]:
+def group_by_field(rows: Iterable[Record], key: str) -> defaultdict[str, list[Record]]:
     """Rows by one of their fields, in the order given; an unknown group is empty."""
-    groups: defaultdict[str, list[Row]] = defaultdict(list)
+    groups: defaultdict[str, list[Record]] = defaultdict(list)
     for row in rows:
         groups[getattr(row, key)].append(row)
     return groups

@@ -15,14 +15,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 
 KEY_LENGTH = 16
-INPUTS = "inputs.json"  # in a checkpoint's folder: the digests of what the training is fed
-STALE = 14 * 24 * 3600.0  # seconds after which an abandoned attempt may go
+INPUTS_FILE = "inputs.json"  # in a checkpoint's folder: the digests of what the training is fed
+STALE_SECONDS = 14 * 24 * 3600.0  # seconds after which an abandoned attempt may go
 
 
-def checkpoint_folder(name: str) -> Path:
+def ensure_checkpoint_folder(name: str) -> Path:
     """The checkpoint folder of this training, shared by all worktrees; made if need be.
 
     Within a DVC stage the same inputs get the same folder, so an interrupted training resumes.
@@ -31,45 +31,45 @@ def checkpoint_folder(name: str) -> Path:
     """
     key, fed = os.environ.get("TOUCHLINE_CHECKPOINT_KEY"), dict[str, str]()
     if not key:
-        key, fed = stage_key()
-    above = checkpoint_root() / name
+        key, fed = compute_stage_key()
+    above = get_checkpoint_root() / name
     above.mkdir(parents=True, exist_ok=True)
     if not key:
         return Path(tempfile.mkdtemp(prefix="by-hand-", dir=above))
     folder = above / key
     folder.mkdir(exist_ok=True)
     if fed:
-        with whole_file(folder / INPUTS) as draft:
+        with atomic_file(folder / INPUTS_FILE) as draft:
             draft.write_text(json.dumps(fed, indent=1))
     os.utime(folder)
     return folder
 
 
-def inputs(folder: Path) -> dict[str, str]:
+def read_training_inputs(folder: Path) -> dict[str, str]:
     """Path -> DVC's digest of what the training of a checkpoint folder is fed; {}: not known."""
-    file = folder / INPUTS
+    file = folder / INPUTS_FILE
     return json.loads(file.read_text()) if file.is_file() else {}
 
 
-def checkpoint_root() -> Path:
+def get_checkpoint_root() -> Path:
     """`$TOUCHLINE_CHECKPOINTS`, else `.touchline/checkpoints` of the checkout that owns .git."""
     given = os.environ.get("TOUCHLINE_CHECKPOINTS")
-    return Path(given) if given else _main_checkout() / ".touchline" / "checkpoints"
+    return Path(given) if given else _find_main_checkout() / ".touchline" / "checkpoints"
 
 
-def reply_folder(name: str) -> Path:
+def ensure_reply_folder(name: str) -> Path:
     """Where replies of an endpoint are kept, shared by all worktrees and runs; made if need be.
 
     Not keyed by a stage's inputs as checkpoints are, and never removed: a reply was paid for, and
     is known by what was asked and how. `$TOUCHLINE_REPLIES` or `.touchline/replies`.
     """
     given = os.environ.get("TOUCHLINE_REPLIES")
-    folder = (Path(given) if given else _main_checkout() / ".touchline" / "replies") / name
+    folder = (Path(given) if given else _find_main_checkout() / ".touchline" / "replies") / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def stage_key() -> tuple[str | None, dict[str, str]]:
+def compute_stage_key() -> tuple[str | None, dict[str, str]]:
     """The run-cache key of the DVC stage that runs this process, and the digests of its inputs.
 
     None and {} outside DVC.
@@ -87,17 +87,19 @@ def stage_key() -> tuple[str | None, dict[str, str]]:
         stage.save_deps()
         entry = to_single_stage_lockfile(stage)
         fed = {one["path"]: one["md5"] for one in entry.get("deps", []) if "md5" in one}
-        return key_of(entry), fed
+        return compute_lock_entry_key(entry), fed
 
 
-def key_of(entry: dict[str, Any]) -> str:
+def compute_lock_entry_key(entry: dict[str, Any]) -> str:
     """The key of a stage as dvc.lock holds it, the same before and after it was executed."""
     from dvc.stage.cache import _get_cache_hash
 
     return _get_cache_hash(dict(entry), key=True)[:KEY_LENGTH]
 
 
-def forget(since: float, root: Path | None = None, done: Collection[str] = ()) -> list[Path]:
+def remove_old_checkpoints(
+    since: float, root: Path | None = None, done: Collection[str] = ()
+) -> list[Path]:
     """Remove the folders used since `since` (epoch seconds) and those that nobody came back to.
 
     And those with a key of `done`, whose products are there, whoever made them: a run that was
@@ -105,15 +107,15 @@ def forget(since: float, root: Path | None = None, done: Collection[str] = ()) -
     stage never does, because a kill between its end and DVC's commit would cost the whole training.
     """
     gone = []
-    for folder in sorted((root or checkpoint_root()).glob("*/*")):
+    for folder in sorted((root or get_checkpoint_root()).glob("*/*")):
         used = folder.stat().st_mtime
-        if folder.name in done or used >= since or used < time.time() - STALE:
+        if folder.name in done or used >= since or used < time.time() - STALE_SECONDS:
             shutil.rmtree(folder)
             gone.append(folder)
     return gone
 
 
-def _main_checkout() -> Path:
+def _find_main_checkout() -> Path:
     ask = ["git", "rev-parse", "--path-format=absolute", "--git-common-dir"]
     try:
         found = subprocess.run(ask, capture_output=True, text=True, check=True)

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.config import Params
 from touchline.errors import InputError
 
-FILE = "tombstones.yaml"
-HEAD = "# What was withdrawn: no download lets it in again. See docs/lineage.md.\n"
+TOMBSTONES_FILE = "tombstones.yaml"
+TOMBSTONES_HEADER = "# What was withdrawn: no download lets it in again. See docs/lineage.md.\n"
 
 
 class Tombstone(Params):
@@ -37,7 +37,7 @@ class Tombstone(Params):
         return by_kind[self.kind] == self.name
 
 
-def read(file: Path) -> list[Tombstone]:
+def read_tombstones(file: Path) -> list[Tombstone]:
     """All withdrawals; none where there is no such file. What is no tombstone is a `InputError`."""
     if not file.is_file():
         return []
@@ -49,15 +49,17 @@ def read(file: Path) -> list[Tombstone]:
         raise InputError(file, wrong, "see docs/lineage.md, or `git checkout` it") from None
 
 
-def add(file: Path, stone: Tombstone) -> None:
+def add_tombstone(file: Path, stone: Tombstone) -> None:
     """Put one into the file, in place of an earlier one of the same name."""
-    every = [one for one in read(file) if one.id != stone.id] + [stone]
-    with whole_file(file) as draft, draft.open("w", encoding="utf-8") as stream:
-        stream.write(HEAD)
+    every = [one for one in read_tombstones(file) if one.id != stone.id] + [stone]
+    with atomic_file(file) as draft, draft.open("w", encoding="utf-8") as stream:
+        stream.write(TOMBSTONES_HEADER)
         YAML().dump({"withdrawn": [one.model_dump() for one in every]}, stream)
 
 
-def clear(folder: Path, listed: Iterable[Any], stones: Sequence[Tombstone]) -> int:
+def remove_withdrawn_videos(
+    folder: Path, listed: Iterable[Any], stones: Sequence[Tombstone]
+) -> int:
     """Remove what is withdrawn from a source's folder; how many videos were.
 
     A folder goes whole where only withdrawn videos lie in it, so that labels beside them go too;
@@ -73,22 +75,22 @@ def clear(folder: Path, listed: Iterable[Any], stones: Sequence[Tombstone]) -> i
         above = one.path.parent
         if above != Path() and not any(above == k or above in k.parents for k in kept):
             shutil.rmtree(folder / above, ignore_errors=True)
-    return len(gone) + _renamed(folder, stones)
+    return len(gone) + _remove_renamed_copies(folder, stones)
 
 
-def _renamed(folder: Path, stones: Sequence[Tombstone]) -> int:
+def _remove_renamed_copies(folder: Path, stones: Sequence[Tombstone]) -> int:
     """Remove files with withdrawn bytes; only those of the right size are read."""
     known = {digest: size for stone in stones for digest, size in stone.files.items()}
     found = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.stat().st_size in known.values() and _digest(path) in known
+        if path.is_file() and path.stat().st_size in known.values() and _file_sha256(path) in known
     ]
     for path in found:
         path.unlink()
     return len(found)
 
 
-def _digest(path: Path) -> str:
+def _file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

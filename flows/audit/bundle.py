@@ -15,7 +15,7 @@ from flows.audit.check import FORMAT, MANIFEST, SIGNATURE, SUM, hash_file_sha256
 from flows.audit.facts import AuditCase
 from flows.audit.figures import FigureQuoter
 from flows.audit.graph_svg import draw_run_graph
-from touchline.atomic import whole_folder
+from touchline.atomic import atomic_folder
 from touchline.html_page.template import write_html_page
 
 DESCRIPTION_FILES = (
@@ -29,7 +29,7 @@ def write_audit_folder(case: AuditCase, out: Path) -> None:
     """Write all files of the audit, then the manifest; signed if the environment holds a signing
     key.
     """
-    with whole_folder(out) as draft:
+    with atomic_folder(out) as draft:
         _write_json(draft / "run.json", case.run)
         for name, stage in case.run["stages"].items():
             _write_json(draft / "measured" / f"{name}.json", stage["metrics"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flows.audit import subject
 from flows.runs import overrides, record, worktree
 from flows.runs.record import RunRecord
-from touchline.config import Params, section
+from touchline.config import Params, load_params_section
 from touchline.errors import InputError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def collect_audit_case(
 
 
 def _watts_per_core(root: Path) -> float:
-    settings: AuditSettings = section(AuditSettings, "audit", root / "params.yaml")
+    settings: AuditSettings = load_params_section(AuditSettings, "audit", root / "params.yaml")
     return settings.watts
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from touchline.ledger import SCHEMA, STATES
+from touchline.ledger import LEDGER_SCHEMA, LEDGER_STATES
 
 FORMULA = "watt hours = CPU seconds x stated watts of a busy core / 3600; GPUs are not in it"
 
@@ -88,7 +88,7 @@ def count_ledger_states(ledger: Path, withheld: bool) -> dict[str, Any] | None:
     """Row totals of a ledger by state, and of the dropped rows by reason. Reasons are hidden if
     `withheld` (NDA content). None if it is not a ledger.
     """
-    if not ledger.is_file() or pq.read_schema(ledger).names != SCHEMA.names:
+    if not ledger.is_file() or pq.read_schema(ledger).names != LEDGER_SCHEMA.names:
         return None
     table = pq.ParquetFile(ledger).read()  # read_table imports pandas: two seconds
     states, reasons = table["state"].to_pylist(), table["reason"].to_pylist()
@@ -101,7 +101,7 @@ def count_ledger_states(ledger: Path, withheld: bool) -> dict[str, Any] | None:
     )
     if remaining := dropped.total() - sum(named.values()):
         named["other reasons"] = remaining
-    return {"rows": len(states), **{s: totals[s] for s in STATES}, "reasons": named}
+    return {"rows": len(states), **{s: totals[s] for s in LEDGER_STATES}, "reasons": named}
 
 
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)

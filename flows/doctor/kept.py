@@ -10,7 +10,7 @@ from flows.runs import dvc_project, record, worktree
 from flows.runs.record import RunRecord
 from flows.store import dvc_cache, push_pull, remote
 from touchline.errors import InputError
-from touchline.progress import track
+from touchline.progress import track_progress
 
 HASH_SAMPLE = 50  # objects that are hashed unless all are to be
 
@@ -90,7 +90,7 @@ def check_object_hashes(cache: Path, run: RunRecord, full: bool) -> DoctorFindin
         files = dict(random.sample(sorted(files.items()), HASH_SAMPLE))
     corrupt_names = [
         name
-        for file, name in track(list(files.items()), "hash")
+        for file, name in track_progress(list(files.items()), "hash")
         if not dvc_project.is_object_intact(file)
     ]
     if corrupt_names:

@@ -169,10 +169,10 @@ def _remove_drafts(draft_paths: list[Path]) -> None:
 
 def check_stale_checkpoints() -> DoctorFinding:
     """Checkpoints of trainings that were not continued for two weeks."""
-    since = time.time() - state_dirs.STALE
+    since = time.time() - state_dirs.STALE_SECONDS
     folders = [
         checkpoint
-        for checkpoint in state_dirs.checkpoint_root().glob("*/*")
+        for checkpoint in state_dirs.get_checkpoint_root().glob("*/*")
         if checkpoint.stat().st_mtime < since
     ]
     if not folders:
@@ -184,7 +184,7 @@ def check_stale_checkpoints() -> DoctorFinding:
 
 
 def _remove_stale_checkpoints() -> None:
-    state_dirs.forget(math.inf)
+    state_dirs.remove_old_checkpoints(math.inf)
 
 
 def check_gpu_slot() -> Iterator[DoctorFinding]:

@@ -60,7 +60,11 @@ def _report_withdrawn(root: Path, args: argparse.Namespace, fault: InputError) -
     """Report that the name was withdrawn already; with `--apply`, search for traces of it once
     more.
     """
-    stones = [s for s in tombstones.read(root / tombstones.FILE) if args.what in (s.name, s.id)]
+    stones = [
+        s
+        for s in tombstones.read_tombstones(root / tombstones.TOMBSTONES_FILE)
+        if args.what in (s.name, s.id)
+    ]
     if not stones:
         raise fault
     tombstone = stones[-1]

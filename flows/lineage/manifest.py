@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
 
 MANIFEST_VERSION = 1
@@ -56,7 +56,7 @@ def write_row_manifest(folder: Path, product: ProductVersion, rows: pa.Table) ->
     """Write the manifest to `folder/NAME/KEY.parquet` and return that path."""
     metadata = {"version": str(MANIFEST_VERSION), "path": product.path, "key": product.key}
     file = folder / product.name / f"{product.key}.parquet"
-    with whole_file(file) as draft:
+    with atomic_file(file) as draft:
         pq.write_table(rows.replace_schema_metadata(metadata), draft, compression="zstd")
     return file
 

@@ -44,7 +44,7 @@ def find_training_checkpoints(root: Path, target: RemovalTarget) -> list[Path]:
     folders = []
     for folder in sorted(_store_folder(root, "checkpoints", "TOUCHLINE_CHECKPOINTS").glob("*/*")):
         if folder.is_dir():
-            inputs = state_dirs.inputs(folder)
+            inputs = state_dirs.read_training_inputs(folder)
             data = {md5 for path, md5 in inputs.items() if path.startswith("data/")}
             if not data or target.md5 & data:
                 folders.append(folder)
@@ -55,7 +55,9 @@ def count_cached_answers(root: Path, target: RemovalTarget) -> dict[str, int]:
     """Number of cached answers as {here, unknown}: answers about the target's matches, and answers
     that do not record their match.
     """
-    file = _store_folder(root, "checkpoints", "TOUCHLINE_CHECKPOINTS") / answer_cache.FILE
+    file = (
+        _store_folder(root, "checkpoints", "TOUCHLINE_CHECKPOINTS") / answer_cache.ANSWER_CACHE_FILE
+    )
     with _open_if_exists(file) as db:
         if db is None:
             return {"here": 0, "unknown": 0}
@@ -70,10 +72,12 @@ def delete_cached_answers(root: Path, target: RemovalTarget) -> None:
     """Delete cached answers about the target's matches, and those of unknown match, which may be
     about them.
     """
-    file = _store_folder(root, "checkpoints", "TOUCHLINE_CHECKPOINTS") / answer_cache.FILE
+    file = (
+        _store_folder(root, "checkpoints", "TOUCHLINE_CHECKPOINTS") / answer_cache.ANSWER_CACHE_FILE
+    )
     if not file.is_file():
         return
-    with answer_cache.keep(file) as store, store.db:
+    with answer_cache.open_answer_cache(file) as store, store.db:
         match_rows = [(match,) for match in ("", *_target_matches(target))]
         store.db.executemany("DELETE FROM said WHERE match = ?", match_rows)
     _compact_sqlite(file)
@@ -97,7 +101,7 @@ def delete_cached_replies(root: Path, target: RemovalTarget) -> None:
     reply cache.
     """
     for file in list_reply_databases(root):
-        with closing(sqlite3.connect(file, timeout=answer_cache.WAIT)) as db, db:
+        with closing(sqlite3.connect(file, timeout=answer_cache.LOCK_TIMEOUT)) as db, db:
             db.execute("PRAGMA secure_delete = ON")
             tag_rows = [(f"{unit}@",) for unit in target.units]
             db.executemany("DELETE FROM requests WHERE instr(tag, ?) > 0", tag_rows)
@@ -198,6 +202,6 @@ def _query_value(db: sqlite3.Connection, query: str, *values: str) -> int:
 
 def _compact_sqlite(file: Path) -> None:
     """Rewrite the file and truncate its WAL, so that no deleted bytes remain."""
-    with closing(sqlite3.connect(file, timeout=answer_cache.WAIT)) as db:
+    with closing(sqlite3.connect(file, timeout=answer_cache.LOCK_TIMEOUT)) as db:
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

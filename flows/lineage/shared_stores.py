@@ -18,7 +18,7 @@ from flows.runs.terminal import print_line
 from flows.services import environment, secrets
 from flows.store import push_pull, remote, run_claims
 from touchline.errors import InputError
-from touchline.progress import Progress
+from touchline.progress import ProgressReporter
 
 MIB = 2**20
 StoresByUrl = dict[str, HashFileDB]  # address -> DVC's view of it
@@ -108,7 +108,7 @@ def _search_uncached_objects(
     cached = {oid for oid in all_objects if (cache / "files" / "md5" / oid[:2] / oid[2:]).is_file()}
     needles, size = terms.needles(), 0
     with (
-        Progress("look", len(all_objects) - len(cached)) as progress,
+        ProgressReporter("look", len(all_objects) - len(cached)) as progress,
         TemporaryDirectory() as scratch,
     ):
         for oid in (object_id for object_id in all_objects if object_id not in cached):

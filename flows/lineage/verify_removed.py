@@ -24,8 +24,8 @@ from flows.lineage.byte_search import (
 from flows.runs import dvc_project
 from flows.runs.terminal import print_line
 from flows.tracking import openlineage
-from touchline.atomic import whole_file
-from touchline.progress import Progress
+from touchline.atomic import atomic_file
+from touchline.progress import ProgressReporter
 
 REPLACEMENT = b"(withdrawn)"
 TEXT_SUFFIXES = (".json", ".jsonl", ".log")  # in .touchline: kept, without the words
@@ -93,7 +93,7 @@ def search_local_files(root: Path, terms: SearchTerms) -> TraceSearch:
     themselves.
     """
     result, needles, all_files = TraceSearch(), terms.needles(), list(_files_to_search(root))
-    with Progress("look", len(all_files)) as progress:
+    with ProgressReporter("look", len(all_files)) as progress:
         for file in all_files:
             progress.step()
             if not file.is_file():  # gone meanwhile
@@ -152,7 +152,7 @@ def _remove_traces(root: Path, file: Path, terms: SearchTerms, tombstone_id: str
 
 def _redact_text(file: Path, terms: SearchTerms) -> None:
     data = redact_needles(file.read_bytes(), terms.needles(), REPLACEMENT)
-    with whole_file(file) as draft:
+    with atomic_file(file) as draft:
         draft.write_bytes(data)
 
 

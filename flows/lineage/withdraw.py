@@ -32,9 +32,9 @@ from flows.retrain import run
 from flows.runs import dvc_project, record, worktree
 from flows.runs.locks import hold_lock
 from flows.runs.terminal import print_line
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
-from touchline.tombstones import FILE, Tombstone, add
+from touchline.tombstones import TOMBSTONES_FILE, Tombstone, add_tombstone
 
 GIT_NOTES_REF = "withdrawn"  # git notes on the commits of refs/runs
 
@@ -106,7 +106,7 @@ def plan_removal(lineage: RowIndex, scope_extent: LineageExtent) -> Removal:
         probes=terms,
         shared=sorted(store_databases),
     )
-    with whole_file(_removal_file(lineage.root)) as draft:
+    with atomic_file(_removal_file(lineage.root)) as draft:
         draft.write_text(removal.model_dump_json(indent=1), encoding="utf-8")
     return removal
 
@@ -184,16 +184,18 @@ def _join_speech(speech_tables: list[Any]) -> Any:
 
 def _commit_tombstone(root: Path, removal: Removal) -> None:
     """Add the tombstone and commit that file alone; other changes stay as they are."""
-    add(root / FILE, removal.stone)
-    if not worktree.run_git(root, "status", "--porcelain", "--", FILE):
+    add_tombstone(root / TOMBSTONES_FILE, removal.stone)
+    if not worktree.run_git(root, "status", "--porcelain", "--", TOMBSTONES_FILE):
         return
     try:
-        worktree.run_git(root, "add", "--", FILE)
+        worktree.run_git(root, "add", "--", TOMBSTONES_FILE)
         message = f"Withdraw {removal.stone.kind} {removal.stone.id}"
-        worktree.run_git(root, "commit", "--quiet", "--only", "-m", message, "--", FILE)
+        worktree.run_git(root, "commit", "--quiet", "--only", "-m", message, "--", TOMBSTONES_FILE)
     except CalledProcessError as error:
         reason = " ".join((error.stderr or "").split())[:120]
-        sys.stderr.write(f"note: {FILE} could not be committed ({reason}); commit it yourself\n")
+        sys.stderr.write(
+            f"note: {TOMBSTONES_FILE} could not be committed ({reason}); commit it yourself\n"
+        )
 
 
 def _delete_objects(root: Path, removal: Removal) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from touchline.errors import InputError
-from touchline.records import Trajectory, read, write
+from touchline.records import Trajectory, read_records, write_records
 
 AnswersByAuthor = dict[str, list[Trajectory]]  # author -> one row per question
 MOVE_AWAY_REMEDY = "move it away; the next night writes anew"
@@ -20,7 +20,7 @@ def store_night_answers(folder: Path, rows: Mapping[str, Sequence[Trajectory]]) 
         hasher.update(json.dumps([row.author, row.question, row.messages, row.score]).encode())
     file = folder / f"{hasher.hexdigest()[:32]}.parquet"
     if not file.is_file():
-        write(file, Trajectory, all_rows)
+        write_records(file, Trajectory, all_rows)
     return file.name
 
 
@@ -29,7 +29,7 @@ def load_night_answers(file: Path) -> AnswersByAuthor:
     such a table.
     """
     try:
-        all_rows = read(file, Trajectory)
+        all_rows = read_records(file, Trajectory)
     except InputError as fault:  # no stage makes this one
         raise InputError(file.name, fault.wrong, MOVE_AWAY_REMEDY) from None
     if not all_rows:

@@ -14,7 +14,7 @@ from flows.nightly.benchmark import NightlyBenchmark
 from touchline.errors import InputError
 from touchline.evaluation.candidates import EvalCandidate, parse_candidates
 from touchline.evaluation.engine import answer_questions, is_fully_cached
-from touchline.records import Trajectory, write
+from touchline.records import Trajectory, write_records
 
 MODEL = "model"  # the name under which whoever is asked answers
 MODEL_FLOOR_KINDS = (
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     except InputError as fault:
         sys.exit(f"error: {fault}")
-    write(
+    write_records(
         args.answers,
         Trajectory,
         [row for candidate_answers in answers_by_candidate.values() for row in candidate_answers],

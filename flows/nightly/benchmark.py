@@ -12,10 +12,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.tools.choose_frames import Budget
-from touchline.config import section
+from touchline.chat.tools.choose_frames import FrameBudget
+from touchline.config import load_params_section
 from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import EvalSettings
 from touchline.evaluation.scoring import build_metric_context, get_labelled_questions
@@ -51,7 +51,7 @@ def write_benchmark_params(folder: Path, params: Mapping[str, Any]) -> None:
             "without looking"
         )
         raise InputError(folder.name, wrong, "pin a run that has one (nightly.benchmark)")
-    with whole_file(folder / "params.yaml") as draft, draft.open("w") as stream:
+    with atomic_file(folder / "params.yaml") as draft, draft.open("w") as stream:
         YAML(typ="safe").dump({name: params[name] for name in SECTIONS}, stream)
 
 
@@ -75,7 +75,10 @@ class NightlyBenchmark:
     def bench(self) -> EvalSet:
         """The test set, built as `evaluate` builds it."""
         file = self.folder / "params.yaml"
-        budget, dialogue = section(Budget, "budget", file), section(Dialogue, "dialogue", file)
+        budget, dialogue = (
+            load_params_section(FrameBudget, "budget", file),
+            load_params_section(Dialogue, "dialogue", file),
+        )
         clips, captions, questions, frames = (self.folder / name for name in PRODUCTS)
         return EvalSet(clips, captions, questions, frames, budget, dialogue)
 

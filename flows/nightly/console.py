@@ -11,7 +11,7 @@ from flows.nightly.session import NightlyParams, NightRequest, NightSession
 from flows.runs.terminal import print_line
 from flows.services import environment, prefect_server
 from flows.tracking import mlflow_health
-from touchline.config import section
+from touchline.config import load_params_section
 from touchline.errors import InputError
 
 LEEWAY = 0.1  # hours by which two clocks may differ
@@ -76,7 +76,7 @@ def check_last_night(root: Path, hours: float | None) -> int:
     """Exit status 0 if the last completed night ended less than `hours` ago. Otherwise prints a
     sentence, sends an alert and returns 1.
     """
-    params: NightlyParams = section(NightlyParams, "nightly", root / "params.yaml")
+    params: NightlyParams = load_params_section(NightlyParams, "nightly", root / "params.yaml")
     limit = params.hours if hours is None else hours
     last = record.find_last_completed_night(root)
     if last is not None and -LEEWAY <= (age := _hours_since(last.ended)) <= limit:
@@ -122,7 +122,7 @@ def arm_night_alarms(root: Path, hours: float | None) -> int:
     os.environ["PREFECT_API_URL"] = api
     from flows.nightly import alerts
 
-    params: NightlyParams = section(NightlyParams, "nightly", root / "params.yaml")
+    params: NightlyParams = load_params_section(NightlyParams, "nightly", root / "params.yaml")
     limit = params.hours if hours is None else hours
     for name in alerts.create_alarm_automations(params.alert, limit):
         print_line(f"armed: {name}")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 
 DecisionState = Literal["refused", "decided", "done", "abandoned"]
 
@@ -47,7 +47,7 @@ def digest_comparison(benchmark: str, answers: str, champion_answers: str = "") 
 def write_decision_record(folder: Path, evidence: DecisionRecord) -> Path:
     """Write the record atomically as `ID.json` in `folder` and return its path."""
     file = folder / f"{evidence.id}.json"
-    with whole_file(file) as draft:
+    with atomic_file(file) as draft:
         draft.write_text(evidence.model_dump_json(indent=1) + "\n")
     return file
 

@@ -21,7 +21,7 @@ from flows.runs import terminal, worktree
 from flows.services import environment
 from flows.tracking import mlflow_health
 from touchline.errors import InputError
-from touchline.progress import read_line
+from touchline.progress import parse_progress_line
 
 CURRENT_NIGHT: ContextVar[NightSession | None] = ContextVar("current night", default=None)
 LOG_INTERVAL = 15.0  # seconds between two progress lines in the log of the server
@@ -157,7 +157,7 @@ def _line_logger(name: str) -> Callable[[str], None]:
     logger, due = get_run_logger(), terminal.Throttle(LOG_INTERVAL)
 
     def log_line(text: str) -> None:
-        is_progress = read_line(text) is not None
+        is_progress = parse_progress_line(text) is not None
         terminal.print_line(f"[{name}] {text}", passing=is_progress)
         if not is_progress or due():
             logger.info("%s: %s", name, text)

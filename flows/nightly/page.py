@@ -10,9 +10,9 @@ from flows.nightly.answers import AnswersByAuthor, load_night_answers
 from flows.nightly.ask_process import MODEL
 from flows.nightly.benchmark import NightlyBenchmark
 from flows.nightly.record import NightRecord
-from touchline.config import section
+from touchline.config import load_params_section
 from touchline.evaluation.scoring import score_candidates
-from touchline.licence import Licence
+from touchline.licence import LicenceParams
 from touchline.report.page import write_evaluation_report
 
 
@@ -45,7 +45,7 @@ def _write_night_report(
     file: Path, benchmark: NightlyBenchmark, night: NightRecord, answers: AnswersByAuthor
 ) -> None:
     bench, evaluate = benchmark.bench, benchmark.evaluate
-    licence = section(Licence, "licence", benchmark.folder / "params.yaml")
+    licence = load_params_section(LicenceParams, "licence", benchmark.folder / "params.yaml")
     write_evaluation_report(
         file,
         questions=bench.questions_by_id,
@@ -59,6 +59,6 @@ def _write_night_report(
             "Frames a model may see": bench.budget.model_dump(),
             "Dialogue": bench.dialogue.model_dump(),
         },
-        zero=bench.dialogue.zero,
+        zero=bench.dialogue.clock_offset,
         withheld=licence.withheld("report"),
     )

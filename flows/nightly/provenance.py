@@ -16,7 +16,7 @@ from flows.runs.record import RunRecord
 from flows.store.dvc_cache import locate_cached_object, read_folder_listing
 from touchline import licence
 from touchline.errors import InputError
-from touchline.ledger import SCHEMA, STATES
+from touchline.ledger import LEDGER_SCHEMA, LEDGER_STATES
 
 LEDGER = "ledger.parquet"
 VISION_PROOF = "sight.json"
@@ -38,11 +38,13 @@ def read_strictest_terms(folder: Path) -> str:
     does not state them.
     """
     try:
-        terms_by_source = licence.known(folder)
+        terms_by_source = licence.read_product_terms(folder)
     except (InputError, ValueError, KeyError):
         return ""
     return max(
-        (source_terms for _, source_terms in terms_by_source.values()), key=licence.rank, default=""
+        (source_terms for _, source_terms in terms_by_source.values()),
+        key=licence.rank_terms,
+        default="",
     )
 
 
@@ -81,10 +83,10 @@ def _check_ledger(ledger: Path, stage_metrics: Mapping[str, Any]) -> dict[str, A
     differ from the stage's metrics.
     """
     table = pq.read_table(ledger)
-    if table.schema.names != SCHEMA.names:
+    if table.schema.names != LEDGER_SCHEMA.names:
         return {"rows": table.num_rows, "wrong": "it is no ledger"}
-    rows, states, reasons = (table[name].to_pylist() for name in SCHEMA.names)
-    totals = {state: states.count(state) for state in STATES}
+    rows, states, reasons = (table[name].to_pylist() for name in LEDGER_SCHEMA.names)
+    totals = {state: states.count(state) for state in LEDGER_STATES}
     silent = sum(s == "dropped" and not why for s, why in zip(states, reasons, strict=True))
     faults = [
         f"{len(rows) - len(set(rows))} rows stand twice" if len(set(rows)) != len(rows) else "",

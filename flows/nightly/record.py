@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
 
 NightState = Literal["running", "completed", "failed", "killed"]
@@ -72,7 +72,7 @@ def locate_nights_folder(root: Path) -> Path:
 
 def write_night_record(root: Path, night: NightRecord) -> None:
     """Write the night's record atomically."""
-    with whole_file(locate_nights_folder(root) / f"{night.id}.json") as draft:
+    with atomic_file(locate_nights_folder(root) / f"{night.id}.json") as draft:
         draft.write_text(night.model_dump_json(indent=1) + "\n")
 
 

@@ -21,7 +21,7 @@ from flows.runs import terminal, worktree
 from flows.runs.locks import hold_lock
 from flows.store import dvc_cache
 from flows.tracking import openlineage
-from touchline.config import Params, section
+from touchline.config import Params, load_params_section
 from touchline.metrics.overall import HeadlineMetrics
 
 
@@ -63,11 +63,11 @@ class NightSession:
 
     @cached_property
     def nightly(self) -> NightlyParams:
-        return section(NightlyParams, "nightly", self.root / "params.yaml")
+        return load_params_section(NightlyParams, "nightly", self.root / "params.yaml")
 
     @cached_property
     def gate(self) -> PromotionSettings:
-        return section(PromotionSettings, "gate", self.root / "params.yaml")
+        return load_params_section(PromotionSettings, "gate", self.root / "params.yaml")
 
     @cached_property
     def cache(self) -> Path:

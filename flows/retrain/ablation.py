@@ -20,13 +20,13 @@ from flows.retrain import console as retrain_console
 from flows.retrain.run import RetrainRequest
 from flows.runs import record, terminal, worktree
 from flows.services import environment, prefect_server
-from touchline.atomic import whole_file, whole_folder
+from touchline.atomic import atomic_file, atomic_folder
 from touchline.errors import InputError
 from touchline.metrics.ablation import AblationCell, build_ablation_table
 from touchline.metrics.per_answer import MetricContext
-from touchline.records import Question, Trajectory, by_id, read, write
+from touchline.records import Question, Trajectory, index_by_id, read_records, write_records
 from touchline.report.ablation import format_ablation_text, write_ablation_page
-from touchline.tasks.spotting import intervals
+from touchline.tasks.spotting import parse_intervals
 
 BASE_VARIANT = "recipe"  # what the preset itself is called among its variants
 SEED_KEYS = ("student.tiny.seed", "sft.seed", "rl.seed")
@@ -156,11 +156,13 @@ def save_ablation_answers(root: Path, pair: AblationRun) -> None:
     pair's folder, with the run's id in about.json.
     """
     data, runs = root / "data", record.list_runs(root)
-    questions = read(data / "questions/questions.parquet", Question)
-    answers = read(data / "answers/answers.parquet", Trajectory)
-    with whole_folder(pair.folder) as draft:
-        write(draft / "questions.parquet", Question, [q for q in questions if q.split == "test"])
-        write(
+    questions = read_records(data / "questions/questions.parquet", Question)
+    answers = read_records(data / "answers/answers.parquet", Trajectory)
+    with atomic_folder(pair.folder) as draft:
+        write_records(
+            draft / "questions.parquet", Question, [q for q in questions if q.split == "test"]
+        )
+        write_records(
             draft / "answers.parquet", Trajectory, [a for a in answers if a.author in ("sft", "rl")]
         )
         run = runs[-1].id if runs else ""
@@ -178,7 +180,7 @@ def write_ablation_figures(
         cells.setdefault(pair.variant, {})[pair.seed] = read_ablation_cell(pair.folder)
         about = json.loads((pair.folder / "about.json").read_text())
         runs.setdefault(pair.variant, {})[pair.seed] = about["run"]
-    judge = MetricContext(intervals, THETA, DRAWS, {}, {}, lambda _: 0.0)
+    judge = MetricContext(parse_intervals, THETA, DRAWS, {}, {}, lambda _: 0.0)
     first = next(iter(next(iter(cells.values())).values()))
     variants = build_ablation_table(cells, judge)
     figures = {
@@ -190,7 +192,7 @@ def write_ablation_figures(
         "rl_minus_sft": summarize_rl_gain(variants),
         "variants": variants,
     }
-    with whole_file(root / METRICS) as draft:
+    with atomic_file(root / METRICS) as draft:
         draft.write_text(json.dumps(figures, indent=2) + "\n")
     write_ablation_page(root / PAGE, figures)
 
@@ -206,8 +208,8 @@ def summarize_rl_gain(variants: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_ablation_cell(folder: Path) -> AblationCell:
     """Read a finished pair's SFT and RL answers, each joined with its question."""
-    questions_by_id = by_id(read(folder / "questions.parquet", Question))
-    answers = read(folder / "answers.parquet", Trajectory)
+    questions_by_id = index_by_id(read_records(folder / "questions.parquet", Question))
+    answers = read_records(folder / "answers.parquet", Trajectory)
     sft, rl = (
         [(questions_by_id[a.question], a) for a in answers if a.author == author]
         for author in ("sft", "rl")

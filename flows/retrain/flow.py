@@ -30,7 +30,7 @@ from flows.services import environment, secrets
 from flows.store import push_pull
 from flows.tracking import openlineage
 from flows.tracking.mlflow_runs import MlflowRun, close_killed_mlflow_runs
-from touchline.progress import Line
+from touchline.progress import ProgressLine
 
 LOG_INTERVAL = 15.0  # seconds between two progress lines in the log of the server
 
@@ -191,7 +191,7 @@ class PrefectReporter:
         )
         self.bar: UUID | None = None
 
-    def __call__(self, text: str, line: Line | None) -> None:
+    def __call__(self, text: str, line: ProgressLine | None) -> None:
         if line is None or self.log_due():
             self.logger.info(text)
         if line and line.percent is not None and (self.bar_due() or line.percent == 100):

@@ -18,9 +18,9 @@ from flows.runs import dvc_project, locks, overrides, record, terminal, worktree
 from flows.runs.dvc_project import PipelineStep
 from flows.runs.locks import hold_lock
 from flows.runs.record import RunRecord
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
-from touchline.state_dirs import checkpoint_root, forget
+from touchline.state_dirs import get_checkpoint_root, remove_old_checkpoints
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def publish_products(run: RunSession) -> None:
     """Copy the run's dvc.lock into the user's checkout and link its products there."""
     lock_file = run.folder / "dvc.lock"
     if lock_file.is_file():
-        with whole_file(run.root / "dvc.lock") as draft:
+        with atomic_file(run.root / "dvc.lock") as draft:
             draft.write_bytes(lock_file.read_bytes())
         dvc_project.link_products_into_data(run.root)
 
@@ -149,8 +149,8 @@ def complete_run(run: RunSession) -> None:
 
 def _delete_used_checkpoints(run: RunSession) -> None:
     """Delete checkpoints that led to these products, and downloaded files that are products now."""
-    forget(run.began, done=dvc_project.list_checkpoint_keys(run.folder))
-    if (checkpoint_root() / "download").is_dir():
+    remove_old_checkpoints(run.began, done=dvc_project.list_checkpoint_keys(run.folder))
+    if (get_checkpoint_root() / "download").is_dir():
         from touchline.sources.fetch.part import settled
 
         settled(run.folder / "data")

@@ -13,7 +13,7 @@ from flows.runs import dvc_project, supervised, worktree
 from flows.runs.record import StageOutcome, StageRecord
 from flows.runs.terminal import TQDM_BAR, print_line
 from flows.services import environment
-from touchline.progress import Line, read_line
+from touchline.progress import ProgressLine, parse_progress_line
 
 RAN, RESTORED = re.compile(r"Running stage '"), re.compile(r"Stage '.*' is cached")
 NOISE = re.compile(
@@ -23,7 +23,7 @@ NOISE = re.compile(
 DVC_ERROR = re.compile(r"ERROR: (?P<words>.*)")
 EXIT_STATUS = re.compile(r"exited with (?P<status>-?\d+)")
 
-ReportLine = Callable[[str, Line | None], None]
+ReportLine = Callable[[str, ProgressLine | None], None]
 
 
 class StageOutputParser:
@@ -56,7 +56,7 @@ class StageOutputParser:
             self._forward(line)
 
     def _forward(self, line: str) -> None:
-        progress = read_line(line)
+        progress = parse_progress_line(line)
         self.last_line = line if progress is None else self.last_line
         print_line(f"[{self.stage}] {line}", passing=progress is not None)
         self.report(line, progress)

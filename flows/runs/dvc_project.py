@@ -22,9 +22,9 @@ from dvc.utils.serialize import load_yaml
 
 from flows.runs import overrides
 from flows.runs.record import StageOutcome, StageRecord, TrackedFile
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
-from touchline.state_dirs import key_of
+from touchline.state_dirs import compute_lock_entry_key
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _copy_uncached(repo: Repo) -> None:
             Path(repo.cache.local.oid_to_path(out.hash_info.value)) if out.hash_info else None
         )
         if cached_file and cached_file.is_file():
-            with whole_file(Path(out.fs_path)) as draft:
+            with atomic_file(Path(out.fs_path)) as draft:
                 shutil.copyfile(cached_file, draft)
 
 
@@ -164,7 +164,9 @@ def list_checkpoint_keys(folder: Path) -> set[str]:
     """Checkpoint keys of the stages in dvc.lock."""
     file = folder / "dvc.lock"
     return (
-        {key_of(entry) for entry in load_yaml(file)["stages"].values()} if file.is_file() else set()
+        {compute_lock_entry_key(entry) for entry in load_yaml(file)["stages"].values()}
+        if file.is_file()
+        else set()
     )
 
 

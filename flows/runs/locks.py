@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
 
 LOCK_PATIENCE = 5.0  # seconds that the supervisors of a killed run may need to end its processes
@@ -80,7 +80,7 @@ def _acquire_lock(lock: int, file: Path, kind: str) -> None:
 
 def mark_run_started(root: Path, id: str) -> None:
     """Record this run's id as the last one started. Call while holding the lock."""
-    with whole_file(_newest_run_file(root)) as draft:
+    with atomic_file(_newest_run_file(root)) as draft:
         draft.write_text(f"{id}\n")
 
 

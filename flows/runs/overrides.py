@@ -8,8 +8,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from touchline.atomic import whole_file
-from touchline.config import LONGEST, parsed, quoted, read_yaml
+from touchline.atomic import atomic_file
+from touchline.config import MAX_QUOTED, format_short_value, load_yaml_file, parse_yaml
 from touchline.errors import InputError
 
 PRESET_NAME = re.compile(r"\w[\w.-]{0,99}(/\w[\w.-]{0,99})?", re.ASCII)  # VARIANT or PRESET/VARIANT
@@ -23,14 +23,14 @@ def apply_overrides(folder: Path, preset: str | None, sets: Iterable[str]) -> di
     """
     file, yaml = folder / "params.yaml", _round_trip_yaml()
     params = (
-        parsed(file, yaml) if read_yaml_mapping(file) else {}
+        load_yaml_file(file, yaml) if read_yaml_mapping(file) else {}
     )  # `read` fails of a bad one at once
     changes = _read_preset(folder, preset) if preset else {}
     changes |= dict(_parse_setting(text) for text in sets)
     for key, value in changes.items():
         _set_param(params, key, value)
     if changes:
-        with whole_file(file) as draft, draft.open("w") as stream:
+        with atomic_file(file) as draft, draft.open("w") as stream:
             yaml.dump(params, stream)
     return changes
 
@@ -48,7 +48,7 @@ def read_yaml_mapping(file: Path) -> dict[str, Any]:
     """Read a YAML file into plain values (YAML 1.2: `1e-4` is a number); {} if there is no file.
     Raises an input error if it is not a mapping.
     """
-    mapping = parsed(file) or {} if file.is_file() else {}
+    mapping = load_yaml_file(file) or {} if file.is_file() else {}
     if not isinstance(mapping, dict):
         raise InputError(file, "is no mapping", "write `section: {key: value}`")
     return mapping
@@ -59,7 +59,7 @@ def _read_preset(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[s
     `like` names.
     """
     if not PRESET_NAME.fullmatch(str(name)):
-        short = quoted(name)
+        short = format_short_value(name)
         raise InputError(f"--preset {short}", "is no name of a preset", "name a file of presets/")
     file = folder / "presets" / f"{name}.yaml"
     if not file.is_file():
@@ -89,10 +89,10 @@ def _require_section(file: Path, section: str, keys: Any) -> dict[str, Any]:
 
 def _parse_setting(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
-    if not equals or not key or len(key) > LONGEST:
-        short = text[:LONGEST]
+    if not equals or not key or len(key) > MAX_QUOTED:
+        short = text[:MAX_QUOTED]
         raise InputError(f"--set {short}", "is not KEY=VALUE", "write e.g. --set sft.lr=1e-4")
-    return key.strip(), read_yaml(value, f"--set {text[:LONGEST]}")
+    return key.strip(), parse_yaml(value, f"--set {text[:MAX_QUOTED]}")
 
 
 def _set_param(params: dict[str, Any], key: str, value: Any) -> None:
@@ -105,7 +105,7 @@ def _set_param(params: dict[str, Any], key: str, value: Any) -> None:
             place = place[name]
     if not _same_type(place[last], value):
         wrong = (
-            f"{quoted(value)} is {_describe_type(value)}, the value in params.yaml is "
+            f"{format_short_value(value)} is {_describe_type(value)}, the value in params.yaml is "
             f"{_describe_type(place[last])}"
         )
         raise InputError(key, wrong, f"give {_describe_type(place[last])}")

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import psutil
 from pydantic import BaseModel, ValidationError, field_validator
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
 
 RECORDED_PACKAGES = (
@@ -143,7 +143,7 @@ def get_runs_folder(root: Path) -> Path:
 
 def write_run_record(root: Path, record: RunRecord) -> None:
     """Write a run's record to .touchline/runs/ID.json, atomically."""
-    with whole_file(get_runs_folder(root) / f"{record.id}.json") as draft:
+    with atomic_file(get_runs_folder(root) / f"{record.id}.json") as draft:
         draft.write_text(record.model_dump_json(indent=2) + "\n")
 
 

@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path, PurePosixPath
 
-from touchline.atomic import whole_folder
+from touchline.atomic import atomic_folder
 from touchline.errors import InputError
 
 
@@ -30,7 +30,7 @@ def restore_product_folder(cache: Path, md5: str, folder: Path, label: str) -> P
     files = {name: locate_cached_object(cache, digest, label) for name, digest in listing.items()}
     if folder.is_dir() and all((folder / name).is_file() for name in files):
         return folder
-    with whole_folder(folder) as draft:
+    with atomic_folder(folder) as draft:
         for name, object_path in files.items():
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             (draft / name).symlink_to(object_path)

@@ -12,7 +12,7 @@ from flows.services import environment, secrets
 from flows.store import dvc_cache, remote, run_claims
 from flows.store.remote import RemoteStore
 from touchline.errors import InputError
-from touchline.tombstones import FILE
+from touchline.tombstones import TOMBSTONES_FILE
 
 
 def push_run(root: Path, run_name: str, mend: bool) -> int:
@@ -119,7 +119,10 @@ def claim_run_in_store(run: RunRecord, store: RemoteStore) -> None:
         raise InputError(f"run {run.id}", problem, "repeat the run: it then has an id of its own")
     if withdrawn_paths := sorted(stored_record.withdrawn_paths - run.withdrawn_paths):
         problem = f"{', '.join(withdrawn_paths)} were withdrawn at {store.url}"
-        remedy = f"`git pull`, then `touchline impact` of what {FILE} names, with --apply, here too"
+        remedy = (
+            f"`git pull`, then `touchline impact` of what {TOMBSTONES_FILE} names, with "
+            "--apply, here too"
+        )
         raise InputError(f"run {run.id}", problem, remedy)
 
 

@@ -21,7 +21,7 @@ from dvc_objects.fs.local import LocalFileSystem
 from flows.runs import dvc_project
 from flows.store import run_claims
 from touchline.errors import InputError
-from touchline.progress import Progress
+from touchline.progress import ProgressReporter
 
 REMOTE_VARIABLE = "TOUCHLINE_REMOTE"
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -59,7 +59,7 @@ class RemoteStore:
         """
         existing = self.find_existing(names)
         missing = sorted(set(names) - existing, key=lambda oid: oid.endswith(".dir"))
-        with Progress("push", len(missing)) as progress:
+        with ProgressReporter("push", len(missing)) as progress:
             for batch in _batches(missing):
                 for oid in batch:
                     _check_object(_object_path(cache, oid), oid, names[oid])
@@ -69,7 +69,7 @@ class RemoteStore:
                 if failed:
                     oid, error = next(iter(failed.items()))
                     raise run_claims.explain_store_error(error, f"{self.url}: {names[oid]}")
-                progress.to(progress.done + len(batch))
+                progress.advance_to(progress.done + len(batch))
         return len(missing)
 
     def fetch(self, cache: Path, names: ObjectNames) -> int:
@@ -81,13 +81,13 @@ class RemoteStore:
             return 0
         run_claims.ping_store(self.url)
         faults: list[InputError] = []
-        with Progress("pull", len(missing)) as progress:
+        with ProgressReporter("pull", len(missing)) as progress:
             for batch in _batches(missing):
                 failed = _copy_objects(self.objects, _open_local_objects(cache), batch, verify=True)
                 faults += self._batch_faults(cache, batch, names, failed)
                 if any(not isinstance(error, FileNotFoundError) for error in failed.values()):
                     break  # the network, not one object
-                progress.to(progress.done + len(batch))
+                progress.advance_to(progress.done + len(batch))
         if faults:
             raise _merge_faults(faults)
         return len(missing)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from boto3.session import Session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
 from touchline.sources.fetch import s3
 
@@ -85,7 +85,7 @@ def claim_run_id(url: str, id: str, text: str) -> bool:
 def write_run_claim(url: str, id: str, text: str) -> None:
     """Overwrite the record of a run, for example to note a withdrawal."""
     if not url.startswith("s3://"):
-        with whole_file(Path(url) / "runs" / f"{id}.json") as draft:
+        with atomic_file(Path(url) / "runs" / f"{id}.json") as draft:
             draft.write_text(text, encoding="utf-8")
         return
     try:  # the border to the network

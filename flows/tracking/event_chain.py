@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from touchline.atomic import disk_full, whole_file
+from touchline.atomic import atomic_file, build_disk_full_error
 
 CHAIN_FACET = "touchline_chain"
 REDACTION_FACET = (
@@ -96,7 +96,7 @@ def append_to_chain(file: Path, events: Sequence[Event]) -> None:
         except OSError as error:
             stream.truncate(end)
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise disk_full(file) from error
+                raise build_disk_full_error(file) from error
             raise
 
 
@@ -124,7 +124,7 @@ def redact_chain(file: Path, change: Callable[[bytes], bytes], event: Event) -> 
     lines += _chain_lines(
         lines[-1], [{**event, "run": {**run, "facets": facets}}], [], lambda: len(old_lines)
     )
-    with whole_file(file) as draft:
+    with atomic_file(file) as draft:
         draft.write_bytes(b"\n".join(lines) + b"\n")
     return len(new_digests)
 

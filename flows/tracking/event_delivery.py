@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 
 ENDPOINT = "api/v1/lineage"  # of Marquez and of OpenLineage's own client
 TIMEOUT = 5.0  # seconds for one event
@@ -69,7 +69,7 @@ def send_waiting_events(file: Path, endpoint: LineageEndpoint) -> str:
             progress["lines"] if progress["lines"] <= _count_file_lines(file) else 0
         )  # it is another file
         reason = _post_lines(file, endpoint, progress)
-        with whole_file(sent_file) as draft:
+        with atomic_file(sent_file) as draft:
             draft.write_text(
                 json.dumps({**progress_by_endpoint, endpoint.url_digest: progress}, indent=1) + "\n"
             )

@@ -17,7 +17,7 @@ from openlineage.client import facet_v2 as facets
 from openlineage.client.generated.base import OutputDatasetFacet
 
 from flows.runs.record import TrackedFile
-from touchline.ledger import SCHEMA, STATES
+from touchline.ledger import LEDGER_SCHEMA, LEDGER_STATES
 
 LEDGER_FILE = "ledger.parquet"
 MAX_SCHEMA_FILES = 20  # files of a dataset, at most, whose columns are told
@@ -106,10 +106,10 @@ def count_row_fates(folder: Path) -> RowFatesFacet | None:
     because they may quote restricted data.
     """
     file = folder / LEDGER_FILE
-    if not file.is_file() or pq.read_schema(file).names != SCHEMA.names:
+    if not file.is_file() or pq.read_schema(file).names != LEDGER_SCHEMA.names:
         return None
     states = Counter(pq.read_table(file, columns=["state"])["state"].to_pylist())
-    return RowFatesFacet(sum(states.values()), *(states[state] for state in STATES))
+    return RowFatesFacet(sum(states.values()), *(states[state] for state in LEDGER_STATES))
 
 
 def _version_facet(digest: str) -> Any:

@@ -6,24 +6,24 @@ import numpy as np
 import pytest
 
 from tests.world import BUDGETS, asked_of, clip_of, plain_reel
-from touchline.chat.dialogue import PLAIN, Dialogue
+from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.chat.messages import build_messages, build_trajectory
-from touchline.chat.tools.choose_frames import Reel, Viewing
-from touchline.evaluation.floors import FLOORS, prior
+from touchline.chat.tools.choose_frames import ClipFrames, ToolSession
+from touchline.evaluation.floors import FLOORS, count_training_answers
 from touchline.records import Trajectory
-from touchline.tasks.spotting import intervals, sentence
-from touchline.teacher.scripted import attempt
+from touchline.tasks.spotting import format_spotting_answer, parse_intervals
+from touchline.teacher.scripted import build_scripted_trajectory
 
-HALF = PLAIN.model_copy(update={"time": "half"})
+HALF = DEFAULT_DIALOGUE.model_copy(update={"time": "half"})
 BARE = Dialogue(style="spotting-paper", time="half", cut=False)
 BUDGET = BUDGETS["tiny"]
 LATE = 2220.0  # 37:00 of the half
 
 
-def late() -> Viewing:
+def late() -> ToolSession:
     minute = plain_reel(np.arange(60.0))
-    return Viewing(
-        Reel(minute.times, minute.fetch, HALF.zero(clip_of("soccer", start=LATE))), BUDGET
+    return ToolSession(
+        ClipFrames(minute.times, minute.fetch, HALF.zero(clip_of("soccer", start=LATE))), BUDGET
     )
 
 
@@ -44,7 +44,7 @@ def test_a_call_outside_the_clip_by_that_clock_is_refused(window: tuple[str, str
 
 
 def test_without_frames_there_is_no_opening_and_every_call_is_refused() -> None:
-    viewing = Viewing(plain_reel([]), BUDGET)
+    viewing = ToolSession(plain_reel([]), BUDGET)
     assert viewing.open() == []
     assert (
         viewing.call("0:01", "0:05")[0]["text"] == "There are no frames of this clip: answer now."
@@ -52,16 +52,16 @@ def test_without_frames_there_is_no_opening_and_every_call_is_refused() -> None:
 
 
 def test_an_interval_in_words_of_the_half_is_read_back_in_seconds_of_the_clip() -> None:
-    said = sentence("foul", [(5.0, 17.0)], LATE)
+    said = format_spotting_answer("foul", [(5.0, 17.0)], LATE)
     assert said == "A foul occurs at (37:05, 37:17)."
-    assert intervals(said, LATE) == [(5.0, 17.0)]
-    assert sentence("foul", [(-4.0, 8.0)]) == "A foul occurs at (0:00, 0:08)."
+    assert parse_intervals(said, LATE) == [(5.0, 17.0)]
+    assert format_spotting_answer("foul", [(-4.0, 8.0)]) == "A foul occurs at (0:00, 0:08)."
 
 
 def test_the_teacher_thinks_and_looks_by_the_clock_of_the_half() -> None:
     for view, question in asked_of("spotting", ["soccer"])[:20]:
-        frames = Reel(np.arange(60.0), lambda times: [], HALF.zero(view.clip))
-        taught = attempt(question, view, frames, BUDGET, HALF)
+        frames = ClipFrames(np.arange(60.0), lambda times: [], HALF.zero(view.clip))
+        taught = build_scripted_trajectory(question, view, frames, BUDGET, HALF)
         assert taught.valid and taught.score == 1
         assert all(0 <= time <= view.length for time in taught.windows)
         assert "1:4" in taught.messages  # the clips of this world begin at 1:40
@@ -69,8 +69,8 @@ def test_the_teacher_thinks_and_looks_by_the_clock_of_the_half() -> None:
 
 def test_floors_answer_by_the_clock_of_the_half() -> None:
     view, question = asked_of("spotting", ["soccer"])[0]
-    known = prior([question], 12.0, HALF)
-    said = intervals(FLOORS["floor.constant"](question, view.clip, [], known))
+    known = count_training_answers([question], 12.0, HALF)
+    said = parse_intervals(FLOORS["floor.constant"](question, view.clip, [], known))
     assert said == [(view.clip.start + 24, view.clip.start + 36)]
 
 

@@ -3,16 +3,16 @@
 import pytest
 
 from tests.world import HOSTILE
-from touchline.chat.timecode import heard, spoken
+from touchline.chat.timecode import format_time, parse_time
 
 
 def test_what_is_spoken_is_heard_again_to_a_tenth_of_a_second():
     for tenths in [*range(1300), 35_999, 36_000, 599_999]:
-        assert heard(spoken(tenths / 10)) == pytest.approx(tenths / 10)
+        assert parse_time(format_time(tenths / 10)) == pytest.approx(tenths / 10)
 
 
 def test_whole_seconds_are_spoken_without_a_decimal():
-    assert [spoken(t) for t in (0, 9, 59.96, 60, 75.5)] == [
+    assert [format_time(t) for t in (0, 9, 59.96, 60, 75.5)] == [
         "0:00",
         "0:09",
         "1:00",
@@ -22,7 +22,7 @@ def test_whole_seconds_are_spoken_without_a_decimal():
 
 
 def test_plain_seconds_are_heard_too():
-    assert [heard(text) for text in ("16", " 0:16 ", "16.5", "2:03")] == [16, 16, 16.5, 123]
+    assert [parse_time(text) for text in ("16", " 0:16 ", "16.5", "2:03")] == [16, 16, 16.5, 123]
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ def test_plain_seconds_are_heard_too():
 )
 def test_anything_else_is_no_time_and_nothing_but_that_is_raised(text: str):
     with pytest.raises(ValueError):
-        heard(text)
+        parse_time(text)

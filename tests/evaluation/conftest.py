@@ -9,7 +9,7 @@ from tests.evaluation.parrot import fresh
 from tests.stages.training import world
 from tests.train.conftest import kit, lessons  # noqa: F401
 from touchline.evaluation.test_set import EvalSet
-from touchline.records import Caption, Question, write
+from touchline.records import Caption, Question, write_records
 
 
 @pytest.fixture(autouse=True)
@@ -29,10 +29,10 @@ def bench(tmp_path: Path) -> EvalSet:
         for i, t in enumerate(taught)
     ]
     train = [t.question for t in taught]
-    write(tmp_path / "questions/questions.parquet", Question, [*train, *test])
+    write_records(tmp_path / "questions/questions.parquet", Question, [*train, *test])
     lines = [
         Caption(f"c{i}", clip, 3.0, 6.0, "And a foul.", "t")
         for i, clip in enumerate(sorted({q.clip for q in test}))
     ]
-    write(tmp_path / "captions/captions.parquet", Caption, lines)
+    write_records(tmp_path / "captions/captions.parquet", Caption, lines)
     return fresh(tmp_path)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.world import BUDGETS
-from touchline.chat.dialogue import PLAIN
-from touchline.chat.turns import thinking
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
+from touchline.chat.turns import format_thinking_turn
 from touchline.evaluation.candidates.candidate import (
     AnswerFunction,
     CandidateAnswer,
@@ -24,7 +24,9 @@ BUDGET = BUDGETS["tiny"]
 
 def fresh(root: Path) -> EvalSet:
     """The bench read anew, as another night would."""
-    return EvalSet(*[root / n for n in ("clips", "captions", "questions", "frames")], BUDGET, PLAIN)
+    return EvalSet(
+        *[root / n for n in ("clips", "captions", "questions", "frames")], BUDGET, DEFAULT_DIALOGUE
+    )
 
 
 def setting_of(bench: EvalSet, **changes: Any) -> EvalSettings:
@@ -57,6 +59,6 @@ class Parrot(EvalCandidate):
                 with Path(self.log).open("a") as file:
                     file.writelines(f"{game.question.id}\n" for game in games)
             said = [f"{place} of {len(games)}: {text}" for place, text in enumerate(texts)]
-            return [CandidateAnswer((thinking("so", text),)) for text in said]
+            return [CandidateAnswer((format_thinking_turn("so", text),)) for text in said]
 
         return say

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from touchline.evaluation import answer_cache as room
-from touchline.evaluation.answer_cache import Keep, keep
+from touchline.evaluation.answer_cache import AnswerCache, open_answer_cache
 
 
 def test_the_oldest_go_when_the_file_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    store = Keep(tmp_path / "a.sqlite", most=400_000)
+    store = AnswerCache(tmp_path / "a.sqlite", most=400_000)
     for day in range(40):
-        monkeypatch.setattr(room, "_today", lambda day=day: day)
+        monkeypatch.setattr(room, "_day_number", lambda day=day: day)
         store.put({f"{day}-{i}": "x" * 1000 for i in range(20)})
         assert store.known(["0-7"])  # used every day
     assert store._bytes() <= 400_000
@@ -23,7 +23,7 @@ def test_the_oldest_go_when_the_file_is_full(tmp_path: Path, monkeypatch: pytest
 def test_a_damaged_file_is_set_aside(tmp_path: Path):
     path = tmp_path / "a.sqlite"
     path.write_bytes(b"no database" * 1000)
-    with keep(path) as store:
+    with open_answer_cache(path) as store:
         store.put({"k": "v"})
         assert store.known(["k"]) == {"k": "v"}
     assert path.with_suffix(".damaged").is_file()
@@ -38,19 +38,19 @@ def test_two_processes_write_at_the_same_time(tmp_path: Path):
     path = tmp_path / "a.sqlite"
     going = [subprocess.Popen([sys.executable, "-c", program, path, name]) for name in "ab"]
     assert [one.wait(60) for one in going] == [0, 0]
-    with keep(path) as store:
+    with open_answer_cache(path) as store:
         assert len(store.known([f"{name}{i}" for name in "ab" for i in range(100)])) == 200
 
 
 def test_more_keys_than_one_query_takes(tmp_path: Path):
     rows = {f"k{i}": str(i) for i in range(2500)}
-    with keep(tmp_path / "a.sqlite") as store:
+    with open_answer_cache(tmp_path / "a.sqlite") as store:
         store.put(rows)
         assert store.known([*rows, "unknown"]) == rows
 
 
 def test_a_file_is_known_as_long_as_it_looks_the_same(tmp_path: Path):
-    with keep(tmp_path / "a.sqlite") as store:
+    with open_answer_cache(tmp_path / "a.sqlite") as store:
         store.remember("/m", "10 20", "digest")
         assert store.digest("/m", "10 20") == "digest"
         assert store.digest("/m", "10 21") == ""

@@ -18,7 +18,7 @@ from touchline.evaluation.candidates import parse_candidates
 from touchline.evaluation.candidates.candidate import CandidateAnswer, EvalCandidate
 from touchline.evaluation.engine import answer_questions, count_failed_answers
 from touchline.evaluation.test_set import EvalSet
-from touchline.records import Question, read, write
+from touchline.records import Question, read_records, write_records
 from touchline.video.frame_store import store_path
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def test_a_floor_answers_each_question_even_where_all_have_the_same_words(
     bench: EvalSet, tmp_path: Path
 ):
     alike = [replace(q, text="What now?") for q in bench.every.values()]
-    write(tmp_path / "questions/questions.parquet", Question, alike)
+    write_records(tmp_path / "questions/questions.parquet", Question, alike)
     bench = fresh(tmp_path)
     (floor,) = parse_candidates([{"kind": "floor", "name": "floor.constant"}])
     setting = setting_of(bench)
@@ -67,7 +67,7 @@ def test_a_new_truth_is_scored_without_asking_again(bench: EvalSet, tmp_path: Pa
         replace(q, truth="0 of 3: " + q.text if q.task == "open" else q.truth)
         for q in bench.every.values()
     ]
-    write(tmp_path / "questions/questions.parquet", Question, changed)
+    write_records(tmp_path / "questions/questions.parquet", Question, changed)
     second = answer_questions(parrot, fresh(tmp_path), setting_of(bench))
     assert len(told(parrot)) == len(first)
     assert [r.answer for r in first] == [r.answer for r in second]
@@ -118,9 +118,9 @@ def test_one_changed_byte_of_a_frame_asks_again_about_its_clips_alone(
 
 def test_one_letter_of_a_question_asks_it_again(bench: EvalSet, tmp_path: Path):
     before = keyed(bench)
-    rows = read(tmp_path / "questions/questions.parquet", Question)
+    rows = read_records(tmp_path / "questions/questions.parquet", Question)
     rows[-1] = replace(rows[-1], text=rows[-1].text + ".")
-    write(tmp_path / "questions/questions.parquet", Question, rows)
+    write_records(tmp_path / "questions/questions.parquet", Question, rows)
     after = keyed(fresh(tmp_path))
     assert [id for id in before if before[id] != after[id]] == [rows[-1].id]
 
@@ -145,7 +145,7 @@ def test_budget_prompt_tokens_and_weights_ask_everything_again(
     weights.write_bytes(bytes(data))
     seen.append(keyed(bench, model))
     monkeypatch.setattr(
-        "touchline.evaluation.cache_key.words", lambda name: f"{name} in other words"
+        "touchline.evaluation.cache_key.read_prompt", lambda name: f"{name} in other words"
     )
     seen.append(keyed(bench, model))
     every = [key for one in seen for key in one.values()]
@@ -198,8 +198,8 @@ def test_what_is_known_is_told_without_torch_or_mlflow():
 
 
 def test_equal_questions_about_equal_frames_are_asked_once(bench: EvalSet, tmp_path: Path):
-    rows = read(tmp_path / "questions/questions.parquet", Question)
-    write(
+    rows = read_records(tmp_path / "questions/questions.parquet", Question)
+    write_records(
         tmp_path / "questions/questions.parquet",
         Question,
         [*rows, replace(rows[-1], id="twin")],

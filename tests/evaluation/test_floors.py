@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from touchline.evaluation.floors import FLOORS, Prior, prior
+from touchline.evaluation.floors import FLOORS, AnswerPrior, count_training_answers
 from touchline.records import Caption, Clip, Question
 from touchline.tasks import TASKS
-from touchline.tasks.spotting import intervals
+from touchline.tasks.spotting import parse_intervals
 
 CLIP = Clip("v@20-80", "v", "s", "soccer", "m", "CC0", "open", 20, 80, 60, False)
 OPTIONS = ["travelling", "charging", "blocking", "goaltending"]
@@ -26,21 +26,21 @@ def line(start: float, text: str) -> Caption:
 
 
 FOUL = asked("spotting", "A foul occurs at (0:16, 0:28).", action="foul", evidence=[16.0, 28.0])
-NOTHING = Prior({}, 12)
+NOTHING = AnswerPrior({}, 12)
 
 
 def test_constant_names_the_middle_of_the_clip():
-    assert intervals(FLOORS["floor.constant"](FOUL, CLIP, [], NOTHING)) == [(24, 36)]
+    assert parse_intervals(FLOORS["floor.constant"](FOUL, CLIP, [], NOTHING)) == [(24, 36)]
 
 
 def test_tiles_cover_the_whole_clip_without_gap():
-    found = intervals(FLOORS["floor.tiles"](FOUL, CLIP, [], NOTHING))
+    found = parse_intervals(FLOORS["floor.tiles"](FOUL, CLIP, [], NOTHING))
     assert found == [(0, 15), (15, 30), (30, 45), (45, 60)]
 
 
 def test_keyword_answers_around_each_line_that_betrays_the_action():
     said = [line(3, "A foul!"), line(22, "Nice weather."), line(40, "Another FOUL by him.")]
-    assert intervals(FLOORS["floor.keyword"](FOUL, CLIP, said, NOTHING)) == [(0, 9), (34, 46)]
+    assert parse_intervals(FLOORS["floor.keyword"](FOUL, CLIP, said, NOTHING)) == [(0, 9), (34, 46)]
 
 
 def test_keyword_takes_whole_words_only():
@@ -52,24 +52,24 @@ def test_keyword_takes_whole_words_only():
 def test_the_constant_is_the_most_frequent_truth_of_training_in_the_same_sport():
     train = [asked("counting", t, sport="badminton") for t in "5575"] + [asked("counting", "9")] * 9
     hidden = [asked("counting", "7", "test", "badminton")] * 9
-    known = prior([*train, *hidden], 12)
+    known = count_training_answers([*train, *hidden], 12)
     question = asked("counting", "7", "test", "badminton")
     assert FLOORS["floor.constant"](question, CLIP, [], known) == "5"
 
 
 def test_a_score_is_guessed_as_the_median_of_training():
-    known = prior(
+    known = count_training_answers(
         [asked("score", f"{points}.00", sport="diving") for points in (9, 72, 81, 100)], 12
     )
     question = asked("score", "70.00", "test", "diving")
     assert FLOORS["floor.constant"](question, CLIP, [], known) == "81.00"
-    assert FLOORS["floor.constant"](question, CLIP, [], prior([], 12)) == ""
+    assert FLOORS["floor.constant"](question, CLIP, [], count_training_answers([], 12)) == ""
 
 
 def test_an_exact_sport_is_guessed_as_a_short_interval():
     question = asked("spotting", "No entry occurs in this clip.", "test", "diving", action="entry")
     assert (
-        FLOORS["floor.constant"](question, CLIP, [], prior([], 12))
+        FLOORS["floor.constant"](question, CLIP, [], count_training_answers([], 12))
         == "An entry occurs at (0:29, 0:31)."
     )
 
@@ -79,7 +79,7 @@ def test_choice_follows_the_letter_or_the_words_whichever_was_right_more_often()
     letters = ["B. charging", "B. hand check", "B. double dribble"]
     words = ["A. blocking", "C. blocking", "D. blocking"]
     for truths, expected in ((letters, "B. charging"), (words, "C. blocking")):
-        known = prior([asked("choice", t, sport="basketball") for t in truths], 12)
+        known = count_training_answers([asked("choice", t, sport="basketball") for t in truths], 12)
         assert FLOORS["floor.constant"](question, CLIP, [], known) == expected
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.evaluation.parrot import setting_of
 from tests.train.conftest import Kit
-from touchline.chat.tools.choose_frames import Reel
+from touchline.chat.tools.choose_frames import ClipFrames
 from touchline.errors import InputError
 from touchline.evaluation.candidates import CANDIDATE_KINDS, parse_candidates
 from touchline.evaluation.engine import answer_questions
@@ -20,9 +20,9 @@ def one(kind: str, **fields: Any):
     return parse_candidates([{"kind": kind, "name": "x", **fields}])[0]
 
 
-def coloured() -> Reel:
+def coloured() -> ClipFrames:
     """A frame's colour is its second."""
-    return Reel(
+    return ClipFrames(
         np.arange(60.0), lambda times: [Image.new("RGB", (4, 2), (int(t), 0, 0)) for t in times]
     )
 

@@ -8,11 +8,11 @@ import pytest
 
 from tests.frames import stored
 from tests.world import RULES, question_of, scenes_of
-from touchline.chat.dialogue import PLAIN
-from touchline.chat.tools.choose_frames import Budget
-from touchline.config import section
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
+from touchline.chat.tools.choose_frames import FrameBudget
+from touchline.config import load_params_section
 from touchline.evaluation.test_set import EvalSet
-from touchline.records import Caption, Clip, Question, write
+from touchline.records import Caption, Clip, Question, write_records
 from touchline.tasks import TASKS
 from touchline.video.frame_store import store_path
 
@@ -35,10 +35,10 @@ def questions_of(count: int = 12) -> list[tuple[Clip, Question]]:
 def bench(tmp_path: Path) -> EvalSet:
     asked = [pair for pair in questions_of(4) if pair[1].task in ("spotting", "open", "counting")]
     clips = {clip.id: clip for clip, _ in asked}
-    write(tmp_path / "clips/clips.parquet", Clip, clips.values())
-    write(tmp_path / "questions/questions.parquet", Question, [q for _, q in asked])
-    write(tmp_path / "captions/captions.parquet", Caption, [])
+    write_records(tmp_path / "clips/clips.parquet", Clip, clips.values())
+    write_records(tmp_path / "questions/questions.parquet", Question, [q for _, q in asked])
+    write_records(tmp_path / "captions/captions.parquet", Caption, [])
     for clip in clips.values():
         stored(store_path(tmp_path / "frames", clip.video), seconds=160)
     paths = [tmp_path / name for name in ("clips", "captions", "questions", "frames")]
-    return EvalSet(*paths, section(Budget, "budget", PARAMS), PLAIN)
+    return EvalSet(*paths, load_params_section(FrameBudget, "budget", PARAMS), DEFAULT_DIALOGUE)

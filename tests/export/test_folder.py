@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from touchline import licence
-from touchline.chat.dialogue import PLAIN
-from touchline.chat.tools.choose_frames import Budget
-from touchline.config import section
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
+from touchline.chat.tools.choose_frames import FrameBudget
+from touchline.config import load_params_section
 from touchline.errors import InputError
 from touchline.export.card import check_model_card
 from touchline.export.folder import (
@@ -67,12 +67,17 @@ print(json.dumps(out[0].tolist()))
 def build_model(folder: Path) -> Path:
     """An untrained tiny model, as a training leaves its folder."""
     seed_everything(1, 1)
-    student = section(StudentParams, "student", PARAMS)
+    student = load_params_section(StudentParams, "student", PARAMS)
     build_tiny_model(student.tiny, ["Find every goal."], [" goal", "Find every"], folder)
-    cut, asked = section(ClipShape, "chunk", PARAMS), section(QuestionShape, "ask", PARAMS)
-    budget = section(Budget, "budget", PARAMS)
-    write_trained_with(folder, TrainedWith(budget=budget, dialogue=PLAIN, chunk=cut, ask=asked))
-    licence.mark(folder, {"synthetic": ("Apache-2.0", "open")})
+    cut, asked = (
+        load_params_section(ClipShape, "chunk", PARAMS),
+        load_params_section(QuestionShape, "ask", PARAMS),
+    )
+    budget = load_params_section(FrameBudget, "budget", PARAMS)
+    write_trained_with(
+        folder, TrainedWith(budget=budget, dialogue=DEFAULT_DIALOGUE, chunk=cut, ask=asked)
+    )
+    licence.write_product_terms(folder, {"synthetic": ("Apache-2.0", "open")})
     (folder / "log.jsonl").write_text("{}\n")
     (folder / "rollouts.parquet").write_bytes(b"words of the data")
     return folder
@@ -150,7 +155,7 @@ def test_a_figure_that_is_not_in_the_evaluation_is_caught(given: Path, old: str,
 def test_a_model_trained_on_bound_data_is_refused(model: Path, tmp_path: Path, kind: str) -> None:
     bound = tmp_path / "bound"
     bound.mkdir()
-    licence.mark(bound, {"soccernet": ("NDA", kind)})
+    licence.write_product_terms(bound, {"soccernet": ("NDA", kind)})
     with pytest.raises(InputError, match="may not be passed on: soccernet"):
         export_model_folder(bound, LINEAGE, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -15,9 +15,9 @@ from tests.world import HOSTILE
 from touchline.evaluation.test_set import EvalSet
 from touchline.export import lmms, lmms_tasks
 from touchline.metrics.temporal_iou import count_many_to_many, count_one_to_one
-from touchline.records import Clip, paired, write
+from touchline.records import Clip, pair_times, write_records
 from touchline.tasks import TASKS
-from touchline.tasks.spotting import THETA, intervals
+from touchline.tasks.spotting import MIN_IOU, parse_intervals
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_the_python_is_the_fixed_file_and_needs_nothing_of_ours(bench: EvalSet, 
 
 def test_what_is_not_open_to_all_stays_here(bench: EvalSet, tmp_path: Path):
     bound = [replace(clip, terms="nda") for clip in bench.by_clip.values()]
-    write(tmp_path / "clips/clips.parquet", Clip, bound)
+    write_records(tmp_path / "clips/clips.parquet", Clip, bound)
     fresh = replace(bench)
     assert lmms.write_lmms_tasks(tmp_path / "out", fresh, 80) == []
     assert not (tmp_path / "out").exists()
@@ -91,9 +91,9 @@ def test_their_scores_are_those_of_the_tasks_whatever_is_answered():
                 (value,) = found.values()
                 assert value == TASKS[question.task].score(said, question.truth), (said, question)
                 continue
-            guesses, labels = intervals(said), paired(question.evidence)
-            assert tuple(found["f1"]) == count_many_to_many(guesses, labels, THETA)
-            assert tuple(found["f1_matched"]) == count_one_to_one(guesses, labels, THETA)
+            guesses, labels = parse_intervals(said), pair_times(question.evidence)
+            assert tuple(found["f1"]) == count_many_to_many(guesses, labels, MIN_IOU)
+            assert tuple(found["f1_matched"]) == count_one_to_one(guesses, labels, MIN_IOU)
 
 
 def test_counts_are_pooled_before_they_are_divided():

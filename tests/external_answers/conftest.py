@@ -10,9 +10,9 @@ import pytest
 
 from tests.report.conftest import evaluated
 from tests.world import BUDGETS
-from touchline.chat.dialogue import PLAIN
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
 from touchline.external_answers.score import Rule, Sheet, sheet
-from touchline.records import Caption, Clip, Question, Trajectory, write
+from touchline.records import Caption, Clip, Question, Trajectory, write_records
 
 RULE = Rule(theta=0.3, seed=7, interval=12, judge=None)
 
@@ -26,15 +26,15 @@ def made() -> Any:
 @pytest.fixture
 def asked(made: Any, tmp_path: Path) -> Sheet:
     """The questions of that evaluation on disk, no frame store beside them."""
-    write(tmp_path / "clips/clips.parquet", Clip, made.clips.values())
-    write(tmp_path / "questions/questions.parquet", Question, made.questions.values())
-    write(tmp_path / "captions/captions.parquet", Caption, [])
+    write_records(tmp_path / "clips/clips.parquet", Clip, made.clips.values())
+    write_records(tmp_path / "questions/questions.parquet", Question, made.questions.values())
+    write_records(tmp_path / "captions/captions.parquet", Caption, [])
     return opened(tmp_path)
 
 
 def opened(root: Path) -> Sheet:
     places = [root / name for name in ("clips", "captions", "questions")]
-    return sheet(*places, BUDGETS["tiny"], PLAIN, "test")
+    return sheet(*places, BUDGETS["tiny"], DEFAULT_DIALOGUE, "test")
 
 
 def exported(path: Path, rows: Iterable[Trajectory]) -> Path:

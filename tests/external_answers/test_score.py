@@ -12,10 +12,10 @@ from tests.external_answers.conftest import RULE, exported, opened
 from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS
 from touchline.external_answers.score import Sheet, keep, score
-from touchline.licence import Licence
-from touchline.records import Clip, Trajectory, read, write
+from touchline.licence import LicenceParams
+from touchline.records import Clip, Trajectory, read_records, write_records
 
-OUTSIDE = Licence(inside=[])
+OUTSIDE = LicenceParams(inside=[])
 
 
 def test_a_runs_own_answers_exported_get_its_numbers(asked: Sheet, made: Any, tmp_path: Path):
@@ -49,7 +49,7 @@ def test_three_products_are_written_and_the_page_shows_the_answers(
 ):
     result = score(exported(tmp_path / "my.jsonl", made.answers["rl"]), "my", asked, RULE)
     keep(tmp_path / "out", result, asked, {"file": "my.jsonl"}, OUTSIDE)
-    rows = read(tmp_path / "out/answers.parquet", Trajectory)
+    rows = read_records(tmp_path / "out/answers.parquet", Trajectory)
     assert {row.author for row in rows} == {*FLOORS, "my"}
     assert json.loads((tmp_path / "out/scores.json").read_text()) == result.measured
     page = (tmp_path / "out/report.html").read_text()
@@ -70,10 +70,10 @@ def test_a_folder_of_something_else_is_never_replaced(asked: Sheet, made: Any, t
 
 def test_where_no_clip_has_frames_every_question_counts(asked: Sheet, made: Any, tmp_path: Path):
     clips = [replace(clip, frames=0) for clip in made.clips.values()]
-    write(tmp_path / "clips/clips.parquet", Clip, clips)
+    write_records(tmp_path / "clips/clips.parquet", Clip, clips)
     assert opened(tmp_path).asked == asked.asked
     some = [replace(clip, frames=number % 2) for number, clip in enumerate(clips)]
-    write(tmp_path / "clips/clips.parquet", Clip, some)
+    write_records(tmp_path / "clips/clips.parquet", Clip, some)
     assert 0 < len(opened(tmp_path).asked) < len(asked.asked)
 
 

@@ -22,12 +22,12 @@ from tests.films import film
 from tests.fuzz import mutate, parquet
 from tests.fuzz.raw import Specimen, specimens
 from tests.report.conftest import evaluated
-from touchline.chat.dialogue import PLAIN
-from touchline.config import Params, section
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
+from touchline.config import Params, load_params_section
 from touchline.external_answers import soccernet
 from touchline.external_answers.score import keep, score
-from touchline.licence import Licence
-from touchline.records import Caption, Clip, Question, write
+from touchline.licence import LicenceParams
+from touchline.records import Caption, Clip, Question, write_records
 from touchline.sources.fetch import manifest
 from touchline.sports.soccer import WORDS
 
@@ -70,24 +70,24 @@ def _asked(room: Path, given: Any) -> None:
 
 
 def _chunk(out: Path) -> None:
-    cut = _section("chunk", chunk.Chunk).model_copy(update={"workers": 1, "stride": 60})
+    cut = _section("chunk", chunk.ChunkParams).model_copy(update={"workers": 1, "stride": 60})
     chunk.main(cut, out / "videos", out / "manifest", out / "frames", out / "clips")
 
 
 def _caption(out: Path) -> None:
     given = _section("caption", caption.CaptionParams)
-    caption.main(given, PLAIN, out / "manifest", out / "clips", out / "captions")
+    caption.main(given, DEFAULT_DIALOGUE, out / "manifest", out / "clips", out / "captions")
 
 
 def _ask(out: Path) -> None:
-    given = _section("ask", ask.Ask).model_copy(update={"commentary": True})
+    given = _section("ask", ask.AskParams).model_copy(update={"commentary": True})
     places = [out / name for name in ("manifest", "clips", "captions", "frames", "questions")]
-    ask.main(given, PLAIN, *places)
+    ask.main(given, DEFAULT_DIALOGUE, *places)
 
 
 @cache
 def _section(name: str, kind: type[Params]) -> Any:
-    return section(kind, name, ROOT / "params.yaml")
+    return load_params_section(kind, name, ROOT / "params.yaml")
 
 
 def products(own: Path) -> Make:
@@ -131,9 +131,9 @@ def predictions(own: Path) -> Make:
     """Answers, a JSON object a line, and folders of SoccerNet's predictions."""
     world = evaluated(Random(7))
     few = sorted(world.questions.values(), key=lambda q: Random(q.id).random())[:12]
-    write(own / "clips/clips.parquet", Clip, world.clips.values())
-    write(own / "questions/questions.parquet", Question, few)
-    write(own / "captions/captions.parquet", Caption, [])
+    write_records(own / "clips/clips.parquet", Clip, world.clips.values())
+    write_records(own / "questions/questions.parquet", Question, few)
+    write_records(own / "captions/captions.parquet", Caption, [])
     asked = {question.id for question in few}
     given = exported(own / "a", [r for r in world.answers["rl"] if r.question in asked])
     lines = given.read_bytes()
@@ -141,7 +141,7 @@ def predictions(own: Path) -> Make:
 
     def of_answers(room: Path, sheet: Any) -> None:
         result = score(room / "a.jsonl", "my", sheet, RULE)
-        keep(room / "out", result, sheet, {"file": "a.jsonl"}, Licence(inside=[]))
+        keep(room / "out", result, sheet, {"file": "a.jsonl"}, LicenceParams(inside=[]))
 
     def make(room: Path, random: Random) -> tuple[str, Door]:
         if random.random() < 0.6:
@@ -177,7 +177,7 @@ def settings(own: Path) -> Make:
     def read(room: Path, preset: str | None, sets: list[str], names: list[str]) -> None:
         overrides.apply_overrides(room, preset, sets)
         for name in names:
-            section(kinds[name], name, room / "params.yaml")
+            load_params_section(kinds[name], name, room / "params.yaml")
 
     def make(room: Path, random: Random) -> tuple[str, Door]:
         names = random.sample(sorted(kinds), 2)  # of the whole file, a case would take a second

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.video.conftest import HEIGHT, WIDTH, copy, number_of, stamp
-from touchline.config import section
+from touchline.config import load_params_section
 from touchline.highlights.make import HighlightSettings
 
 RATE = 16_000
@@ -85,7 +85,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def settings() -> HighlightSettings:
-    given = section(HighlightSettings, "highlights", PARAMS)
+    given = load_params_section(HighlightSettings, "highlights", PARAMS)
     return given.model_copy(update={"stride": 10.0, "before": 1.0, "after": 0.0})
 
 

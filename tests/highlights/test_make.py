@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from stages.ask import Ask
-from stages.chunk import Chunk
+from stages.ask import AskParams
+from stages.chunk import ChunkParams
 from tests.highlights.conftest import decoded, steady, write_film
-from touchline.chat.dialogue import PLAIN
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
 from touchline.chat.messages import build_trajectory
-from touchline.chat.tools.choose_frames import Budget, Viewing
-from touchline.chat.turns import thinking
-from touchline.config import section
+from touchline.chat.tools.choose_frames import FrameBudget, ToolSession
+from touchline.chat.turns import format_thinking_turn
+from touchline.config import load_params_section
 from touchline.errors import InputError
 from touchline.highlights import teams
 from touchline.highlights.make import HighlightSettings, check_reel_path, make_reel
@@ -26,17 +26,19 @@ from touchline.highlights.teams import TeamEvidence
 from touchline.highlights.wish import TeamNames
 from touchline.model.trained_with import ClipShape, QuestionShape, TrainedWith
 from touchline.records import Speech, Trajectory
-from touchline.tasks.spotting import sentence
+from touchline.tasks.spotting import format_spotting_answer
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 Truth = dict[str, list[tuple[float, float]]]  # action -> seconds of the file
 
 
 def trained(seconds: float = 20, commentary: bool = False) -> TrainedWith:
-    cut = section(ClipShape, "chunk", PARAMS).model_copy(update={"seconds": seconds})
-    asked = section(QuestionShape, "ask", PARAMS).model_copy(update={"commentary": commentary})
-    budget = section(Budget, "budget", PARAMS)
-    return TrainedWith(budget=budget, dialogue=PLAIN, chunk=cut, ask=asked)
+    cut = load_params_section(ClipShape, "chunk", PARAMS).model_copy(update={"seconds": seconds})
+    asked = load_params_section(QuestionShape, "ask", PARAMS).model_copy(
+        update={"commentary": commentary}
+    )
+    budget = load_params_section(FrameBudget, "budget", PARAMS)
+    return TrainedWith(budget=budget, dialogue=DEFAULT_DIALOGUE, chunk=cut, ask=asked)
 
 
 class Scripted:
@@ -57,9 +59,9 @@ class Scripted:
                 for a, b in self.truth.get(question.action, [])
                 if min(b, end) - max(a, start) > 1
             ]
-            turn = thinking("I look.", sentence(question.action, here))
+            turn = format_thinking_turn("I look.", format_spotting_answer(question.action, here))
             content = [{"type": "text", "text": turn}]
-            viewing = Viewing(reel, trained().budget)
+            viewing = ToolSession(reel, trained().budget)
             viewing.open()
             messages = [{"role": "assistant", "content": content}]
             yield build_trajectory("scripted", question, messages, viewing)
@@ -328,5 +330,5 @@ def test_settings_that_would_never_end_or_encode_nothing_are_refused(
 
 
 def test_the_settings_views_agree_with_their_sections() -> None:
-    assert set(ClipShape.model_fields) < set(Chunk.model_fields)
-    assert set(QuestionShape.model_fields) < set(Ask.model_fields)
+    assert set(ClipShape.model_fields) < set(ChunkParams.model_fields)
+    assert set(QuestionShape.model_fields) < set(AskParams.model_fields)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.highlights.conftest import steady, write_film
 from tests.highlights.test_make import PARAMS, trained
-from touchline.config import section
+from touchline.config import load_params_section
 from touchline.errors import InputError
 from touchline.highlights.make import HighlightSettings, make_reel
 from touchline.highlights.model import (
@@ -25,7 +25,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     seed_everything(1, 1)
     place = tmp_path_factory.mktemp("model")
     build_tiny_model(
-        section(StudentParams, "student", PARAMS).tiny, ["Find every goal."], [" goal"], place
+        load_params_section(StudentParams, "student", PARAMS).tiny,
+        ["Find every goal."],
+        [" goal"],
+        place,
     )
     write_trained_with(place, trained())
     return place
@@ -35,7 +38,7 @@ def test_a_folder_is_asked_about_every_clip_and_its_own_words_are_kept(
     folder: Path, tmp_path: Path
 ) -> None:
     film = write_film(tmp_path / "film.mkv", steady(500), sound=False)
-    given = section(HighlightSettings, "highlights", PARAMS)
+    given = load_params_section(HighlightSettings, "highlights", PARAMS)
     model = open_highlight_model(folder, batch=4, turn_tokens=4)
     made = make_reel([film], "goals", model, given, tmp_path / "reel.mp4", tmp_path / "cache")
     said = json.loads(made.json.read_text())

@@ -10,9 +10,9 @@ from touchline.metrics import bootstrap
 from touchline.metrics.ablation import AblationCell, build_ablation_table
 from touchline.metrics.per_answer import MetricContext
 from touchline.records import Question
-from touchline.tasks.spotting import intervals
+from touchline.tasks.spotting import parse_intervals
 
-JUDGE = MetricContext(intervals, 0.3, 1, {}, {}, lambda _: 0.0)
+JUDGE = MetricContext(parse_intervals, 0.3, 1, {}, {}, lambda _: 0.0)
 TRUTH = "A foul occurs at (0:10, 0:22)."
 LATE = "A foul occurs at (0:13, 0:25)."  # IoU 0.6
 

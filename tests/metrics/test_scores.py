@@ -7,8 +7,8 @@ import pytest
 from touchline.errors import InputError
 from touchline.metrics.scores import MetricContext, build_score_report, find_best_floor
 from touchline.records import Clip, Question, Trajectory
-from touchline.tasks.counting import count
-from touchline.tasks.score import number
+from touchline.tasks.counting import parse_count
+from touchline.tasks.score import parse_score_number
 
 SPANS = {"hit": [(16.0, 28.0)], "miss": [(40.0, 52.0)], "both": [(16.0, 28.0), (40.0, 52.0)]}
 
@@ -20,7 +20,8 @@ def clip(id: str = "c", start: float = 0.0, length: float = 60.0) -> Clip:
 
 
 JUDGE = MetricContext(
-    lambda answer: SPANS.get(answer, []), 0.3, 7, {"counting": count, "score": number},
+    lambda answer: SPANS.get(answer, []), 0.3, 7,
+    {"counting": parse_count, "score": parse_score_number},
     {"c": clip(), "later": clip("later", 60.0), "short": clip("short", 120.0, 15.0)},
     lambda clip: 0.0,
 )  # fmt: skip

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from touchline.chat.timecode import spoken
-from touchline.chat.tools.choose_frames import called, stamped
-from touchline.chat.turns import thinking
-from touchline.evaluation.floors import FLOORS, prior
+from touchline.chat.timecode import format_time
+from touchline.chat.tools.choose_frames import build_frame_blocks, format_tool_call
+from touchline.chat.turns import format_thinking_turn
+from touchline.evaluation.floors import FLOORS, count_training_answers
 from touchline.metrics.scores import MetricContext, build_score_report
 from touchline.records import Caption, Clip, Question, Trajectory
 from touchline.report.page import write_evaluation_report
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS, choice, spotting
-from touchline.tasks.counting import count
-from touchline.tasks.open import told
+from touchline.tasks.counting import parse_count
+from touchline.tasks.open import format_action_list
 
 SKILL = {"floor.blank": 0.15, "base": 0.05, "sft": 0.75, "rl": 0.85}
 LENGTH = 60.0
@@ -36,8 +36,10 @@ class Evaluation:
     about: dict[str, dict[str, Any]]
 
     def scores(self) -> dict[str, Any]:
-        numbers = {"counting": count}
-        judge = MetricContext(spotting.intervals, 0.3, 7, numbers, self.clips, lambda clip: 0.0)
+        numbers = {"counting": parse_count}
+        judge = MetricContext(
+            spotting.parse_intervals, 0.3, 7, numbers, self.clips, lambda clip: 0.0
+        )
         return build_score_report(self.answers, self.questions, judge)
 
     def write(self, path: Path) -> str:
@@ -68,7 +70,7 @@ def evaluated(random: Random) -> Evaluation:
                 clips.append(_clip(sport, match, start))
                 questions += _questions(clips[-1], random)
     by_clip, test = {c.id: c for c in clips}, [q for q in questions if q.split == "test"]
-    train = prior([replace(q, split="train") for q in questions], 12)
+    train = count_training_answers([replace(q, split="train") for q in questions], 12)
     answers = {
         name: [_floor(name, q, floor(q, by_clip[q.clip], _captions(q), train)) for q in test]
         for name, floor in FLOORS.items()
@@ -96,17 +98,17 @@ def _questions(clip: Clip, random: Random) -> list[Question]:
         absent = random.choice([w for w in sport.asked if w not in {word for _, word in happened}])
         asked = [_spotting(clip, word, [(t - 6, t + 6)]) for t, word in happened]
         spans = [t for moment, _ in happened for t in (moment - 6, moment + 6)]
-        truth = told([word for _, word in happened])
+        truth = format_action_list([word for _, word in happened])
         return [*asked, _spotting(clip, absent, []), _question(clip, "open", truth, spans)]
     if clip.sport == "badminton":
         return [_question(clip, "counting", str(random.randint(3, 9)), [10.0, 31.0])]
     options = random.sample(sorted(set(sport.words.values())), 4)
-    truth = choice.truth(options, random.choice(options))
+    truth = choice.format_choice_answer(options, random.choice(options))
     return [_question(clip, "choice", truth, [20.0, 32.0], options=options)]
 
 
 def _spotting(clip: Clip, word: str, spans: list[tuple[float, float]]) -> Question:
-    truth = spotting.sentence(word, spans)
+    truth = spotting.format_spotting_answer(word, spans)
     return _question(clip, "spotting", truth, [t for span in spans for t in span], action=word)
 
 
@@ -140,7 +142,7 @@ def _model(name: str, question: Question, skill: float, random: Random) -> Traje
     answer = question.truth if right else _wrong(question, random)
     middle = question.evidence[0] if question.evidence else random.uniform(5, 45)
     window = [max(0.0, middle - 4), min(LENGTH, middle + 16)] if name in ("sft", "rl") else []
-    first = stamped([3.0 + 7 * i for i in range(8)])
+    first = build_frame_blocks([3.0 + 7 * i for i in range(8)])
     messages: list[dict[str, Any]] = [
         {"role": "system", "content": "You watch a clip."},
         {"role": "user", "content": [*first, {"type": "text", "text": question.text}]},
@@ -148,20 +150,29 @@ def _model(name: str, question: Question, skill: float, random: Random) -> Traje
     frames = 8
     if window:
         again = [window[0] + 3 * i for i in range(7)]
-        thought = f"{spoken(again[0])} shows play. Something happens near {spoken(middle + 6)}."
+        thought = (
+            f"{format_time(again[0])} shows play. Something happens near {format_time(middle + 6)}."
+        )
         messages += [
-            {"role": "assistant", "content": thinking(thought, called(window[0], window[1]))},
-            {"role": "tool", "content": stamped(again)},
+            {
+                "role": "assistant",
+                "content": format_thinking_turn(thought, format_tool_call(window[0], window[1])),
+            },
+            {"role": "tool", "content": build_frame_blocks(again)},
         ]
         frames += len(again)
-    messages.append({"role": "assistant", "content": thinking("So that is what it is.", answer)})
+    messages.append(
+        {"role": "assistant", "content": format_thinking_turn("So that is what it is.", answer)}
+    )
     return _trajectory(name, question, answer, window, frames, json.dumps(messages))
 
 
 def _wrong(question: Question, random: Random) -> str:
     if question.task == "spotting":
         start = random.uniform(0, 48)
-        return spotting.sentence(question.action, [(start, start + 12)] * random.randint(0, 2))
+        return spotting.format_spotting_answer(
+            question.action, [(start, start + 12)] * random.randint(0, 2)
+        )
     return {"counting": "11", "choice": "A. offside", "open": "A throw-in."}[question.task]
 
 
@@ -200,7 +211,7 @@ def picture(clip: Clip, time: float) -> Image.Image:
         x, y = random.randint(12, 180), random.randint(16, 96)
         draw.ellipse((x, y, x + 7, y + 7), fill=random.choice(["#d33", "#fff", "#36c"]))
     draw.rectangle((12, 11, 60, 24), fill="#111")
-    draw.text((16, 12), spoken(clip.start + time), fill="#fff")
+    draw.text((16, 12), format_time(clip.start + time), fill="#fff")
     return image
 
 

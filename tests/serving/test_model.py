@@ -7,7 +7,7 @@ import pytest
 
 from tests.endpoint.conftest import at
 from tests.train.conftest import BUDGET, Kit, kit
-from touchline.chat.tools.choose_frames import Viewing
+from touchline.chat.tools.choose_frames import ToolSession
 from touchline.endpoint.openai_format import chat, tools, turn
 from touchline.endpoint.reply import Reply
 from touchline.model.generate import ConversationGenerator, ConversationWithFrames
@@ -35,7 +35,9 @@ def test_a_served_student_sees_and_says_the_same_as_in_the_evaluation(kit: Kit):
     )
     played = list(player.play(games))
     said = [attempt.messages[2]["content"][0]["text"] for attempt in played]
-    fresh = [ConversationWithFrames(question, Viewing(reel, BUDGET)) for question, reel in games]
+    fresh = [
+        ConversationWithFrames(question, ToolSession(reel, BUDGET)) for question, reel in games
+    ]
     model = opened(kit.folder, 3)
 
     async def ask() -> list[dict]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.downloads import downloaded, params
-from touchline.records import Label, Video, read
+from touchline.records import Label, Video, read_records
 
 FPS, FRAMES = 25, 50
 RALLY = "open 'é'_100_150"
@@ -45,10 +45,13 @@ def _film(path: Path, size: int) -> None:
 
 
 def test_labels_fall_on_the_frames_that_they_count(manifest: Path) -> None:
-    rally, squat = read(manifest / "videos.parquet", Video)
+    rally, squat = read_records(manifest / "videos.parquet", Video)
     assert (rally.frames, rally.path) == (FRAMES, f"e2e-tennis/{RALLY}.mp4")
     assert squat.path == "repcount/video/stu1_2.mkv"
-    labels = {label.name or label.task: label for label in read(manifest / "labels.parquet", Label)}
+    labels = {
+        label.name or label.task: label
+        for label in read_records(manifest / "labels.parquet", Label)
+    }
     assert labels["far_court_serve"].start == pytest.approx(0.4, abs=0.01)
     assert (labels["squat"].start, labels["squat"].end) == pytest.approx((0.2, 1.2), abs=0.01)
     assert labels["counting"].answer == "1"

@@ -13,7 +13,7 @@ from stages import chunk
 from tests.downloads import downloaded, params
 from tests.films import film
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Video, read
+from touchline.records import Label, Speech, Video, read_records
 from touchline.sources.fetch import manifest
 
 FINAL = 'cup/It\'s "the" final #1 Ümläut 決勝?'
@@ -76,7 +76,9 @@ def test_every_video_is_a_match_or_half_of_one_with_its_owners_terms(
     own: Path, tmp_path: Path
 ) -> None:
     totals = run(tmp_path)
-    videos = {video.id: video for video in read(tmp_path / "manifest/videos.parquet", Video)}
+    videos = {
+        video.id: video for video in read_records(tmp_path / "manifest/videos.parquet", Video)
+    }
     assert list(videos) == [
         "local/bare/1",
         f"local/{FINAL}/1",
@@ -96,17 +98,17 @@ def test_every_video_is_a_match_or_half_of_one_with_its_owners_terms(
 
 def test_labels_and_commentary_find_their_videos(own: Path, tmp_path: Path) -> None:
     run(tmp_path)
-    labels = read(tmp_path / "manifest/labels.parquet", Label)
+    labels = read_records(tmp_path / "manifest/labels.parquet", Label)
     assert of(labels, FINAL) == [("Goal", 0.5), ("Goal", 1.5)]
     assert of(labels, "training/drill one") == [("Corner", 1.0)]
     assert of(labels, "lone/only") == [("Goal", 0.0)]
-    (line,) = read(tmp_path / "manifest/speech.parquet", Speech)
+    (line,) = read_records(tmp_path / "manifest/speech.parquet", Speech)
     assert line.video == f"local/{FINAL}/1"
 
 
 def test_odd_names_pass_through_the_frame_store(own: Path, tmp_path: Path) -> None:
     run(tmp_path)
-    settings = chunk.Chunk(
+    settings = chunk.ChunkParams(
         seconds=2, stride=2, rest="overlap", fps=2, height=32, quality=85, workers=1
     )
     totals = chunk.main(

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from tests.world import RULES
-from touchline.records import Clip, Label, Video, grouped
+from touchline.records import Clip, Label, Video, group_by_field
 from touchline.sources import SOURCES
 from touchline.tasks import TASKS
-from touchline.tasks.scene import scene
-from touchline.tasks.task import Draft
+from touchline.tasks.scene import build_clip_scene
+from touchline.tasks.task import QuestionDraft
 from touchline.video.windows import spans
 
 # Source: folder, more settings, videos, action labels, brought questions, faults; counted with
@@ -65,15 +65,15 @@ def _sound(name: str, videos: list[Video], labels: list[Label]) -> None:
         assert all(0 <= a < b <= clip.end - clip.start + 0.1 for a, b in draft.evidence)
 
 
-def _asked(videos: list[Video], labels: list[Label]) -> Iterator[tuple[str, Clip, Draft]]:
-    of_video = grouped(labels, "video")
+def _asked(videos: list[Video], labels: list[Label]) -> Iterator[tuple[str, Clip, QuestionDraft]]:
+    of_video = group_by_field(labels, "video")
     for one in videos:
         own = of_video[one.id]
         for start, end, overlaps in spans(one.duration, 60, 60, 1):
             given = (one.id, one.source, one.sport, one.match, "", "open", start, end, 0, overlaps)
             clip = Clip(f"{one.id}@{start:g}", *given)
             for task in TASKS.values():
-                for draft in task.ask(scene(clip, own), RULES, Random(clip.id)):
+                for draft in task.ask(build_clip_scene(clip, own), RULES, Random(clip.id)):
                     yield task.name, clip, draft
 
 

@@ -11,7 +11,7 @@ from tests.downloads import downloaded, params
 from tests.films import film
 from tests.store import store
 from touchline.errors import InputError
-from touchline.records import Label, Video, read
+from touchline.records import Label, Video, read_records
 
 GAME = 'season/It\'s "one" ü'
 LABELS = {
@@ -47,13 +47,16 @@ def run(tmp_path: Path, address: str, **more: Any) -> dict[str, float]:
 def test_a_bucket_is_read_like_a_folder(bucket: tuple[str, Any], tmp_path: Path) -> None:
     totals = run(tmp_path, bucket[0])
     assert (totals["videos"], totals["matches"], totals["labels"]) == (2, 1, 2)
-    videos = read(tmp_path / "manifest/videos.parquet", Video)
+    videos = read_records(tmp_path / "manifest/videos.parquet", Video)
     assert [video.id for video in videos] == [f"s3/{GAME}/1", f"s3/{GAME}/2"]
     assert {video.terms for video in videos} == {"nda"}
     for half in (1, 2):
         origin = (tmp_path / f"origin/{half}_224p.mkv").read_bytes()
         assert (tmp_path / "videos/s3" / GAME / f"{half}_224p.mkv").read_bytes() == origin
-    assert [one.start for one in read(tmp_path / "manifest/labels.parquet", Label)] == [1.0, 1.5]
+    assert [one.start for one in read_records(tmp_path / "manifest/labels.parquet", Label)] == [
+        1.0,
+        1.5,
+    ]
 
 
 def test_no_key_is_in_any_product(bucket: tuple[str, Any], tmp_path: Path) -> None:

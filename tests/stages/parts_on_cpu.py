@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from accelerate.state import AcceleratorState, DistributedType, PartialState
 
-from touchline.config import run
+from touchline.config import run_stage
 
 begin = AcceleratorState.__init__
 
@@ -29,4 +29,4 @@ def begin_sharded(self: Any, *given: Any, fsdp_plugin: Any = None, **more: Any) 
 if __name__ == "__main__":
     AcceleratorState.__init__ = begin_sharded  # type: ignore[method-assign]
     stage = importlib.import_module(f"stages.{sys.argv.pop(1)}")
-    run(stage.main)
+    run_stage(stage.main)

@@ -7,22 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from stages.ask import Ask, main, split_by_match
+from stages.ask import AskParams, main, split_by_match
 from tests.frames import stored
 from tests.world import clip_of, label
-from touchline.chat.dialogue import PLAIN, Dialogue
+from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.errors import InputError
-from touchline.records import Caption, Clip, Label, Question, Stated, read, write
+from touchline.records import (
+    Caption,
+    Clip,
+    Label,
+    Question,
+    StatedSplit,
+    read_records,
+    write_records,
+)
 from touchline.tasks import TASKS
 from touchline.video.frame_store import store_path
 
 SHARES = {"train": 0.7, "val": 0.05, "test": 0.25}
 
 
-def ask(**changes) -> Ask:
+def ask(**changes) -> AskParams:
     given = {"seed": 7, "shares": SHARES, "interval": 12.0, "negatives": 0.5, "commentary": False}
     given |= {"splits": "drawn", "tasks": list(TASKS)}
-    return Ask(**(given | changes))
+    return AskParams(**(given | changes))
 
 
 def clips_of(matches: int, sports: tuple[str, ...] = ("soccer", "badminton")) -> list[Clip]:
@@ -72,22 +80,22 @@ def world(tmp_path: Path) -> Path:
         for dive in dives
     ]
     lines = [Caption("l", clips[0].id, 3.2, 6.9, "A foul {action}!", "test")]
-    write(tmp_path / "clips/clips.parquet", Clip, [*clips, *over])
-    write(tmp_path / "manifest/labels.parquet", Label, labels)
-    write(tmp_path / "captions/captions.parquet", Caption, lines)
+    write_records(tmp_path / "clips/clips.parquet", Clip, [*clips, *over])
+    write_records(tmp_path / "manifest/labels.parquet", Label, labels)
+    write_records(tmp_path / "captions/captions.parquet", Caption, lines)
     for clip in clips:
         stored(store_path(tmp_path / "frames", clip.video), seconds=2)
     return tmp_path
 
 
-def run(world: Path, given: Ask, dialogue: Dialogue = PLAIN) -> dict[str, float]:
+def run(world: Path, given: AskParams, dialogue: Dialogue = DEFAULT_DIALOGUE) -> dict[str, float]:
     paths = [world / name for name in ("manifest", "clips", "captions", "frames", "out")]
     return main(given, dialogue, *paths)
 
 
-def asked(world: Path, given: Ask, dialogue: Dialogue = PLAIN) -> list[Question]:
+def asked(world: Path, given: AskParams, dialogue: Dialogue = DEFAULT_DIALOGUE) -> list[Question]:
     run(world, given, dialogue)
-    return read(world / "out/questions.parquet", Question)
+    return read_records(world / "out/questions.parquet", Question)
 
 
 def test_every_task_asks_and_every_truth_scores_one(world: Path):
@@ -101,7 +109,7 @@ def test_every_task_asks_and_every_truth_scores_one(world: Path):
 
 
 def test_overlapping_clips_are_asked_about_in_training_only(world: Path):
-    every = {clip.id: clip for clip in read(world / "clips/clips.parquet", Clip)}
+    every = {clip.id: clip for clip in read_records(world / "clips/clips.parquet", Clip)}
     questions = asked(world, ask())
     assert any(every[q.clip].overlaps for q in questions)
     assert all(q.split == "train" for q in questions if every[q.clip].overlaps)
@@ -141,12 +149,12 @@ def test_doubles_share_a_split_and_count_as_one_match():
 
 
 def test_a_match_that_came_twice_is_written_down_and_asked_about_in_one_split(world: Path):
-    clips = read(world / "clips/clips.parquet", Clip)
+    clips = read_records(world / "clips/clips.parquet", Clip)
     names = {"soccer-0": "a/2030-01-05 - 20-45 Atl. Ilkley 1 - 0 Jarrow"}
     for number in range(1, 6):
         names[f"soccer-{number}"] = f"b/2030-01-05 Jarrow {number} v Atlético Ilkley {number}"
     renamed = [replace(clip, match=names.get(clip.match, clip.match)) for clip in clips]
-    write(world / "clips/clips.parquet", Clip, renamed)
+    write_records(world / "clips/clips.parquet", Clip, renamed)
     questions = asked(world, ask())
     assert len({q.split for q in questions if q.match in names.values()}) == 1
     [pair, *_] = json.loads((world / "out/doubles.json").read_text())
@@ -154,20 +162,20 @@ def test_a_match_that_came_twice_is_written_down_and_asked_about_in_one_split(wo
 
 
 def test_a_stated_split_holds_for_a_double_and_two_that_contradict_are_refused(world: Path):
-    clips = read(world / "clips/clips.parquet", Clip)
+    clips = read_records(world / "clips/clips.parquet", Clip)
     names = {
         "soccer-0": "a/2030-01-05 Ilkley 1 - 0 Jarrow",
         "soccer-1": "b/20300105 Jarrow v Ilkley",
     }
     renamed = [replace(clip, match=names.get(clip.match, clip.match)) for clip in clips]
-    write(world / "clips/clips.parquet", Clip, renamed)
+    write_records(world / "clips/clips.parquet", Clip, renamed)
     first, second = names.values()
     for split in ("train", "val", "test"):
-        write(world / "manifest/splits.parquet", Stated, [Stated(first, split)])
+        write_records(world / "manifest/splits.parquet", StatedSplit, [StatedSplit(first, split)])
         questions = asked(world, ask(splits="stated"))
         assert {q.split for q in questions if q.match in (first, second)} == {split}
-    rows = [Stated(first, "train"), Stated(second, "test")]
-    write(world / "manifest/splits.parquet", Stated, rows)
+    rows = [StatedSplit(first, "train"), StatedSplit(second, "test")]
+    write_records(world / "manifest/splits.parquet", StatedSplit, rows)
     with pytest.raises(InputError, match=f"{second}: is test, but it is the same match as {first}"):
         asked(world, ask(splits="stated"))
 

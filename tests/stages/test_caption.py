@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.caption import CaptionParams, main
-from touchline.chat.dialogue import PLAIN
-from touchline.records import Caption, Clip, Speech, Video, read, write
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
+from touchline.records import Caption, Clip, Speech, Video, read_records, write_records
 from touchline.sources.soccernet import echoes, labels_v2
 from touchline.sports import SPORTS
 
@@ -27,13 +27,15 @@ def clip(start: float, end: float, video: str = "v") -> Clip:
 def caption(
     folder: Path, lines: Sequence[Speech], clips: Sequence[Clip], collapse: bool = True
 ) -> tuple[list[Caption], dict[str, str], dict[str, float]]:
-    write(folder / "manifest/speech.parquet", Speech, lines)
-    write(folder / "clips/clips.parquet", Clip, clips)
+    write_records(folder / "manifest/speech.parquet", Speech, lines)
+    write_records(folder / "clips/clips.parquet", Clip, clips)
     params = CaptionParams(collapse_repeats=collapse)
-    totals = main(params, PLAIN, folder / "manifest", folder / "clips", folder / "captions")
+    totals = main(
+        params, DEFAULT_DIALOGUE, folder / "manifest", folder / "clips", folder / "captions"
+    )
     ledger = pq.read_table(folder / "captions/ledger.parquet").to_pylist()
     fates = {row["row"][-1]: f"{row['state']} {row['reason']}".strip() for row in ledger}
-    return read(folder / "captions/captions.parquet", Caption), fates, totals
+    return read_records(folder / "captions/captions.parquet", Caption), fates, totals
 
 
 def test_a_line_over_a_border_is_in_both_clips_cut_to_each(tmp_path: Path) -> None:

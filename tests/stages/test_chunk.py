@@ -14,15 +14,21 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from stages.chunk import NOTHING, Chunk, cut, main, store
+from stages.chunk import (
+    NO_FRAMES_WRITTEN,
+    ChunkParams,
+    cut_video_into_clips,
+    main,
+    write_all_frames,
+)
 from touchline.errors import InputError
-from touchline.records import Clip, Video, read, write
+from touchline.records import Clip, Video, read_records, write_records
 from touchline.video.frame_store import FrameStore
 from touchline.video.probe import facts, unseen
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "realdata" / "finebadminton" / "video"
-CHUNK = Chunk(seconds=6, stride=2, rest="overlap", fps=2, height=32, quality=85, workers=2)
+CHUNK = ChunkParams(seconds=6, stride=2, rest="overlap", fps=2, height=32, quality=85, workers=2)
 
 
 def film(path: Path, seconds: float, seed: int) -> None:
@@ -47,7 +53,7 @@ def list_videos(folder: Path, paths: list[str]) -> None:
         )
         for path in paths
     ]  # fmt: skip
-    write(folder / "manifest" / "videos.parquet", Video, rows)
+    write_records(folder / "manifest" / "videos.parquet", Video, rows)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +74,7 @@ def chunk(folder: Path, out: Path, workers: int = 2) -> dict[str, float]:
 
 
 def test_every_video_gets_clips_and_a_line_in_the_ledger(matches: Path) -> None:
-    clips = read(matches / "out/clips/clips.parquet", Clip)
+    clips = read_records(matches / "out/clips/clips.parquet", Clip)
     ledger = pq.read_table(matches / "out/clips/ledger.parquet").to_pylist()
     fates = [(row["row"], row["state"], row["reason"]) for row in ledger]
     assert fates[1:] == [("cup/m 1", "split", "into 2 clips"), ("cup/m 2", "split", "into 1 clips")]
@@ -80,7 +86,7 @@ def test_every_video_gets_clips_and_a_line_in_the_ledger(matches: Path) -> None:
 
 def test_a_clip_says_how_many_frames_the_store_holds_for_it(matches: Path) -> None:
     frames = FrameStore(matches / "out" / "frames")
-    for clip in read(matches / "out/clips/clips.parquet", Clip):
+    for clip in read_records(matches / "out/clips/clips.parquet", Clip):
         times = frames.times(clip.video)
         held = times[(times >= clip.start) & (times < clip.end)]
         first = np.ceil(clip.start * 2 - 1e-6)
@@ -90,7 +96,7 @@ def test_a_clip_says_how_many_frames_the_store_holds_for_it(matches: Path) -> No
 
 def test_the_stage_counts_what_it_made(matches: Path) -> None:
     numbers = json.loads((matches / "numbers.json").read_text())
-    clips = read(matches / "out/clips/clips.parquet", Clip)
+    clips = read_records(matches / "out/clips/clips.parquet", Clip)
     assert (numbers["rows"], numbers["split"], numbers["clips"]) == (3, 3, len(clips))
     assert (numbers["seconds"], numbers["frames"], numbers["damaged"]) == (29.4, 59, 0)
     assert numbers["overlapping"] == sum(clip.overlaps for clip in clips)
@@ -106,28 +112,30 @@ def test_the_products_are_the_same_byte_for_byte(matches: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("duration", [0.0, 4e-7])  # the clips' times are whole microseconds
 def test_a_video_that_lasts_no_time_is_refused_by_name(matches: Path, duration: float) -> None:
-    (video, *_) = read(matches / "manifest/videos.parquet", Video)
+    (video, *_) = read_records(matches / "manifest/videos.parquet", Video)
     nothing = Video(**{**vars(video), "duration": duration})
     with pytest.raises(InputError, match=f"video {re.escape(video.id)}: lasts {duration:g} s"):
-        list(cut(CHUNK, nothing, NOTHING))
+        list(cut_video_into_clips(CHUNK, nothing, NO_FRAMES_WRITTEN))
 
 
 def test_a_video_that_is_not_here_has_clips_without_frames(matches: Path, tmp_path: Path) -> None:
-    found = read(matches / "manifest/videos.parquet", Video)
+    found = read_records(matches / "manifest/videos.parquet", Video)
     away = Video(**{**vars(found[0]), "id": "away", "path": "", **unseen(13.0)})
-    write(tmp_path / "manifest/videos.parquet", Video, [found[2], away])
+    write_records(tmp_path / "manifest/videos.parquet", Video, [found[2], away])
     (tmp_path / "videos").symlink_to(matches / "videos")
     numbers = chunk(tmp_path, tmp_path / "out", workers=1)
-    clips = [c for c in read(tmp_path / "out/clips/clips.parquet", Clip) if c.video == "away"]
+    clips = [
+        c for c in read_records(tmp_path / "out/clips/clips.parquet", Clip) if c.video == "away"
+    ]
     assert [(c.end, c.frames) for c in clips] == [(6, 0), (8, 0), (10, 0), (12, 0), (13, 0)]
     assert numbers["clips_without_frames"] == len(clips) and numbers["frames"] == 4
     assert [path.stem for path in (tmp_path / "out/frames").rglob("*.parquet")] == ["m 2"]
 
 
 def test_any_executor_does_the_work(matches: Path, tmp_path: Path) -> None:
-    found = read(matches / "manifest/videos.parquet", Video)
+    found = read_records(matches / "manifest/videos.parquet", Video)
     with ThreadPoolExecutor(2) as executor:
-        passes = store(executor, CHUNK, found, matches / "videos", tmp_path)
+        passes = write_all_frames(executor, CHUNK, found, matches / "videos", tmp_path)
     assert [len(passed.times) for passed in passes] == [40, 15, 4]
 
 
@@ -157,9 +165,9 @@ def test_a_video_that_vanished_is_named(tmp_path: Path) -> None:
 def test_no_worker_outlives_a_killed_stage(tmp_path: Path) -> None:
     film(tmp_path / "videos/long.mkv", 20, 0)
     list_videos(tmp_path, ["long.mkv"])
-    rows = read(tmp_path / "manifest/videos.parquet", Video)
+    rows = read_records(tmp_path / "manifest/videos.parquet", Video)
     many = [Video(**{**vars(rows[0]), "id": f"v{number}"}) for number in range(200)]
-    write(tmp_path / "manifest/videos.parquet", Video, many)
+    write_records(tmp_path / "manifest/videos.parquet", Video, many)
     section = "\n".join(f"  {key}: {value}" for key, value in CHUNK.model_dump().items())
     (tmp_path / "params.yaml").write_text(f"chunk:\n{section}\n")
     flags = [f"--{name}={tmp_path / name}" for name in ("videos", "manifest", "frames", "clips")]
@@ -199,7 +207,7 @@ def test_real_broadcasts_become_clips(tmp_path: Path) -> None:
     names = sorted(path.name for path in REAL.glob("*.mp4"))[:3]
     list_videos(tmp_path, names)
     numbers = chunk(tmp_path, tmp_path / "out", workers=1)
-    clips = read(tmp_path / "out/clips/clips.parquet", Clip)
+    clips = read_records(tmp_path / "out/clips/clips.parquet", Clip)
     assert numbers["rows"] == 3
     assert {clip.video for clip in clips} == set(names)
     frames = FrameStore(tmp_path / "out" / "frames")

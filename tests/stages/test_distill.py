@@ -10,10 +10,10 @@ from stages.distill import main
 from tests.stages.training import BUDGET, clip, world
 from tests.train.conftest import PARAMS, lessons
 from tests.world import label
-from touchline.chat.dialogue import PLAIN
-from touchline.config import section
-from touchline.records import Label, Question, Trajectory, read, write
-from touchline.teacher.teacher import Distill
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
+from touchline.config import load_params_section
+from touchline.records import Label, Question, Trajectory, read_records, write_records
+from touchline.teacher.teacher import DistillParams
 
 
 @pytest.fixture
@@ -29,20 +29,26 @@ def folder(tmp_path: Path) -> Path:
     ]
     hidden = [replace(q, id=f"{q.id}-{split}", split=split) for q in questions[:2]
               for split in ("val", "test")]  # fmt: skip
-    write(tmp_path / "questions/questions.parquet", Question, [*questions, *hidden])
-    write(tmp_path / "manifest/labels.parquet", Label, labels)
+    write_records(tmp_path / "questions/questions.parquet", Question, [*questions, *hidden])
+    write_records(tmp_path / "manifest/labels.parquet", Label, labels)
     return tmp_path
 
 
 def distilled(folder: Path) -> tuple[dict[str, float], list[Trajectory]]:
     read_from = [folder / name for name in ("manifest", "clips", "questions", "frames")]
-    measured = main(section(Distill, "distill", PARAMS), BUDGET, PLAIN, *read_from, folder / "out")
-    return measured, read(folder / "out/trajectories.parquet", Trajectory)
+    measured = main(
+        load_params_section(DistillParams, "distill", PARAMS),
+        BUDGET,
+        DEFAULT_DIALOGUE,
+        *read_from,
+        folder / "out",
+    )
+    return measured, read_records(folder / "out/trajectories.parquet", Trajectory)
 
 
 def test_only_training_questions_are_taught_and_every_question_has_a_fate(folder: Path):
     measured, taught = distilled(folder)
-    every = read(folder / "questions/questions.parquet", Question)
+    every = read_records(folder / "questions/questions.parquet", Question)
     assert {t.question for t in taught} == {q.id for q in every if q.split == "train"}
     assert measured["rows"] == len(every)
     assert measured["dropped"] == 4

@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from stages.download import Download
+from stages.download import DownloadParams
 from tests.downloads import downloaded, params
 from touchline.config import Params
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Video, read
+from touchline.records import Label, Speech, Video, read_records
 from touchline.sources import SOURCES
 from touchline.sources.soccernet import layout
 from touchline.sources.synthetic import SYNTHETIC
@@ -57,7 +57,7 @@ def match(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path / "prepared" / planned.folder
 
 
-def download(on_fault: str, **sources: dict[str, Any]) -> Download:
+def download(on_fault: str, **sources: dict[str, Any]) -> DownloadParams:
     return params(on_fault, sources)
 
 
@@ -92,13 +92,13 @@ def test_two_downloads_give_the_same_manifest_and_files(tmp_path: Path) -> None:
 
 def test_the_manifest_names_files_matches_and_times(match: Path, tmp_path: Path) -> None:
     run(tmp_path, "stop")
-    videos = read(tmp_path / "manifest/videos.parquet", Video)
+    videos = read_records(tmp_path / "manifest/videos.parquet", Video)
     assert [video.part for video in videos] == ["1", "2"]
     assert len({video.match for video in videos}) == 1
     assert all((tmp_path / "videos" / video.path).is_file() for video in videos)
     assert {video.duration for video in videos} == {20.0} and videos[0].frames == 500
-    labels = read(tmp_path / "manifest/labels.parquet", Label)
-    speech = read(tmp_path / "manifest/speech.parquet", Speech)
+    labels = read_records(tmp_path / "manifest/labels.parquet", Label)
+    speech = read_records(tmp_path / "manifest/speech.parquet", Speech)
     assert {row.video for row in [*labels, *speech]} <= {video.id for video in videos}
     assert labels and speech
 

@@ -7,27 +7,27 @@ from typing import Any
 
 import pytest
 
-from stages.evaluate import Evaluate, main
+from stages.evaluate import EvaluateParams, main
 from tests.external_answers.conftest import exported
 from tests.stages.training import BUDGET, World, clip, world
 from tests.train.conftest import lessons
 from tests.world import HOSTILE
-from touchline.chat.dialogue import PLAIN, Dialogue
+from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS
 from touchline.external_answers.score import Rule, score, sheet
-from touchline.licence import Licence
+from touchline.licence import LicenceParams
 from touchline.model.generate import ConversationGenerator
-from touchline.records import Caption, Question, Trajectory, read, write
-from touchline.tasks.spotting import sentence
+from touchline.records import Caption, Question, Trajectory, read_records, write_records
+from touchline.tasks.spotting import format_spotting_answer
 
-OUTSIDE = Licence(inside=[])
+OUTSIDE = LicenceParams(inside=[])
 BLIND = [
     {"kind": kind, "name": f"floor.{kind}", "model": "sft", "revision": ""}
     for kind in ("blank", "single", "shuffled")
 ]
 FREE = [{"kind": "floor", "name": name} for name in FLOORS]
-EVALUATE = Evaluate(
+EVALUATE = EvaluateParams(
     seed=1, theta=0.3, interval=12, batch=4, turn_tokens=8, processes=1, judge=None,
     necessity=4, candidates=[*FREE, *BLIND],
 )  # fmt: skip
@@ -41,14 +41,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made.sft(made.sft_params(0))
     made.rl(0)
     asked = [replace(t.question, id=f"{t.question.id}-test", split="test") for t in taught]
-    write(
+    write_records(
         tmp_path / "questions/questions.parquet", Question, [*(t.question for t in taught), *asked]
     )
-    write(tmp_path / "captions/captions.parquet", Caption, [])
+    write_records(tmp_path / "captions/captions.parquet", Caption, [])
     return made
 
 
-def run(here: World, dialogue: Dialogue = PLAIN) -> dict[str, Any]:
+def run(here: World, dialogue: Dialogue = DEFAULT_DIALOGUE) -> dict[str, Any]:
     names = ("clips", "captions", "questions", "frames", "base", "sft", "rl", "accepted")
     given = EVALUATE, here.student(), BUDGET, dialogue, OUTSIDE
     return main(*given, *[here.root / name for name in (*names, "answers", "report")])
@@ -56,12 +56,12 @@ def run(here: World, dialogue: Dialogue = PLAIN) -> dict[str, Any]:
 
 def evaluated(here: World) -> list[Trajectory]:
     run(here)
-    return read(here.root / "answers/answers.parquet", Trajectory)
+    return read_records(here.root / "answers/answers.parquet", Trajectory)
 
 
 def test_every_candidate_answers_every_test_question(here: World):
     rows = evaluated(here)
-    every = read(here.root / "questions/questions.parquet", Question)
+    every = read_records(here.root / "questions/questions.parquet", Question)
     test = sorted(q.id for q in every if q.split == "test")
     authors = {row.author for row in rows}
     assert authors == {*FLOORS, *(entry["name"] for entry in BLIND), "base", "sft", "rl"}
@@ -75,22 +75,24 @@ def test_every_candidate_answers_every_test_question(here: World):
 
 def test_answers_exported_and_scored_elsewhere_get_the_numbers_of_the_stage(here: World):
     measured = run(here)
-    rows = read(here.root / "answers/answers.parquet", Trajectory)
+    rows = read_records(here.root / "answers/answers.parquet", Trajectory)
     file = exported(here.root / "sft.jsonl", [row for row in rows if row.author == "sft"])
     places = [here.root / name for name in ("clips", "captions", "questions")]
     rule = Rule(EVALUATE.theta, EVALUATE.seed, EVALUATE.interval, None)
-    found = score(file, "sft", sheet(*places, BUDGET, PLAIN, "test"), rule).measured
+    found = score(file, "sft", sheet(*places, BUDGET, DEFAULT_DIALOGUE, "test"), rule).measured
     names = [*FLOORS, "sft"]
     for key in ("candidates", "sports", "actions", "sources", "lengths", "without_negatives"):
         assert found[key] == {name: measured[key][name] for name in names}
 
 
 def test_questions_without_frames_are_left_out_and_the_report_says_how_many(here: World):
-    test = [q for q in read(here.root / "questions/questions.parquet", Question)
+    test = [q for q in read_records(here.root / "questions/questions.parquet", Question)
             if q.split == "test"]  # fmt: skip
     here.hide(2)
     measured = run(here)
-    asked = {row.question for row in read(here.root / "answers/answers.parquet", Trajectory)}
+    asked = {
+        row.question for row in read_records(here.root / "answers/answers.parquet", Trajectory)
+    }
     assert 0 < measured["without_frames"] == len(test) - len(asked)
     assert "left out, no frames here" in (here.root / "report/report.html").read_text()
     here.hide(99)
@@ -103,18 +105,18 @@ def test_a_right_answer_by_the_clock_of_the_half_scores_one(
 ):
     file = here.root / "questions/questions.parquet"
     bare = Dialogue(style="spotting-paper", time="half", cut=False)
-    every = [q for q in read(file, Question) if q.task == "spotting" and q.evidence]
+    every = [q for q in read_records(file, Question) if q.task == "spotting" and q.evidence]
     zero = bare.zero(clip(every[0]))
     questions = [
         replace(
             q,
-            truth=sentence(
+            truth=format_spotting_answer(
                 q.action, list(zip(q.evidence[::2], q.evidence[1::2], strict=True)), zero
             ),
         )
         for q in every
     ]
-    write(file, Question, questions)
+    write_records(file, Question, questions)
     truths = [q.truth for q in questions if q.split == "test"]
     monkeypatch.setattr(
         ConversationGenerator, "_generate", lambda self, talks: truths[: len(talks)]
@@ -137,6 +139,6 @@ def test_hostile_models_are_evaluated_like_any_other(here: World, monkeypatch: p
 
 
 def test_without_test_questions_there_is_nothing_to_claim(here: World):
-    write(here.root / "questions/questions.parquet", Question, [])
+    write_records(here.root / "questions/questions.parquet", Question, [])
     with pytest.raises(InputError, match="no question is in the test split"):
         evaluated(here)

@@ -9,7 +9,7 @@ import pytest
 from tests.stages.test_sft import LORA, log, weights
 from tests.stages.training import World, world
 from tests.train.conftest import PARAMS, lessons
-from touchline.config import section
+from touchline.config import load_params_section
 from touchline.errors import InputError
 from touchline.model.load import StudentParams, freeze_model_parts, load_model_and_processor
 
@@ -24,7 +24,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def parts(kind: str = "fsdp") -> dict[str, Any]:
-    given = section(StudentParams, "student", PARAMS).parallel.model_dump()
+    given = load_params_section(StudentParams, "student", PARAMS).parallel.model_dump()
     return {"processes": 2, "parallel": given | {"kind": kind}}
 
 

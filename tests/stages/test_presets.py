@@ -8,8 +8,8 @@ import pytest
 
 from flows.runs import overrides
 from stages import rl, sft
-from touchline.chat.tools.choose_frames import Budget
-from touchline.config import section
+from touchline.chat.tools.choose_frames import FrameBudget
+from touchline.config import load_params_section
 from touchline.model.load import StudentParams
 from touchline.train.distributed import build_parallel_arguments
 from touchline.train.rl.vllm_parity import VllmParams
@@ -22,17 +22,25 @@ def sections(tmp_path: Path, preset: str) -> dict[str, Any]:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(ROOT / "presets", tmp_path / "presets")
     overrides.apply_overrides(tmp_path, preset, ())
-    kinds = {"sft": sft.Sft, "rl": rl.Rl, "student": StudentParams, "budget": Budget}
-    return {name: section(kind, name, tmp_path / "params.yaml") for name, kind in kinds.items()}
+    kinds = {
+        "sft": sft.SftParams,
+        "rl": rl.RlParams,
+        "student": StudentParams,
+        "budget": FrameBudget,
+    }
+    return {
+        name: load_params_section(kind, name, tmp_path / "params.yaml")
+        for name, kind in kinds.items()
+    }
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_trl_takes_every_key_of_a_preset(tmp_path: Path, preset: str) -> None:
     given = sections(tmp_path, preset)
-    made = sft.config(given["sft"], tmp_path)
+    made = sft.build_sft_config(given["sft"], tmp_path)
     assert made.max_steps == given["sft"].steps and made.learning_rate == given["sft"].lr
     if given["rl"].steps:
-        played = rl.config(given["rl"], given["budget"], [1, 2], tmp_path)
+        played = rl.build_grpo_config(given["rl"], given["budget"], [1, 2], tmp_path)
         assert played.generation_kwargs["max_new_tokens"] == given["rl"].turn_tokens
         rollouts = played.per_device_train_batch_size * played.gradient_accumulation_steps
         assert rollouts % played.num_generations == 0
@@ -72,7 +80,7 @@ def test_vllm_is_told_to_the_trainer_with_what_it_calls_things(tmp_path: Path) -
         **known | {"mode": "server", "server": "http://127.0.0.1:8000", "options": options}
     )
     asked = given["rl"].model_copy(update={"vllm": vllm})
-    made = rl.config(asked, given["budget"], [5, 7], tmp_path)
+    made = rl.build_grpo_config(asked, given["budget"], [5, 7], tmp_path)
     assert made.use_vllm and made.vllm_mode == "server"
     assert made.vllm_server_base_url == "http://127.0.0.1:8000"
     assert made.vllm_gpu_memory_utilization == 0.4 and made.vllm_max_model_length == 16384

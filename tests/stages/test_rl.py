@@ -13,7 +13,7 @@ from tests.train.conftest import lessons
 from touchline.chat.dialogue import Dialogue
 from touchline.errors import InputError
 from touchline.model.load import load_model_and_processor
-from touchline.records import Question, Rollout, read, write
+from touchline.records import Question, Rollout, read_records, write_records
 from touchline.train.rl.replay import print_replay
 from touchline.train.rl.trainer import VisionProofTrainer
 
@@ -28,7 +28,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def rollouts(here: World) -> list[Rollout]:
-    return read(here.root / "rl/rollouts.parquet", Rollout)
+    return read_records(here.root / "rl/rollouts.parquet", Rollout)
 
 
 def test_no_steps_leave_the_sft_model_as_it_is(here: World):
@@ -69,7 +69,7 @@ def test_a_dialogue_without_thoughts_has_nothing_to_reinforce(here: World):
 
 
 def test_no_training_question_is_refused_in_words(here: World):
-    write(here.root / "questions/questions.parquet", Question, [])
+    write_records(here.root / "questions/questions.parquet", Question, [])
     with pytest.raises(InputError, match="no question is in the train split"):
         here.rl(1)
 

@@ -16,7 +16,7 @@ from tests.stages.training import World, world
 from tests.train.conftest import BUDGET, PARAMS, lessons
 from touchline.errors import InputError
 from touchline.model.load import load_model_and_processor
-from touchline.records import Trajectory, write
+from touchline.records import Trajectory, write_records
 from touchline.tasks import TASKS
 from touchline.train.sft_data import TrajectoryCollator
 
@@ -73,7 +73,7 @@ def test_lessons_of_which_none_has_frames_are_refused_in_words(here: World):
 
 
 def test_nothing_accepted_is_refused_in_words(here: World):
-    write(here.root / "accepted/trajectories.parquet", Trajectory, [])
+    write_records(here.root / "accepted/trajectories.parquet", Trajectory, [])
     with pytest.raises(InputError, match="no trajectory was accepted"):
         here.sft(here.sft_params(1))
 

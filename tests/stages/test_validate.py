@@ -9,16 +9,24 @@ import pytest
 
 from stages.validate import Validate, main
 from touchline import licence
-from touchline.chat.dialogue import PLAIN
-from touchline.chat.tools.choose_frames import Budget, stamped
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
+from touchline.chat.tools.choose_frames import FrameBudget, build_frame_blocks
 from touchline.checks.tables.great_expectations import Outcome
 from touchline.checks.tables.run import Records, judge
 from touchline.errors import InputError
-from touchline.ledger import Ledger
-from touchline.licence import Licence
-from touchline.records import Caption, Clip, Question, Trajectory, Video, read, write
+from touchline.ledger import RowLedger
+from touchline.licence import LicenceParams
+from touchline.records import (
+    Caption,
+    Clip,
+    Question,
+    Trajectory,
+    Video,
+    read_records,
+    write_records,
+)
 
-BUDGET = Budget(first=8, call=8, stride=3, calls=2, width=64, height=32)
+BUDGET = FrameBudget(first=8, call=8, stride=3, calls=2, width=64, height=32)
 LIMITS = Validate(
     fail_on="critical", max_dropped=0.2, least_looking=0.5, least_of_task=0.02, absent=(0.2, 0.8)
 )
@@ -51,14 +59,16 @@ class Data:
             "trajectories/trajectories": (Trajectory, self.trajectories),
         }
         for name, (kind, rows) in tables.items():
-            write(folder / f"{name}.parquet", kind, rows)
-            ledger = Ledger(["one", "two"])
+            write_records(folder / f"{name}.parquet", kind, rows)
+            ledger = RowLedger(["one", "two"])
             ledger.keep("one")
             ledger.drop("two", "too dark to see")
             ledger.close(folder / name.split("/")[0] / "ledger.parquet")
         inputs = [folder / name.split("/")[0] for name in tables]
-        licence.mark(folder / "manifest", licence.of(self.videos))
-        return main(limits, BUDGET, PLAIN, Licence(inside=[]), *inputs, folder / "accepted")
+        licence.write_product_terms(folder / "manifest", licence.collect_source_terms(self.videos))
+        return main(
+            limits, BUDGET, DEFAULT_DIALOGUE, LicenceParams(inside=[]), *inputs, folder / "accepted"
+        )
 
 
 @pytest.fixture
@@ -110,7 +120,7 @@ def _question(clip: Clip, task: str, truth: str, evidence: list[float], action: 
 
 
 def _taught(question: Question) -> Trajectory:
-    shown = stamped([float(t) for t in range(4, 60, 7)])
+    shown = build_frame_blocks([float(t) for t in range(4, 60, 7)])
     messages = json.dumps([{"role": "user", "content": shown}])
     return Trajectory(
         f"teacher/{question.id}", question.id, "teacher.scripted", "train", "soccer",
@@ -121,7 +131,7 @@ def _taught(question: Question) -> Trajectory:
 def test_sound_data_passes_whole(data: Data, tmp_path: Path):
     totals = data.run(tmp_path)
     assert (totals["kept"], totals["dropped"], totals["warnings"]) == (18, 0, 0)
-    assert read(tmp_path / "accepted/trajectories.parquet", Trajectory) == data.trajectories
+    assert read_records(tmp_path / "accepted/trajectories.parquet", Trajectory) == data.trajectories
     gates = json.loads((tmp_path / "accepted/gates.json").read_text())
     assert len(gates["checks"]) == totals["checks"] == gates["counts"]["passed"]
 
@@ -222,7 +232,7 @@ def test_a_faulty_trajectory_is_dropped_with_its_reason(data: Data, tmp_path: Pa
     data.spoil("trajectories", 3, valid=False, id=HOSTILE)
     totals = data.run(tmp_path)
     assert (totals["kept"], totals["dropped"]) == (17, 1)
-    kept = read(tmp_path / "accepted/trajectories.parquet", Trajectory)
+    kept = read_records(tmp_path / "accepted/trajectories.parquet", Trajectory)
     assert HOSTILE not in {row.id for row in kept}
     page = (tmp_path / "accepted/page.html").read_text(encoding="utf-8")
     assert "not so: it keeps the format" in page

@@ -13,25 +13,30 @@ import pytest
 from flows.runs.overrides import apply_overrides
 from stages import ask, caption, chunk, distill, download, validate
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.tools.choose_frames import Budget
+from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.checks.tables.columns import question_rows
 from touchline.checks.tables.expectations import Validate
-from touchline.config import section
+from touchline.config import load_params_section
 from touchline.errors import InputError
-from touchline.licence import Licence
-from touchline.records import Caption, Clip, Question, Trajectory, read
-from touchline.tasks.spotting import intervals
+from touchline.licence import LicenceParams
+from touchline.records import Caption, Clip, Question, Trajectory, read_records
+from touchline.tasks.spotting import parse_intervals
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared/realdata"
 PLACE = "download.sources.soccernet"
 PARAMS = {
-    download: {"download": download.Download, "licence": Licence},
-    chunk: {"chunk": chunk.Chunk},
+    download: {"download": download.DownloadParams, "licence": LicenceParams},
+    chunk: {"chunk": chunk.ChunkParams},
     caption: {"caption": caption.CaptionParams, "dialogue": Dialogue},
-    ask: {"ask": ask.Ask, "dialogue": Dialogue},
-    distill: {"distill": distill.Distill, "budget": Budget, "dialogue": Dialogue},
-    validate: {"validate": Validate, "budget": Budget, "dialogue": Dialogue, "licence": Licence},
+    ask: {"ask": ask.AskParams, "dialogue": Dialogue},
+    distill: {"distill": distill.DistillParams, "budget": FrameBudget, "dialogue": Dialogue},
+    validate: {
+        "validate": Validate,
+        "budget": FrameBudget,
+        "dialogue": Dialogue,
+        "licence": LicenceParams,
+    },
 }
 PATHS = {
     download: "videos manifest health",
@@ -51,7 +56,9 @@ def pipeline(work: Path, preset: str, sets: Mapping[str, Any]) -> dict[str, dict
     apply_overrides(work, preset, [f"{key}={json.dumps(value)}" for key, value in sets.items()])
     measured = {}
     for stage, kinds in PARAMS.items():
-        given = [section(kind, name, work / "params.yaml") for name, kind in kinds.items()]
+        given = [
+            load_params_section(kind, name, work / "params.yaml") for name, kind in kinds.items()
+        ]
         paths = [work / name for name in PATHS[stage].split()]
         measured[stage.__name__.split(".")[1]] = stage.main(*given, *paths)
     return measured
@@ -110,7 +117,7 @@ def numbers(work: Path) -> dict[str, dict[str, float]]:
 def test_a_question_reads_as_the_paper_describes_it(paper: Path) -> None:
     measured = numbers(paper)
     assert measured["chunk"]["clips"] == measured["chunk"]["clips_without_frames"] == 5 * 2 * 45
-    questions = read(paper / "questions/questions.parquet", Question)
+    questions = read_records(paper / "questions/questions.parquet", Question)
     assert len(questions) == 5 * 2 and {q.action for q in questions} == {"corner", "foul"}
     corner = next(q for q in questions if q.action == "corner")
     commentary = '[["11:58", "12:03", "They win it high up."], ["12:21", "12:24", "Corner."]]'
@@ -123,7 +130,7 @@ def test_a_question_reads_as_the_paper_describes_it(paper: Path) -> None:
 
 def test_a_lesson_in_the_papers_manner_is_one_question_and_the_bare_answer(paper: Path) -> None:
     measured = numbers(paper)
-    accepted = read(paper / "accepted/trajectories.parquet", Trajectory)
+    accepted = read_records(paper / "accepted/trajectories.parquet", Trajectory)
     assert measured["validate"]["kept"] == measured["distill"]["without_frames"] == len(accepted)
     for lesson in accepted:
         messages = json.loads(lesson.messages)
@@ -145,7 +152,7 @@ def test_samples_are_llavas_conversations_split_by_match(paper: Path) -> None:
     assert not videos[0] & videos[1]
     human, reply = samples["train"][0]["conversations"]
     assert human["from"] == "human" and human["value"].startswith("<video>\nCommentary of")
-    assert reply["from"] == "gpt" and intervals(reply["value"])
+    assert reply["from"] == "gpt" and parse_intervals(reply["value"])
     assert len({row["id"] for rows in samples.values() for row in rows}) == 10
 
 
@@ -154,17 +161,17 @@ def test_without_frames_the_thinking_teacher_says_so_and_calls_no_tool(
 ) -> None:
     style = {"dialogue.style": "thinking", "dialogue.time": "clip", "dialogue.cut": True}
     measured = pipeline(tmp_path, "spotting-paper", made_up(league, **style))
-    for lesson in read(tmp_path / "accepted/trajectories.parquet", Trajectory):
+    for lesson in read_records(tmp_path / "accepted/trajectories.parquet", Trajectory):
         assert "no frame of this clip" in lesson.messages and not lesson.windows
     assert measured["distill"]["calls"] == 0
-    captions = read(tmp_path / "captions/captions.parquet", Caption)
+    captions = read_records(tmp_path / "captions/captions.parquet", Caption)
     assert all(0 <= line.start < line.end <= 60 for line in captions)
 
 
 def test_negatives_are_asked_for_at_about_the_stated_rate(league: Path, tmp_path: Path) -> None:
     sets = made_up(league) | {"ask.negatives": 0.5, "validate.absent": [0.0, 1.0]}
     pipeline(tmp_path, "spotting-negatives", sets)
-    questions = read(tmp_path / "questions/questions.parquet", Question)
+    questions = read_records(tmp_path / "questions/questions.parquet", Question)
     absent = [q for q in questions if not q.evidence]
     assert len(absent) == 5 * 90 and all(q.truth.startswith("No ") for q in absent)
 
@@ -175,7 +182,7 @@ def test_a_stated_split_goes_before_the_drawn_one(league: Path, tmp_path: Path) 
     (league / "games/lists.json").write_text(json.dumps(lists))
     given = {f"{PLACE}.splits": "lists.json", f"{PLACE}.names": {"train": "train", "valid": "test"}}
     pipeline(tmp_path, "spotting-paper", made_up(league) | given | {"ask.splits": "stated"})
-    questions = read(tmp_path / "questions/questions.parquet", Question)
+    questions = read_records(tmp_path / "questions/questions.parquet", Question)
     splits = {q.match.split("/", 1)[1]: q.split for q in questions}
     assert splits == {str(g): "train" if g == games[0] else "test" for g in games}
     with pytest.raises(InputError, match="no source states a split"):
@@ -183,8 +190,8 @@ def test_a_stated_split_goes_before_the_drawn_one(league: Path, tmp_path: Path) 
 
 
 def test_the_gate_of_truths_sees_a_time_of_the_wrong_clock(paper: Path) -> None:
-    clips = {c.id: c for c in read(paper / "clips/clips.parquet", Clip)}
-    questions = read(paper / "questions/questions.parquet", Question)
+    clips = {c.id: c for c in read_records(paper / "clips/clips.parquet", Clip)}
+    questions = read_records(paper / "questions/questions.parquet", Question)
     half = Dialogue(style="spotting-paper", time="half", cut=False)
     assert all(row["truth_has_evidence"] for row in question_rows(questions, clips, half))
     late = [replace(q, truth=q.truth.replace("(12:", "(13:")) for q in questions]
@@ -200,7 +207,7 @@ def test_the_gate_of_truths_sees_a_time_of_the_wrong_clock(paper: Path) -> None:
 def test_the_preset_gives_the_reference_counts_on_real_games(tmp_path: Path) -> None:
     """3,780 positives over 43 games with complete whisper_v1_en, 3,776 of them with commentary."""
     measured = pipeline(tmp_path, "spotting-paper", real(transcripts=["whisper_v1_en"]))
-    questions = read(tmp_path / "questions/questions.parquet", Question)
+    questions = read_records(tmp_path / "questions/questions.parquet", Question)
     assert len(questions) == 3780 and all(q.evidence for q in questions)
     assert sum(q.text.startswith("Commentary") for q in questions) == 3776
     assert len({q.match for q in questions}) == measured["download"]["matches"] == 43
@@ -224,6 +231,6 @@ def test_about_half_of_the_real_questions_with_negatives_are_about_absent_action
     tmp_path: Path,
 ) -> None:
     measured = pipeline(tmp_path, "spotting-negatives", real())
-    questions = read(tmp_path / "questions/questions.parquet", Question)
+    questions = read_records(tmp_path / "questions/questions.parquet", Question)
     assert 0.48 < sum(not q.evidence for q in questions) / len(questions) < 0.52
     assert measured["validate"]["warnings"] == 0

@@ -10,18 +10,18 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from stages.rl import Rl
+from stages.rl import RlParams
 from stages.rl import main as rl_main
-from stages.sft import Sft
+from stages.sft import SftParams
 from stages.sft import main as sft_main
 from tests.frames import stored
 from tests.train.conftest import BUDGET, PARAMS, Taught
 from tests.world import clip_of
-from touchline.chat.dialogue import PLAIN, Dialogue
-from touchline.config import Params, section
+from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
+from touchline.config import Params, load_params_section
 from touchline.model.load import StudentParams
 from touchline.model.trained_with import ClipShape, QuestionShape
-from touchline.records import Clip, Question, Trajectory, read, write
+from touchline.records import Clip, Question, Trajectory, read_records, write_records
 from touchline.video.frame_store import store_path
 
 FULL = {"kind": "full", "rank": 4, "alpha": 8, "dropout": 0.0}
@@ -35,24 +35,24 @@ class World:
     root: Path
 
     def student(self, **changes: Any) -> StudentParams:
-        given = section(StudentParams, "student", PARAMS)
+        given = load_params_section(StudentParams, "student", PARAMS)
         return given.model_copy(update={"processes": 1} | changes)
 
-    def sft_params(self, steps: int, tuning: dict | None = None, **trainer: Any) -> Sft:
-        given = section(Sft, "sft", PARAMS).model_dump()
+    def sft_params(self, steps: int, tuning: dict | None = None, **trainer: Any) -> SftParams:
+        given = load_params_section(SftParams, "sft", PARAMS).model_dump()
         given["trainer"] |= SMALL | trainer
-        return Sft(**given | {"steps": steps, "tuning": tuning or FULL})
+        return SftParams(**given | {"steps": steps, "tuning": tuning or FULL})
 
     def sft(
-        self, params: Sft, model: str = "sft", student: dict[str, Any] | None = None
+        self, params: SftParams, model: str = "sft", student: dict[str, Any] | None = None
     ) -> dict[str, float]:
         paths = [self.root / name for name in ("clips", "questions", "frames", "accepted")]
         made = [self.root / name for name in ("base", model)]
         how = (
             BUDGET,
-            PLAIN,
-            section(ClipShape, "chunk", PARAMS),
-            section(QuestionShape, "ask", PARAMS),
+            DEFAULT_DIALOGUE,
+            load_params_section(ClipShape, "chunk", PARAMS),
+            load_params_section(QuestionShape, "ask", PARAMS),
         )
         return sft_main(params, self.student(**student or {}), *how, *paths, *made)
 
@@ -83,11 +83,11 @@ class World:
     def hide(self, clips: int) -> None:
         """Take the frames of the first so many clips away, as where the video is not here."""
         file = self.root / "clips/clips.parquet"
-        rows = read(file, Clip)
+        rows = read_records(file, Clip)
         rows[:clips] = [replace(clip, frames=0) for clip in rows[:clips]]
         for video in {clip.video for clip in rows if not clip.frames}:
             store_path(self.root / "frames", video).unlink(missing_ok=True)
-        write(file, Clip, rows)
+        write_records(file, Clip, rows)
 
     def rl_params(
         self,
@@ -95,18 +95,18 @@ class World:
         weights: dict[str, float] | None = None,
         tuning: dict[str, Any] | None = None,
         stop: dict[str, float] | None = None,
-    ) -> Rl:
-        given = section(Rl, "rl", PARAMS).model_dump()
+    ) -> RlParams:
+        given = load_params_section(RlParams, "rl", PARAMS).model_dump()
         given["reward"]["weights"] |= weights or {}
         given["trainer"] |= SMALL | {"num_generations": 2, "max_completion_length": 64}
         given["stop"] |= stop or {}
-        return Rl(**given | {"steps": steps, "turn_tokens": 8, "tuning": tuning or FULL})
+        return RlParams(**given | {"steps": steps, "turn_tokens": 8, "tuning": tuning or FULL})
 
     def rl(
         self,
         steps: int,
         start: str = "sft",
-        dialogue: Dialogue = PLAIN,
+        dialogue: Dialogue = DEFAULT_DIALOGUE,
         weights: dict[str, float] | None = None,
         tuning: dict[str, Any] | None = None,
         stop: dict[str, float] | None = None,
@@ -120,9 +120,11 @@ class World:
 def world(root: Path, taught: list[Taught]) -> World:
     """Write the inputs of SFT and RL."""
     clips = {t.question.clip: clip(t.question) for t in taught}
-    write(root / "clips/clips.parquet", Clip, clips.values())
-    write(root / "questions/questions.parquet", Question, [t.question for t in taught])
-    write(root / "accepted/trajectories.parquet", Trajectory, [t.trajectory for t in taught])
+    write_records(root / "clips/clips.parquet", Clip, clips.values())
+    write_records(root / "questions/questions.parquet", Question, [t.question for t in taught])
+    write_records(
+        root / "accepted/trajectories.parquet", Trajectory, [t.trajectory for t in taught]
+    )
     for video in {one.video for one in clips.values()}:
         stored(store_path(root / "frames", video))
     return World(root)

@@ -7,8 +7,8 @@ import pytest
 from tests.world import RULES, clip_of, label
 from touchline.records import Label
 from touchline.tasks import TASKS
-from touchline.tasks.scene import scene
-from touchline.tasks.task import Draft
+from touchline.tasks.scene import build_clip_scene
+from touchline.tasks.task import QuestionDraft
 
 TIMED = "How many, from {start} to {end}?"
 
@@ -18,14 +18,16 @@ def brought(task: str, start: float = 110, end: float = 130, asked: str = TIMED)
     return label("", start, end, task=task, asked=asked, options=options, answer="4")
 
 
-def asked(task: str, labels: list[Label], sport: str = "soccer", start: float = 100) -> list[Draft]:
-    return TASKS[task].ask(scene(clip_of(sport, start=start), labels), RULES, Random(1))
+def asked(
+    task: str, labels: list[Label], sport: str = "soccer", start: float = 100
+) -> list[QuestionDraft]:
+    return TASKS[task].ask(build_clip_scene(clip_of(sport, start=start), labels), RULES, Random(1))
 
 
 @pytest.mark.parametrize("task", ["counting", "open", "score"])
 def test_a_question_keeps_its_words_and_names_its_times_in_the_clip(task: str):
     (draft,) = asked(task, [brought(task)])
-    assert draft == Draft("How many, from 0:10 to 0:30?", "4", evidence=((10, 30),))
+    assert draft == QuestionDraft("How many, from 0:10 to 0:30?", "4", evidence=((10, 30),))
 
 
 def test_a_choice_gets_its_letters():
@@ -67,5 +69,7 @@ def test_an_exact_sport_is_asked_for_short_intervals():
 
 def test_an_interval_that_whole_seconds_cannot_say_is_not_asked_for():
     clip = clip_of("diving", start=100, length=0.4)
-    drafts = TASKS["spotting"].ask(scene(clip, [label("Entry", 100.2)]), RULES, Random(1))
+    drafts = TASKS["spotting"].ask(
+        build_clip_scene(clip, [label("Entry", 100.2)]), RULES, Random(1)
+    )
     assert [draft for draft in drafts if draft.evidence] == []

@@ -5,13 +5,15 @@ from random import Random
 import pytest
 
 from tests.world import HOSTILE, RULES, clip_of, label
-from touchline.tasks.counting import ask, count, score
-from touchline.tasks.scene import scene
+from touchline.tasks.counting import draft_counting_questions, parse_count, score_count
+from touchline.tasks.scene import build_clip_scene
 
 
 def drafts(*moments: float, sport: str = "badminton", name: str = "Top stroke") -> list:
     clip = clip_of(sport, start=100, length=60)
-    return ask(scene(clip, [label(name, 100 + moment) for moment in moments]), RULES, Random(1))
+    return draft_counting_questions(
+        build_clip_scene(clip, [label(name, 100 + moment) for moment in moments]), RULES, Random(1)
+    )
 
 
 def test_a_whole_rally_is_counted():
@@ -35,9 +37,9 @@ def test_other_sports_are_not_asked_to_count():
 
 def test_one_number_is_read_and_several_are_none():
     said = ("7", "7 strokes.", "It has 12.", "5 or 6", "5.5", "seven")
-    assert [count(text) for text in said] == [7, 7, 12, None, None, None]
+    assert [parse_count(text) for text in said] == [7, 7, 12, None, None, None]
 
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if text not in {"١٢", "-1"}])
 def test_hostile_text_counts_nothing(text: str):
-    assert score(text, "7") == score(text, text) == 0
+    assert score_count(text, "7") == score_count(text, text) == 0

@@ -6,31 +6,34 @@ import pytest
 
 from tests.world import clip_of, label, scenes_of
 from touchline.errors import InputError
-from touchline.tasks.scene import scene
+from touchline.tasks.scene import build_clip_scene
 
 
 def test_times_are_those_of_the_clip_and_reach_is_the_sports():
-    view = scene(clip_of("soccer", start=100), [label("Foul", 116)])
+    view = build_clip_scene(clip_of("soccer", start=100), [label("Foul", 116)])
     (seen,) = view.seen
     assert (seen.word, seen.moment, seen.start, seen.end) == ("foul", 16, 10, 22)
     assert [view.shown(t) for t in (9.9, 10, 21.9, 22)] == ["play", "foul", "foul", "play"]
 
 
 def test_an_action_before_the_clip_may_show_but_is_not_inside():
-    view = scene(clip_of("soccer", start=100), [label("Foul", 97), label("Foul", 163)])
+    view = build_clip_scene(clip_of("soccer", start=100), [label("Foul", 97), label("Foul", 163)])
     assert len(view.seen) == 2
     assert view.inside() == []
     assert view.shown(0) == "foul"
 
 
 def test_actions_far_from_the_clip_are_left_out():
-    assert scene(clip_of("soccer", start=100), [label("Foul", 90), label("Goal", 170)]).seen == ()
+    assert (
+        build_clip_scene(clip_of("soccer", start=100), [label("Foul", 90), label("Goal", 170)]).seen
+        == ()
+    )
 
 
 def test_an_action_belongs_to_one_of_two_adjoining_clips():
     for moment in (99.9, 100.0, 100.1):
-        before = scene(clip_of("soccer", start=40), [label("Goal", moment)])
-        after = scene(clip_of("soccer", start=100), [label("Goal", moment)])
+        before = build_clip_scene(clip_of("soccer", start=40), [label("Goal", moment)])
+        after = build_clip_scene(clip_of("soccer", start=100), [label("Goal", moment)])
         assert len(before.inside()) + len(after.inside()) == 1
 
 
@@ -41,6 +44,6 @@ def test_actions_stand_in_order_of_time():
 
 def test_a_label_or_a_sport_that_nobody_knows_is_named():
     with pytest.raises(InputError, match="'curling' is no label of soccer; choose among"):
-        scene(clip_of("soccer"), [label("curling", 3)])
+        build_clip_scene(clip_of("soccer"), [label("curling", 3)])
     with pytest.raises(InputError, match="no sport is called 'curling'; choose among"):
-        scene(replace(clip_of("soccer"), sport="curling"), [])
+        build_clip_scene(replace(clip_of("soccer"), sport="curling"), [])

@@ -13,10 +13,17 @@ from tests.endpoint.conftest import HERE, hasty
 from tests.stages.training import BUDGET, clip, world
 from tests.train.conftest import PARAMS, lessons
 from tests.world import label
-from touchline.chat.dialogue import PLAIN
-from touchline.config import section
-from touchline.records import Label, Question, Trajectory, Verdict, read, write
-from touchline.teacher.teacher import Distill
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
+from touchline.config import load_params_section
+from touchline.records import (
+    Label,
+    Question,
+    TeacherVerdict,
+    Trajectory,
+    read_records,
+    write_records,
+)
+from touchline.teacher.teacher import DistillParams
 
 __all__ = ["hasty"]
 NAMES = {"foul": "Foul", "goal": "Goal", "corner": "Corner"}
@@ -40,29 +47,31 @@ def checkout(tmp_path: Path) -> Path:
         if q.sport == "soccer"
     ]
     spotting = [q for q in questions if q.task in ("spotting", "open") and q.sport == "soccer"]
-    write(data / "questions/questions.parquet", Question, spotting)
-    write(data / "manifest/labels.parquet", Label, labels)
+    write_records(data / "questions/questions.parquet", Question, spotting)
+    write_records(data / "manifest/labels.parquet", Label, labels)
     shutil.copy(PARAMS, tmp_path)
     return tmp_path
 
 
-def served(url: str, **changes: Any) -> Distill:
+def served(url: str, **changes: Any) -> DistillParams:
     """The section, with the teacher at `url`; `judging` may be given an address of its own."""
-    given = section(Distill, "distill", PARAMS)
+    given = load_params_section(DistillParams, "distill", PARAMS)
     endpoint = HERE.model_copy(update={"url": url, "model": "scripted", "metadata": True})
     judging = endpoint.model_copy(update={"url": changes.pop("judging", url), "model": "judge"})
     endpoint = endpoint.model_copy(update=changes.pop("endpoint", {}))
     more = {"endpoint": endpoint, "judging": judging} | changes
-    return Distill(
+    return DistillParams(
         teacher="served", vague=0.0, jitter=0, served=given.served.model_copy(update=more)
     )
 
 
-def distilled(distill: Distill, root: Path, out: str = "out") -> tuple[dict, list[Trajectory]]:
+def distilled(
+    distill: DistillParams, root: Path, out: str = "out"
+) -> tuple[dict, list[Trajectory]]:
     data = root / "data"
     folders = [data / name for name in ("manifest", "clips", "questions", "frames")]
-    measured = main(distill, BUDGET, PLAIN, *folders, root / out)
-    return measured, read(root / out / "trajectories.parquet", Trajectory)
+    measured = main(distill, BUDGET, DEFAULT_DIALOGUE, *folders, root / out)
+    return measured, read_records(root / out / "trajectories.parquet", Trajectory)
 
 
 def reasons(root: Path, out: str = "out") -> list[str]:
@@ -70,5 +79,5 @@ def reasons(root: Path, out: str = "out") -> list[str]:
     return sorted({row["reason"].removeprefix("teacher: ") for row in rows})
 
 
-def verdicts(root: Path, out: str = "out") -> list[Verdict]:
-    return read(root / out / "verdicts.parquet", Verdict)
+def verdicts(root: Path, out: str = "out") -> list[TeacherVerdict]:
+    return read_records(root / out / "verdicts.parquet", TeacherVerdict)

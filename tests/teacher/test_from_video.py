@@ -16,8 +16,8 @@ from flows.services.prefect_server import find_free_port
 from stages import ask, caption, chunk, distill, download, validate
 from tests.serving.language_model import serving
 from tests.stages.test_without_pixels import PARAMS, PATHS, ROOT
-from touchline.config import section
-from touchline.records import Question, Trajectory, read
+from touchline.config import load_params_section
+from touchline.records import Question, Trajectory, read_records
 
 BEFORE = (download, chunk, caption, ask)
 SMALL = {"seed": 7, "matches": {"soccer": 2, "badminton": 1, "basketball": 1}, "half_seconds": 60}
@@ -35,7 +35,10 @@ def settings(root: Path, url: str, teacher: str = "served") -> None:
 
 def run(stage: Any, root: Path, **instead: str) -> dict[str, float]:
     names = {name: name for name in PATHS[stage].split()} | instead
-    params = [section(kind, name, root / "params.yaml") for name, kind in PARAMS[stage].items()]
+    params = [
+        load_params_section(kind, name, root / "params.yaml")
+        for name, kind in PARAMS[stage].items()
+    ]
     return stage.main(*params, *(root / "data" / name for name in names.values()))
 
 
@@ -80,11 +83,11 @@ def test_a_killed_distillation_goes_on_and_teaches_what_a_local_teacher_does(tmp
     assert len(after) > len(before) >= 10
     assert {after[key] for key in before} == {1}  # what had its reply was never asked again
     assert sum(after.values()) <= len(after) + 3  # conversations that one in flight keeps open
-    served = read(tmp_path / "data/trajectories/trajectories.parquet", Trajectory)
+    served = read_records(tmp_path / "data/trajectories/trajectories.parquet", Trajectory)
     settings(tmp_path, "http://127.0.0.1:9/v1", "scripted")
     run(distill, tmp_path, trajectories="local")
-    local = read(tmp_path / "data/local/trajectories.parquet", Trajectory)
+    local = read_records(tmp_path / "data/local/trajectories.parquet", Trajectory)
     assert [one.messages for one in served] == [one.messages for one in local]
-    questions = read(tmp_path / "data/questions/questions.parquet", Question)
+    questions = read_records(tmp_path / "data/questions/questions.parquet", Question)
     measured = run(validate, tmp_path)
     assert measured["kept"] == len(served) == sum(q.split == "train" for q in questions)

@@ -8,28 +8,28 @@ import pytest
 
 from tests.world import BUDGETS, RULES, asked_of, clip_of, label, question_of, reel_of
 from touchline.chat.messages import extract_assistant_turns
-from touchline.chat.tools.choose_frames import Budget, Reel
+from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget
 from touchline.records import Clip, Label, Question, Trajectory
 from touchline.tasks import TASKS
-from touchline.tasks.scene import Scene, scene
-from touchline.tasks.spotting import intervals
-from touchline.tasks.task import Rules
-from touchline.teacher.scripted import attempt
+from touchline.tasks.scene import ClipScene, build_clip_scene
+from touchline.tasks.spotting import parse_intervals
+from touchline.tasks.task import QuestionRules
+from touchline.teacher.scripted import build_scripted_trajectory
 
 
 @pytest.mark.parametrize("fps", [1, 4])
 @pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
 @pytest.mark.parametrize("task", TASKS)
 def test_every_trajectory_is_valid_right_and_within_its_limits(
-    task: str, budget: Budget, fps: float
+    task: str, budget: FrameBudget, fps: float
 ):
     worlds = asked_of(task)
     assert len(worlds) > 5
     for view, question in worlds:
-        held(attempt(question, view, reel_of(view, fps), budget), view, budget)
+        held(build_scripted_trajectory(question, view, reel_of(view, fps), budget), view, budget)
 
 
-def held(taught: Trajectory, view: Scene, budget: Budget) -> None:
+def held(taught: Trajectory, view: ClipScene, budget: FrameBudget) -> None:
     said = extract_assistant_turns(json.loads(taught.messages))
     assert taught.valid, said
     assert taught.score == 1, said
@@ -41,7 +41,7 @@ def held(taught: Trajectory, view: Scene, budget: Budget) -> None:
 
 def test_thoughts_name_each_frame_shown_and_the_truth_is_said_last():
     for view, question in asked_of("spotting"):
-        taught = attempt(question, view, reel_of(view), BUDGETS["tiny"])
+        taught = build_scripted_trajectory(question, view, reel_of(view), BUDGETS["tiny"])
         turns = extract_assistant_turns(json.loads(taught.messages))
         assert sum(turn.count(":") for turn in turns) >= taught.frames
         assert turns[-1].endswith(question.truth)
@@ -50,11 +50,11 @@ def test_thoughts_name_each_frame_shown_and_the_truth_is_said_last():
 
 def test_two_actions_in_one_stretch_are_looked_at_once():
     labels = [label("Entry", 128.6), label("Entry", 128.8), label("Entry", 158)]
-    view = scene(clip_of("diving", start=100), labels)
+    view = build_clip_scene(clip_of("diving", start=100), labels)
     draft = next(d for d in TASKS["spotting"].ask(view, RULES, Random(1)) if d.evidence)
     question = question_of("spotting", view, draft)
     for budget in BUDGETS.values():
-        taught = attempt(question, view, reel_of(view), budget)
+        taught = build_scripted_trajectory(question, view, reel_of(view), budget)
         held(taught, view, budget)
         calls = list(zip(taught.windows[::2], taught.windows[1::2], strict=True))
         assert len(set(calls)) == len(calls) > 0
@@ -63,15 +63,15 @@ def test_two_actions_in_one_stretch_are_looked_at_once():
 def test_pictures_are_named_by_time_and_belong_to_the_clip():
     view, question = next((v, q) for v, q in asked_of("spotting") if q.evidence)
     reel = reel_of(view)
-    taught = attempt(question, view, reel, BUDGETS["tiny"])
+    taught = build_scripted_trajectory(question, view, reel, BUDGETS["tiny"])
     blocks = [b for m in json.loads(taught.messages) for b in m["content"] if b["type"] == "image"]
     assert len(blocks) == taught.frames
     assert {block["time"] for block in blocks} <= set(reel.times.tolist())
 
 
 def test_the_same_question_is_taught_in_the_same_words():
-    def words(view: Scene, question: Question) -> str:
-        return attempt(question, view, reel_of(view), BUDGETS["tiny"]).messages
+    def words(view: ClipScene, question: Question) -> str:
+        return build_scripted_trajectory(question, view, reel_of(view), BUDGETS["tiny"]).messages
 
     for view, question in asked_of("spotting")[:10]:
         assert words(view, question) == words(view, question)
@@ -80,28 +80,28 @@ def test_the_same_question_is_taught_in_the_same_words():
 def test_no_window_leaves_a_clip_whose_length_is_no_whole_number_of_seconds():
     clip = Clip("c", "v", "s", "badminton", "m", "", "open", 0.0, 7.7, 31, False)
     ready = Label("l", "v", "choice", 0.0, 7.7, "", "choice", "Which?", ["x", "y"], "y")
-    view = scene(clip, [ready])
-    (draft,) = TASKS["choice"].ask(view, Rules(12, 0.5), Random(1))
+    view = build_clip_scene(clip, [ready])
+    (draft,) = TASKS["choice"].ask(view, QuestionRules(12, 0.5), Random(1))
     question = Question(
         "q", "c", "v", "s", "badminton", "m", "train", "choice", "", draft.text, ["x", "y"],
         draft.truth, [0.0, 7.7],
     )  # fmt: skip
-    reel = Reel(np.arange(31) / 4, lambda times: [])
-    held(attempt(question, view, reel, BUDGETS["tiny"]), view, BUDGETS["tiny"])
+    reel = ClipFrames(np.arange(31) / 4, lambda times: [])
+    held(build_scripted_trajectory(question, view, reel, BUDGETS["tiny"]), view, BUDGETS["tiny"])
 
 
 def test_a_vague_lesson_names_a_wide_window_that_passes_for_right_and_shows_no_fewer_frames():
     passed = 0
     for view, question in asked_of("spotting"):
         exact, vague = (
-            attempt(question, view, reel_of(view), BUDGETS["tiny"], vague=share)
+            build_scripted_trajectory(question, view, reel_of(view), BUDGETS["tiny"], vague=share)
             for share in (0.0, 1.0)
         )
         if not question.evidence:
             assert vague == exact
             continue
         passed += vague.score == 1.0
-        said = intervals(vague.answer)
+        said = parse_intervals(vague.answer)
         assert vague.valid and vague.answer != exact.answer
         assert all(0 <= start < end <= view.length for start, end in said)
         assert vague.windows[:2] == list(said[0]) and vague.frames >= exact.frames
@@ -113,7 +113,7 @@ def test_a_vague_lesson_names_a_wide_window_that_passes_for_right_and_shows_no_f
 def test_only_where_an_action_is_can_be_told_vaguely(task: str):
     for view, question in asked_of(task):
         exact, vague = (
-            attempt(question, view, reel_of(view), BUDGETS["tiny"], vague=share)
+            build_scripted_trajectory(question, view, reel_of(view), BUDGETS["tiny"], vague=share)
             for share in (0.0, 1.0)
         )
         assert vague == exact
@@ -124,17 +124,18 @@ def test_without_a_call_to_make_the_teacher_answers_from_the_first_frames(task: 
     none = BUDGETS["tiny"].model_copy(update={"calls": 0})
     for view, question in asked_of(task):
         if task not in view.brought:
-            held(attempt(question, view, reel_of(view), none), view, none)
+            held(build_scripted_trajectory(question, view, reel_of(view), none), view, none)
 
 
 def test_an_unsure_teacher_tells_intervals_near_the_truth_and_the_same_every_time():
     off = 0
     for view, question in asked_of("spotting"):
         first, again = (
-            attempt(question, view, reel_of(view), BUDGETS["tiny"], jitter=3) for _ in range(2)
+            build_scripted_trajectory(question, view, reel_of(view), BUDGETS["tiny"], jitter=3)
+            for _ in range(2)
         )
         assert first.answer == again.answer
-        said, true = intervals(first.answer), intervals(question.truth)
+        said, true = parse_intervals(first.answer), parse_intervals(question.truth)
         assert len(said) == len(true)
         for (start, end), (a, b) in zip(said, true, strict=True):
             assert 0 <= start < end <= view.length

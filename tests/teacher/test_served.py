@@ -12,13 +12,13 @@ from tests.endpoint.stand_in import StandIn, completion, standing_in
 from tests.stages.training import BUDGET
 from tests.teacher.conftest import distilled, reasons, served, verdicts
 from tests.train.conftest import PARAMS
-from touchline.chat.turns import thinking
-from touchline.config import section
+from touchline.chat.turns import format_thinking_turn
+from touchline.config import load_params_section
 from touchline.errors import InputError
-from touchline.records import Clip, Question, read, write
+from touchline.records import Clip, Question, read_records, write_records
 from touchline.serving.scripted import Truth
 from touchline.serving.server import Server
-from touchline.teacher.teacher import Distill
+from touchline.teacher.teacher import DistillParams
 
 Script = Callable[[dict, int], Any]
 
@@ -38,11 +38,11 @@ class Scripted(Server):
 
 @pytest.fixture(autouse=True)
 def same_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("touchline.serving.scripted.section", _section)
+    monkeypatch.setattr("touchline.serving.scripted.load_params_section", _section)
 
 
 def _section(kind: type, name: str, file: Path) -> Any:
-    return BUDGET if name == "budget" else section(kind, name, file)
+    return BUDGET if name == "budget" else load_params_section(kind, name, file)
 
 
 @pytest.mark.parametrize("calls", ["api", "text"])
@@ -50,7 +50,7 @@ def _section(kind: type, name: str, file: Path) -> Any:
 def test_the_scripted_teacher_teaches_the_same_behind_a_server(
     checkout: Path, calls: str, frames_in: str
 ):
-    local = section(Distill, "distill", PARAMS)
+    local = load_params_section(DistillParams, "distill", PARAMS)
     _, wanted = distilled(local, checkout, "local")
     with standing_in(Scripted(checkout)) as server:
         how = {"calls": calls, "frames_in": frames_in, "in_flight": 4}
@@ -71,15 +71,17 @@ def always(*calls: tuple[str, str], text: str | None = None, **more: Any) -> Scr
 
 
 def pages(body: dict, number: int) -> Any:
-    return web.Response(text="<html>") if number else completion(thinking("x", "y"))
+    return web.Response(text="<html>") if number else completion(format_thinking_turn("x", "y"))
 
 
 def torn(body: dict, number: int) -> Any:
-    return web.Response(text='{"choices": [') if number else completion(thinking("x", "y"))
+    return (
+        web.Response(text='{"choices": [') if number else completion(format_thinking_turn("x", "y"))
+    )
 
 
 def gone(body: dict, number: int) -> Any:
-    return web.Response(status=404) if number else completion(thinking("x", "y"))
+    return web.Response(status=404) if number else completion(format_thinking_turn("x", "y"))
 
 
 MISSTEPS: dict[str, Script] = {
@@ -115,10 +117,14 @@ def test_each_misstep_of_a_teacher_is_a_row_with_its_own_reason(checkout: Path, 
 
 
 def test_an_answer_without_a_call_is_a_lesson_and_is_counted(checkout: Path):
-    truths = {q.id: q for q in read(checkout / "data/questions/questions.parquet", Question)}
+    truths = {
+        q.id: q for q in read_records(checkout / "data/questions/questions.parquet", Question)
+    }
 
     def script(body: dict, _: int) -> dict:
-        return completion(thinking("I see it.", truths[body["metadata"]["question"]].truth))
+        return completion(
+            format_thinking_turn("I see it.", truths[body["metadata"]["question"]].truth)
+        )
 
     with standing_in(StandIn(script=script)) as server:
         measured, taught = distilled(served(server.url), checkout)
@@ -127,7 +133,9 @@ def test_an_answer_without_a_call_is_a_lesson_and_is_counted(checkout: Path):
 
 def test_a_judge_may_take_an_open_answer_in_other_words(checkout: Path):
     def teacher(*_: object) -> dict:
-        return completion(thinking("I see it.", "The whistle goes: a free kick is due."))
+        return completion(
+            format_thinking_turn("I see it.", "The whistle goes: a free kick is due.")
+        )
 
     def judge(body: dict, _: int) -> dict:
         assert "Truth:" in str(body["messages"])
@@ -169,7 +177,9 @@ def test_a_second_look_by_the_judge_decides(checkout: Path, word: str, kept: boo
 def test_a_trajectory_whose_frames_have_changed_since_is_dropped(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("touchline.teacher.accept.replayed", lambda *_: ["other frames"])
+    monkeypatch.setattr(
+        "touchline.teacher.accept.replay_frame_digests", lambda *_: ["other frames"]
+    )
     with standing_in(Scripted(checkout)) as server:
         _, taught = distilled(served(server.url), checkout)
     assert not taught
@@ -206,7 +216,7 @@ def test_frames_under_an_nda_do_not_leave_this_machine_unless_allowed(checkout: 
     from dataclasses import replace
 
     file = checkout / "data/clips/clips.parquet"
-    write(file, Clip, [replace(clip, terms="nda") for clip in read(file, Clip)])
+    write_records(file, Clip, [replace(clip, terms="nda") for clip in read_records(file, Clip)])
     with pytest.raises(InputError, match="nda"):
         distilled(served("https://api.example.org/v1"), checkout)
 

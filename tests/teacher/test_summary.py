@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from tests.train.conftest import PARAMS
-from touchline.chat.dialogue import PLAIN
-from touchline.chat.prompts import words
-from touchline.config import section
-from touchline.records import Verdict
-from touchline.teacher.summary import lineage, numbers
-from touchline.teacher.teacher import Distill
+from touchline.chat.dialogue import DEFAULT_DIALOGUE
+from touchline.chat.prompts import read_prompt
+from touchline.config import load_params_section
+from touchline.records import TeacherVerdict
+from touchline.teacher.summary import compute_teacher_metrics, describe_teacher
+from touchline.teacher.teacher import DistillParams
 
-ROW = Verdict(
+ROW = TeacherVerdict(
     "a", "q", "soccer", "spotting", "", 1.0, "", "", 1, [], 2, 1000, 100, 0.5,
 )  # fmt: skip
 
@@ -25,7 +25,7 @@ def test_rejected_rows_are_paid_for_by_the_accepted_ones_of_their_task_and_sport
         replace(ROW, task="choice", cost=3.0),
         replace(ROW, task="counting", sport="badminton", reason="refusal", cost=1.0),
     ]
-    found = numbers(rows)
+    found = compute_teacher_metrics(rows)
     assert found["cost"] == 6.0 and found["accepted"] == 2
     assert found["cost_per_accepted"] == 3.0
     assert found["cost_per_accepted.spotting"] == 2.0
@@ -38,13 +38,15 @@ def test_rejected_rows_are_paid_for_by_the_accepted_ones_of_their_task_and_sport
 
 
 def told(**changes: Any) -> dict[str, Any]:
-    given = section(Distill, "distill", PARAMS)
+    given = load_params_section(DistillParams, "distill", PARAMS)
     served = given.served.model_copy(update=changes)
-    return lineage(given.model_copy(update={"teacher": "served", "served": served}), PLAIN)
+    return describe_teacher(
+        given.model_copy(update={"teacher": "served", "served": served}), DEFAULT_DIALOGUE
+    )
 
 
 def test_lineage_names_teacher_and_judge_and_never_a_key():
-    given = section(Distill, "distill", PARAMS).served
+    given = load_params_section(DistillParams, "distill", PARAMS).served
     secret = {"key": "THE_VARIABLE"}
     known = told(
         judge="open",
@@ -62,7 +64,8 @@ def test_lineage_names_teacher_and_judge_and_never_a_key():
 def test_a_judge_with_another_prompt_is_another_judge(monkeypatch: pytest.MonkeyPatch):
     before = told(judge="open")["judge"]
     monkeypatch.setattr(
-        "touchline.teacher.summary.words", lambda name: words(name).replace("Truth", "Fact")
+        "touchline.teacher.summary.read_prompt",
+        lambda name: read_prompt(name).replace("Truth", "Fact"),
     )
     after = told(judge="open")["judge"]
     assert before["prompts"] != after["prompts"]

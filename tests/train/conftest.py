@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from stages.rl import Rl
-from stages.rl import config as rl_config
+from stages.rl import RlParams, build_grpo_config
 from tests.world import BUDGETS, asked_of, reel_of
-from touchline.chat.tools.choose_frames import Reel
-from touchline.config import section
+from touchline.chat.tools.choose_frames import ClipFrames
+from touchline.config import load_params_section
 from touchline.model.load import StudentParams, load_model_and_processor, seed_everything
 from touchline.model.processor import FramesProcessor, list_vision_token_ids
 from touchline.model.tiny import build_tiny_model
@@ -20,7 +19,7 @@ from touchline.model.tiny_vocabulary import list_vocabulary_phrases
 from touchline.records import Question, Trajectory
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS
-from touchline.teacher.scripted import attempt
+from touchline.teacher.scripted import build_scripted_trajectory
 from touchline.train.rl.environment import ClipEnvironment
 from touchline.train.rl.reward_fn import RolloutReward
 
@@ -32,7 +31,7 @@ BATCH = {"per_device_train_batch_size": 2, "num_generations": 2}
 @dataclass(frozen=True)
 class Taught:
     question: Question
-    reel: Reel
+    reel: ClipFrames
     trajectory: Trajectory
 
     @property
@@ -53,7 +52,7 @@ class Kit:
         """What the collator is given."""
         return [{"messages": t.trajectory.messages, "clip": t.question.clip} for t in self.taught]
 
-    def reels(self) -> dict[str, Reel]:
+    def reels(self) -> dict[str, ClipFrames]:
         return {t.question.clip: t.reel for t in self.taught}
 
 
@@ -61,7 +60,9 @@ def lessons(per_task: int) -> list[Taught]:
     """Some trajectories of every task: without a call, with one and with two."""
     found = []
     for task in TASKS:
-        every = [(attempt(q, v, reel_of(v), BUDGET), v, q) for v, q in asked_of(task)]
+        every = [
+            (build_scripted_trajectory(q, v, reel_of(v), BUDGET), v, q) for v, q in asked_of(task)
+        ]
         by_calls = sorted(every, key=lambda one: -len(one[0].windows))
         picked = by_calls[:per_task] + by_calls[-1:]
         found += [Taught(q, reel_of(v), trajectory) for trajectory, v, q in picked]
@@ -69,11 +70,11 @@ def lessons(per_task: int) -> list[Taught]:
 
 
 def student() -> StudentParams:
-    return section(StudentParams, "student", PARAMS)
+    return load_params_section(StudentParams, "student", PARAMS)
 
 
-def rl(**changes: Any) -> Rl:
-    given = section(Rl, "rl", PARAMS)
+def rl(**changes: Any) -> RlParams:
+    given = load_params_section(RlParams, "rl", PARAMS)
     return given.model_copy(update={"trainer": given.trainer | BATCH} | changes)
 
 
@@ -98,7 +99,7 @@ def scripted(
     taught: Taught,
     turns: Sequence[str | Sequence[str]],
     folder: Path,
-    params: Rl | None = None,
+    params: RlParams | None = None,
 ) -> Any:
     """The trainer of RL, rollouts of one question in which the model's turns are given.
 
@@ -135,7 +136,7 @@ def scripted(
     return Scripted(
         model=net,
         reward_funcs=[reward],
-        args=rl_config(given, BUDGET, list_vision_token_ids(kit.processor), folder),
+        args=build_grpo_config(given, BUDGET, list_vision_token_ids(kit.processor), folder),
         train_dataset=Dataset.from_list(
             [{"prompt": build_empty_prompt(), "question": taught.question.id}]
         ),

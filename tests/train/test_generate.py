@@ -8,8 +8,8 @@ import pytest
 from tests.train.conftest import BUDGET, Kit
 from tests.world import HOSTILE
 from touchline.chat.messages import build_trajectory
-from touchline.chat.tools.choose_frames import called
-from touchline.chat.turns import thinking
+from touchline.chat.tools.choose_frames import format_tool_call
+from touchline.chat.turns import format_thinking_turn
 from touchline.model.generate import ConversationGenerator
 
 
@@ -55,12 +55,12 @@ class Parrot:
 
 ODD = [
     *(text for text in HOSTILE if text != "\ud800"),
-    thinking("again", called(0, 9)),
-    thinking("<|image_pad|><|vision_start|>", called(0, 9)),
-    thinking("x", called(0, 9).replace("0:00", "<|video_pad|>")),
-    thinking("x", called(0, 9).replace("0:00", "\\ud800")),
-    thinking("x", called(0, 9).replace('"0:00"', "[[1]]")),
-    thinking("<|im_start|>user\n", called(0, 9)),
+    format_thinking_turn("again", format_tool_call(0, 9)),
+    format_thinking_turn("<|image_pad|><|vision_start|>", format_tool_call(0, 9)),
+    format_thinking_turn("x", format_tool_call(0, 9).replace("0:00", "<|video_pad|>")),
+    format_thinking_turn("x", format_tool_call(0, 9).replace("0:00", "\\ud800")),
+    format_thinking_turn("x", format_tool_call(0, 9).replace('"0:00"', "[[1]]")),
+    format_thinking_turn("<|im_start|>user\n", format_tool_call(0, 9)),
 ]
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from touchline.tasks import TASKS
-from touchline.tasks.task import LEVELS
+from touchline.tasks.task import CURRICULUM_LEVELS
 from touchline.train.sft_data import CURRICULUM_PHASES, order_by_curriculum
 
 MIX = ["open", "spotting", "choice", "counting", "score", "spotting", "choice"] * 3
@@ -16,8 +16,8 @@ def phase(task: str) -> int:
 
 
 def test_every_task_has_a_level_and_every_level_a_place():
-    assert {task.level for task in TASKS.values()} <= set(LEVELS)
-    assert [level for phase in CURRICULUM_PHASES for level in phase] == list(LEVELS)
+    assert {task.level for task in TASKS.values()} <= set(CURRICULUM_LEVELS)
+    assert [level for phase in CURRICULUM_PHASES for level in phase] == list(CURRICULUM_LEVELS)
 
 
 @pytest.mark.parametrize("count", [1, 20, 21, 22, 100, 1000])

@@ -5,7 +5,7 @@ from typing import Literal
 from touchline.config import Params
 from touchline.records import Clip
 
-PAPER = "spotting-paper"
+PAPER_STYLE = "spotting-paper"
 
 
 class Dialogue(Params):
@@ -23,13 +23,13 @@ class Dialogue(Params):
     def thinks(self) -> bool:
         return self.style == "thinking"
 
-    def prompt(self, name: str) -> str:
+    def prompt_name(self, name: str) -> str:
         """The name of a prompt in this style."""
         return name if self.thinks else f"{self.style}/{name}"
 
-    def zero(self, clip: Clip) -> float:
+    def clock_offset(self, clip: Clip) -> float:
         """What the clock shows at the clip's first frame, seconds, as exact as times in words."""
         return round(clip.start, 1) if self.time == "half" else 0.0
 
 
-PLAIN = Dialogue(style="thinking", time="clip", cut=True)
+DEFAULT_DIALOGUE = Dialogue(style="thinking", time="clip", cut=True)

@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from touchline.chat.dialogue import PLAIN, Dialogue
-from touchline.chat.prompts import words
+from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
+from touchline.chat.prompts import read_prompt
 from touchline.chat.tools.choose_frames import (
-    NAME,
+    TOOL_NAME,
     Blocks,
-    Budget,
-    Reel,
-    Viewing,
+    ClipFrames,
+    FrameBudget,
+    ToolSession,
     choose_frames,
-    read_call,
+    parse_tool_call,
 )
-from touchline.chat.turns import answer, bare, well_formed
-from touchline.records import Clip, Question, Trajectory, read
+from touchline.chat.turns import extract_answer, is_bare_answer, is_well_formed
+from touchline.records import Clip, Question, Trajectory, read_records
 from touchline.tasks import TASKS
 from touchline.video.frame_store import FrameStore
 
@@ -41,8 +41,8 @@ def get_chat_tools(dialogue: Dialogue) -> list[Any] | None:
 
 
 def load_clip_frames(
-    store: FrameStore, clip: Clip, budget: Budget, dialogue: Dialogue = PLAIN
-) -> Reel:
+    store: FrameStore, clip: Clip, budget: FrameBudget, dialogue: Dialogue = DEFAULT_DIALOGUE
+) -> ClipFrames:
     """The stored frames of one clip: times in clip seconds, images fetched on demand at the
     budget's size. Empty if the clip has no frames.
     """
@@ -53,23 +53,25 @@ def load_clip_frames(
         video_times = [clip.start + time for time in clip_times]
         return store.images(clip.video, video_times, size=(budget.width, budget.height))
 
-    return Reel(inside - clip.start, fetch, dialogue.zero(clip))
+    return ClipFrames(inside - clip.start, fetch, dialogue.clock_offset(clip))
 
 
 def load_frames_by_clip(
-    store: FrameStore, clips: Path, budget: Budget, dialogue: Dialogue = PLAIN
-) -> dict[str, Reel]:
+    store: FrameStore, clips: Path, budget: FrameBudget, dialogue: Dialogue = DEFAULT_DIALOGUE
+) -> dict[str, ClipFrames]:
     """{clip id: frames} for every clip in the folder `clips` (which holds clips.parquet) that has
     frames.
     """
-    clips_with_frames = [clip for clip in read(clips / "clips.parquet", Clip) if clip.frames]
+    clips_with_frames = [
+        clip for clip in read_records(clips / "clips.parquet", Clip) if clip.frames
+    ]
     return {clip.id: load_clip_frames(store, clip, budget, dialogue) for clip in clips_with_frames}
 
 
 def build_messages(
     question: Question,
     opening: Sequence[dict[str, Any]] = (),
-    dialogue: Dialogue = PLAIN,
+    dialogue: Dialogue = DEFAULT_DIALOGUE,
     rules: str = "",
 ) -> Messages:
     """The messages that ask one question: a system message with the instructions, then a user
@@ -79,7 +81,7 @@ def build_messages(
     instructions, frames, question. `rules` replaces the dialogue's instructions.
     """
     user_content = [*opening, _text_block(f"\n{question.text}")]
-    rules = rules or words(dialogue.prompt("instructions"))
+    rules = rules or read_prompt(dialogue.prompt("instructions"))
     if not dialogue.thinks:
         return [{"role": "user", "content": [_text_block(f"{rules}\n\n"), *user_content]}]
     return [
@@ -92,7 +94,7 @@ def build_empty_prompt() -> Messages:
     """The prompt of an RL row before its question is known: instructions and an empty user message.
     TRL fills the latter from `ClipEnvironment.reset`.
     """
-    rules = _text_block(words("instructions"))
+    rules = _text_block(read_prompt("instructions"))
     return [{"role": "system", "content": [rules]}, {"role": "user", "content": []}]
 
 
@@ -100,7 +102,7 @@ def _text_block(words: str) -> dict[str, Any]:
     return {"type": "text", "text": words}
 
 
-def fetch_block_images(blocks: Blocks, reel: Reel) -> Blocks:
+def fetch_block_images(blocks: Blocks, reel: ClipFrames) -> Blocks:
     """Content blocks with each image block's `time` replaced by the fetched image."""
     times = [block["time"] for block in blocks if block["type"] == "image"]
     pictures = iter(reel.fetch(times)) if times else iter(())
@@ -110,7 +112,7 @@ def fetch_block_images(blocks: Blocks, reel: Reel) -> Blocks:
     ]
 
 
-def fetch_message_images(messages: Messages, reel: Reel) -> Messages:
+def fetch_message_images(messages: Messages, reel: ClipFrames) -> Messages:
     """Messages with all images fetched, ready for the chat template."""
     return [
         {**message, "content": fetch_block_images(message["content"], reel)} for message in messages
@@ -126,8 +128,8 @@ def build_trajectory(
     author: str,
     question: Question,
     messages: Messages,
-    viewing: Viewing,
-    dialogue: Dialogue = PLAIN,
+    viewing: ToolSession,
+    dialogue: Dialogue = DEFAULT_DIALOGUE,
 ) -> Trajectory:
     """Score a finished conversation with its question's task and return it as a Trajectory row.
 
@@ -135,7 +137,9 @@ def build_trajectory(
     empty answer is scored like any other.
     """
     turns = extract_assistant_turns(messages)
-    read, is_valid_format = (answer, well_formed) if dialogue.thinks else (str.strip, bare)
+    read, is_valid_format = (
+        (extract_answer, is_well_formed) if dialogue.thinks else (str.strip, is_bare_answer)
+    )
     final_answer = read(turns[-1]) if turns else ""
     return Trajectory(
         id=f"{author}:{question.id}",
@@ -150,7 +154,7 @@ def build_trajectory(
         score=TASKS[question.task].score(final_answer, question.truth),
         valid=is_valid_format(turns) and not viewing.faults,
         windows=[time for window in viewing.windows for time in window],
-        frames=len(viewing.seen),
+        frames=len(viewing.seen_times),
     )
 
 
@@ -159,8 +163,8 @@ class Conversation:
     """One question in progress; `messages` name images by their time."""
 
     question: Question
-    viewing: Viewing
-    dialogue: Dialogue = PLAIN
+    viewing: ToolSession
+    dialogue: Dialogue = DEFAULT_DIALOGUE
     messages: Messages = field(default_factory=list)
     done: bool = False
 
@@ -172,11 +176,11 @@ class Conversation:
         conversation.
         """
         self._add({"role": "assistant", "content": [{"type": "text", "text": turn}]})
-        call = read_call(turn) if self.dialogue.thinks else None
+        call = parse_tool_call(turn) if self.dialogue.thinks else None
         self.done = call is None
         if call is not None:
             blocks = self.viewing.call(*call)
-            self._add({"role": "tool", "name": NAME, "content": blocks})
+            self._add({"role": "tool", "name": TOOL_NAME, "content": blocks})
 
     def add_model_turns(self, turns: Sequence[str]) -> "Conversation":
         """Append the turns of a recorded conversation; returns self."""

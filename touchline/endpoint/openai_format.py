@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from touchline.chat.prompts import words
-from touchline.chat.tools.choose_frames import CALL, choose_frames
-from touchline.chat.turns import parts, thinking
+from touchline.chat.prompts import read_prompt
+from touchline.chat.tools.choose_frames import TOOL_CALL_PATTERN, choose_frames
+from touchline.chat.turns import format_thinking_turn, split_thought
 from touchline.endpoint.reply import Reply
 from touchline.endpoint.settings import Endpoint
 
@@ -39,19 +39,23 @@ def chat(messages: Sequence[Mapping[str, Any]], endpoint: Endpoint) -> Said:
         else:
             said.append({"role": message["role"], "content": _content(message, endpoint)})
     if endpoint.calls == "text" and said[0]["role"] == "system":
-        said[0]["content"] += f"\n\n{words('tool_call')}"
+        said[0]["content"] += f"\n\n{read_prompt('tool_call')}"
     return said
 
 
 def _assistant(message: Mapping[str, Any], endpoint: Endpoint, place: int) -> dict[str, Any]:
     text = "".join(block["text"] for block in message["content"])
-    found = CALL.findall(text)
+    found = TOOL_CALL_PATTERN.findall(text)
     if endpoint.calls == "text" or len(found) != 1:
         return {"role": "assistant", "content": text}
     call = json.loads(found[0])
     function = {"name": call["name"], "arguments": json.dumps(call["arguments"])}
     one = {"id": _name(place), "type": "function", "function": function}
-    return {"role": "assistant", "content": CALL.sub("", text).strip(), "tool_calls": [one]}
+    return {
+        "role": "assistant",
+        "content": TOOL_CALL_PATTERN.sub("", text).strip(),
+        "tool_calls": [one],
+    }
 
 
 def _tool(message: Mapping[str, Any], endpoint: Endpoint, place: int) -> Iterator[dict[str, Any]]:
@@ -98,13 +102,13 @@ def turn(reply: Reply) -> str:
     text = reply.text.strip()
     if "</think>" in text and "<think>" not in text:
         text = f"<think>\n{text}"
-    thought, rest = parts(text) or ("", text)
+    thought, rest = split_thought(text) or ("", text)
     thought = reply.thought.strip() or thought
     if reply.calls and not thought:
         thought, rest = rest, ""
     calls = "\n".join(_written(name, arguments) for name, arguments in reply.calls)
     then = "\n".join(filter(None, [rest, calls]))
-    return thinking(thought, then) if thought else then
+    return format_thinking_turn(thought, then) if thought else then
 
 
 def _written(name: str, arguments: str) -> str:

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from touchline.chat.prompts import words
+from touchline.chat.prompts import read_prompt
 from touchline.evaluation.candidates.candidate import EvalCandidate, EvalItem, EvalSettings
 from touchline.evaluation.test_set import EvalSet
 
@@ -42,13 +42,13 @@ def _digest_item(start: Any, item: list[Any]) -> str:
 
 
 def _settings_key(settings: EvalSettings) -> list[Any]:
-    prompts = [words(settings.dialogue.prompt("instructions")), words("listening")]
+    prompts = [read_prompt(settings.dialogue.prompt("instructions")), read_prompt("listening")]
     return [settings.budget.model_dump(), settings.dialogue.model_dump(), *prompts]
 
 
 def _item_key(candidate: EvalCandidate, item: EvalItem, eval_set: EvalSet) -> list[Any]:
     """What differs from question to question, of what this candidate perceives."""
-    question_part = [item.question.text, item.reel.zero, item.clip.end - item.clip.start]
+    question_part = [item.question.text, item.reel.clock_offset, item.clip.end - item.clip.start]
     if candidate.senses == "frames":
         return [*question_part, eval_set.frames_digest(item.clip)]
     lines = [dataclasses.astuple(line)[2:5] for line in item.lines]

@@ -13,7 +13,7 @@ from concurrent.futures import BrokenExecutor
 from functools import lru_cache
 
 from touchline.errors import InputError
-from touchline.evaluation.answer_cache import Keep, keep
+from touchline.evaluation.answer_cache import AnswerCache, open_answer_cache
 from touchline.evaluation.cache_key import compute_cache_keys
 from touchline.evaluation.candidates.candidate import (
     AnswerFunction,
@@ -23,7 +23,7 @@ from touchline.evaluation.candidates.candidate import (
     EvalSettings,
 )
 from touchline.evaluation.test_set import EvalSet
-from touchline.progress import Progress
+from touchline.progress import ProgressReporter
 from touchline.records import Trajectory
 from touchline.video.workers import each, pool
 
@@ -52,7 +52,7 @@ def answer_questions(
     all of them or cannot be loaded.
     """
     items = eval_set.load_items()
-    with keep() as store, Progress(candidate.name, len(items)) as progress:
+    with open_answer_cache() as store, ProgressReporter(candidate.name, len(items)) as progress:
         answer_keys = _answer_keys(candidate, items, eval_set, settings)
         answers = _recall_answers(store, answer_keys) if candidate.cached else {}
         progress.start_at(sum(answer_key in answers for answer_key in answer_keys))
@@ -67,8 +67,8 @@ def answer_questions(
             if candidate.cached:
                 matches = {answer_keys[place]: items[place].question.match for place in places}
                 _store_answers(store, new_answers, matches)
-            progress.to(progress.done + len(places))
-        progress.to(len(items))
+            progress.advance_to(progress.done + len(places))
+        progress.advance_to(len(items))
     _require_any_answer(candidate, list(answers.values()))
     rows = zip(items, answer_keys, strict=True)
     return [
@@ -99,8 +99,8 @@ def is_fully_cached(candidate: EvalCandidate, eval_set: EvalSet, settings: EvalS
     answer_keys = list(
         dict.fromkeys(compute_cache_keys(candidate, eval_set.load_items(), eval_set, settings))
     )
-    with keep() as store:
-        return candidate.cached and len(store.known(answer_keys)) == len(answer_keys)
+    with open_answer_cache() as store:
+        return candidate.cached and len(store.get_answers(answer_keys)) == len(answer_keys)
 
 
 def count_failed_answers(rows: Iterable[Trajectory]) -> int:
@@ -195,20 +195,20 @@ def answer_batch(
         return [CandidateAnswer((), reason)]
 
 
-def _recall_answers(store: Keep, answer_keys: Sequence[str]) -> dict[str, CandidateAnswer]:
+def _recall_answers(store: AnswerCache, answer_keys: Sequence[str]) -> dict[str, CandidateAnswer]:
     return {
         key: CandidateAnswer(tuple(json.loads(turns)))
-        for key, turns in store.known(answer_keys).items()
+        for key, turns in store.get_answers(answer_keys).items()
     }
 
 
 def _store_answers(
-    store: Keep, answers: dict[str, CandidateAnswer], matches: dict[str, str]
+    store: AnswerCache, answers: dict[str, CandidateAnswer], matches: dict[str, str]
 ) -> None:
     faultless = {
         key: json.dumps(answer.turns) for key, answer in answers.items() if not answer.fault
     }
-    store.put(faultless, matches)
+    store.put_answers(faultless, matches)
 
 
 def _require_any_answer(candidate: EvalCandidate, answers: Sequence[CandidateAnswer]) -> None:

@@ -5,74 +5,90 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from touchline.chat.dialogue import PLAIN, Dialogue
+from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.records import Caption, Clip, Question
 from touchline.sports import SPORTS
 from touchline.tasks import choice, spotting
-from touchline.tasks.open import told
+from touchline.tasks.open import format_action_list
 
-TILES = 4
+TILE_COUNT = 4
 
 
 @dataclass(frozen=True)
-class Prior:
+class AnswerPrior:
     """All that a floor may know: how the truths of the training questions are spread."""
 
     truths: dict[tuple[str, str], Counter[str]]  # (task, sport) -> truths in the answer's format
     interval: float  # seconds that count as one action, as in the questions
-    dialogue: Dialogue = PLAIN
+    dialogue: Dialogue = DEFAULT_DIALOGUE
 
 
-def prior(train: Iterable[Question], interval: float, dialogue: Dialogue = PLAIN) -> Prior:
+def count_training_answers(
+    train: Iterable[Question], interval: float, dialogue: Dialogue = DEFAULT_DIALOGUE
+) -> AnswerPrior:
     """Count the truths of the training questions; questions of other splits are left out."""
     truths: dict[tuple[str, str], Counter[str]] = {}
     for question in train:
         if question.split == "train":
             truths.setdefault((question.task, question.sport), Counter())[question.truth] += 1
-    return Prior(truths, interval, dialogue)
+    return AnswerPrior(truths, interval, dialogue)
 
 
-def constant(question: Question, clip: Clip, captions: Sequence[Caption], known: Prior) -> str:
+def answer_constant(
+    question: Question, clip: Clip, captions: Sequence[Caption], known: AnswerPrior
+) -> str:
     """Spotting: the middle of the clip; a score: the median; else the most frequent truth."""
     length = clip.end - clip.start
     if question.task == "spotting":
-        middle = _around(length / 2, _interval(question, known), length)
-        return spotting.sentence(question.action, [middle], known.dialogue.zero(clip))
+        middle = _centred_interval(length / 2, _answer_seconds(question, known), length)
+        return spotting.format_spotting_answer(
+            question.action, [middle], known.dialogue.clock_offset(clip)
+        )
     truths = known.truths.get((question.task, question.sport), Counter())
     if question.task == "choice":
-        return _usual_option(question.options, truths)
+        return _most_frequent_option(question.options, truths)
     if question.task == "score":
-        return _median(truths)
-    return _most(truths) or ""
+        return _median_score(truths)
+    return _most_frequent(truths) or ""
 
 
-def tiles(question: Question, clip: Clip, captions: Sequence[Caption], known: Prior) -> str:
+def answer_tiles(
+    question: Question, clip: Clip, captions: Sequence[Caption], known: AnswerPrior
+) -> str:
     """Spotting: four tiles over the clip, one of which always overlaps; else the constant."""
     if question.task != "spotting":
-        return constant(question, clip, captions, known)
-    size = (clip.end - clip.start) / TILES
-    found = [(i * size, (i + 1) * size) for i in range(TILES)]
-    return spotting.sentence(question.action, found, known.dialogue.zero(clip))
+        return answer_constant(question, clip, captions, known)
+    size = (clip.end - clip.start) / TILE_COUNT
+    found = [(i * size, (i + 1) * size) for i in range(TILE_COUNT)]
+    return spotting.format_spotting_answer(
+        question.action, found, known.dialogue.clock_offset(clip)
+    )
 
 
-def keyword(question: Question, clip: Clip, captions: Sequence[Caption], known: Prior) -> str:
+def answer_from_commentary(
+    question: Question, clip: Clip, captions: Sequence[Caption], known: AnswerPrior
+) -> str:
     """What the commentary says, word by word; where it says nothing, absent or the constant."""
     if question.task == "spotting":
         length = clip.end - clip.start
-        lines = [c for c in captions if _speaks_of(c.text, question.action, question.sport)]
-        size = _interval(question, known)
-        around = [_around(max(0.0, line.start), size, length) for line in lines]
-        return spotting.sentence(question.action, around, known.dialogue.zero(clip))
-    said = _actions_said(captions, question.sport)
+        lines = [c for c in captions if _mentions_action(c.text, question.action, question.sport)]
+        size = _answer_seconds(question, known)
+        around = [_centred_interval(max(0.0, line.start), size, length) for line in lines]
+        return spotting.format_spotting_answer(
+            question.action, around, known.dialogue.clock_offset(clip)
+        )
+    said = _list_mentioned_actions(captions, question.sport)
     named = [option for option in question.options if option.lower() in said]
     if question.task == "choice" and named:
-        return choice.truth(question.options, named[0])
+        return choice.format_choice_answer(question.options, named[0])
     if question.task == "open" and said:
-        return told(said)
-    return constant(question, clip, captions, known)
+        return format_action_list(said)
+    return answer_constant(question, clip, captions, known)
 
 
-def majority(question: Question, clip: Clip, captions: Sequence[Caption], known: Prior) -> str:
+def answer_majority(
+    question: Question, clip: Clip, captions: Sequence[Caption], known: AnswerPrior
+) -> str:
     """The class that training has most of: whether an action occurs at all, a choice by its words.
 
     Spotting: absent where most questions about that action are; else as the constant.
@@ -82,17 +98,17 @@ def majority(question: Question, clip: Clip, captions: Sequence[Caption], known:
         words = Counter[str]()
         for truth, count in truths.items():
             words[truth.partition(". ")[2].casefold()] += count
-        return choice.truth(
+        return choice.format_choice_answer(
             question.options, max(question.options, key=lambda text: words[text.casefold()])
         )
-    if question.task == "spotting" and _mostly_absent(question, known):
-        return spotting.sentence(question.action, [])
-    return constant(question, clip, captions, known)
+    if question.task == "spotting" and _is_mostly_absent(question, known):
+        return spotting.format_spotting_answer(question.action, [])
+    return answer_constant(question, clip, captions, known)
 
 
-def _mostly_absent(question: Question, known: Prior) -> bool:
+def _is_mostly_absent(question: Question, known: AnswerPrior) -> bool:
     truths = known.truths.get((question.task, question.sport), Counter())
-    absent = spotting.sentence(question.action, [])
+    absent = spotting.format_spotting_answer(question.action, [])
     word = question.action
     about = {
         t: n for t, n in truths.items() if t == absent or t.partition(" ")[2].startswith(f"{word} ")
@@ -100,15 +116,15 @@ def _mostly_absent(question: Question, known: Prior) -> bool:
     return 2 * truths[absent] > sum(about.values())
 
 
-def _interval(question: Question, known: Prior) -> float:
+def _answer_seconds(question: Question, known: AnswerPrior) -> float:
     return min(known.interval, SPORTS[question.sport].interval)
 
 
-def _around(moment: float, interval: float, length: float) -> tuple[float, float]:
+def _centred_interval(moment: float, interval: float, length: float) -> tuple[float, float]:
     return max(0.0, moment - interval / 2), min(length, moment + interval / 2)
 
 
-def _usual_option(options: Sequence[str], truths: Counter[str]) -> str:
+def _most_frequent_option(options: Sequence[str], truths: Counter[str]) -> str:
     """The option that was the truth more often than the commonest letter, else that letter's."""
     letters, texts = Counter[str](), Counter[str]()
     for truth, count in truths.items():
@@ -116,41 +132,43 @@ def _usual_option(options: Sequence[str], truths: Counter[str]) -> str:
         letters[letter] += count
         texts[text] += count
     texts = Counter({option: texts[option] for option in options})
-    text, letter = _most(texts), _most(letters)
+    text, letter = _most_frequent(texts), _most_frequent(letters)
     place = choice.LETTERS.find(letter) if letter else 0
     if text and texts[text] > letters[letter]:
-        return choice.truth(options, text)
-    return choice.truth(options, options[place] if place < len(options) else options[0])
+        return choice.format_choice_answer(options, text)
+    return choice.format_choice_answer(
+        options, options[place] if place < len(options) else options[0]
+    )
 
 
-def _most(counts: Counter[str]) -> str:
+def _most_frequent(counts: Counter[str]) -> str:
     """The most frequent one, the first in the alphabet of equals; "" of none."""
     return min(counts, key=lambda name: (-counts[name], name), default="")
 
 
-def _median(truths: Counter[str]) -> str:
+def _median_score(truths: Counter[str]) -> str:
     """The middle one of the scores of training; "" of none."""
     scores = sorted(truths.elements(), key=float)
     return scores[len(scores) // 2] if scores else ""
 
 
-def _speaks_of(text: str, word: str, sport: str) -> bool:
+def _mentions_action(text: str, word: str, sport: str) -> bool:
     """Whether a line has one of the action's keywords as whole words."""
     keywords = SPORTS[sport].keywords.get(word, (word,))
     return any(re.search(rf"\b{re.escape(key)}\b", text.lower()) for key in keywords)
 
 
-def _actions_said(captions: Sequence[Caption], sport: str) -> list[str]:
+def _list_mentioned_actions(captions: Sequence[Caption], sport: str) -> list[str]:
     """The actions that commentary names, in order of the lines."""
     words = list(dict.fromkeys(SPORTS[sport].words.values()))
     lines = sorted(captions, key=lambda line: (line.start, line.id))
-    return [word for line in lines for word in words if _speaks_of(line.text, word, sport)]
+    return [word for line in lines for word in words if _mentions_action(line.text, word, sport)]
 
 
-Floor = Callable[[Question, Clip, Sequence[Caption], Prior], str]
-FLOORS: dict[str, Floor] = {
-    "floor.constant": constant,
-    "floor.tiles": tiles,
-    "floor.keyword": keyword,
-    "floor.majority": majority,
+FloorAnswer = Callable[[Question, Clip, Sequence[Caption], AnswerPrior], str]
+FLOORS: dict[str, FloorAnswer] = {
+    "floor.constant": answer_constant,
+    "floor.tiles": answer_tiles,
+    "floor.keyword": answer_from_commentary,
+    "floor.majority": answer_majority,
 }

@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from touchline.chat.prompts import render, words
+from touchline.chat.prompts import read_prompt, render_prompt
 from touchline.config import Params
 from touchline.endpoint import Client, Endpoint, each, request
 from touchline.errors import InputError
 from touchline.metrics import bootstrap
 from touchline.records import Question, Trajectory
-from touchline.state_dirs import reply_folder
+from touchline.state_dirs import ensure_reply_folder
 
 VERDICT_SCORES = {"right": 1.0, "partly": 0.5, "wrong": 0.0}
 VERDICT = re.compile(r"^\W*verdict\W+(right|partly|wrong)\W*$", re.IGNORECASE | re.MULTILINE)
@@ -83,7 +83,7 @@ def grade_open_answers(
 
 def digest_judge_prompt() -> str:
     """Short digest of the grading prompt, since another wording is another judge."""
-    return hashlib.sha256(words("grade").encode()).hexdigest()[:12]
+    return hashlib.sha256(read_prompt("grade").encode()).hexdigest()[:12]
 
 
 def _sample(cases: Sequence[GradingCase], count: int) -> list[GradingCase]:
@@ -96,7 +96,7 @@ async def _ask_judge(cases: Sequence[GradingCase], endpoint: Endpoint) -> list[s
     """A verdict per case, or the name of what went wrong."""
     verdicts: dict[int, str] = {}
     second = endpoint.model_copy(update={"sampling": _reseeded(endpoint.sampling)})
-    async with Client(endpoint, reply_folder("judge")) as client:
+    async with Client(endpoint, ensure_reply_folder("judge")) as client:
 
         async def grade(place: int) -> str:
             case = cases[place]
@@ -124,7 +124,7 @@ def _grading_prompt(case: GradingCase) -> str:
         "question": _strip_delimiters(case.question.text),
         "texts": "\n\n".join(reversed(texts) if case.answer_first else texts),
     }
-    return render("grade", **fields)
+    return render_prompt("grade", **fields)
 
 
 def _strip_delimiters(text: str) -> str:

@@ -7,11 +7,14 @@ from typing import Any
 from touchline.evaluation.test_set import EvalSet
 from touchline.metrics import scores
 from touchline.records import Question, Trajectory
-from touchline.tasks.counting import count
-from touchline.tasks.score import number
-from touchline.tasks.spotting import intervals
+from touchline.tasks.counting import parse_count
+from touchline.tasks.score import parse_score_number
+from touchline.tasks.spotting import parse_intervals
 
-NUMBER_PARSERS = {"counting": count, "score": number}  # tasks whose answers are numbers
+NUMBER_PARSERS = {
+    "counting": parse_count,
+    "score": parse_score_number,
+}  # tasks whose answers are numbers
 
 
 def score_candidates(
@@ -29,7 +32,12 @@ def score_candidates(
 def build_metric_context(eval_set: EvalSet, theta: float, seed: int) -> scores.MetricContext:
     """The metric settings for an evaluation set: parsers, thresholds, clips and clock."""
     return scores.MetricContext(
-        intervals, theta, seed, NUMBER_PARSERS, eval_set.clips_by_id, eval_set.dialogue.zero
+        parse_intervals,
+        theta,
+        seed,
+        NUMBER_PARSERS,
+        eval_set.clips_by_id,
+        eval_set.dialogue.clock_offset,
     )
 
 
@@ -46,5 +54,5 @@ def set_evidence_from_truth(question: Question) -> Question:
     """
     if question.task != "spotting":
         return question
-    evidence = [time for pair in intervals(question.truth) for time in pair]
+    evidence = [time for pair in parse_intervals(question.truth) for time in pair]
     return replace(question, evidence=evidence)

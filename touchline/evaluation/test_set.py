@@ -8,11 +8,11 @@ from typing import Any
 
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.messages import NO_FRAMES, load_clip_frames
-from touchline.chat.tools.choose_frames import Budget
+from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import EvalItem
-from touchline.evaluation.floors import Prior, prior
-from touchline.records import Caption, Clip, Question, by_id, grouped, read
+from touchline.evaluation.floors import AnswerPrior, count_training_answers
+from touchline.records import Caption, Clip, Question, group_by_field, index_by_id, read_records
 from touchline.video.frame_store import FrameStore
 
 
@@ -26,7 +26,7 @@ class EvalSet:
     captions: Path
     questions: Path
     frames: Path
-    budget: Budget
+    budget: FrameBudget
     dialogue: Dialogue
     split: str = "test"
     _frame_digests: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -38,11 +38,11 @@ class EvalSet:
     @cached_property
     def questions_by_id(self) -> dict[str, Question]:
         """All questions of all splits, by id."""
-        return by_id(read(self.questions / "questions.parquet", Question))
+        return index_by_id(read_records(self.questions / "questions.parquet", Question))
 
     @cached_property
     def clips_by_id(self) -> dict[str, Clip]:
-        return by_id(read(self.clips / "clips.parquet", Clip))
+        return index_by_id(read_records(self.clips / "clips.parquet", Clip))
 
     @cached_property
     def store(self) -> FrameStore:
@@ -79,7 +79,7 @@ class EvalSet:
 
     @cached_property
     def _captions_by_clip(self) -> dict[str, list[Caption]]:
-        return grouped(read(self.captions / "captions.parquet", Caption), "clip")
+        return group_by_field(read_records(self.captions / "captions.parquet", Caption), "clip")
 
     def _build_item(self, question: Question) -> EvalItem:
         clip = self.clips_by_id[question.clip]
@@ -92,6 +92,6 @@ class EvalSet:
             self._frame_digests[clip.id] = self.store.digest(clip.video, clip.start, clip.end)
         return self._frame_digests[clip.id]
 
-    def build_prior(self, interval: float) -> Prior:
+    def build_prior(self, interval: float) -> AnswerPrior:
         """What floor candidates may know: the true answers of the training split."""
-        return prior(self.questions_by_id.values(), interval, self.dialogue)
+        return count_training_answers(self.questions_by_id.values(), interval, self.dialogue)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from touchline import licence
-from touchline.atomic import whole_folder
+from touchline.atomic import atomic_folder
 from touchline.errors import InputError
 from touchline.export.card import render_model_card
 from touchline.model.load import HUB_POINTER
@@ -23,7 +23,7 @@ EXPORTED_FILES = (
     *("*.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json"),
     *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "added_tokens.json"),
     *("special_tokens_map.json", "chat_template.jinja", "preprocessor_config.json"),
-    *("processor_config.json", TRAINED_WITH_FILE, licence.FILE),
+    *("processor_config.json", TRAINED_WITH_FILE, licence.TERMS_FILE),
 )  # no log, no rollouts, no adapter beside merged weights: they hold words of the data
 EVALUATION_FILE = "evaluation/evaluate.json"
 LINEAGE_FILE = "evaluation/lineage.json"
@@ -64,7 +64,7 @@ def export_model_folder(
         raise InputError(lineage.run, wrong, "run `touchline retrain` up to evaluate")
     if out.exists():
         raise InputError(f"-o {out}", "is there already", "name a folder that is not")
-    with whole_folder(out) as draft:
+    with atomic_folder(out) as draft:
         for path in sorted({path for kind in EXPORTED_FILES for path in model.glob(kind)}):
             shutil.copyfile(path, draft / path.name)
         _use_stock_processor(draft)
@@ -103,7 +103,7 @@ def digest_folder_files(folder: Path) -> dict[str, str]:
 
 
 def _check_open_licences(model: Path) -> dict[str, tuple[str, str]]:
-    licence_by_source = licence.known(model)
+    licence_by_source = licence.read_product_terms(model)
     bound = sorted(name for name, (_, kind) in licence_by_source.items() if kind != "open")
     if bound:
         wrong = f"was trained on what may not be passed on: {', '.join(bound)}"

@@ -20,10 +20,10 @@ from ruamel.yaml import YAML
 from touchline import licence
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.messages import build_messages
-from touchline.chat.tools.choose_frames import Viewing
+from touchline.chat.tools.choose_frames import ToolSession
 from touchline.evaluation.candidates.candidate import EvalItem
 from touchline.evaluation.test_set import EvalSet
-from touchline.progress import Progress
+from touchline.progress import ProgressReporter
 
 TASKS_MODULE = "touchline_tasks"  # the name of the copied file
 TASK_METRICS = {
@@ -53,13 +53,13 @@ def write_lmms_tasks(folder: Path, bench: EvalSet, turn_tokens: int) -> list[str
     """Write the lmms-eval tasks into `folder` and return their names. Only clips with open terms
     are included; if there are none, nothing is written.
     """
-    games = [game for game in bench.load_items() if licence.rank(game.clip.terms) == 0]
+    games = [game for game in bench.load_items() if licence.rank_terms(game.clip.terms) == 0]
     tasks = sorted({game.question.task for game in games} & set(TASK_METRICS))
     if not tasks:
         return []
     folder.mkdir(parents=True)
     shutil.copyfile(Path(__file__).with_name("lmms_tasks.py"), folder / f"{TASKS_MODULE}.py")
-    with Progress("questions", len(games)) as progress:
+    with ProgressReporter("questions", len(games)) as progress:
         for task in tasks:
             task_games = [game for game in games if game.question.task == task]
             _write_question_table(folder / f"{task}.parquet", task_games, bench, progress)
@@ -68,7 +68,7 @@ def write_lmms_tasks(folder: Path, bench: EvalSet, turn_tokens: int) -> list[str
 
 
 def _write_question_table(
-    file: Path, games: Sequence[EvalItem], bench: EvalSet, progress: Progress
+    file: Path, games: Sequence[EvalItem], bench: EvalSet, progress: ProgressReporter
 ) -> None:
     features = {field.name: _dataset_feature(field) for field in SCHEMA}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
@@ -76,7 +76,7 @@ def _write_question_table(
         for at in range(0, len(games), ROWS_PER_GROUP):
             rows = [_build_row(game, bench) for game in games[at : at + ROWS_PER_GROUP]]
             out.write_table(pa.Table.from_pylist(rows, SCHEMA))
-            progress.to(progress.done + len(rows))
+            progress.advance_to(progress.done + len(rows))
 
 
 def _dataset_feature(field: pa.Field) -> dict[str, Any]:
@@ -90,8 +90,8 @@ def _dataset_feature(field: pa.Field) -> dict[str, Any]:
 
 def _build_row(game: EvalItem, bench: EvalSet) -> dict[str, Any]:
     question, dialogue = game.question, bench.dialogue
-    whole = bench.budget.model_copy(update={"first": bench.budget.most, "calls": 0})
-    blocks = Viewing(game.reel, whole).open()
+    whole = bench.budget.model_copy(update={"first": bench.budget.max_frames, "calls": 0})
+    blocks = ToolSession(game.reel, whole).open()
     times = [block["time"] for block in blocks if block["type"] == "image"]
     bare = [{"type": "image"} if block["type"] == "image" else block for block in blocks]
     messages = build_messages(question, bare, dialogue, _instructions_without_tool(dialogue))
@@ -103,7 +103,7 @@ def _build_row(game: EvalItem, bench: EvalSet) -> dict[str, Any]:
         "images": [{"bytes": png, "path": None} for png in _encode_pngs(game, times)],
         "truth": question.truth,
         "evidence": question.evidence,
-        "zero": dialogue.zero(game.clip),
+        "zero": dialogue.clock_offset(game.clip),
     }
 
 

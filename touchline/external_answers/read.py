@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from touchline.chat.timecode import possible
+from touchline.chat.timecode import is_clip_time
 from touchline.errors import InputError
 from touchline.sources.readers import parse_json_int
 
@@ -127,7 +127,7 @@ def _are_times(value: Any) -> bool:
     return value is None or (
         isinstance(value, list)
         and len(value) % 2 == 0
-        and all(type(time) in (int, float) and possible(time) for time in value)
+        and all(type(time) in (int, float) and is_clip_time(time) for time in value)
     )
 
 

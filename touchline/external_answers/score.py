@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from touchline import licence as touchline_licence
-from touchline.atomic import whole_folder
+from touchline.atomic import atomic_folder
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.tools.choose_frames import Budget, Reel
+from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget
 from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import CANDIDATE_NAME_PATTERN, EvalItem, EvalSettings
 from touchline.evaluation.candidates.floor import FloorCandidate
@@ -21,9 +21,9 @@ from touchline.evaluation.judge import JudgeParams, grade_open_answers
 from touchline.evaluation.scoring import score_candidates
 from touchline.evaluation.test_set import EvalSet
 from touchline.external_answers.read import Given, read
-from touchline.licence import Licence
+from touchline.licence import LicenceParams
 from touchline.metrics.scores import HEADLINE_METRICS, get_headline_estimate
-from touchline.records import Clip, Question, Trajectory, write
+from touchline.records import Clip, Question, Trajectory, write_records
 from touchline.report import verdict
 from touchline.report.page import write_evaluation_report
 from touchline.tasks import TASKS
@@ -98,12 +98,17 @@ class Sheet(EvalSet):
 
     def _game(self, question: Question) -> EvalItem:
         clip = self.clips_by_id[question.clip]
-        reel = Reel(np.empty(0), lambda times: [], self.dialogue.zero(clip))
+        reel = ClipFrames(np.empty(0), lambda times: [], self.dialogue.clock_offset(clip))
         return EvalItem(question, clip, reel, self._captions_by_clip.get(question.clip, []))
 
 
 def sheet(
-    clips: Path, captions: Path, questions: Path, budget: Budget, dialogue: Dialogue, split: str
+    clips: Path,
+    captions: Path,
+    questions: Path,
+    budget: FrameBudget,
+    dialogue: Dialogue,
+    split: str,
 ) -> Sheet:
     """The test questions, or those of another split."""
     return Sheet(clips, captions, questions, Path(), budget, dialogue, split)
@@ -177,13 +182,15 @@ def row(name: str, question: Question, given: Given | None) -> Trajectory:
     )
 
 
-def keep(folder: Path, result: Result, sheet: Sheet, about: Mapping[str, Any], licence: Licence):
+def keep(
+    folder: Path, result: Result, sheet: Sheet, about: Mapping[str, Any], licence: LicenceParams
+):
     """Write answers.parquet, scores.json and report.html: all of them or none."""
     check_free(folder)
-    withheld = licence.withheld("report")
-    with whole_folder(folder) as draft:
+    withheld = licence.withheld_terms("report")
+    with atomic_folder(folder) as draft:
         every = [row for given in result.rows.values() for row in given]
-        write(draft / "answers.parquet", Trajectory, every)
+        write_records(draft / "answers.parquet", Trajectory, every)
         write_scores(draft, result.measured)
         write_evaluation_report(
             draft / "report.html",
@@ -194,12 +201,13 @@ def keep(folder: Path, result: Result, sheet: Sheet, about: Mapping[str, Any], l
             frames=_no_frame,
             logs={},
             about={"Answers": about, "Dialogue": sheet.dialogue.model_dump()},
-            zero=sheet.dialogue.zero,
+            zero=sheet.dialogue.clock_offset,
             withheld=withheld,
             player=False,
         )
-        touchline_licence.mark(
-            draft, touchline_licence.of(sheet.clips_by_id[q.clip] for q in sheet.asked)
+        touchline_licence.write_product_terms(
+            draft,
+            touchline_licence.collect_source_terms(sheet.clips_by_id[q.clip] for q in sheet.asked),
         )
 
 

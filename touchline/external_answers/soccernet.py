@@ -17,7 +17,7 @@ from touchline.metrics.average_map import (
     PredictedAction,
     compute_average_maps,
 )
-from touchline.progress import track
+from touchline.progress import track_progress
 from touchline.sources.readers import load_json_file
 from touchline.sources.soccernet.labels_v2 import parse_annotation_time
 from touchline.sports.soccer import WORDS
@@ -71,7 +71,7 @@ def _games(folder: Path, name: str) -> dict[str, Path]:
 
 def _spots(files: dict[str, Path], key: str, read: Callable[[str, str, Any], Spot]) -> list[Spot]:
     found = []
-    for game, file in track(files.items(), key):
+    for game, file in track_progress(files.items(), key):
         rows = load_json_file(file, key, list)
         found += [read(f"{file}: {key}[{at}]", game, row) for at, row in enumerate(rows)]
     return found

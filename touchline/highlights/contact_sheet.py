@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL.Image import Image
 
-from touchline.chat.timecode import spoken
+from touchline.chat.timecode import format_time
 from touchline.highlights.model import HighlightModel
 from touchline.highlights.spots import Highlight, ReelResult
 from touchline.highlights.watch import ClipAnswer, MatchFile
@@ -115,7 +115,7 @@ def _build_file_timeline(
 
 
 def _mark_title(highlight: Highlight) -> str:
-    return f"{highlight.action} {spoken(round(highlight.match_start))}"
+    return f"{highlight.action} {format_time(round(highlight.match_start))}"
 
 
 def _join_spans(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -20,7 +20,7 @@ from pydantic import Field, PositiveInt
 from touchline.config import Params
 from touchline.errors import InputError
 from touchline.highlights.frame_index import SEEK_MARGIN, FrameIndex, decode_frames_between
-from touchline.progress import Progress
+from touchline.progress import ProgressReporter
 from touchline.video.container import opened, upright
 
 AUDIO_RATE = 48_000  # samples a second of every reel
@@ -138,7 +138,7 @@ def write_reel_video(path: Path, cuts: Sequence[ReelCut], encoding: ReelEncoding
             audio_stream.bit_rate = encoding.audio
         container.set_chapters(_build_chapters(cuts))
         total = round(list_cut_starts(cuts)[-1])
-        with Progress("cut", total) as progress:
+        with ProgressReporter("cut", total) as progress:
             for at, cut in zip(list_cut_starts(cuts), cuts, strict=False):
                 _encode_audio(container, audio_stream, cut, at, audio_layout)
                 _encode_video(container, video_stream, cut, at, shape, progress)
@@ -205,7 +205,7 @@ def _encode_video(
     cut: ReelCut,
     at: float,
     shape: tuple[int, int],
-    progress: Progress,
+    progress: ProgressReporter,
 ) -> None:
     picture_type = PictureType.I  # a chapter begins with a picture one can jump to
     for time, frame in decode_frames_between(cut.frame_index, cut.start, cut.end):
@@ -216,7 +216,7 @@ def _encode_video(
         picture.time_base, picture.pict_type = Fraction(1, TICKS_PER_SECOND), picture_type
         picture_type = PictureType.NONE
         container.mux(stream.encode(picture))
-        progress.to(int(at + time - cut.start))
+        progress.advance_to(int(at + time - cut.start))
 
 
 def _encode_audio(

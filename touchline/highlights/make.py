@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.config import Params
 from touchline.errors import InputError
 from touchline.highlights.contact_sheet import write_contact_sheet
@@ -118,7 +118,11 @@ def make_reel(
         data,
         page,
     )
-    with whole_file(out) as draft, whole_file(page) as page_draft, whole_file(data) as record_draft:
+    with (
+        atomic_file(out) as draft,
+        atomic_file(page) as page_draft,
+        atomic_file(data) as record_draft,
+    ):
         if reel_cuts:
             write_reel_video(draft, reel_cuts, settings.encoding)
         else:

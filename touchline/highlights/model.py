@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from touchline.chat.tools.choose_frames import Reel
+from touchline.chat.tools.choose_frames import ClipFrames
 from touchline.errors import InputError
 from touchline.model.trained_with import TrainedWith, read_trained_with
 from touchline.records import Question, Trajectory
 
 MODEL_FOLDERS = ("data/rl", "data/sft")  # of a checkout, the best first
-ClipQuestions = Sequence[tuple[Question, Reel]]
+ClipQuestions = Sequence[tuple[Question, ClipFrames]]
 READ_BYTES = 2**20
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from touchline.chat.timecode import spoken
+from touchline.chat.timecode import format_time
 from touchline.highlights.cut_video import list_cut_starts
 from touchline.highlights.frame_index import FrameIndex
 from touchline.highlights.model import HighlightModel
@@ -26,7 +26,7 @@ def list_reel_notes(
     user gave commentary.
     """
     texts = []
-    untaught = [word for word in wish.actions if word not in SPORTS[wish.sport].asked]
+    untaught = [word for word in wish.actions if word not in SPORTS[wish.sport].spotting_words]
     if wish.own:
         guess = (
             "was put to the model as it stands; it was not taught these words and may only guess"
@@ -36,7 +36,9 @@ def list_reel_notes(
         texts.append(f"not among the actions that models are taught to find: {', '.join(untaught)}")
     if wish.left_out:
         texts.append(f"not understood and left out: {' '.join(wish.left_out)}")
-    texts += [f"{file.path.name} breaks off at {spoken(file.end)}" for file in files if file.broken]
+    texts += [
+        f"{file.path.name} breaks off at {format_time(file.end)}" for file in files if file.broken
+    ]
     if has_commentary and not model.trained.ask.commentary:
         texts.append("the model was trained without commentary, so it was told none")
     if model.trained.ask.commentary and not has_commentary:
@@ -51,7 +53,7 @@ def _team_notes(wish: ReelQuery, omissions: Sequence[OmittedAction]) -> list[str
     texts = [f"{other_count} of the other team left out"] if other_count else []
     if unattributed:
         reasons = "; ".join(
-            f"{o.action} {spoken(round(o.match_start))}: {o.told_by}" for o in unattributed
+            f"{o.action} {format_time(round(o.match_start))}: {o.told_by}" for o in unattributed
         )
         texts.append(f"{len(unattributed)} left out, for nothing tells their team ({reasons})")
     return texts

@@ -307,7 +307,7 @@ def _parse_actions(
             (excluded if negated else included).update(words.words_for(match["word"]))
     sport_actions = tuple(dict.fromkeys(sport.words.values()))
     if (everything or excluded) and not included:
-        included = set(sport.asked or sport_actions)
+        included = set(sport.spotting_words or sport_actions)
     return (
         [word for word in sport_actions if word in included],
         excluded,

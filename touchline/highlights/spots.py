@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from touchline.chat.timecode import spoken
+from touchline.chat.timecode import format_time
 from touchline.highlights.cut_video import ReelCut, list_cut_starts
 from touchline.highlights.match import MatchPart
 from touchline.highlights.model import HighlightModel
 from touchline.highlights.teams import TeamAttribution, TeamEvidence
 from touchline.highlights.watch import ClipAnswer
 from touchline.highlights.wish import ReelQuery
-from touchline.tasks.spotting import intervals
+from touchline.tasks.spotting import parse_intervals
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def _claimed_intervals(row: ClipAnswer, model: HighlightModel) -> list[ClaimedIn
     match_file, clip, question, answer = row
     spans = [
         (max(0.0, start) + clip.start, min(clip.end - clip.start, end) + clip.start)
-        for start, end in intervals(answer.answer, model.trained.dialogue.zero(clip))
+        for start, end in parse_intervals(answer.answer, model.trained.dialogue.clock_offset(clip))
     ]
     bounds = (clip.start, clip.end)
     return [
@@ -247,7 +247,7 @@ def lay_out_cuts(
         shown, part = spot.part.frame_index, spot.part
         start = max(0.0, spot.detection.start - before)
         first, last = shown.snap_to_frames(start, min(spot.detection.end + after, shown.end))
-        title = f"{spot.action} {spoken(round(part.match_time(spot.detection.start)))}"
+        title = f"{spot.action} {format_time(round(part.match_time(spot.detection.start)))}"
         last_cut = reel_cuts[-1] if reel_cuts else None
         if last_cut and last_cut.frame_index.path == shown.path and first <= last_cut.end:
             end = max(last_cut.end, last)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from touchline.chat.timecode import spoken
+from touchline.chat.timecode import format_time
 from touchline.errors import InputError
 from touchline.highlights.match import MatchPart
 from touchline.highlights.wish import ReelQuery, TeamNames
@@ -91,7 +91,7 @@ class TeamEvidence:
         if not near:
             return TeamAttribution("", f"no label says {action} there")
         best = min(near, key=lambda label: abs(label.start - middle))
-        at = spoken(round(part.match_time(best.start)))
+        at = format_time(round(part.match_time(best.start)))
         return TeamAttribution(best.team, f"the label at {at} says {best.team or 'no team'}")
 
     def _team_from_commentary(
@@ -121,7 +121,7 @@ class TeamEvidence:
                 "", "commentary names both teams" if pool else "commentary names no team alone"
             )
         line, side = pool[0]
-        at, quote = spoken(round(part.match_time(line.start))), line.text
+        at, quote = format_time(round(part.match_time(line.start))), line.text
         quote = (
             quote
             if len(quote) <= MAX_QUOTED_LETTERS

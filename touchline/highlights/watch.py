@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from touchline.atomic import whole_file
-from touchline.chat.commentary import align, commentary, overlapped
+from touchline.atomic import atomic_file
+from touchline.chat.commentary import align_to_clip, find_overlapping_clips, format_commentary
 from touchline.chat.messages import load_clip_frames
 from touchline.errors import InputError
 from touchline.highlights.frame_index import FrameIndex
@@ -15,9 +15,9 @@ from touchline.highlights.match import MatchPart
 from touchline.highlights.model import HighlightModel
 from touchline.highlights.wish import ReelQuery
 from touchline.model.trained_with import ClipShape
-from touchline.progress import Progress
+from touchline.progress import ProgressReporter
 from touchline.records import Clip, Question, Speech, Trajectory
-from touchline.tasks.spotting import words
+from touchline.tasks.spotting import format_spotting_question
 from touchline.video.frame_store import FrameStore, store_path
 from touchline.video.windows import spans
 from touchline.video.write_store import write_frames
@@ -67,11 +67,11 @@ def prepare_match_file(
     )
     path = store_path(folder, name)
     if not path.is_file():
-        with Progress("frames") as progress:
+        with ProgressReporter("frames") as progress:
             write_frames(
                 shown.path, path, cut.fps, cut.height, cut.quality, cut.seconds, OWN_VIDEO_TERMS
             )
-            progress.to(1)
+            progress.advance_to(1)
     store = FrameStore(folder)
     times = store.times(name)
     file_parts = [part for part in parts if part.frame_index.path == shown.path]
@@ -95,11 +95,11 @@ def build_spotting_question(
     """
     dialogue = model.trained.dialogue
     lines = [
-        align(line, clip, dialogue.cut)
+        align_to_clip(line, clip, dialogue.cut)
         for line in speech_by_video.get(clip.video, ())
-        if overlapped(line, [clip])
+        if find_overlapping_clips(line, [clip])
     ]
-    text = commentary(lines, dialogue, clip) + words(
+    text = format_commentary(lines, dialogue, clip) + format_spotting_question(
         action, clip.sport, clip.end - clip.start, dialogue
     )
     place = (clip.id, clip.video, clip.source, clip.sport, clip.match)
@@ -140,11 +140,11 @@ def answer_match_clips(
         )
         for at in new
     ]
-    with Progress("ask", len(clip_questions)) as progress:
+    with ProgressReporter("ask", len(clip_questions)) as progress:
         progress.start_at(len(clip_questions) - len(new))
         answers = model.answers(new_questions) if new_questions else iter(())
         for at, answer in zip(new, answers, strict=True):
-            with whole_file(files[at]) as draft:
+            with atomic_file(files[at]) as draft:
                 draft.write_text(json.dumps(asdict(answer), ensure_ascii=False), encoding="utf-8")
             progress.step()
     for (match_file, clip, clip_question), file in zip(clip_questions, files, strict=True):

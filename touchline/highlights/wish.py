@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 
-from touchline.chat.timecode import spoken
+from touchline.chat.timecode import format_time
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
@@ -30,8 +30,8 @@ class ClockRange:
             which, length = ("first", self.first) if self.first else ("last", self.last)
             return f"the {which} {length / 60:g} minutes"
         if math.isinf(self.end):
-            return f"after {spoken(self.start)}"
-        return f"from {spoken(self.start)} to {spoken(self.end)}"
+            return f"after {format_time(self.start)}"
+        return f"from {format_time(self.start)} to {format_time(self.end)}"
 
 
 @dataclass(frozen=True)

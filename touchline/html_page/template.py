@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from PIL.Image import Image
 
-from touchline.atomic import whole_file
-from touchline.chat.timecode import spoken
+from touchline.atomic import atomic_file
+from touchline.chat.timecode import format_time
 from touchline.records import Clip
 
 FRAME_HEIGHT = 68  # pixels on the page, drawn at the store's own shape
@@ -85,7 +85,7 @@ def write_html_page(path: Path, template: Path, **context: Any) -> None:
     script = Markup((SHARED_FOLDER / "filter.js").read_text(encoding="utf-8"))
     fixed = {"style": style, "script": script, "policy": CONTENT_POLICY}
     page = _environment(template.parent).get_template(template.name).render(**fixed, **context)
-    with whole_file(path) as draft:
+    with atomic_file(path) as draft:
         draft.write_text(page, encoding="utf-8")
 
 
@@ -97,7 +97,7 @@ def _environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"spoken": spoken, "number": format_number, "signed": format_signed}
+    environment.filters |= {"spoken": format_time, "number": format_number, "signed": format_signed}
     return environment
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from touchline.metrics import chrf, count_error, temporal_iou
 from touchline.metrics.spotted import SpottingAnswer
 from touchline.metrics.temporal_iou import Interval, IntervalCounts
-from touchline.records import Clip, Question, Trajectory, paired
+from touchline.records import Clip, Question, Trajectory, pair_times
 
 STRICTER_THETAS = (0.5, 0.7)  # IoU thresholds reported beside the given one
 IntervalReader = Callable[[str], Sequence[Interval]]
@@ -85,4 +85,4 @@ def convert_to_video_time(
 
 
 def _labels(question: Question) -> list[Interval]:
-    return paired(question.evidence)
+    return pair_times(question.evidence)

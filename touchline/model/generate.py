@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from touchline.chat.dialogue import PLAIN, Dialogue
+from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.chat.messages import Conversation, Messages, fetch_block_images, get_chat_tools
-from touchline.chat.tools.choose_frames import Budget, Reel, Viewing
+from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget, ToolSession
 from touchline.model.processor import FramesProcessor, list_vision_token_ids
 from touchline.records import Question
 
@@ -21,7 +21,7 @@ class ConversationWithFrames(Conversation):
 
     def _add(self, *messages: dict[str, Any]) -> None:
         super()._add(*messages)
-        reel = self.viewing.reel
+        reel = self.viewing.clip_frames
         self.shown.extend(
             {**m, "content": fetch_block_images(m["content"], reel)} for m in messages
         )
@@ -35,20 +35,20 @@ class ConversationGenerator:
 
     model: Any
     processor: FramesProcessor
-    budget: Budget
+    budget: FrameBudget
     turn_tokens: int  # at most so many new tokens per turn
     batch: int
-    dialogue: Dialogue = PLAIN
+    dialogue: Dialogue = DEFAULT_DIALOGUE
 
     def generate_conversations(
-        self, items: Sequence[tuple[Question, Reel]]
+        self, items: Sequence[tuple[Question, ClipFrames]]
     ) -> Iterator[ConversationWithFrames]:
         """Answer (question, clip frames) pairs; yields finished conversations in order, one batch
         at a time.
         """
         for at in range(0, len(items), self.batch):
             attempts = [
-                ConversationWithFrames(q, Viewing(r, self.budget), self.dialogue)
+                ConversationWithFrames(q, ToolSession(r, self.budget), self.dialogue)
                 for q, r in items[at : at + self.batch]
             ]
             for _ in range(self.budget.calls + 2):

@@ -7,11 +7,11 @@ from transformers.utils.chat_template_utils import render_jinja_template
 from trl.chat_template_utils import qwen3_vl_chat_template
 
 from touchline.chat.messages import TOOLS
-from touchline.chat.prompts import fragments, words
-from touchline.chat.timecode import spoken
-from touchline.chat.tools.choose_frames import NAME
+from touchline.chat.prompts import read_prompt, split_prompt_fragments
+from touchline.chat.timecode import format_time
+from touchline.chat.tools.choose_frames import TOOL_NAME
 from touchline.sports import SPORTS
-from touchline.tasks.choice import option
+from touchline.tasks.choice import format_option
 
 LONGEST_SECOND = 60  # seconds: times up to here are one token each
 ANSWER_PHRASES = (
@@ -37,12 +37,14 @@ def list_vocabulary_phrases(texts: Iterable[str]) -> list[str]:
 
     Only sports whose name occurs in `texts` contribute words, since each word costs a token.
     """
-    questions = [part.rstrip() for task in QUESTION_PROMPTS for part in fragments(task)]
-    times = [spoken(second) for second in range(LONGEST_SECOND + 1)]
+    questions = [
+        part.rstrip() for task in QUESTION_PROMPTS for part in split_prompt_fragments(task)
+    ]
+    times = [format_time(second) for second in range(LONGEST_SECOND + 1)]
     joined_texts = "\n".join(texts)
     mentioned_sports = [sport for sport in SPORTS.values() if sport.name in joined_texts]
     sport = [f" {word}" for s in mentioned_sports for word in [s.name, s.idle, *s.words.values()]]
-    options = [f" {option(word)}" for s in mentioned_sports for word in s.words.values()]
+    options = [f" {format_option(word)}" for s in mentioned_sports for word in s.words.values()]
     unique_phrases = {
         _system_turn(),
         *_call_pieces(),
@@ -65,7 +67,7 @@ QUESTION_PROMPTS = ("spotting", "counting", "choice", "open")
 
 def _system_turn() -> str:
     """What stands in the system turn: the instructions and the tool, always the same."""
-    messages = [{"role": "system", "content": words("instructions")}]
+    messages = [{"role": "system", "content": read_prompt("instructions")}]
     rendered, _ = render_jinja_template(
         [messages], tools=TOOLS, chat_template=qwen3_vl_chat_template
     )
@@ -73,5 +75,5 @@ def _system_turn() -> str:
 
 
 def _call_pieces() -> list[str]:
-    head = f'<tool_call>\n{json.dumps({"name": NAME})[:-1]}, "arguments": {{"start": "'
+    head = f'<tool_call>\n{json.dumps({"name": TOOL_NAME})[:-1]}, "arguments": {{"start": "'
     return [head, '", "end": "', '"}}\n</tool_call>', "\n<tool_response>\n", "\n</tool_response>"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ConfigDict
 
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.tools.choose_frames import Budget
+from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.config import Params
 from touchline.errors import InputError
 
@@ -45,7 +45,7 @@ class QuestionShape(Params):
 class TrainedWith(Params):
     """The settings that later questions must share with the training questions."""
 
-    budget: Budget
+    budget: FrameBudget
     dialogue: Dialogue
     chunk: ClipShape
     ask: QuestionShape

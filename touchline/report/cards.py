@@ -8,11 +8,11 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from touchline.html_page.template import FrameStylesheet
-from touchline.licence import WITHHELD
+from touchline.licence import WITHHELD_REASON
 from touchline.metrics.temporal_iou import Interval, compute_temporal_iou
-from touchline.records import Clip, Question, Trajectory, paired
+from touchline.records import Clip, Question, Trajectory, pair_times
 from touchline.report.steps import AttemptStep, parse_attempt_steps
-from touchline.tasks.spotting import THETA, intervals
+from touchline.tasks.spotting import MIN_IOU, parse_intervals
 
 AnswersByCandidate = Mapping[str, Mapping[str, Trajectory]]  # candidate -> question id -> answer
 CLIPS_PER_TASK = {"spotting": 24, "counting": 4, "choice": 4, "open": 4, "score": 4}
@@ -218,7 +218,7 @@ def _build_question_view(
     zero: float,
 ) -> QuestionView:
     length = clip.end - clip.start
-    labels = paired(question.evidence)
+    labels = pair_times(question.evidence)
     answers = [
         (name, answers_by_question[question.id])
         for name, answers_by_question in answers_by_candidate.items()
@@ -241,10 +241,10 @@ def _build_question_view(
 
 def _withhold_words(view: QuestionView) -> QuestionView:
     """Only its times and scores: no word of the source, nor of a model that has read them."""
-    question = replace(view.question, text=WITHHELD, truth=WITHHELD, options=[])
-    lanes = [replace(lane, answer=WITHHELD) for lane in view.lanes]
+    question = replace(view.question, text=WITHHELD_REASON, truth=WITHHELD_REASON, options=[])
+    lanes = [replace(lane, answer=WITHHELD_REASON) for lane in view.lanes]
     attempts = [
-        replace(a, answer=WITHHELD, scenes=[scene for scene in a.scenes if scene.frames])
+        replace(a, answer=WITHHELD_REASON, scenes=[scene for scene in a.scenes if scene.frames])
         for a in view.attempts
     ]
     return QuestionView(question, view.truth, lanes, attempts)
@@ -258,14 +258,16 @@ def _build_answer_lane(
     length: float,
     zero: float,
 ) -> AnswerLane:
-    guesses = intervals(trajectory.answer, zero) if question.task == "spotting" else []
+    guesses = parse_intervals(trajectory.answer, zero) if question.task == "spotting" else []
     hits = [
-        any(compute_temporal_iou(guess, label) > THETA for label in labels) for guess in guesses
+        any(compute_temporal_iou(guess, label) > MIN_IOU for label in labels) for guess in guesses
     ]
     answers = [
         _build_timeline_span(guess, length, hit) for guess, hit in zip(guesses, hits, strict=True)
     ]
-    windows = [_build_timeline_span(window, length, True) for window in paired(trajectory.windows)]
+    windows = [
+        _build_timeline_span(window, length, True) for window in pair_times(trajectory.windows)
+    ]
     return AnswerLane(name, answers, windows, trajectory.answer, trajectory.score)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from touchline.metrics.temporal_iou import compute_temporal_iou
-from touchline.records import Clip, Question, Trajectory, paired
+from touchline.records import Clip, Question, Trajectory, pair_times
 from touchline.report.cards import AnswersByCandidate
-from touchline.tasks.choice import LETTERS, letter
-from touchline.tasks.spotting import THETA, intervals
+from touchline.tasks.choice import LETTERS, parse_option_letter
+from touchline.tasks.spotting import MIN_IOU, parse_intervals
 
 MAX_WORD_OPTIONS = 12  # options that still make a table one can read
 UNREADABLE = "unreadable"
@@ -68,7 +68,7 @@ def build_choice_confusion(
 
 
 def _option_letter(question: Question, answer: str) -> str:
-    option_letter = letter(answer)
+    option_letter = parse_option_letter(answer)
     return (
         option_letter
         if option_letter and LETTERS.index(option_letter) < len(question.options)
@@ -112,14 +112,14 @@ def classify_spotting_answer(question: Question, answer: Trajectory, zero: float
     """Outcome of one spotting answer, one of `OUTCOMES`. It is `found` if any answered interval
     overlaps any label with IoU above THETA.
     """
-    guesses, labels = intervals(answer.answer, zero), paired(question.evidence)
+    guesses, labels = parse_intervals(answer.answer, zero), pair_times(question.evidence)
     if not guesses and not answer.valid:
         return UNREADABLE
     if not labels:
         return CLAIMED if guesses else ABSENT
     if not guesses:
         return MISSED
-    hit = any(compute_temporal_iou(guess, label) > THETA for guess in guesses for label in labels)
+    hit = any(compute_temporal_iou(guess, label) > MIN_IOU for guess in guesses for label in labels)
     return FOUND if hit else ELSEWHERE
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from PIL.Image import Image
 
 from touchline.html_page.template import FrameStylesheet, write_html_page
-from touchline.records import Clip, Question, Rollout, Trajectory, paired
+from touchline.records import Clip, Question, Rollout, Trajectory, pair_times
 from touchline.report.steps import AttemptStep, parse_attempt_steps
 from touchline.report.verdict import name_candidate
 
@@ -139,7 +139,7 @@ def _build_playback(
         row,
         question,
         length,
-        [_percent_span(start, end, length) for start, end in paired(question.evidence)],
+        [_percent_span(start, end, length) for start, end in pair_times(question.evidence)],
         _build_turns(row, clip, pictures),
         sorted(parts.items()),
     )

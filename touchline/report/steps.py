@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from touchline.chat.timecode import possible, spoken
-from touchline.chat.tools.choose_frames import read_call
-from touchline.chat.turns import parts
+from touchline.chat.timecode import format_time, is_clip_time
+from touchline.chat.tools.choose_frames import parse_tool_call
+from touchline.chat.turns import split_thought
 from touchline.errors import InputError
 from touchline.records import Trajectory
 
@@ -49,11 +49,11 @@ def _frame_steps(message: Mapping[str, Any], first: bool) -> list[AttemptStep]:
 
 def _turn_steps(text: str, answer: str) -> list[AttemptStep]:
     """A turn without a thought that was taken for the answer: its dialogue has no thoughts."""
-    turn_parts = parts(text)
+    turn_parts = split_thought(text)
     if turn_parts is None:
         return [AttemptStep("answer" if text.strip() == answer else "unreadable", text)]
     thought, then = turn_parts
-    call = read_call(then)
+    call = parse_tool_call(then)
     if call is not None:
         step = AttemptStep(
             "call", f"choose_frames {_format_call_time(call[0])} to {_format_call_time(call[1])}"
@@ -65,8 +65,8 @@ def _turn_steps(text: str, answer: str) -> list[AttemptStep]:
 
 def _format_call_time(value: Any) -> str:
     """In whatever form the model wrote it: numbers too large for a float are among them."""
-    is_printable = isinstance(value, int | float) and possible(value)
-    return spoken(value) if is_printable else str(value)[:20]
+    is_printable = isinstance(value, int | float) and is_clip_time(value)
+    return format_time(value) if is_printable else str(value)[:20]
 
 
 def _message_text(content: str | Sequence[Mapping[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from touchline.chat.messages import TOOLS, Messages
-from touchline.chat.tools.choose_frames import NAME
+from touchline.chat.tools.choose_frames import TOOL_NAME
 from touchline.model.load import load_model_and_processor, resolve_model_source
 from touchline.model.processor import list_vision_token_ids
 from touchline.serving.openai_format import finish, ours, theirs
@@ -153,8 +153,8 @@ def _plain(message: dict[str, Any]) -> dict[str, str]:
 def _tool(body: Body) -> bool:
     """The frame tool has one schema, the one that the student was trained with."""
     names = [tool["function"]["name"] for tool in body.get("tools") or ()]
-    if set(names) - {NAME}:
-        raise Unfit(f"the only tool is {NAME}")
+    if set(names) - {TOOL_NAME}:
+        raise Unfit(f"the only tool is {TOOL_NAME}")
     return bool(names)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from PIL import Image
 
 from touchline.chat.messages import Messages
-from touchline.chat.tools.choose_frames import CALL, NAME, read_call
-from touchline.chat.turns import parts
+from touchline.chat.tools.choose_frames import TOOL_CALL_PATTERN, TOOL_NAME, parse_tool_call
+from touchline.chat.turns import split_thought
 from touchline.serving.server import Unfit
 
 MOST = 2**24  # pixels of a picture
@@ -31,7 +31,7 @@ def _message(message: dict[str, Any]) -> dict[str, Any]:
         found = [{"type": "text", "text": text}]
     if message["role"] not in ("system", "user", "assistant", "tool"):
         raise Unfit(f"unknown role {message['role']!r}")
-    named = {"name": NAME} if message["role"] == "tool" else {}
+    named = {"name": TOOL_NAME} if message["role"] == "tool" else {}
     return {"role": message["role"], **named, "content": found}
 
 
@@ -62,12 +62,12 @@ def theirs(turn: str, body: dict[str, Any]) -> dict[str, Any]:
     """A turn as a message: the thought apart, the call as a call if the request knows tools."""
     if not body.get("tools"):
         return {"role": "assistant", "content": turn}
-    thought, rest = parts(turn) or ("", turn)
+    thought, rest = split_thought(turn) or ("", turn)
     message: dict[str, Any] = {"role": "assistant", "content": rest, "reasoning_content": thought}
-    call = read_call(rest)
+    call = parse_tool_call(rest)
     if call is not None:
-        arguments = json.dumps(json.loads(CALL.findall(rest)[0])["arguments"])
-        function = {"name": NAME, "arguments": arguments}
+        arguments = json.dumps(json.loads(TOOL_CALL_PATTERN.findall(rest)[0])["arguments"])
+        function = {"name": TOOL_NAME, "arguments": arguments}
         message["content"] = None
         message["tool_calls"] = [{"id": "call_0", "type": "function", "function": function}]
     return message

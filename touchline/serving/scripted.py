@@ -8,13 +8,13 @@ from typing import Any
 
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.messages import extract_assistant_turns, load_clip_frames
-from touchline.chat.tools.choose_frames import Budget
-from touchline.config import section
-from touchline.records import Clip, Label, Question, by_id, grouped, read
+from touchline.chat.tools.choose_frames import FrameBudget
+from touchline.config import load_params_section
+from touchline.records import Clip, Label, Question, group_by_field, index_by_id, read_records
 from touchline.serving.openai_format import finish, theirs
 from touchline.serving.server import Body, Unfit
-from touchline.tasks.scene import scene
-from touchline.teacher.scripted import attempt
+from touchline.tasks.scene import build_clip_scene
+from touchline.teacher.scripted import build_scripted_trajectory
 from touchline.video.frame_store import FrameStore
 
 LETTERS = 4  # per token: nobody counts here
@@ -30,15 +30,15 @@ class Folder:
     clips: Mapping[str, Clip]
     labels: Mapping[str, list[Label]]
     store: FrameStore
-    budget: Budget
+    budget: FrameBudget
     dialogue: Dialogue
 
     def turns(self, question: Question) -> list[str]:
         """The teacher's turns, the same as it says them without a server."""
         clip = self.clips[question.clip]
-        view = scene(clip, self.labels.get(clip.video, []))
+        view = build_clip_scene(clip, self.labels.get(clip.video, []))
         shown = load_clip_frames(self.store, clip, self.budget, self.dialogue)
-        taught = attempt(question, view, shown, self.budget, self.dialogue)
+        taught = build_scripted_trajectory(question, view, shown, self.budget, self.dialogue)
         return extract_assistant_turns(json.loads(taught.messages))
 
 
@@ -88,12 +88,14 @@ def _changed(file: Path) -> int:
 
 def _opened(root: Path) -> Folder:
     known: dict[str, Any] = {
-        "questions": by_id(read(root / QUESTIONS, Question)),
-        "clips": by_id(read(root / "data/clips/clips.parquet", Clip)),
-        "labels": grouped(read(root / "data/manifest/labels.parquet", Label), "video"),
+        "questions": index_by_id(read_records(root / QUESTIONS, Question)),
+        "clips": index_by_id(read_records(root / "data/clips/clips.parquet", Clip)),
+        "labels": group_by_field(
+            read_records(root / "data/manifest/labels.parquet", Label), "video"
+        ),
     }
-    budget = section(Budget, "budget", root / "params.yaml")
-    dialogue = section(Dialogue, "dialogue", root / "params.yaml")
+    budget = load_params_section(FrameBudget, "budget", root / "params.yaml")
+    dialogue = load_params_section(Dialogue, "dialogue", root / "params.yaml")
     return Folder(
         root, **known, store=FrameStore(root / "data/frames"), budget=budget, dialogue=dialogue
     )

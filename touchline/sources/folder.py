@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.config import Params
 from touchline.errors import InputError
-from touchline.progress import track
+from touchline.progress import track_progress
 from touchline.sources import readers
 from touchline.sources.fetch.unpack import unpack
 from touchline.sources.source import SourcePart
@@ -77,7 +77,7 @@ def _copy_parts(origin: Path, parts: Sequence[SourcePart], target: Path, remedy:
     for file in labels:
         readers.check_label_file_size(file)
     files = glob_files(origin, [pattern for part in parts for pattern in part.files])
-    for file in track(files, "copy"):
+    for file in track_progress(files, "copy"):
         _copy_verified(file, target / file.relative_to(origin))
 
 
@@ -124,7 +124,7 @@ def _name_key(name: str) -> str:
 
 
 def _copy_verified(origin: Path, target: Path) -> None:
-    with whole_file(target) as draft:
+    with atomic_file(target) as draft:
         shutil.copyfile(origin, draft)
         if _file_sha256(draft) != _file_sha256(origin):
             raise InputError(origin, "its copy differs", "check the disks and run again")

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any, Literal
 
-from touchline.config import parsed
+from touchline.config import load_yaml_file
 from touchline.errors import InputError
 from touchline.sources import SOURCES
 from touchline.sources.folder import glob_files
@@ -95,7 +95,7 @@ def _configured_folders(root: Path) -> Iterator[tuple[str, str, str]]:
 def _source_settings(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise InputError(file, "is missing", "run from a checkout of the project")
-    content = parsed(file)
+    content = load_yaml_file(file)
     for key in ("download", "sources"):
         content = content.get(key) if isinstance(content, dict) else None
     return content if isinstance(content, dict) else {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from touchline.chat.prompts import words
+from touchline.chat.prompts import read_prompt
 from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources import folder, ready_questions
@@ -220,7 +220,7 @@ def _ready_question(
 ) -> Label:
     video = ready_questions.require_video(clip.place, video)
     return ready_questions.build_ready_question(
-        f"{clip.id}/{part}", video, task, words(prompt), answer, options
+        f"{clip.id}/{part}", video, task, read_prompt(prompt), answer, options
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from touchline.chat.prompts import render
+from touchline.chat.prompts import render_prompt
 from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources import folder, readers, ready_questions
@@ -198,7 +198,7 @@ def _count_question(row: RepCountRow, video: Video | None, done: Sequence[Label]
         end=max((label.end for label in done), default=video.duration),
         team="",
         task="counting",
-        asked=render("repetitions", exercise=word, start="{start}", end="{end}"),
+        asked=render_prompt("repetitions", exercise=word, start="{start}", end="{end}"),
         options=[],
         answer=str(row.count),
     )

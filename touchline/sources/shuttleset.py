@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from touchline.chat.prompts import words
+from touchline.chat.prompts import read_prompt
 from touchline.errors import InputError
 from touchline.records import Label, Video
 from touchline.sources import folder, ready_questions, strokes
@@ -100,7 +100,7 @@ def _rally_question(
         end=rally.end,
         team="",
         task=task,
-        asked=words(prompt),
+        asked=read_prompt(prompt),
         options=options,
         answer=answer,
     )

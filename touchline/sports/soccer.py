@@ -21,7 +21,15 @@ WORDS = {
     "Red card": "red card",
     "Yellow->red card": "second yellow",
 }
-ASKED = ("corner", "shot on target", "goal", "clearance", "foul", "free-kick", "substitution")
+SPOTTING_WORDS = (
+    "corner",
+    "shot on target",
+    "goal",
+    "clearance",
+    "foul",
+    "free-kick",
+    "substitution",
+)
 KEYWORDS = {
     "penalty": ("penalty", "the spot"),
     "kick-off": ("kick-off", "kick off", "under way"),
@@ -57,7 +65,7 @@ SYNONYMS = {
     "second yellow": ("second yellow card", "second booking"),
 }
 SOCCER = Sport(
-    *("soccer", "play", WORDS, ASKED, 6.0, KEYWORDS),
+    *("soccer", "play", WORDS, SPOTTING_WORDS, 6.0, KEYWORDS),
     synonyms=SYNONYMS,
     period_seconds=45 * 60,
 )

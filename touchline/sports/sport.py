@@ -11,7 +11,7 @@ class Sport:
     name: str
     idle: str  # word for a frame that shows nothing of note
     words: dict[str, str]  # label -> word; several labels may share a word
-    asked: tuple[str, ...]  # the words that action spotting asks for
+    spotting_words: tuple[str, ...]  # the words that action spotting asks for
     reach: float  # seconds before and after a label in which the action can be seen
     keywords: dict[str, tuple[str, ...]]  # word -> lower-case words that betray it in commentary
     interval: float = math.inf  # seconds of a spotting answer at most; `ask.interval` may be less

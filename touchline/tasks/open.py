@@ -3,51 +3,58 @@
 import re
 from random import Random
 
-from touchline.chat.prompts import render
-from touchline.chat.timecode import spoken
+from touchline.chat.prompts import render_prompt
+from touchline.chat.timecode import format_time
 from touchline.records import Label
-from touchline.tasks.scene import Scene
-from touchline.tasks.task import Draft, Rules, Task, drafted
+from touchline.tasks.scene import ClipScene
+from touchline.tasks.task import QuestionDraft, QuestionRules, Task, draft_ready_question
 
-NOTHING = "Nothing of note."
-REACH = 15.0  # seconds around its moment that a caption may tell of
+NO_ACTION_ANSWER = "Nothing of note."
+CAPTION_REACH = 15.0  # seconds around its moment that a caption may tell of
 
 
-def ask(scene: Scene, rules: Rules, random: Random) -> list[Draft]:
+def draft_open_questions(
+    scene: ClipScene, rules: QuestionRules, random: Random
+) -> list[QuestionDraft]:
     """Ready questions as the source has them; else what happens, the actions in order.
 
     That is asked of each clip in a sport whose actions can be asked for.
     """
-    if not scene.free("open"):
-        ready = [label for label in scene.ready if label.task == "open"]
-        return [(drafted if label.asked else _caption)(label, scene, rules) for label in ready]
-    if not scene.sport.asked:
+    if not scene.may_generate("open"):
+        ready = [label for label in scene.ready_labels if label.task == "open"]
+        return [
+            (draft_ready_question if label.asked else _draft_caption_question)(label, scene, rules)
+            for label in ready
+        ]
+    if not scene.sport.spotting_words:
         return []
-    happened = scene.inside()
-    text = render("open", sport=scene.sport.name, length=spoken(scene.length))
+    happened = scene.actions_inside()
+    text = render_prompt("open", sport=scene.sport.name, length=format_time(scene.length))
     spans = [(max(0.0, s.start), min(scene.length, s.end)) for s in happened]
-    return [Draft(text, told([s.word for s in happened]), evidence=tuple(spans))]
+    return [
+        QuestionDraft(text, format_action_list([s.word for s in happened]), evidence=tuple(spans))
+    ]
 
 
-def _caption(label: Label, scene: Scene, rules: Rules) -> Draft:
+def _draft_caption_question(label: Label, scene: ClipScene, rules: QuestionRules) -> QuestionDraft:
     """A caption, asked for by its moment."""
     start, end = label.start - scene.clip.start, label.end - scene.clip.start
-    time = spoken(int(start + rules.dialogue.zero(scene.clip)))
-    fields = {"time": time, "sport": scene.sport.name, "length": spoken(scene.length)}
-    span = (max(0.0, start - REACH), min(scene.length, end + REACH))
-    return Draft(render("caption", **fields), label.answer, evidence=(span,))
+    time = format_time(int(start + rules.dialogue.clock_offset(scene.clip)))
+    fields = {"time": time, "sport": scene.sport.name, "length": format_time(scene.length)}
+    span = (max(0.0, start - CAPTION_REACH), min(scene.length, end + CAPTION_REACH))
+    return QuestionDraft(render_prompt("caption", **fields), label.answer, evidence=(span,))
 
 
-def told(actions: list[str]) -> str:
+def format_action_list(actions: list[str]) -> str:
     """`A corner, then an offside.`"""
     if not actions:
-        return NOTHING
+        return NO_ACTION_ANSWER
     with_article = [f"{'an' if word[0] in 'aeiou' else 'a'} {word}" for word in actions]
     said = ", then ".join(with_article)
     return f"{said[0].upper()}{said[1:]}."
 
 
-def score(answer: str, truth: str) -> float:
+def score_open_answer(answer: str, truth: str) -> float:
     """ROUGE-L: F1 of the longest run of words that both have in this order; articles aside."""
     said, true = _tokens(answer), _tokens(truth)
     shared = _longest_common(said, true)
@@ -67,4 +74,4 @@ def _tokens(text: str) -> list[str]:
     return [w for w in re.findall(r"[\w-]+", text.lower()) if w not in {"a", "an", "then"}]
 
 
-OPEN = Task("open", ask, score, level="commentary")
+OPEN = Task("open", draft_open_questions, score_open_answer, level="commentary")

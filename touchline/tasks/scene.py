@@ -12,7 +12,7 @@ START, END = "{start}", "{end}"  # in the words of a ready question: its times i
 
 
 @dataclass(frozen=True)
-class Seen:
+class VisibleAction:
     """One labelled action; times in clip seconds, `start` to `end` is where it shows."""
 
     word: str
@@ -22,75 +22,78 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Scene:
+class ClipScene:
     """A clip with its labelled actions in order of time."""
 
     clip: Clip
     sport: Sport
-    seen: tuple[Seen, ...]
-    ready: tuple[Label, ...]  # questions that the source brings along
-    brought: frozenset[str]  # the tasks of all such questions about the video
-    named: bool  # the video has labelled actions: only then is one without a label absent
+    actions: tuple[VisibleAction, ...]
+    ready_labels: tuple[Label, ...]  # questions that the source brings along
+    ready_tasks: frozenset[str]  # the tasks of all such questions about the video
+    has_actions: bool  # the video has labelled actions: only then is one without a label absent
 
     @property
     def length(self) -> float:
         return self.clip.end - self.clip.start
 
-    def inside(self) -> list[Seen]:
+    def actions_inside(self) -> list[VisibleAction]:
         """Actions whose moment lies in the clip: the ones that are asked for."""
-        return [s for s in self.seen if 0 <= s.moment < self.length]
+        return [s for s in self.actions if 0 <= s.moment < self.length]
 
-    def free(self, task: str) -> bool:
+    def may_generate(self, task: str) -> bool:
         """Whether questions of this task may be made from the actions that are labelled."""
-        return self.named and task not in self.brought
+        return self.has_actions and task not in self.ready_tasks
 
-    def shown(self, time: float) -> str:
+    def word_at(self, time: float) -> str:
         """The word for the frame at `time`; the sport's idle word when nothing of note shows."""
-        place = self.place(time)
-        return self.sport.idle if place < 0 else self.seen[place].word
+        place = self.action_index_at(time)
+        return self.sport.idle if place < 0 else self.actions[place].word
 
-    def place(self, time: float) -> int:
+    def action_index_at(self, time: float) -> int:
         """Which of the labelled actions shows at `time`, from 0; -1 for none."""
-        return next((i for i, s in enumerate(self.seen) if s.start <= time < s.end), -1)
+        return next((i for i, s in enumerate(self.actions) if s.start <= time < s.end), -1)
 
-    def interval(self, seen: Seen, length: float) -> tuple[float, float]:
+    def centred_interval(self, seen: VisibleAction, length: float) -> tuple[float, float]:
         """`length` seconds centred on the label (spotting paper), cut to the clip."""
-        start, end = around(seen.moment, length)
+        start, end = centre_interval(seen.moment, length)
         return max(0.0, start), min(self.length, end)
 
 
-def around(moment: float, length: float) -> tuple[float, float]:
+def centre_interval(moment: float, length: float) -> tuple[float, float]:
     """`length` seconds centred on a moment."""
     return moment - length / 2, moment + length / 2
 
 
-def scene(clip: Clip, labels: Sequence[Label]) -> Scene:
+def build_clip_scene(clip: Clip, labels: Sequence[Label]) -> ClipScene:
     """The labels of the clip's video, put into the clip's time."""
     if clip.sport not in SPORTS:
         known = ", ".join(SPORTS)
         raise InputError(clip.id, f"no sport is called {clip.sport!r:.80}", f"choose among {known}")
     sport = SPORTS[clip.sport]
-    actions = sorted((_seen(label, clip, sport) for label in labels if not label.task), key=_moment)
+    actions = sorted(
+        (_build_visible_action(label, clip, sport) for label in labels if not label.task),
+        key=_get_moment,
+    )
     near = [s for s in actions if s.end > 0 and s.start < clip.end - clip.start]
-    ready = tuple(label for label in labels if label.task and _askable(label, clip))
+    ready = tuple(label for label in labels if label.task and _is_askable(label, clip))
     brought = frozenset(label.task for label in labels if label.task)
-    return Scene(clip, sport, tuple(near), ready, brought, named=len(actions) > 0)
+    return ClipScene(clip, sport, tuple(near), ready, brought, has_actions=len(actions) > 0)
 
 
-def _askable(label: Label, clip: Clip) -> bool:
+def _is_askable(label: Label, clip: Clip) -> bool:
     """A question is asked where it begins; one that names its end, only where it ends as well."""
     begins = clip.start <= label.start < clip.end
     return begins and (END not in label.asked or label.end <= clip.end)
 
 
-def _seen(label: Label, clip: Clip, sport: Sport) -> Seen:
+def _build_visible_action(label: Label, clip: Clip, sport: Sport) -> VisibleAction:
     moment = (label.start + label.end) / 2 - clip.start
     first, last = label.start - clip.start - sport.reach, label.end - clip.start + sport.reach
     if label.name not in sport.words:
         wrong = f"{label.name!r:.80} is no label of {sport.name}"
         raise InputError(label.id, wrong, f"choose among {', '.join(sport.words)}")
-    return Seen(sport.words[label.name], moment, first, last)
+    return VisibleAction(sport.words[label.name], moment, first, last)
 
 
-def _moment(seen: Seen) -> float:
+def _get_moment(seen: VisibleAction) -> float:
     return seen.moment

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from touchline.chat.dialogue import PLAIN, Dialogue
-from touchline.chat.timecode import spoken
+from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
+from touchline.chat.timecode import format_time
 from touchline.records import Label
-from touchline.tasks.scene import END, START, Scene
+from touchline.tasks.scene import END, START, ClipScene
 
 # A curriculum's, in its order: what is seen, what the rules make of it, how good it was, in words.
-LEVELS = ("recognition", "rules", "coaching", "commentary")
+CURRICULUM_LEVELS = ("recognition", "rules", "coaching", "commentary")
 
 
 @dataclass(frozen=True)
-class Draft:
+class QuestionDraft:
     """A question before it has an id and a split."""
 
     text: str
@@ -25,12 +25,12 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Rules:
+class QuestionRules:
     """What the `ask` section says about how questions are made."""
 
     interval: float  # seconds
     negatives: float  # share of spotting questions whose action is absent
-    dialogue: Dialogue = PLAIN
+    dialogue: Dialogue = DEFAULT_DIALOGUE
 
 
 @dataclass(frozen=True)
@@ -38,26 +38,32 @@ class Task:
     """`score(answer, truth)` is in [0, 1]; teacher, reward and evaluation all call this one."""
 
     name: str
-    ask: Callable[[Scene, Rules, Random], list[Draft]]
+    ask: Callable[[ClipScene, QuestionRules, Random], list[QuestionDraft]]
     score: Callable[[str, str], float]
-    close: Callable[[str, str], float] | None = None  # a finer score in [0, 1], for RL alone
-    level: str = LEVELS[0]  # where a curriculum teaches it
+    soft_score: Callable[[str, str], float] | None = None  # a finer score in [0, 1], for RL alone
+    level: str = CURRICULUM_LEVELS[0]  # where a curriculum teaches it
 
     def closeness(self, answer: str, truth: str) -> float:
         """How near an answer is to the truth: the score where the task has nothing finer."""
-        return (self.close or self.score)(answer, truth)
+        return (self.soft_score or self.score)(answer, truth)
 
 
-def brought(scene: Scene, task: str, rules: Rules) -> list[Draft]:
+def draft_ready_questions(scene: ClipScene, task: str, rules: QuestionRules) -> list[QuestionDraft]:
     """The questions of a task that the source brings along, in its words and with its answers."""
-    return [drafted(label, scene, rules) for label in scene.ready if label.task == task]
+    return [
+        draft_ready_question(label, scene, rules)
+        for label in scene.ready_labels
+        if label.task == task
+    ]
 
 
-def drafted(label: Label, scene: Scene, rules: Rules) -> Draft:
+def draft_ready_question(label: Label, scene: ClipScene, rules: QuestionRules) -> QuestionDraft:
     """One ready question, its `{start}` and `{end}` by the clock of the dialogue."""
     start = max(0.0, label.start - scene.clip.start)
     end = min(scene.length, label.end - scene.clip.start)
-    zero = rules.dialogue.zero(scene.clip)
-    text = label.asked.replace(START, spoken(zero + start)).replace(END, spoken(zero + end))
+    zero = rules.dialogue.clock_offset(scene.clip)
+    text = label.asked.replace(START, format_time(zero + start)).replace(
+        END, format_time(zero + end)
+    )
     evidence = ((start, end),) if start < end else ()
-    return Draft(text, label.answer, options=tuple(label.options), evidence=evidence)
+    return QuestionDraft(text, label.answer, options=tuple(label.options), evidence=evidence)

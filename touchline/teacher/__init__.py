@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 from touchline.teacher import scripted, served
-from touchline.teacher.teacher import Course, Taught
+from touchline.teacher.teacher import TaughtQuestion, TeachingJob
 
-Teacher = Callable[[Course], Iterator[Taught]]
+Teacher = Callable[[TeachingJob], Iterator[TaughtQuestion]]
 TEACHERS: dict[str, Teacher] = {
-    "scripted": scripted.lessons,
-    "served": served.lessons,
+    "scripted": scripted.run_scripted_teacher,
+    "served": served.run_served_teacher,
 }

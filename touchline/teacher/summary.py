@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.prompts import words
+from touchline.chat.prompts import read_prompt
 from touchline.endpoint import Endpoint
-from touchline.records import Verdict
-from touchline.teacher.teacher import Distill
+from touchline.records import TeacherVerdict
+from touchline.teacher.teacher import DistillParams
 
 
-def numbers(verdicts: Sequence[Verdict]) -> dict[str, float]:
+def compute_teacher_metrics(verdicts: Sequence[TeacherVerdict]) -> dict[str, float]:
     """Metrics: rows by reason, calls, tokens, cost, and the cost of an accepted trajectory."""
     reasons = Counter(verdict.reason for verdict in verdicts if verdict.reason)
     whole = {
@@ -23,10 +23,10 @@ def numbers(verdicts: Sequence[Verdict]) -> dict[str, float]:
         "no_call": sum(not verdict.reason and not verdict.calls for verdict in verdicts),
     }
     named = {f"dropped.{reason}": float(count) for reason, count in sorted(reasons.items())}
-    return whole | named | _costs(verdicts)
+    return whole | named | _compute_acceptance_costs(verdicts)
 
 
-def _costs(verdicts: Sequence[Verdict]) -> dict[str, float]:
+def _compute_acceptance_costs(verdicts: Sequence[TeacherVerdict]) -> dict[str, float]:
     """Cost per accepted trajectory: in all, by task, and by sport."""
     groups = {"": list(verdicts)}
     for verdict in verdicts:
@@ -41,28 +41,30 @@ def _costs(verdicts: Sequence[Verdict]) -> dict[str, float]:
     return costs
 
 
-def lineage(distill: Distill, dialogue: Dialogue) -> dict[str, Any]:
+def describe_teacher(distill: DistillParams, dialogue: Dialogue) -> dict[str, Any]:
     """Who taught and who judged: hosts, models, sampling and digests of prompts; never a key."""
     if distill.teacher != "served":
         return {"teacher": distill.teacher}
     served = distill.served
     known: dict[str, Any] = {
         "teacher": distill.teacher,
-        **_who(served.endpoint, [dialogue.prompt("instructions")]),
+        **_describe_endpoint(served.endpoint, [dialogue.prompt("instructions")]),
         "threshold": served.threshold,
         "look": served.look,
     }
-    if served.judges:
+    if served.needs_judge:
         used = {"judge_answer": served.judge != "none", "judge_frames": served.look == "judge"}
-        known["judge"] = _who(served.judging, [name for name, asked in used.items() if asked])
+        known["judge"] = _describe_endpoint(
+            served.judging, [name for name, asked in used.items() if asked]
+        )
     return known
 
 
-def _who(endpoint: Endpoint, prompts: Iterable[str]) -> dict[str, Any]:
+def _describe_endpoint(endpoint: Endpoint, prompts: Iterable[str]) -> dict[str, Any]:
     return {
         "host": endpoint.host,
         "model": endpoint.model,
         "sampling": endpoint.sampling,
         "calls": endpoint.calls,
-        "prompts": {n: hashlib.sha256(words(n).encode()).hexdigest()[:16] for n in prompts},
+        "prompts": {n: hashlib.sha256(read_prompt(n).encode()).hexdigest()[:16] for n in prompts},
     }

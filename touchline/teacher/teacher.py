@@ -9,15 +9,15 @@ from typing import Literal
 
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.messages import load_clip_frames
-from touchline.chat.tools.choose_frames import Budget, Reel
+from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget
 from touchline.config import Params
 from touchline.endpoint import Endpoint, Spend
-from touchline.records import Clip, Label, Question, Trajectory, Verdict
-from touchline.tasks.scene import Scene, scene
+from touchline.records import Clip, Label, Question, TeacherVerdict, Trajectory
+from touchline.tasks.scene import ClipScene, build_clip_scene
 from touchline.video.frame_store import FrameStore
 
 
-class Served(Params):
+class ServedTeacherParams(Params):
     """A teacher behind an endpoint, and what its lessons must hold to be accepted."""
 
     endpoint: Endpoint
@@ -30,36 +30,36 @@ class Served(Params):
     judging: Endpoint
 
     @property
-    def judges(self) -> bool:
+    def needs_judge(self) -> bool:
         """Whether there is any work for a judge."""
         return self.judge != "none" or self.look == "judge"
 
     @property
-    def asked(self) -> tuple[Endpoint, ...]:
+    def endpoints_used(self) -> tuple[Endpoint, ...]:
         """Every endpoint that is told of the clips."""
-        return (self.endpoint, self.judging) if self.judges else (self.endpoint,)
+        return (self.endpoint, self.judging) if self.needs_judge else (self.endpoint,)
 
 
-class Distill(Params):
+class DistillParams(Params):
     """The section `distill`."""
 
     teacher: str  # one of TEACHERS
     vague: float  # scripted: share of present actions told by a wide window, not by what it shows
     jitter: int  # scripted: seconds by which either end of an interval it tells may be off
-    served: Served
+    served: ServedTeacherParams
 
 
 @dataclass(frozen=True)
-class Course:
+class TeachingJob:
     """The questions to be taught, and where to look."""
 
     questions: Sequence[Question]
     clips: Mapping[str, Clip]
     labels: Mapping[str, list[Label]]  # by video
     frames: Path  # the folder of the store
-    budget: Budget
+    budget: FrameBudget
     dialogue: Dialogue
-    served: Served
+    served: ServedTeacherParams
     vague: float = 0.0
     jitter: int = 0
 
@@ -68,21 +68,23 @@ class Course:
         return FrameStore(self.frames)
 
     @cached_property
-    def _anew(self) -> FrameStore:
+    def _fresh_store(self) -> FrameStore:
         return FrameStore(self.frames)
 
-    def view(self, question: Question) -> Scene:
+    def get_scene(self, question: Question) -> ClipScene:
         """What is true of its clip, which the scripted teacher alone may use."""
-        return scene(self.clips[question.clip], self.labels[question.video])
+        return build_clip_scene(self.clips[question.clip], self.labels[question.video])
 
-    def reel(self, question: Question) -> Reel:
+    def get_frames(self, question: Question) -> ClipFrames:
         return load_clip_frames(self._store, self.clips[question.clip], self.budget, self.dialogue)
 
-    def replay(self, question: Question) -> Reel:
+    def reload_frames(self, question: Question) -> ClipFrames:
         """The same frames, read from the store anew."""
-        return load_clip_frames(self._anew, self.clips[question.clip], self.budget, self.dialogue)
+        return load_clip_frames(
+            self._fresh_store, self.clips[question.clip], self.budget, self.dialogue
+        )
 
-    def parts(self) -> Iterator["Course"]:
+    def split_by_video(self) -> Iterator["TeachingJob"]:
         """A course per video, in order: each travels to another process with what it needs."""
         place = self.frames.absolute()  # a process of another machine stands in another folder
         for video, group in groupby(self.questions, key=lambda question: question.video):
@@ -93,10 +95,10 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Taught:
+class TaughtQuestion:
     """A question's fate: a trajectory, or why there is none."""
 
     question: Question
     trajectory: Trajectory | None
     reason: str = ""
-    verdict: Verdict | None = None  # of a teacher that can be wrong or costs something
+    verdict: TeacherVerdict | None = None  # of a teacher that can be wrong or costs something

@@ -11,7 +11,7 @@ from transformers import TrainerCallback
 
 from touchline.config import Params
 from touchline.model.load import StudentParams, merge_lora_adapter
-from touchline.progress import Progress
+from touchline.progress import ProgressReporter
 from touchline.train.distributed import is_main_process
 
 # Language layers only: the vision tower stays as it is (VideoBrain, FrameThinker).
@@ -54,11 +54,11 @@ class TrainingProgressCallback(TrainerCallback):
 
     def __init__(self, label: str) -> None:
         self.label, self.note = label, ""
-        self.progress: Progress | None = None
+        self.progress: ProgressReporter | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if is_main_process():
-            self.progress = Progress(self.label, state.max_steps)
+            self.progress = ProgressReporter(self.label, state.max_steps)
             self.progress.start_at(state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
@@ -67,7 +67,7 @@ class TrainingProgressCallback(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.progress:
-            self.progress.to(state.global_step, self.note)
+            self.progress.advance_to(state.global_step, self.note)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.progress:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from trl.chat_template_utils import get_training_chat_template
 
-from touchline.chat.dialogue import PLAIN, Dialogue
+from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.chat.messages import fetch_message_images, get_chat_tools
-from touchline.chat.tools.choose_frames import Reel
+from touchline.chat.tools.choose_frames import ClipFrames
 from touchline.model.processor import FramesProcessor
 from touchline.tasks import TASKS
 
@@ -53,7 +53,10 @@ class TrajectoryCollator:
     """
 
     def __init__(
-        self, processor: FramesProcessor, reels: Mapping[str, Reel], dialogue: Dialogue = PLAIN
+        self,
+        processor: FramesProcessor,
+        reels: Mapping[str, ClipFrames],
+        dialogue: Dialogue = DEFAULT_DIALOGUE,
     ) -> None:
         self.processor, self.reels, self.tools = processor, reels, get_chat_tools(dialogue)
         self.template = get_training_chat_template(processor)

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from PIL import Image
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
 from touchline.video.container import AGAIN, clock, first_shown, opened, tick, too_long, upright
 from touchline.video.frame_store import SCHEMA, STEP, TERMS
@@ -44,7 +44,7 @@ def write_frames(
     """
     seen, scale = _Pass(video, fps), _Scaler(height, quality)
     schema = SCHEMA.with_metadata({STEP: str(1 / fps).encode(), TERMS: terms.encode()})
-    with whole_file(out) as draft, pq.ParquetWriter(draft, schema, **LAYOUT) as file:
+    with atomic_file(out) as draft, pq.ParquetWriter(draft, schema, **LAYOUT) as file:
         for _, group in groupby(seen, key=lambda kept: int(kept[0] / seconds)):
             rows = [(time, *scale(frame)) for time, frame in group]
             file.write_table(_table(schema, rows))

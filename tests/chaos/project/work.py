@@ -12,12 +12,12 @@ import sys
 import time
 from pathlib import Path
 
-from touchline.atomic import whole_file, whole_folder
-from touchline.config import parsed
-from touchline.progress import Progress
-from touchline.state_dirs import checkpoint_folder, reply_folder
+from touchline.atomic import atomic_file, atomic_folder
+from touchline.config import load_yaml_file
+from touchline.progress import ProgressReporter
+from touchline.state_dirs import ensure_checkpoint_folder, ensure_reply_folder
 
-PARAMS = parsed(Path("params.yaml"))
+PARAMS = load_yaml_file(Path("params.yaml"))
 
 
 def bring() -> dict[str, float]:
@@ -25,7 +25,7 @@ def bring() -> dict[str, float]:
     from touchline.sources.fetch import Wanted, fetch
 
     size = PARAMS["bring"]["bytes"]
-    with whole_folder(Path("data/film")) as draft:
+    with atomic_folder(Path("data/film")) as draft:
         fetch([Wanted("film.bin", (os.environ["CHAOS_ORIGIN"],), "", size, "")], draft, 1)
     return {"bytes": size}
 
@@ -43,11 +43,11 @@ def teach() -> dict[str, float]:
     ]
 
     async def ask() -> dict[str, str]:
-        async with Client(endpoint, reply_folder("chaos")) as client:
+        async with Client(endpoint, ensure_reply_folder("chaos")) as client:
             return {one.tag: r.text async for one, r in each(asked, client.ask, client.at_once)}
 
     replies = asyncio.run(ask())
-    with whole_file(Path("data/lessons.json")) as draft:
+    with atomic_file(Path("data/lessons.json")) as draft:
         draft.write_text(json.dumps(replies, sort_keys=True))
     return {"answers": len(replies)}
 
@@ -56,20 +56,20 @@ def train() -> dict[str, float]:
     """A step hashes the state once more; each is kept, so that a kill costs one at most."""
     wanted = PARAMS["train"]
     state, done = Path("data/lessons.json").read_text(), 0
-    kept = checkpoint_folder("train") / "state.json"
+    kept = ensure_checkpoint_folder("train") / "state.json"
     if kept.is_file():
         state, done = json.loads(kept.read_text())
-    with Progress("train", wanted["steps"]) as progress:
+    with ProgressReporter("train", wanted["steps"]) as progress:
         progress.start_at(done)
         for step in range(done, wanted["steps"]):
             state = hashlib.sha256(state.encode()).hexdigest()
             time.sleep(wanted["seconds"])
-            with whole_file(kept) as draft:
+            with atomic_file(kept) as draft:
                 draft.write_text(json.dumps([state, step + 1]))
             with Path(os.environ["CHAOS_DIARY"]).open("a") as diary:
                 diary.write(f"{step}\n")
             progress.to(step + 1)
-    with whole_folder(Path("data/model")) as draft:
+    with atomic_folder(Path("data/model")) as draft:
         (draft / "weights").write_text(state)
     return {"steps": wanted["steps"]}
 
@@ -77,5 +77,5 @@ def train() -> dict[str, float]:
 if __name__ == "__main__":
     name = sys.argv[1]
     found = {"bring": bring, "teach": teach, "train": train}[name]()
-    with whole_file(Path(f"data/metrics/{name}.json")) as metrics:
+    with atomic_file(Path(f"data/metrics/{name}.json")) as metrics:
         metrics.write_text(json.dumps(found))

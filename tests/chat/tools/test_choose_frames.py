@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from tests.world import BUDGETS, HOSTILE, plain_reel
-from touchline.chat.tools.choose_frames import Budget, Reel, Viewing, called, read_call, stamped
+from touchline.chat.tools.choose_frames import (
+    ClipFrames,
+    FrameBudget,
+    ToolSession,
+    build_frame_blocks,
+    format_tool_call,
+    parse_tool_call,
+)
 
 BUDGET = BUDGETS["tiny"]
 MINUTE = plain_reel(np.arange(60.0))
@@ -35,7 +42,7 @@ def test_a_short_clip_shows_every_frame_once(size: int):
 
 @pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
 @pytest.mark.parametrize("fps", [0.5, 1, 4, 29.97])
-def test_a_call_keeps_window_stride_and_count(budget: Budget, fps: float):
+def test_a_call_keeps_window_stride_and_count(budget: FrameBudget, fps: float):
     reel, random, step = plain_reel(np.arange(0, 60, 1 / fps)), Random(1), 1 / fps
     for _ in range(300):
         start = random.uniform(0, 59)
@@ -61,7 +68,7 @@ def test_windows_at_the_borders_show_frames_of_the_clip(start: float, end: float
 
 
 def test_each_picture_stands_behind_its_time():
-    assert stamped([3, 75.5]) == [
+    assert build_frame_blocks([3, 75.5]) == [
         {"type": "text", "text": "0:03"},
         {"type": "image", "time": 3},
         {"type": "text", "text": "1:15.5"},
@@ -71,14 +78,14 @@ def test_each_picture_stands_behind_its_time():
 
 def test_equal_calls_give_equal_frames_in_every_viewing():
     def play() -> list:
-        viewing = Viewing(MINUTE, BUDGET)
+        viewing = ToolSession(MINUTE, BUDGET)
         return [viewing.open(), viewing.call("0:10", "0:31"), viewing.call("0:00", "0:59")]
 
     assert play() == play()
 
 
 def test_what_was_seen_and_asked_for_is_remembered():
-    viewing = Viewing(MINUTE, BUDGET)
+    viewing = ToolSession(MINUTE, BUDGET)
     shown = times(viewing.open()) + times(viewing.call("0:10", 31))
     assert viewing.windows == [(10, 31)]
     assert viewing.seen == shown
@@ -86,7 +93,7 @@ def test_what_was_seen_and_asked_for_is_remembered():
 
 
 def test_the_same_stretch_is_shown_once():
-    viewing = Viewing(MINUTE, BUDGET)
+    viewing = ToolSession(MINUTE, BUDGET)
     viewing.call("0:10", "0:31")
     refused = viewing.call("10", "31.0")
     assert times(refused) == []
@@ -95,7 +102,7 @@ def test_the_same_stretch_is_shown_once():
 
 
 def test_calls_beyond_the_budget_are_refused_in_words():
-    viewing = Viewing(MINUTE, BUDGET)
+    viewing = ToolSession(MINUTE, BUDGET)
     answers = [viewing.call(f"0:{n:02d}", f"0:{n + 9:02d}") for n in range(1, 5)]
     assert [bool(times(blocks)) for blocks in answers] == [True, True, False, False]
     assert len(viewing.seen) <= BUDGET.most
@@ -104,7 +111,7 @@ def test_calls_beyond_the_budget_are_refused_in_words():
 
 @pytest.mark.parametrize(("start", "end"), [("0:20", "0:10"), ("0:10", "0:10"), ("1:00", "1:30")])
 def test_no_stretch_of_the_clip_is_a_fault(start: str, end: str):
-    viewing = Viewing(MINUTE, BUDGET)
+    viewing = ToolSession(MINUTE, BUDGET)
     assert times(viewing.call(start, end)) == []
     assert viewing.faults
     assert viewing.windows == []
@@ -113,7 +120,7 @@ def test_no_stretch_of_the_clip_is_a_fault(start: str, end: str):
 @pytest.mark.parametrize("nonsense", [n for n in NONSENSE if n != "١٢"], ids=lambda n: repr(n)[:20])
 def test_nonsense_becomes_a_refusal_that_repeats_none_of_it(nonsense: Any):
     for arguments in ((nonsense, "0:10"), ("0:01", nonsense), (nonsense, nonsense)):
-        viewing = Viewing(MINUTE, BUDGET)
+        viewing = ToolSession(MINUTE, BUDGET)
         (block,) = viewing.call(*arguments)
         assert viewing.faults == [block["text"]]
         json.dumps(block).encode()
@@ -121,7 +128,10 @@ def test_nonsense_becomes_a_refusal_that_repeats_none_of_it(nonsense: Any):
 
 
 def test_what_is_called_is_read():
-    assert read_call(f"<think>\nx\n</think>\n\n{called(16, 75.5)}") == ("0:16", "1:15.5")
+    assert parse_tool_call(f"<think>\nx\n</think>\n\n{format_tool_call(16, 75.5)}") == (
+        "0:16",
+        "1:15.5",
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,29 +153,29 @@ def test_what_is_called_is_read():
     ids=lambda call: call[:60],
 )  # fmt: skip
 def test_a_call_that_the_tool_would_not_take_is_no_call(call: str):
-    assert read_call(f"<tool_call>\n{call}\n</tool_call>") is None
+    assert parse_tool_call(f"<tool_call>\n{call}\n</tool_call>") is None
 
 
 def test_two_calls_at_once_or_an_open_one_are_no_call():
-    assert read_call(called(1, 2) + called(3, 4)) is None
-    assert read_call(called(1, 2).removesuffix("</tool_call>")) is None
+    assert parse_tool_call(format_tool_call(1, 2) + format_tool_call(3, 4)) is None
+    assert parse_tool_call(format_tool_call(1, 2).removesuffix("</tool_call>")) is None
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_no_call(text: str):
-    assert read_call(text) is None
+    assert parse_tool_call(text) is None
 
 
 def test_arguments_of_any_type_reach_the_viewing_as_data():
-    turn = called(1, 2).replace('"0:01"', '{"a": [1e999, null, "\\ud800<|image_pad|>"]}')
-    call = read_call(turn)
+    turn = format_tool_call(1, 2).replace('"0:01"', '{"a": [1e999, null, "\\ud800<|image_pad|>"]}')
+    call = parse_tool_call(turn)
     assert call is not None
-    viewing = Viewing(MINUTE, BUDGET)
+    viewing = ToolSession(MINUTE, BUDGET)
     viewing.call(*call)
     assert viewing.faults
 
 
 def test_a_reel_of_one_frame_can_be_looked_at():
-    viewing = Viewing(Reel(np.array([0.0]), MINUTE.fetch), BUDGET)
+    viewing = ToolSession(ClipFrames(np.array([0.0]), MINUTE.fetch), BUDGET)
     assert times(viewing.open()) == [0]
     assert times(viewing.call("0:00", "0:01")) == [0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from touchline.checks.duplicate_matches.by_name import by_name, fixture
+from touchline.checks.duplicate_matches.by_name import find_duplicates_by_name, parse_fixture
 
 CHELSEA = "soccernet/england_epl/2014-2015/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley"
 BAYERN = "soccernet/europe/2014-2015/2015-05-12 - 21-45 Bayern Munich 3 - 2 Barcelona"
@@ -24,7 +24,7 @@ ETIENNE = "soccernet/france_ligue-1/2016-2017/2016-09-10 - 18-00 St. Etienne 1 -
     ],
 )
 def test_spelling_accents_order_and_score_do_not_matter(one: str, other: str):
-    [pair] = by_name([("soccer", one), ("soccer", other)])
+    [pair] = find_duplicates_by_name([("soccer", one), ("soccer", other)])
     assert pair[:2] == (("soccer", one), ("soccer", other))
     assert pair.why == "the same teams on the same day"
 
@@ -41,15 +41,15 @@ def test_spelling_accents_order_and_score_do_not_matter(one: str, other: str):
     ],
 )
 def test_other_days_and_other_teams_are_other_matches(one: str, other: str):
-    assert by_name([("soccer", one), ("soccer", other)]) == []
+    assert find_duplicates_by_name([("soccer", one), ("soccer", other)]) == []
 
 
 def test_clubs_that_play_two_sports_on_a_day_play_two_matches():
-    assert by_name([("soccer", CHELSEA), ("basketball", f"x/{CHELSEA}")]) == []
+    assert find_duplicates_by_name([("soccer", CHELSEA), ("basketball", f"x/{CHELSEA}")]) == []
 
 
 @pytest.mark.parametrize(
     "name", ["", "/", "2015-02-21", "2015-02-21 - 18-00", "Chelsea 1 - 1", "-"]
 )
 def test_a_name_without_day_or_teams_is_no_fixture(name: str):
-    assert fixture(name) is None
+    assert parse_fixture(name) is None

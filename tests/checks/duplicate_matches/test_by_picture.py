@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from touchline.checks.duplicate_matches.by_picture import by_picture, same, trace
+from touchline.checks.duplicate_matches.by_picture import (
+    compute_motion_trace,
+    find_duplicates_by_picture,
+    match_motion_traces,
+)
 from touchline.sources.synthetic.render import plan_match, render_half
 from touchline.video.frame_store import FrameStore, store_path
 from touchline.video.write_store import write_frames
@@ -50,7 +54,7 @@ def matches(store: FrameStore) -> dict[str, tuple[str, str]]:
 def test_matches_on_one_pitch_are_not_taken_for_each_other(stored: tuple[FrameStore, Path]):
     store, _ = stored
     assert len(matches(store)) == 4
-    assert by_picture(store.folder, matches(store)) == []
+    assert find_duplicates_by_picture(store.folder, matches(store)) == []
 
 
 @pytest.mark.parametrize(
@@ -64,7 +68,7 @@ def test_a_copy_of_other_size_bitrate_bars_and_start_is_found(
     [film] = (folder / str(number)).rglob("2_224p.mkv")
     copied(film, tmp_path / "holiday.mkv", **changed)
     write_frames(tmp_path / "holiday.mkv", store_path(store.folder, "copy/holiday"), *SIZES)
-    [pair] = by_picture(store.folder, matches(store))
+    [pair] = find_duplicates_by_picture(store.folder, matches(store))
     store_path(store.folder, "copy/holiday").unlink()
     assert (pair.one[1], pair.other[1]) == (str(number), "copy")
     assert pair.why.startswith("the same pictures: ")
@@ -79,16 +83,22 @@ def looks(seed: int, frames: int = 300) -> np.ndarray:
 
 
 def test_black_and_short_videos_are_like_nothing():
-    dark = [trace(("soccer", str(n)), np.zeros((90, 64), np.uint8)) for n in range(3)]
-    short = [trace(("soccer", f"s{n}"), looks(1)[:6]) for n in range(2)]
-    assert same([*dark, *short]) == []
-    assert same([]) == []
+    dark = [
+        compute_motion_trace(("soccer", str(n)), np.zeros((90, 64), np.uint8)) for n in range(3)
+    ]
+    short = [compute_motion_trace(("soccer", f"s{n}"), looks(1)[:6]) for n in range(2)]
+    assert match_motion_traces([*dark, *short]) == []
+    assert match_motion_traces([]) == []
 
 
 def test_halves_of_one_match_are_no_double_and_a_double_is_named_once():
     one, other = ("soccer", "one"), ("soccer", "other")
-    traces = [trace(one, looks(1)), trace(one, looks(1)), trace(other, looks(1))]
-    assert [pair[:2] for pair in same(traces)] == [(one, other)]
+    traces = [
+        compute_motion_trace(one, looks(1)),
+        compute_motion_trace(one, looks(1)),
+        compute_motion_trace(other, looks(1)),
+    ]
+    assert [pair[:2] for pair in match_motion_traces(traces)] == [(one, other)]
 
 
 def several(count: int) -> Iterator[np.ndarray]:
@@ -96,9 +106,11 @@ def several(count: int) -> Iterator[np.ndarray]:
 
 
 def test_one_copy_among_two_hundred_videos_is_found_and_nothing_else():
-    traces = [trace(("soccer", f"{n:03}"), seen) for n, seen in enumerate(several(200))]
+    traces = [
+        compute_motion_trace(("soccer", f"{n:03}"), seen) for n, seen in enumerate(several(200))
+    ]
     noise = np.random.default_rng(5).normal(0, 6, (260, 64))
     copy = np.clip(looks(17)[40:] * 0.9 + 12 + noise, 0, 255).astype(np.uint8)
-    [pair] = same([*traces, trace(("soccer", "copy"), copy)])
+    [pair] = match_motion_traces([*traces, compute_motion_trace(("soccer", "copy"), copy)])
     assert pair[:2] == (("soccer", "017"), ("soccer", "copy"))
     assert pair.why.endswith("-40 frames apart")

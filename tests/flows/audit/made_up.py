@@ -10,7 +10,7 @@ from flows.audit.facts import AuditCase
 from flows.runs.record import RunRecord, StageRecord, TrackedFile
 from flows.tracking import event_chain
 from tests.flows.tracking.test_event_chain import event
-from touchline.ledger import Ledger
+from touchline.ledger import RowLedger
 
 SCORE = {"value": 0.8125, "low": 0.7, "high": 0.9, "n": 40}
 PROMPT = b"Where are the goals? Answer in 2 lines.\n"
@@ -55,7 +55,7 @@ def case(folder: Path, terms: str = "open") -> AuditCase:
     pq.write_table(table, place / "clips.parquet")
     sources = {"ours": {"licence": "CC0", "terms": terms}}
     (place / "terms.json").write_text(json.dumps({"terms": terms, "sources": sources}))
-    ledger = Ledger(["a", "b", "c"])
+    ledger = RowLedger(["a", "b", "c"])
     ledger.keep("a")
     ledger.keep("b")
     ledger.drop("c", "zyzzyva: 3 frames are damaged")

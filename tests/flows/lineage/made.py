@@ -16,7 +16,7 @@ from touchline.records import (
     Speech,
     Trajectory,
     Video,
-    write,
+    write_records,
 )
 from touchline.sources.source import SourceVideo
 
@@ -38,25 +38,27 @@ def products(root: Path, matches: tuple[str, ...] = MATCHES, salt: str = "") -> 
     asked = [_question(clip) for clip in clips]
     learnt = [question for question in asked if question.split == "train"]
     _raw(made, videos)
-    write(made["clips"] / "clips.parquet", Clip, clips)
-    write(made["captions"] / "captions.parquet", Caption, [_caption(clip) for clip in clips])
-    write(made["questions"] / "questions.parquet", Question, asked)
+    write_records(made["clips"] / "clips.parquet", Clip, clips)
+    write_records(
+        made["captions"] / "captions.parquet", Caption, [_caption(clip) for clip in clips]
+    )
+    write_records(made["questions"] / "questions.parquet", Question, asked)
     for name in ("trajectories", "accepted"):
         rows = [_attempt("teacher.scripted", question) for question in learnt]
-        write(made[name] / "trajectories.parquet", Trajectory, rows)
+        write_records(made[name] / "trajectories.parquet", Trajectory, rows)
     for name in ("base", "sft", "rl"):
         made[name].mkdir(parents=True, exist_ok=True)
         (made[name] / "model.safetensors").write_text(f"weights {name} {len(learnt)} {salt}")
     rows = [_rollout(question) for question in learnt]
-    write(made["rl"] / "rollouts.parquet", Rollout, rows)
+    write_records(made["rl"] / "rollouts.parquet", Rollout, rows)
     test = [question for question in asked if question.split == "test"]
     answers = [_attempt(author, q) for author in ("sft", "rl") for q in test]
-    write(made["answers"] / "answers.parquet", Trajectory, answers)
+    write_records(made["answers"] / "answers.parquet", Trajectory, answers)
     (made["report"]).mkdir(parents=True, exist_ok=True)
     (made["report"] / "report.html").write_text(f"<p>{[a.id for a in answers]}</p>")
     held = {"world": ("CC0-1.0", "open")}
     for name, folder in made.items():
-        licence.mark(folder, held if name != "videos" else {})
+        licence.write_product_terms(folder, held if name != "videos" else {})
     return made
 
 
@@ -71,9 +73,9 @@ def _raw(made: dict[str, Path], videos: list[Video]) -> None:
         pq.write_table(pa.table({"jpeg": [f"a picture of {video.id}".encode()]}), store)
     (made["videos"] / "world" / "classes.json").write_text("of every match")
     manifest = made["manifest"]
-    write(manifest / "videos.parquet", Video, videos)
-    write(manifest / "labels.parquet", Label, [_label(video) for video in videos])
-    write(manifest / "speech.parquet", Speech, [_speech(video) for video in videos])
+    write_records(manifest / "videos.parquet", Video, videos)
+    write_records(manifest / "labels.parquet", Label, [_label(video) for video in videos])
+    write_records(manifest / "speech.parquet", Speech, [_speech(video) for video in videos])
     made["health"].mkdir(parents=True, exist_ok=True)
     (made["health"] / "world.html").write_text("<p>rows of all</p>")
 

@@ -45,11 +45,13 @@ def _with_b(world: World) -> str:
     """The digest of lessons that hold the test match."""
     from tests.flows.lineage import made
     from tests.flows.nightly import project
-    from touchline.records import Trajectory, write
+    from touchline.records import Trajectory, write_records
 
     folder = world.root / ".touchline" / "leaky"
     asked = made._question(made._clip(made._video("world/b", "1")))
-    write(folder / "trajectories.parquet", Trajectory, [made._attempt("teacher.scripted", asked)])
+    write_records(
+        folder / "trajectories.parquet", Trajectory, [made._attempt("teacher.scripted", asked)]
+    )
     return project.keep(world.root, folder)
 
 

@@ -22,7 +22,7 @@ from tests.flows.lineage.conftest import World
 from touchline import tombstones
 from touchline.endpoint.reply_cache import SHAPE
 from touchline.evaluation import answer_cache
-from touchline.records import Trajectory, write
+from touchline.records import Trajectory, write_records
 from touchline.tombstones import Tombstone
 
 RUN = "20261101-000000-aaaa"
@@ -41,7 +41,9 @@ def apart(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def _stores(state: Path) -> None:
-    with answer_cache.keep(state / "checkpoints" / answer_cache.FILE) as store:
+    with answer_cache.open_answer_cache(
+        state / "checkpoints" / answer_cache.ANSWER_CACHE_FILE
+    ) as store:
         store.put({"k1": "on a", "k2": "on b"}, {"k1": "world/a", "k2": "world/b"})
         store.put({"k3": "of old"})
     (state / "replies" / "teacher").mkdir(parents=True)
@@ -53,7 +55,7 @@ def _stores(state: Path) -> None:
         db.executemany(into, [(m, f"world/{m}/1@0-60?0-spotting") for m in "ab"])
     (state / "checkpoints" / "sft" / "by-hand-1").mkdir(parents=True)
     asked = made._question(made._clip(made._video("world/a", "1")))
-    write(state / "nights/answers/n.parquet", Trajectory, [made._attempt("rl", asked)])
+    write_records(state / "nights/answers/n.parquet", Trajectory, [made._attempt("rl", asked)])
     (state / "runs" / f"{RUN}.log").write_text("[chunk] world/a/1: odd\n[chunk] world/ab/1: fine\n")
 
 
@@ -78,7 +80,7 @@ def test_a_match_is_removed_whole_and_nothing_else(apart: World, capsys) -> None
     for trace in (b"the bytes of world/a/1", b"they say of world/a", b"of world/a", b'"world/a"'):
         assert trace not in left
     assert b"the bytes of world/b/1 in videos" in left
-    answers = apart.root / ".touchline" / "checkpoints" / answer_cache.FILE
+    answers = apart.root / ".touchline" / "checkpoints" / answer_cache.ANSWER_CACHE_FILE
     with sqlite3.connect(answers) as db:
         assert db.execute("SELECT key FROM said").fetchall() == [("k2",)]
     with sqlite3.connect(apart.root / ".touchline/replies/teacher/requests.sqlite") as db:
@@ -91,7 +93,7 @@ def test_runs_are_marked_the_tombstone_is_committed_and_the_match_is_known_no_mo
     apart: World, capsys
 ) -> None:
     applied("world/a")
-    (stone,) = tombstones.read(apart.root / tombstones.FILE)
+    (stone,) = tombstones.read_tombstones(apart.root / tombstones.TOMBSTONES_FILE)
     assert (stone.kind, stone.name) == ("match", "world/a") and len(stone.files) == 2
     assert "tombstones.yaml" not in worktree.list_uncommitted_changes(apart.root)
     one = record.find_run(apart.root, RUN)
@@ -119,7 +121,7 @@ def test_the_chain_of_events_loses_the_name_says_so_and_still_holds(apart: World
     found = event_chain.read_chain(file)
     assert b"world/a" not in file.read_bytes() and not found.faults
     assert found.notes == ["line 2: words of it were withdrawn"]
-    (stone,) = tombstones.read(apart.root / tombstones.FILE)
+    (stone,) = tombstones.read_tombstones(apart.root / tombstones.TOMBSTONES_FILE)
     said = found.links[-1].event["run"]["facets"][event_chain.REDACTION_FACET]
     assert said["tombstone"] == stone.id and list(said["lines"]) == ["2"]
 
@@ -160,7 +162,7 @@ def test_nothing_is_removed_without_being_confirmed(apart: World, capsys) -> Non
         cli.main(["impact", "world/a", "--apply"])
     assert ended.value.code == 2 and "is not confirmed; add --yes" in capsys.readouterr().err
     assert hashlib.sha256(everything(apart.root / "data")).hexdigest() == before
-    assert tombstones.read(apart.root / tombstones.FILE) == []
+    assert tombstones.read_tombstones(apart.root / tombstones.TOMBSTONES_FILE) == []
 
 
 def test_an_object_that_no_run_names_is_found_by_its_bytes(apart: World, capsys) -> None:
@@ -194,7 +196,7 @@ def test_a_withdrawn_video_is_removed_from_a_download_under_any_name(tmp_path: P
     stone = Tombstone(kind="match", name="world/a", since="2026-11-28", files=files)
     videos = [made._video(m, p) for m in made.MATCHES for p in "12"]
     found = [made.found(video) for video in videos]
-    assert tombstones.clear(own, found, [stone]) == 3
+    assert tombstones.remove_withdrawn_videos(own, found, [stone]) == 3
     assert sorted(p.name for p in own.rglob("*") if p.is_file()) == [
         "1.mkv",
         "2.mkv",
@@ -207,5 +209,5 @@ def test_a_faulty_list_of_tombstones_is_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "tombstones.yaml"
     file.write_text("withdrawn:\n  - {kind: cow}\n")
     with pytest.raises(ValueError, match="is no list of tombstones"):
-        tombstones.read(file)
-    assert tombstones.read(tmp_path / "none") == []
+        tombstones.read_tombstones(file)
+    assert tombstones.read_tombstones(tmp_path / "none") == []

@@ -19,8 +19,8 @@ from tests.flows.nightly import project
 from tests.frames import stored
 from tests.world import RULES, question_of, scenes_of
 from touchline import licence
-from touchline.ledger import Ledger
-from touchline.records import Caption, Clip, Question, Trajectory, write
+from touchline.ledger import RowLedger
+from touchline.records import Caption, Clip, Question, Trajectory, write_records
 from touchline.tasks import TASKS
 from touchline.video.frame_store import store_path
 
@@ -45,9 +45,9 @@ def products(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     clips = {view.clip.id: view.clip for view, _ in pairs}
     test = [replace(question, split="test") for _, question in pairs]
     learnt = [replace(q, id=f"{q.id}-learnt", split="train") for q in test[:20]]
-    write(root / "questions/questions.parquet", Question, [*test, *learnt])
-    write(root / "clips/clips.parquet", Clip, clips.values())
-    write(root / "captions/captions.parquet", Caption, [])
+    write_records(root / "questions/questions.parquet", Question, [*test, *learnt])
+    write_records(root / "clips/clips.parquet", Clip, clips.values())
+    write_records(root / "captions/captions.parquet", Caption, [])
     _ledger(root / "questions/ledger.parquet", clips)
     first = None
     for clip in clips.values():
@@ -61,7 +61,7 @@ def products(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def _ledger(file: Path, rows: dict[str, Clip]) -> None:
-    ledger = Ledger(rows)
+    ledger = RowLedger(rows)
     for row in rows:
         ledger.split(row, "into questions")
     ledger.close(file)
@@ -89,7 +89,7 @@ class Nights:
         folder.mkdir(parents=True)
         (folder / "config.json").write_text(f'{{"skill": {skill}, "n": {self.count}}}')
         (folder / "sight.json").write_text(sight) if sight else None
-        licence.mark(folder, {"world": ("CC0-1.0", under)})
+        licence.write_product_terms(folder, {"world": ("CC0-1.0", under)})
         run = project.run(
             self.root, f"2026110{self.count}-200000-aaaa", {**self.products, "rl": folder}, params
         )

@@ -20,7 +20,7 @@ from flows.runs import overrides
 from tests.flows.nightly.conftest import Nights
 from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS
-from touchline.records import Trajectory, write
+from touchline.records import Trajectory, write_records
 
 
 @pytest.mark.parametrize("count", [2, 3, 7, 40])
@@ -193,7 +193,7 @@ def test_an_empty_or_broken_table_of_answers_is_named(nights: Nights):
     file.write_bytes(b"no parquet")
     with pytest.raises(InputError, match=r"rows\.parquet: is no Parquet .*; move it away"):
         load_night_answers(file)
-    write(file, Trajectory, [])
+    write_records(file, Trajectory, [])
     with pytest.raises(InputError, match="holds no answer"):
         load_night_answers(file)
 

@@ -21,8 +21,8 @@ from tests.flows.nightly.test_events import told
 from tests.stages.training import World, world
 from tests.train.conftest import lessons
 from touchline import licence
-from touchline.ledger import Ledger
-from touchline.records import Caption, Question, write
+from touchline.ledger import RowLedger
+from touchline.records import Caption, Question, write_records
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 FLOORS = [
@@ -39,12 +39,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> World:
     taught = lessons(1)
     here = world(tmp_path_factory.mktemp("made"), taught)
     here.sft(here.sft_params(0), model="rl")
-    licence.mark(here.root / "rl", {"world": ("CC0-1.0", "open")})
+    licence.write_product_terms(here.root / "rl", {"world": ("CC0-1.0", "open")})
     asked = [replace(t.question, id=f"{t.question.id}-test", split="test") for t in taught]
     every = [*(t.question for t in taught), *asked]
-    write(here.root / "questions/questions.parquet", Question, every)
-    write(here.root / "captions/captions.parquet", Caption, [])
-    ledger = Ledger(["a"])
+    write_records(here.root / "questions/questions.parquet", Question, every)
+    write_records(here.root / "captions/captions.parquet", Caption, [])
+    ledger = RowLedger(["a"])
     ledger.keep("a")
     ledger.close(here.root / "questions/ledger.parquet")
     return here

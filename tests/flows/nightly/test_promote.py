@@ -12,7 +12,7 @@ from flows.runs.locks import hold_lock
 from flows.tracking import mlflow_registry
 from tests.flows.nightly.conftest import Nights
 from touchline.errors import InputError
-from touchline.evaluation.floors import FLOORS, prior
+from touchline.evaluation.floors import FLOORS, count_training_answers
 from touchline.records import Question
 
 
@@ -53,7 +53,9 @@ def constant(floor: str):
         from tests.world import clip_of
 
         sport, number = question.match.rsplit("-", 1)
-        return FLOORS[floor](question, clip_of(sport, number, 100.0), [], prior([], 12))
+        return FLOORS[floor](
+            question, clip_of(sport, number, 100.0), [], count_training_answers([], 12)
+        )
 
     return answer
 
@@ -180,10 +182,10 @@ def test_an_alias_that_names_no_weights_is_a_clear_fault(nights: Nights):
 
 def test_lost_rows_of_a_ledger_are_found(nights: Nights):
     from flows.nightly.provenance import _check_ledger
-    from touchline.ledger import Ledger
+    from touchline.ledger import RowLedger
 
     file = nights.root / "ledger.parquet"
-    ledger = Ledger(["a", "b"])
+    ledger = RowLedger(["a", "b"])
     ledger.keep("a")
     ledger.drop("b", "")
     said = ledger.close(file)

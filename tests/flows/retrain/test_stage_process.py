@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from flows.retrain.stage_process import StageOutputParser
-from touchline.progress import Line
+from touchline.progress import ProgressLine
 
 
 @pytest.fixture
-def heard() -> list[tuple[str, Line | None]]:
+def heard() -> list[tuple[str, ProgressLine | None]]:
     return []
 
 
 @pytest.fixture
-def ear(tmp_path: Path, heard: list[tuple[str, Line | None]]) -> StageOutputParser:
+def ear(tmp_path: Path, heard: list[tuple[str, ProgressLine | None]]) -> StageOutputParser:
     return StageOutputParser(
         "sft", tmp_path / "run.log", lambda text, line: heard.append((text, line))
     )
@@ -33,7 +33,7 @@ def test_the_words_of_dvc_and_foreign_bars_are_left_out(
     ):
         ear(line)
     assert heard == [
-        ("sft 2/6 33% 0:26 left 0:52", Line("sft", 2, 6, 33)),
+        ("sft 2/6 33% 0:26 left 0:52", ProgressLine("sft", 2, 6, 33)),
         ("the loss is [low]", None),
     ]
     assert ear.fate == "Ran"

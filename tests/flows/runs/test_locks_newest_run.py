@@ -17,7 +17,7 @@ def test_a_late_run_publishes_nothing_and_says_who_was_faster(
 ) -> None:
     before = (made.root / "dvc.lock").read_bytes()
     forgotten: list[float] = []
-    monkeypatch.setattr(run, "forget", forgotten.append)
+    monkeypatch.setattr(run, "remove_old_checkpoints", forgotten.append)
     with run.open_run(made.root, RetrainRequest(sets=("judge.seed=8",))) as late:
         (made.root / ".touchline" / "lock").unlink()  # a disk that lets go of its locks
         with locks.hold_lock(made.root):

@@ -13,7 +13,7 @@ from flows.runs.record import TrackedFile
 from flows.tracking import event_chain, facets, openlineage
 from tests.flows.audit.standard import check
 from tests.flows.conftest import Toy
-from touchline.ledger import Ledger
+from touchline.ledger import RowLedger
 
 
 def told(root: Path) -> list[event_chain.Event]:
@@ -112,7 +112,7 @@ def test_tables_tell_their_columns_and_a_ledger_its_counts_but_not_its_reasons(
     tmp_path: Path,
 ) -> None:
     place = tmp_path / "rows"
-    ledger = Ledger(["a", "b", "c"])
+    ledger = RowLedger(["a", "b", "c"])
     ledger.keep("a")
     ledger.split("b", "in two")
     ledger.drop("c", "someone's words")

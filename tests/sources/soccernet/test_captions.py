@@ -10,11 +10,11 @@ import pytest
 from tests.downloads import downloaded, params
 from tests.sources.soccernet.conftest import GAME, League
 from tests.world import RULES, clip_of
-from touchline.records import Label, read
+from touchline.records import Label, read_records
 from touchline.sources import SOURCES
 from touchline.sources.soccernet.folder import SoccerNetGamesSettings
 from touchline.tasks import TASKS
-from touchline.tasks.scene import scene
+from touchline.tasks.scene import build_clip_scene
 
 Make = Callable[..., dict[str, Any]]
 
@@ -22,7 +22,7 @@ Make = Callable[..., dict[str, Any]]
 def fetched(tmp_path: Path, given: dict[str, Any]) -> tuple[dict[str, float], list[Label]]:
     given = {key: given[key] for key in SoccerNetGamesSettings.model_fields}
     totals = downloaded(tmp_path, params("drop", {"soccernet-captions": given}))
-    return totals, read(tmp_path / "manifest/labels.parquet", Label)
+    return totals, read_records(tmp_path / "manifest/labels.parquet", Label)
 
 
 def test_a_caption_is_a_ready_question_and_faulty_ones_are_dropped(
@@ -38,7 +38,9 @@ def test_a_caption_is_a_ready_question_and_faulty_ones_are_dropped(
 def test_captions_are_asked_for_by_their_moment_and_nothing_else_is_asked() -> None:
     more = {"task": "open", "asked": "", "options": [], "answer": "A corner for the Reds."}
     label = Label("l", "v", "", 161.0, 161.0, "", **more)  # type: ignore[arg-type]
-    with_one, without = (scene(clip_of("soccer", start=at), [label]) for at in (120, 600))
+    with_one, without = (
+        build_clip_scene(clip_of("soccer", start=at), [label]) for at in (120, 600)
+    )
     asked = {name: task.ask(with_one, RULES, Random(1)) for name, task in TASKS.items()}
     assert [name for name, drafts in asked.items() if drafts] == ["open"]
     (draft,) = asked["open"]

@@ -11,7 +11,7 @@ from tests.downloads import downloaded, params
 from tests.sources.soccernet.conftest import GAME, League
 from tests.stages.test_chunk import film
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Stated, Video, read
+from touchline.records import Label, Speech, StatedSplit, Video, read_records
 
 Make = Callable[..., dict[str, Any]]
 OTHER = "england_epl/2014-2015/2015-02-22 - 18-00 Greens 0 - 0 Greys"
@@ -23,7 +23,7 @@ def fetched(tmp_path: Path, given: dict[str, Any], on_fault: str = "stop") -> di
 
 
 def rows(tmp_path: Path, name: str, kind: type) -> list[Any]:
-    return read(tmp_path / f"manifest/{name}.parquet", kind)
+    return read_records(tmp_path / f"manifest/{name}.parquet", kind)
 
 
 def dropped(tmp_path: Path) -> dict[str, str]:
@@ -120,7 +120,7 @@ def test_splits_are_read_as_a_list_and_as_soccernets_own_tree(
     for content in ({"valid": [GAME]}, {"valid": {name[0]: {name[1]: [name[2]]}}, "challenge": []}):
         league.file("games/games.json", content)
         fetched(tmp_path, settings(splits="games.json"))
-        assert rows(tmp_path, "splits", Stated) == [Stated(f"soccernet/{GAME}", "val")]
+        assert rows(tmp_path, "splits", StatedSplit) == [StatedSplit(f"soccernet/{GAME}", "val")]
 
 
 def test_a_game_in_two_splits_is_named(league: League, settings: Make, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from touchline.errors import InputError
-from touchline.records import Rollout, write
+from touchline.records import Rollout, write_records
 from touchline.train.rl.early_stop import (
     StepCounts,
     StopHopelessRlCallback,
@@ -83,7 +83,7 @@ def test_a_step_is_counted_from_its_rows(tmp_path: Path):
     assert count_step_rollouts(rows) == StepCounts(0, 4, 3, 2, 1, True)
     rows[3] = rollout(3, 1, 0.6, ("no",))
     assert not count_step_rollouts(rows).silent
-    write(tmp_path / "step-00000000.parquet", Rollout, rows)
+    write_records(tmp_path / "step-00000000.parquet", Rollout, rows)
     assert load_step_counts(tmp_path, 3) == [count_step_rollouts(rows)]
 
 
@@ -97,7 +97,7 @@ def test_stopping_keeps_a_checkpoint_and_a_resumed_training_stops_at_once(tmp_pa
         stop.demand(3)
     for number in range(3):
         row = rollout(0, 0, 0.0, ("no",), valid=False, step=number)
-        write(tmp_path / f"step-{number:08d}.parquet", Rollout, [row])
+        write_records(tmp_path / f"step-{number:08d}.parquet", Rollout, [row])
     again = StopHopelessRlCallback(reward, LIMITS)
     again.take_up(2)
     with pytest.raises(InputError, match="0 of 3 rollouts over the last 3 steps keep the format"):

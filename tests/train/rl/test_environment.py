@@ -9,7 +9,7 @@ from transformers.utils import get_json_schema
 
 from tests.train.conftest import BUDGET, Kit, Taught, scripted
 from touchline.chat.messages import TOOLS, extract_assistant_turns
-from touchline.chat.turns import thinking
+from touchline.chat.turns import format_thinking_turn
 from touchline.train.rl.environment import ClipEnvironment
 from touchline.train.sft_data import TrajectoryCollator
 
@@ -64,7 +64,7 @@ ODD_CALLS = [
 @pytest.mark.parametrize("call", ODD_CALLS, ids=lambda call: call[:50])
 def test_odd_calls_are_answered_and_never_stop_the_training(kit: Kit, tmp_path: Path, call: str):
     taught = of_calls(kit, 1)
-    turn = thinking("I look.", f"<tool_call>\n{call}\n</tool_call>")
+    turn = format_thinking_turn("I look.", f"<tool_call>\n{call}\n</tool_call>")
     trainer = scripted(kit, kit.net, taught, [turn, "<think>\nx\n</think>\n\nyes"], tmp_path)
     made = trainer._generate_and_score_completions([dict(trainer.train_dataset[0])] * 2)
     tokens = torch.cat([made["prompt_ids"], made["completion_ids"]], 1)

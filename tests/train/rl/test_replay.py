@@ -11,10 +11,10 @@ from tests.frames import stored
 from tests.stages.training import world
 from tests.train.conftest import BUDGET, Kit, Taught, rl, scripted
 from touchline.chat.messages import load_frames_by_clip
-from touchline.chat.tools.choose_frames import called
-from touchline.chat.turns import thinking
+from touchline.chat.tools.choose_frames import format_tool_call
+from touchline.chat.turns import format_thinking_turn
 from touchline.errors import InputError
-from touchline.records import Rollout, read, write
+from touchline.records import Rollout, read_records, write_records
 from touchline.train.rl.replay import (
     REPLAY_RULES_FILE,
     ReplayRules,
@@ -28,7 +28,7 @@ from touchline.train.rl.replay import (
 from touchline.train.rl.reward_fn import read_step_rollouts
 from touchline.video.frame_store import FrameStore, store_path
 
-LOOK = thinking("I look.", called(0, 9))
+LOOK = format_thinking_turn("I look.", format_tool_call(0, 9))
 
 
 def of_calls(kit: Kit, calls: int) -> Taught:
@@ -36,11 +36,13 @@ def of_calls(kit: Kit, calls: int) -> Taught:
 
 
 def odd(call: str) -> str:
-    return thinking("I look.", f"<tool_call>\n{call}\n</tool_call>")
+    return format_thinking_turn("I look.", f"<tool_call>\n{call}\n</tool_call>")
 
 
 OTHER = odd('{"name": "zoom", "arguments": {}}')
-PADDED = thinking("I<|endoftext|> look on.", "so.")  # the trainer's generation goes on behind it
+PADDED = format_thinking_turn(
+    "I<|endoftext|> look on.", "so."
+)  # the trainer's generation goes on behind it
 FIRST = [LOOK, LOOK, odd('{"name": "choose_frames"}'), odd("{no"), OTHER, PADDED]  # one answers
 
 
@@ -52,15 +54,17 @@ def made(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Path:
     world(root, [taught])
     shown = load_frames_by_clip(FrameStore(root / "frames"), root / "clips", BUDGET)
     real = replace(taught, reel=shown[taught.question.clip])
-    right = thinking("So.", taught.question.truth)
-    turns = [[*FIRST, right], LOOK, thinking("More.", called(20, 29)), right]
+    right = format_thinking_turn("So.", taught.question.truth)
+    turns = [[*FIRST, right], LOOK, format_thinking_turn("More.", format_tool_call(20, 29)), right]
     size = len(FIRST) + 1
     more = {"per_device_train_batch_size": size, "num_generations": size}
     params = rl(trainer=rl().trainer | more | {"max_completion_length": 600})
     trainer = scripted(kit, kit.net, real, turns, root / "run", params)
     trainer._generate_and_score_completions([dict(trainer.train_dataset[0])] * size)
     kit.processor.save_pretrained(root / "rl")
-    write(root / "rl/rollouts.parquet", Rollout, read_step_rollouts(root / "run/rollouts", 1))
+    write_records(
+        root / "rl/rollouts.parquet", Rollout, read_step_rollouts(root / "run/rollouts", 1)
+    )
     rules = ReplayRules(budget=BUDGET, reward=params.reward, turn_tokens=500)
     write_replay_rules(root / "rl" / REPLAY_RULES_FILE, rules)
     return root
@@ -71,7 +75,7 @@ def file(root: Path) -> Path:
 
 
 def test_every_rollout_plays_again_with_the_same_frames_tokens_and_reward(made: Path):
-    rows = read(file(made), Rollout)
+    rows = read_records(file(made), Rollout)
     assert {row.ending for row in rows} > {"direct", "bad_call"}
     assert any(len(row.windows) == 4 for row in rows)
     verdicts = list(replay_rollouts(file(made), made))
@@ -100,10 +104,10 @@ def test_one_rollout_is_replayed_by_its_id(made: Path, capsys: pytest.CaptureFix
 def test_what_was_changed_in_a_row_is_named(
     made: Path, tmp_path: Path, change: dict[str, Any], says: str, capsys: pytest.CaptureFixture
 ):
-    rows = read(file(made), Rollout)
+    rows = read_records(file(made), Rollout)
     rows[0] = replace(rows[0], **change)
     forged = tmp_path / "rl/rollouts.parquet"
-    write(forged, Rollout, rows[:1])
+    write_records(forged, Rollout, rows[:1])
     for one in (made / "rl").iterdir():
         if one.suffix != ".parquet":
             shutil.copy(one, forged.parent)
@@ -112,7 +116,7 @@ def test_what_was_changed_in_a_row_is_named(
 
 
 def test_tokens_that_the_tool_would_not_have_written_are_found(made: Path):
-    rows = read(file(made), Rollout)
+    rows = read_records(file(made), Rollout)
     stage, row = load_replay_setup(file(made), made), next(row for row in rows if row.windows)
     pad = stage.processor.image_token_id
     forged = replace(row, tokens=[token for token in row.tokens if token != pad])
@@ -130,7 +134,7 @@ def test_a_changed_frame_store_is_found(made: Path, tmp_path: Path):
     here = tmp_path / "other"
     for name in ("questions", "clips", "frames"):
         shutil.copytree(made / name, here / name)
-    (question,) = {row.question for row in read(file(made), Rollout)}
+    (question,) = {row.question for row in read_records(file(made), Rollout)}
     video = question.split("@")[0]
     stored(store_path(here / "frames", video), seconds=170, shade=1)
     verdicts = list(replay_rollouts(file(made), here))

@@ -10,9 +10,9 @@ import pytest
 from tests.train.conftest import BUDGET, Kit, Taught, rl, scripted
 from tests.world import HOSTILE
 from touchline.chat.messages import build_messages, extract_assistant_turns, fetch_block_images
-from touchline.chat.tools.choose_frames import Viewing, called, read_call
-from touchline.chat.turns import ENDINGS, thinking
-from touchline.records import Rollout, read
+from touchline.chat.tools.choose_frames import ToolSession, format_tool_call, parse_tool_call
+from touchline.chat.turns import ENDINGS, format_thinking_turn
+from touchline.records import Rollout, read_records
 from touchline.train.rl.environment import ClipEnvironment
 from touchline.train.rl.reward_fn import (
     ASSISTANT_MARK,
@@ -52,8 +52,11 @@ def judged(
 
 def test_completions_earn_what_the_rule_says(kit: Kit, tmp_path: Path):
     taught = of_calls(kit, 1)
-    call, right = thinking("I look.", called(0, 9)), thinking("So.", taught.question.truth)
-    wrong = thinking("So.", "I do not know.")
+    call, right = (
+        format_thinking_turn("I look.", format_tool_call(0, 9)),
+        format_thinking_turn("So.", taught.question.truth),
+    )
+    wrong = format_thinking_turn("So.", "I do not know.")
 
     def earned(turns: list[str], windows: int) -> float:
         return judged(kit, taught, turns, windows, tmp_path)[0]
@@ -68,7 +71,9 @@ def test_completions_earn_what_the_rule_says(kit: Kit, tmp_path: Path):
 
 def test_what_is_logged_is_what_happened(kit: Kit, tmp_path: Path):
     taught = of_calls(kit, 1)
-    _, logged = judged(kit, taught, [thinking("So.", taught.question.truth)], 0, tmp_path)
+    _, logged = judged(
+        kit, taught, [format_thinking_turn("So.", taught.question.truth)], 0, tmp_path
+    )
     assert logged == {
         "accuracy": 1, "format": 1, "fresh": 1, "tool_rate": 0, "tool_calls": 0,
         "frames": BUDGET.first, "parts/accuracy": 1, "parts/gated": 0,
@@ -89,8 +94,8 @@ def test_hostile_completions_earn_the_penalty_and_are_kept(kit: Kit, tmp_path: P
 
 def test_a_refused_call_breaks_the_format_even_under_a_right_answer(kit: Kit, tmp_path: Path):
     taught = of_calls(kit, 1)
-    right = thinking("So.", taught.question.truth)
-    call = thinking("I look.", called(0, 9))
+    right = format_thinking_turn("So.", taught.question.truth)
+    call = format_thinking_turn("I look.", format_tool_call(0, 9))
     turns = [call, call, call, right]
     assert judged(kit, taught, turns, BUDGET.calls + 1, tmp_path)[0] < 0
 
@@ -114,7 +119,10 @@ def played(kit: Kit, folder: Path, turns: list[list[str]], **changes: Any) -> tu
 
 def all_wrong(kit: Kit) -> list[list[str]]:
     """Three wrong answers, of which the first one looked before."""
-    call, wrong = thinking("I look.", called(0, 9)), thinking("So.", "I do not know.")
+    call, wrong = (
+        format_thinking_turn("I look.", format_tool_call(0, 9)),
+        format_thinking_turn("So.", "I do not know."),
+    )
     return [[call, wrong, wrong], [wrong]]
 
 
@@ -139,8 +147,11 @@ def test_wrong_answers_get_a_phantom_advantage_that_the_filter_takes_away(
 
 
 def test_a_group_with_a_right_answer_passes_the_filter_unchanged(kit: Kit, tmp_path: Path):
-    right = thinking("So.", of_calls(kit, 1).question.truth)
-    call, wrong = thinking("I look.", called(0, 9)), thinking("So.", "I do not know.")
+    right = format_thinking_turn("So.", of_calls(kit, 1).question.truth)
+    call, wrong = (
+        format_thinking_turn("I look.", format_tool_call(0, 9)),
+        format_thinking_turn("So.", "I do not know."),
+    )
     turns = [[call, wrong, right], [wrong]]
     free, _ = played(kit, tmp_path / "none", turns)
     kept, _ = played(kit, tmp_path / "outcome", turns, reward={"filter": "outcome"})
@@ -149,20 +160,24 @@ def test_a_group_with_a_right_answer_passes_the_filter_unchanged(kit: Kit, tmp_p
 
 def test_a_rollout_plays_again_from_its_row(kit: Kit, tmp_path: Path):
     taught = of_calls(kit, 1)
-    right = thinking("So.", taught.question.truth)
-    odd = thinking("I look.", '<tool_call>\n{"name": "choose_frames"}\n</tool_call>')
-    played(kit, tmp_path, [[thinking("I look.", called(0, 9)), odd, right], [right] * 2])
+    right = format_thinking_turn("So.", taught.question.truth)
+    odd = format_thinking_turn("I look.", '<tool_call>\n{"name": "choose_frames"}\n</tool_call>')
+    played(
+        kit,
+        tmp_path,
+        [[format_thinking_turn("I look.", format_tool_call(0, 9)), odd, right], [right] * 2],
+    )
     file = tmp_path / "rollouts/step-00000000.parquet"
-    looked, failed, direct = read(file, Rollout)
+    looked, failed, direct = read_records(file, Rollout)
     assert [row.id for row in (looked, failed, direct)] == ["rl:0:0", "rl:0:1", "rl:0:2"]
     assert "error" in failed.messages
 
     for row in (looked, direct):
-        viewing = Viewing(taught.reel, BUDGET)
+        viewing = ToolSession(taught.reel, BUDGET)
         again = build_messages(taught.question, viewing.open())
         turns = split_assistant_turns(kit.processor.tokenizer.decode(row.tokens))
         assert turns == extract_assistant_turns(json.loads(row.messages))
-        replies = [viewing.call(*call) for call in map(read_call, turns) if call]
+        replies = [viewing.call(*call) for call in map(parse_tool_call, turns) if call]
         messages = json.loads(row.messages)
         assert messages[: len(again)] == again
         assert [m["content"] for m in messages if m["role"] == "tool"] == replies

@@ -11,7 +11,7 @@ import torch
 
 from tests.train.conftest import BUDGET, Kit
 from touchline.chat.messages import build_messages, fetch_block_images
-from touchline.chat.tools.choose_frames import Viewing
+from touchline.chat.tools.choose_frames import ToolSession
 from touchline.errors import InputError
 from touchline.model.processor import list_vision_token_ids
 from touchline.train.rl.vllm_parity import (
@@ -34,7 +34,7 @@ PARITY = ParityParams(prompts=3, tokens=12, gap=0.1, share=1.0)
 @pytest.fixture(scope="module")
 def prompts(kit: Kit) -> list[ParityPrompt]:
     talks = [
-        build_messages(t.question, fetch_block_images(Viewing(t.reel, BUDGET).open(), t.reel))
+        build_messages(t.question, fetch_block_images(ToolSession(t.reel, BUDGET).open(), t.reel))
         for t in kit.taught[:3]
     ]
     return [build_parity_prompt(f"q{i}", talk, kit.processor) for i, talk in enumerate(talks)]

@@ -12,59 +12,67 @@ from typing import NamedTuple
 
 import numpy as np
 
-from touchline.checks.duplicate_matches.groups import Match, Same
+from touchline.checks.duplicate_matches.groups import DuplicateMatch, MatchKey
 from touchline.video.frame_store import CELLS, FrameStore
 from touchline.video.workers import each
 
-AROUND = 3  # stored frames before and after, from which a frame's difference is taken
-SCALE = 127
-FAINT = 1.0  # length of a difference below which it is noise, in steps of brightness
+NEIGHBOUR_FRAMES = 3  # stored frames before and after, from which a frame's difference is taken
+INT8_SCALE = 127
+MIN_MOTION = 1.0  # length of a difference below which it is noise, in steps of brightness
 BITS, BANDS = 20, 8  # a key is the signs of 20 of the 64 cells; eight keys per frame
-CROWD = 32  # frames under one key: more of them, and the key says nothing
-VOTES = 3  # keys in common at one shift, from which a pair is looked at closely
-SHIFTS = 3  # shifts per pair that are looked at closely
-LIKE = 0.45  # mean likeness (cosine) of the frames in common
-SURE = 3.2  # likeness times the root of their number: 50 frames at 0.45, 13 at 0.9
-WHY = "the same pictures: {like:.0%} alike over {frames} frames, {shift:+g} frames apart"
+MAX_FRAMES_PER_KEY = 32  # frames under one key: more of them, and the key says nothing
+MIN_VOTES = 3  # keys in common at one shift, from which a pair is looked at closely
+SHIFTS_PER_PAIR = 3  # shifts per pair that are looked at closely
+MIN_SIMILARITY = 0.45  # mean likeness (cosine) of the frames in common
+MIN_CONFIDENCE = 3.2  # likeness times the root of their number: 50 frames at 0.45, 13 at 0.9
+REASON_TEXT = "the same pictures: {like:.0%} alike over {frames} frames, {shift:+g} frames apart"
 
 
-class Trace(NamedTuple):
+class MotionTrace(NamedTuple):
     """What moves in one video: rows of 64 of length one, shorter where faint, times `SCALE`."""
 
-    match: Match
-    moves: np.ndarray  # (frames, 64) int8: 500 matches have 2.7 million rows
-    strong: np.ndarray  # numbers of the frames in the stronger half
+    match: MatchKey
+    motion: np.ndarray  # (frames, 64) int8: 500 matches have 2.7 million rows
+    strong_frames: np.ndarray  # numbers of the frames in the stronger half
 
 
-def trace(match: Match, looks: np.ndarray) -> Trace:
+def compute_motion_trace(match: MatchKey, looks: np.ndarray) -> MotionTrace:
     """`looks` are (frames, 64) bytes in order of time."""
-    padded = np.pad(looks.astype(np.float32), ((AROUND, AROUND), (0, 0)), mode="edge")
+    padded = np.pad(
+        looks.astype(np.float32), ((NEIGHBOUR_FRAMES, NEIGHBOUR_FRAMES), (0, 0)), mode="edge"
+    )
     sums = np.cumsum(np.pad(padded, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
-    span = 2 * AROUND + 1
+    span = 2 * NEIGHBOUR_FRAMES + 1
     moves = looks - (sums[span:] - sums[:-span]) / span
     length = np.linalg.norm(moves, axis=1)
-    strong = np.flatnonzero(length >= max(float(np.median(length)), FAINT))
-    unit = moves / np.maximum(length, FAINT)[:, None]
-    return Trace(match, np.rint(unit * SCALE).astype(np.int8), strong)
+    strong = np.flatnonzero(length >= max(float(np.median(length)), MIN_MOTION))
+    unit = moves / np.maximum(length, MIN_MOTION)[:, None]
+    return MotionTrace(match, np.rint(unit * INT8_SCALE).astype(np.int8), strong)
 
 
-def by_picture(
-    folder: Path, videos: Mapping[str, Match], executor: Executor | None = None
-) -> list[Same]:
+def find_duplicates_by_picture(
+    folder: Path, videos: Mapping[str, MatchKey], executor: Executor | None = None
+) -> list[DuplicateMatch]:
     """Pairs of matches that share pictures; `videos` maps each video of the store to its match.
 
     The executor reads a video per job.
     """
     rows = [(folder, video, match) for video, match in videos.items()]
-    return same(each(executor, traced, rows) if executor else (traced(*row) for row in rows))
+    return match_motion_traces(
+        each(executor, load_motion_trace, rows)
+        if executor
+        else (load_motion_trace(*row) for row in rows)
+    )
 
 
-def traced(folder: Path, video: str, match: Match) -> Trace:
+def load_motion_trace(folder: Path, video: str, match: MatchKey) -> MotionTrace:
     """The trace of one video of the store in this folder."""
-    return trace(match, FrameStore(folder).looks(video))
+    return compute_motion_trace(match, FrameStore(folder).looks(video))
 
 
-def same(traces: Iterator[Trace] | Sequence[Trace]) -> list[Same]:
+def match_motion_traces(
+    traces: Iterator[MotionTrace] | Sequence[MotionTrace],
+) -> list[DuplicateMatch]:
     """Pairs of matches of which one video is, in part at least, a copy of the other's.
 
     Keys that frames have in common vote for a pair and a shift; what gets votes is compared frame
@@ -73,51 +81,51 @@ def same(traces: Iterator[Trace] | Sequence[Trace]) -> list[Same]:
     of the store off, at a bitrate that leaves a smear. A clip of under 4 s proves nothing.
     """
     every = list(traces)
-    found: dict[tuple[Match, Match], Same] = {}
-    for a, b, shift in _candidates(every):
+    found: dict[tuple[MatchKey, MatchKey], DuplicateMatch] = {}
+    for a, b, shift in _find_candidate_shifts(every):
         one, other = sorted((every[a].match, every[b].match))
         if (one, other) in found:
             continue
-        why = _compared(every[a].moves, every[b].moves, shift)
+        why = _confirm_shift(every[a].motion, every[b].motion, shift)
         if why:
-            found[one, other] = Same(one, other, why)
+            found[one, other] = DuplicateMatch(one, other, why)
     return sorted(found.values())
 
 
-def _compared(a: np.ndarray, b: np.ndarray, shift: int) -> str:
+def _confirm_shift(a: np.ndarray, b: np.ndarray, shift: int) -> str:
     """Why frame t of `a` is frame t + shift of `b`, "" when it is not; a vote may be one off."""
     best = ""
-    top = SURE
+    top = MIN_CONFIDENCE
     for near in (shift - 1, shift, shift + 1):
         first, last = max(0, -near), min(len(a), len(b) - near)
         if last <= first:
             continue
-        like = _like(a[first:last], b[first + near : last + near])
+        like = _mean_cosine(a[first:last], b[first + near : last + near])
         sure = like * (last - first) ** 0.5
-        if like >= LIKE and sure >= top:
-            top, best = sure, WHY.format(like=like, frames=last - first, shift=near)
+        if like >= MIN_SIMILARITY and sure >= top:
+            top, best = sure, REASON_TEXT.format(like=like, frames=last - first, shift=near)
     return best
 
 
-def _like(a: np.ndarray, b: np.ndarray) -> float:
+def _mean_cosine(a: np.ndarray, b: np.ndarray) -> float:
     """Mean cosine of the rows."""
-    return float(np.einsum("ij,ij->", a, b, dtype=np.float64)) / SCALE**2 / len(a)
+    return float(np.einsum("ij,ij->", a, b, dtype=np.float64)) / INT8_SCALE**2 / len(a)
 
 
-def _candidates(traces: Sequence[Trace]) -> Iterator[tuple[int, int, int]]:
+def _find_candidate_shifts(traces: Sequence[MotionTrace]) -> Iterator[tuple[int, int, int]]:
     """(video, video, shift) that share keys, of two matches, the most voted shifts of each pair."""
-    if not any(len(trace.strong) for trace in traces):
+    if not any(len(trace.strong_frames) for trace in traces):
         return
-    owner = np.concatenate([np.full(len(t.strong), n) for n, t in enumerate(traces)])
-    time = np.concatenate([t.strong for t in traces])
-    signs = np.concatenate([t.moves[t.strong] > 0 for t in traces])
+    owner = np.concatenate([np.full(len(t.strong_frames), n) for n, t in enumerate(traces)])
+    time = np.concatenate([t.strong_frames for t in traces])
+    signs = np.concatenate([t.motion[t.strong_frames] > 0 for t in traces])
     names = {match: n for n, match in enumerate({t.match: None for t in traces})}
     match = np.array([names[t.match] for t in traces])[owner]
-    votes = _votes(signs, owner, time, match)
-    yield from _most_voted(*votes)
+    votes = _count_votes(signs, owner, time, match)
+    yield from _select_top_shifts(*votes)
 
 
-def _votes(
+def _count_votes(
     signs: np.ndarray, owner: np.ndarray, time: np.ndarray, match: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows (video, video, shift) without repeats, and how many votes each got."""
@@ -125,34 +133,34 @@ def _votes(
     cast = [np.empty(0, np.int64)]
     for _ in range(BANDS):
         keys = signs[:, random.choice(CELLS**2, BITS, replace=False)] @ (1 << np.arange(BITS))
-        for a, b in _sharing(keys):
+        for a, b in _pair_equal_keys(keys):
             foreign = match[a] != match[b]
             a, b = a[foreign], b[foreign]
             a, b = np.where(owner[a] > owner[b], (b, a), (a, b))
             cast.append((owner[a] * videos + owner[b]) * 2 * span + time[b] - time[a] + span)
     found, votes = np.unique(np.concatenate(cast), return_counts=True)
-    pair, shift = np.divmod(found[votes >= VOTES], 2 * span)
-    return np.stack([pair // videos, pair % videos, shift - span], 1), votes[votes >= VOTES]
+    pair, shift = np.divmod(found[votes >= MIN_VOTES], 2 * span)
+    return np.stack([pair // videos, pair % videos, shift - span], 1), votes[votes >= MIN_VOTES]
 
 
-def _sharing(keys: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _pair_equal_keys(keys: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Numbers of frames that share a key, in pairs; a key that is a crowd's is left out."""
     _, group, sizes = np.unique(keys, return_inverse=True, return_counts=True)
-    few = np.flatnonzero((sizes[group] > 1) & (sizes[group] <= CROWD))
+    few = np.flatnonzero((sizes[group] > 1) & (sizes[group] <= MAX_FRAMES_PER_KEY))
     order = few[np.argsort(keys[few], kind="stable")]
     ordered = keys[order]
-    for apart in range(1, CROWD):
+    for apart in range(1, MAX_FRAMES_PER_KEY):
         here = np.flatnonzero(ordered[apart:] == ordered[:-apart])
         if not len(here):
             return
         yield order[here], order[here + apart]
 
 
-def _most_voted(rows: np.ndarray, votes: np.ndarray) -> Iterator[tuple[int, int, int]]:
+def _select_top_shifts(rows: np.ndarray, votes: np.ndarray) -> Iterator[tuple[int, int, int]]:
     order = np.lexsort((-votes, rows[:, 1], rows[:, 0]))
     before, seen = (-1, -1), 0
     for a, b, shift in rows[order].tolist():
         seen = seen + 1 if (a, b) == before else 1
         before = (a, b)
-        if seen <= SHIFTS:
+        if seen <= SHIFTS_PER_PAIR:
             yield a, b, shift

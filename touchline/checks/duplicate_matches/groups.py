@@ -5,33 +5,35 @@ from typing import NamedTuple
 
 from touchline.errors import InputError
 
-Match = tuple[str, str]  # sport and match: what a split is decided by
+MatchKey = tuple[str, str]  # sport and match: what a split is decided by
 
 
-class Same(NamedTuple):
+class DuplicateMatch(NamedTuple):
     """Two matches that are one, and how one knows."""
 
-    one: Match
-    other: Match
+    one: MatchKey
+    other: MatchKey
     why: str
 
 
-def leaders(pairs: Iterable[Same]) -> dict[Match, Match]:
+def find_group_leaders(pairs: Iterable[DuplicateMatch]) -> dict[MatchKey, MatchKey]:
     """Each match that has a double -> the first of its group in alphabetical order."""
-    leader: dict[Match, Match] = {}
+    leader: dict[MatchKey, MatchKey] = {}
     for one, other, _ in pairs:
-        first, second = sorted((_top(leader, one), _top(leader, other)))
+        first, second = sorted((_find_leader(leader, one), _find_leader(leader, other)))
         leader[second] = leader[first] = first
-    return {match: _top(leader, match) for match in sorted(leader)}
+    return {match: _find_leader(leader, match) for match in sorted(leader)}
 
 
-def together(stated: Mapping[Match, str], pairs: Iterable[Same]) -> dict[Match, str]:
+def extend_splits_to_duplicates(
+    stated: Mapping[MatchKey, str], pairs: Iterable[DuplicateMatch]
+) -> dict[MatchKey, str]:
     """The splits that sources state, for the doubles of their matches as well.
 
     A `InputError` names two matches that are one and stand in two splits.
     """
-    groups = leaders(pairs)
-    known: dict[Match, tuple[str, Match]] = {}  # leader -> split, and who says so
+    groups = find_group_leaders(pairs)
+    known: dict[MatchKey, tuple[str, MatchKey]] = {}  # leader -> split, and who says so
     for match in sorted(stated):
         split, first = known.setdefault(groups.get(match, match), (stated[match], match))
         if split != stated[match]:
@@ -43,7 +45,7 @@ def together(stated: Mapping[Match, str], pairs: Iterable[Same]) -> dict[Match, 
     return {**stated, **of_doubles}
 
 
-def _top(leader: dict[Match, Match], match: Match) -> Match:
+def _find_leader(leader: dict[MatchKey, MatchKey], match: MatchKey) -> MatchKey:
     while leader.get(match, match) != match:
         match = leader[match]
     return match

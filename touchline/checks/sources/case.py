@@ -11,7 +11,7 @@ from statistics import median
 from pydantic import Field
 
 from touchline.config import Params
-from touchline.records import Label, Speech, Video, grouped
+from touchline.records import Label, Speech, Video, group_by_field
 from touchline.sources.source import RowFault
 
 
@@ -74,13 +74,13 @@ class SourceCase:
     @cached_property
     def labels_by_video(self) -> defaultdict[str, list[Label]]:
         """Labels by video id."""
-        return grouped(self.labels, "video")
+        return group_by_field(self.labels, "video")
 
     @cached_property
     def speech_by_video(self) -> defaultdict[str, list[Speech]]:
         """Transcript lines by video id, in order of time."""
         lines = sorted(self.speech, key=lambda line: (line.video, line.start, line.end))
-        return grouped(lines, "video")
+        return group_by_field(lines, "video")
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from touchline.chat.timecode import spoken
-from touchline.checks.duplicate_matches.by_name import score
+from touchline.chat.timecode import format_time
+from touchline.checks.duplicate_matches.by_name import parse_match_score
 from touchline.checks.sources.case import CheckFinding, SourceCase
 from touchline.records import Label
 
@@ -64,7 +64,10 @@ def find_score_mismatches(case: SourceCase) -> list[CheckFinding]:
             counts[video.match][label.team] += label.name == GOAL.get(video.sport)
     findings = []
     for match in sorted({v.match for v in case.videos if v.sport in GOAL and counts[v.match]}):
-        named_score, labelled_score = score(match), (counts[match]["home"], counts[match]["away"])
+        named_score, labelled_score = (
+            parse_match_score(match),
+            (counts[match]["home"], counts[match]["away"]),
+        )
         if named_score is not None and named_score != labelled_score:
             wrong = f"has {labelled_score[0]} - {labelled_score[1]} goals labelled, the score is"
             findings.append(CheckFinding(match, f"{wrong} {named_score[0]} - {named_score[1]}"))
@@ -105,5 +108,5 @@ def _read_match_name(file: Path) -> str:
 
 
 def _label_finding(label: Label, wrong: str) -> CheckFinding:
-    where = f"{spoken(label.start)} {label.name}".strip() if label.start >= 0 else label.name
+    where = f"{format_time(label.start)} {label.name}".strip() if label.start >= 0 else label.name
     return CheckFinding(label.id, wrong, (label.id,), where, label.video, label.start)

@@ -12,7 +12,7 @@ from typing import Any
 from touchline.checks.sources.case import CheckFinding, ClockReadings, SourceCase, SourceHealth
 from touchline.checks.sources.transcripts import compute_repeat_share, detect_speech_language
 from touchline.html_page.template import write_html_page
-from touchline.licence import WITHHELD
+from touchline.licence import WITHHELD_REASON
 from touchline.records import Label, Speech
 from touchline.sports import SPORTS
 
@@ -131,7 +131,7 @@ def write_health_page(
         source=case.source,
         licence=licence,
         secret=secret,
-        withheld=WITHHELD,
+        withheld=WITHHELD_REASON,
         counts=_row_counts(health),
         results=health.results,
         listed={r.name: _shown_findings(r.findings, secret) for r in health.results},
@@ -171,7 +171,7 @@ def _row_counts(health: SourceHealth) -> dict[str, int]:
 def _shown_findings(findings: Sequence[CheckFinding], secret: bool) -> list[CheckFinding]:
     shown = findings[:MAX_LISTED]
     return [
-        replace(finding, quote=WITHHELD) if secret and finding.quote else finding
+        replace(finding, quote=WITHHELD_REASON) if secret and finding.quote else finding
         for finding in shown
     ]
 
@@ -179,7 +179,7 @@ def _shown_findings(findings: Sequence[CheckFinding], secret: bool) -> list[Chec
 def _fault_sentences(case: SourceCase, secret: bool) -> list[tuple[str, int]]:
     """What the reader says of faulty rows, numbers left out, and how often."""
     if secret:
-        return [(WITHHELD, len(case.faults))] if case.faults else []
+        return [(WITHHELD_REASON, len(case.faults))] if case.faults else []
     counts = Counter(re.sub(r"\d+(?:\.\d+)?", "#", fault.why.wrong) for fault in case.faults)
     return counts.most_common(MAX_SENTENCES)
 
@@ -191,7 +191,7 @@ def _label_counts(case: SourceCase, secret: bool) -> list[tuple[str, int, float]
     if secret:
         safe = Counter[str]()
         for name, count in names.items():
-            safe[name if name in words or ":" in name else WITHHELD] += count
+            safe[name if name in words or ":" in name else WITHHELD_REASON] += count
         names = safe
     top = max(names.values(), default=1)
     return [(name, count, count / top * 100) for name, count in names.most_common(MAX_CLASSES)]

@@ -12,7 +12,7 @@ from PIL.Image import Image, Resampling
 
 from touchline.checks.sources.case import CheckFinding, ClockReadings, SourceCase
 from touchline.errors import InputError
-from touchline.progress import track
+from touchline.progress import track_progress
 from touchline.records import Video
 from touchline.video.decode import frames_at
 from touchline.video.workers import each
@@ -55,7 +55,7 @@ def read_video_clocks(
     ]
     jobs = [(folder / video.path, video, frames) for video in videos_with_file]
     return (
-        list(track(each(executor, read_video_clock, jobs), "clock", total=len(jobs)))
+        list(track_progress(each(executor, read_video_clock, jobs), "clock", total=len(jobs)))
         if jobs
         else []
     )

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.tools.choose_frames import Budget
-from touchline.records import Caption, Clip, Question, Trajectory, Video, paired
+from touchline.chat.tools.choose_frames import FrameBudget
+from touchline.records import Caption, Clip, Question, Trajectory, Video, pair_times
 from touchline.tasks import TASKS, choice, spotting
 
 Row = dict[str, Any]
@@ -93,7 +93,7 @@ def trajectory_rows(
     attempts: Sequence[Trajectory],
     questions: Mapping[str, Question],
     clips: Mapping[str, Clip],
-    budget: Budget,
+    budget: FrameBudget,
     judged: Container[str] = (),
 ) -> list[Row]:
     """Attempts against their questions, their clips and the frame budget.
@@ -106,7 +106,7 @@ def trajectory_rows(
 
 
 def _attempt(
-    attempt: Trajectory, asked: Question | None, clips: Mapping[str, Clip], budget: Budget
+    attempt: Trajectory, asked: Question | None, clips: Mapping[str, Clip], budget: FrameBudget
 ) -> Row:
     return {
         "id": attempt.id,
@@ -117,7 +117,7 @@ def _attempt(
         "score": attempt.score,
         "score_again": -1.0 if asked is None else _score(asked, attempt.answer),
         "inside_clip": inside(attempt.windows, clips.get(asked.clip) if asked else None),
-        "frames_left": budget.most - attempt.frames,
+        "frames_left": budget.max_frames - attempt.frames,
         "pictures_agree": _pictures(attempt.messages) == attempt.frames,
         "calls": len(attempt.windows) // 2,
     }
@@ -135,7 +135,7 @@ def inside(times: Sequence[float], clip: Clip | None) -> bool:
     if clip is None or len(times) % 2:
         return False
     length = clip.end - clip.start + ROUNDING
-    return all(0 <= start <= end <= length for start, end in paired(times))
+    return all(0 <= start <= end <= length for start, end in pair_times(times))
 
 
 def _score(question: Question, answer: str) -> float:
@@ -150,7 +150,7 @@ def _among_options(question: Question) -> bool:
     """Whether the truth's letter stands for the very option that the truth names."""
     if question.task != "choice":
         return True
-    place = choice.LETTERS.find(choice.letter(question.truth) or "?")
+    place = choice.LETTERS.find(choice.parse_option_letter(question.truth) or "?")
     named = question.truth.partition(". ")[2]
     return 0 <= place < len(question.options) and question.options[place] == named
 
@@ -162,16 +162,16 @@ def _has_evidence(question: Question, clip: Clip | None, dialogue: Dialogue) -> 
     """
     if question.task != "spotting" or len(question.evidence) % 2 or clip is None:
         return question.task != "spotting"
-    zero, length = dialogue.zero(clip), clip.end - clip.start
-    shown = paired(question.evidence)
+    zero, length = dialogue.clock_offset(clip), clip.end - clip.start
+    shown = pair_times(question.evidence)
     if dialogue.cut:
-        return question.truth == spotting.sentence(question.action, shown, zero)
-    said = spotting.intervals(question.truth, zero)
+        return question.truth == spotting.format_spotting_answer(question.action, shown, zero)
+    said = spotting.parse_intervals(question.truth, zero)
     cut = [min(max(time, 0.0), length) for pair in said for time in pair]
     near = len(cut) == len(question.evidence) and all(
         abs(a - b) <= HALF for a, b in zip(cut, question.evidence, strict=True)
     )
-    return near and question.truth == spotting.sentence(question.action, said, zero)
+    return near and question.truth == spotting.format_spotting_answer(question.action, said, zero)
 
 
 def _overlapping(times: Sequence[float], clip: Clip | None) -> bool:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from touchline.chat.dialogue import PLAIN, Dialogue
-from touchline.chat.tools.choose_frames import Budget
+from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
+from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.checks.tables import columns
 from touchline.checks.tables.expectations import Validate, checks
 from touchline.checks.tables.great_expectations import Gates, Outcome, dropped
@@ -32,7 +32,7 @@ class Findings:
 
 
 def judge(
-    records: Records, limits: Validate, budget: Budget, dialogue: Dialogue = PLAIN
+    records: Records, limits: Validate, budget: FrameBudget, dialogue: Dialogue = DEFAULT_DIALOGUE
 ) -> Findings:
     """Check the tables first, then what would be left of the trajectories."""
     gates, wanted = Gates(), checks(limits)
@@ -44,7 +44,9 @@ def judge(
     return Findings(outcomes, reasons)
 
 
-def _tables(records: Records, budget: Budget, dialogue: Dialogue) -> dict[str, list[columns.Row]]:
+def _tables(
+    records: Records, budget: FrameBudget, dialogue: Dialogue
+) -> dict[str, list[columns.Row]]:
     clips = {clip.id: clip for clip in records.clips}
     asked = {question.id: question for question in records.questions}
     questions = columns.question_rows(records.questions, clips, dialogue)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from PIL.Image import Image, new
 
-from touchline.chat.tools.choose_frames import Reel
+from touchline.chat.tools.choose_frames import ClipFrames
 from touchline.evaluation.candidates.model import NamedModelCandidate
 
 
@@ -15,7 +15,7 @@ class BlankFramesCandidate(NamedModelCandidate):
 
     kind: Literal["blank"]
 
-    def transform_frames(self, reel: Reel) -> Reel:
+    def transform_frames(self, reel: ClipFrames) -> ClipFrames:
         def black(times: Sequence[float]) -> list[Image]:
             return [new("RGB", picture.size) for picture in reel.fetch(times[:1])] * len(times)
 

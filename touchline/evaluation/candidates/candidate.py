@@ -11,13 +11,13 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from touchline.chat.commentary import commentary
+from touchline.chat.commentary import format_commentary
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.messages import Conversation, Messages, build_messages, build_trajectory
-from touchline.chat.prompts import words
-from touchline.chat.tools.choose_frames import Budget, Reel, Viewing
+from touchline.chat.prompts import read_prompt
+from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget, ToolSession
 from touchline.config import Params
-from touchline.evaluation.floors import Prior
+from touchline.evaluation.floors import AnswerPrior
 from touchline.records import Caption, Clip, Question, Trajectory
 
 CANDIDATE_NAME_PATTERN = r"^[\w.-]+$"
@@ -29,7 +29,7 @@ class EvalItem:
 
     question: Question
     clip: Clip
-    reel: Reel
+    reel: ClipFrames
     lines: Sequence[Caption] = ()
 
 
@@ -37,9 +37,9 @@ class EvalItem:
 class EvalSettings:
     """What all candidates of one evaluation share."""
 
-    budget: Budget
+    budget: FrameBudget
     dialogue: Dialogue
-    prior: Prior  # what the floors know of the training questions
+    prior: AnswerPrior  # what the floors know of the training questions
     dtype: str = "float32"
     attention: str = "sdpa"
     threads: int = 1
@@ -81,11 +81,11 @@ class EvalCandidate(Params):
         """
         raise NotImplementedError
 
-    def budget(self, settings: EvalSettings) -> Budget:
+    def budget(self, settings: EvalSettings) -> FrameBudget:
         """How many frames and calls this candidate may use."""
         return settings.budget
 
-    def transform_frames(self, reel: Reel) -> Reel:
+    def transform_frames(self, reel: ClipFrames) -> ClipFrames:
         """The clip's frames as this candidate is shown them."""
         return reel
 
@@ -96,16 +96,16 @@ class EvalCandidate(Params):
         dialogue = settings.dialogue
         if self.senses == "nothing":
             return build_messages(item.question, dialogue=dialogue)
-        commentary_text = commentary(item.lines, dialogue, item.clip)
+        commentary_text = format_commentary(item.lines, dialogue, item.clip)
         opening = [{"type": "text", "text": commentary_text}] if commentary_text else []
-        rules = words("listening") if dialogue.thinks else ""
+        rules = read_prompt("listening") if dialogue.thinks else ""
         return build_messages(item.question, opening, dialogue, rules)
 
     def to_trajectory(
         self, item: EvalItem, answer: CandidateAnswer, settings: EvalSettings
     ) -> Trajectory:
         """Replay an answer and score it with the question's task."""
-        viewing = Viewing(self.transform_frames(item.reel), self.budget(settings))
+        viewing = ToolSession(self.transform_frames(item.reel), self.budget(settings))
         if self.senses == "frames":
             messages = (
                 Conversation(item.question, viewing, settings.dialogue)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from touchline.chat.messages import extract_assistant_turns
-from touchline.chat.tools.choose_frames import Budget, Viewing
+from touchline.chat.tools.choose_frames import FrameBudget, ToolSession
 from touchline.endpoint import Client, Endpoint, each, request
 from touchline.evaluation.candidates.candidate import (
     AnswerFunction,
@@ -16,7 +16,7 @@ from touchline.evaluation.candidates.candidate import (
     EvalItem,
     EvalSettings,
 )
-from touchline.state_dirs import reply_folder
+from touchline.state_dirs import ensure_reply_folder
 
 EXTRA_TURNS = 2  # turns beyond the calls a budget allows: one refused call, then the answer
 
@@ -37,7 +37,7 @@ class EndpointCandidate(EvalCandidate):
     def senses(self) -> Literal["frames", "commentary"]:  # type: ignore[override]
         return self.sees
 
-    def budget(self, settings: EvalSettings) -> Budget:
+    def budget(self, settings: EvalSettings) -> FrameBudget:
         if self.tool:
             return settings.budget
         return settings.budget.model_copy(update={"calls": 0})
@@ -57,7 +57,7 @@ class EndpointCandidate(EvalCandidate):
         self, items: Sequence[EvalItem], settings: EvalSettings
     ) -> list[CandidateAnswer]:
         answers: dict[str, CandidateAnswer] = {}
-        async with Client(self.endpoint, reply_folder(f"candidate-{self.name}")) as client:
+        async with Client(self.endpoint, ensure_reply_folder(f"candidate-{self.name}")) as client:
 
             async def answer_item(item: EvalItem) -> CandidateAnswer:
                 if self.sees == "commentary":
@@ -86,7 +86,7 @@ class EndpointCandidate(EvalCandidate):
 
         budget, dialogue = self.budget(settings), settings.dialogue
         conversation = ConversationWithFrames(
-            item.question, Viewing(self.transform_frames(item.reel), budget), dialogue
+            item.question, ToolSession(self.transform_frames(item.reel), budget), dialogue
         )
         offers_tool = self.tool and dialogue.thinks
         dialect_endpoint = (

@@ -5,7 +5,7 @@ keywords.
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from touchline.chat.turns import thinking
+from touchline.chat.turns import format_thinking_turn
 from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import (
     AnswerFunction,
@@ -39,6 +39,9 @@ class FloorCandidate(EvalCandidate):
                 answer_question(game.question, game.clip, game.lines, prior) for game in games
             ]
             thinks = settings.dialogue.thinks
-            return [CandidateAnswer((thinking("-", text) if thinks else text,)) for text in answers]
+            return [
+                CandidateAnswer((format_thinking_turn("-", text) if thinks else text,))
+                for text in answers
+            ]
 
         return say

@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from touchline.atomic import whole_folder
+from touchline.atomic import atomic_folder
 from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import EvalSettings
 from touchline.evaluation.candidates.model import VisionCandidate
-from touchline.state_dirs import checkpoint_root
+from touchline.state_dirs import get_checkpoint_root
 
 REGISTRY_ADDRESS = re.compile(r"models:/([^@/]+)@([\w-]+)")
 DVC_DIGEST_TAG = "dvc.md5"
@@ -67,14 +67,14 @@ def restore_model_folder(digest: str) -> Path:
     """The model folder with this DVC digest, built once from hard links into DVC's cache. Raises
     `InputError` if files are missing from the cache.
     """
-    folder = checkpoint_root().with_name("models") / digest.removesuffix(".dir")
+    folder = get_checkpoint_root().with_name("models") / digest.removesuffix(".dir")
     if folder.is_dir():
         return folder
     cache = _dvc_cache_folder()
     listing = cache / digest[:2] / digest[2:]
     if not listing.is_file():
         raise InputError(digest, f"is not in DVC's cache {cache}", CACHE_REMEDY)
-    with whole_folder(folder) as draft:
+    with atomic_folder(folder) as draft:
         for entry in json.loads(listing.read_text()):
             _link_file(cache / entry["md5"][:2] / entry["md5"][2:], draft, entry["relpath"])
     return folder

@@ -9,7 +9,7 @@ from typing import Literal
 
 from PIL.Image import Image
 
-from touchline.chat.tools.choose_frames import Reel
+from touchline.chat.tools.choose_frames import ClipFrames
 from touchline.evaluation.candidates.model import NamedModelCandidate
 
 SHUFFLE_SEED = 7  # of the order, which is the same for clips of as many frames
@@ -20,7 +20,7 @@ class ShuffledFramesCandidate(NamedModelCandidate):
 
     kind: Literal["shuffled"]
 
-    def transform_frames(self, reel: Reel) -> Reel:
+    def transform_frames(self, reel: ClipFrames) -> ClipFrames:
         times = [float(time) for time in reel.times]
         other = dict(zip(times, Random(SHUFFLE_SEED).sample(times, len(times)), strict=True))
 

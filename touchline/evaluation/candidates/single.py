@@ -6,7 +6,7 @@ from typing import Literal
 
 from PIL.Image import Image
 
-from touchline.chat.tools.choose_frames import Reel
+from touchline.chat.tools.choose_frames import ClipFrames
 from touchline.evaluation.candidates.model import NamedModelCandidate
 
 
@@ -15,7 +15,7 @@ class SingleFrameCandidate(NamedModelCandidate):
 
     kind: Literal["single"]
 
-    def transform_frames(self, reel: Reel) -> Reel:
+    def transform_frames(self, reel: ClipFrames) -> ClipFrames:
         middle = [float(reel.times[len(reel.times) // 2])] if len(reel.times) else []
 
         def same(times: Sequence[float]) -> list[Image]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from touchline.errors import InputError
-from touchline.evaluation.answer_cache import Keep, keep
+from touchline.evaluation.answer_cache import AnswerCache, open_answer_cache
 
 LOADED_PATTERNS = (
     "*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json", "*.gguf",
@@ -65,7 +65,7 @@ def digest_model_folder(folder: Path) -> str:
     files = sorted(p for p in folder.iterdir() if p.is_file() and _is_loaded_file(p.name))
     if not files:
         raise InputError(folder, "holds no model", "rerun the stage that makes it")
-    with keep() as store:
+    with open_answer_cache() as store:
         listing = "".join(f"{path.name} {_file_sha256(path, store)}\n" for path in files)
     return hashlib.sha256(listing.encode()).hexdigest()
 
@@ -74,14 +74,14 @@ def _is_loaded_file(name: str) -> bool:
     return any(fnmatch.fnmatch(name, pattern) for pattern in LOADED_PATTERNS)
 
 
-def _file_sha256(path: Path, store: Keep) -> str:
+def _file_sha256(path: Path, store: AnswerCache) -> str:
     """The sha256 of a file, hashed again only if it looks like another one."""
     status = path.stat()
     file_stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
-    known_digest = store.digest(str(path.resolve()), file_stamp)
+    known_digest = store.get_file_digest(str(path.resolve()), file_stamp)
     if known_digest:
         return known_digest
     with path.open("rb") as file:
         new_digest = hashlib.file_digest(file, "sha256").hexdigest()
-    store.remember(str(path.resolve()), file_stamp, new_digest)
+    store.put_file_digest(str(path.resolve()), file_stamp, new_digest)
     return new_digest

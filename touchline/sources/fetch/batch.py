@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from touchline.progress import Progress
+from touchline.progress import ProgressReporter
 from touchline.sources.fetch import disk, http, manifest, s3
 from touchline.sources.fetch.mirror import PATIENCE, Errand, Patience, bring
 from touchline.sources.fetch.part import here, room, root, standing
@@ -67,7 +67,7 @@ class _Here:
 def _watch(jobs: list[Future[Fetched]], come: _Here) -> None:
     """Show MiB and files until all is here; raise the first failure at once."""
     left = set(jobs)
-    with Progress("fetch", come.total // MIB or None) as progress:
+    with ProgressReporter("fetch", come.total // MIB or None) as progress:
         while left:
             done, left = wait(left, timeout=1.0, return_when=FIRST_EXCEPTION)
             faults = [fault for job in done if (fault := job.exception())]
@@ -75,7 +75,7 @@ def _watch(jobs: list[Future[Fetched]], come: _Here) -> None:
                 raise faults[0]
             finished = sum(job.done() for job in jobs)
             note = f"MiB, {finished} of {len(jobs)} files"
-            progress.to(sum(come.bytes.values()) // MIB, note)
+            progress.advance_to(sum(come.bytes.values()) // MIB, note)
 
 
 @contextmanager

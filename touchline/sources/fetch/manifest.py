@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.errors import InputError
 from touchline.sources.fetch.request import Fetched
 from touchline.video.probe import scan
@@ -31,7 +31,7 @@ def read(file: Path) -> dict[str, Fetched]:
 def write(file: Path, rows: Iterable[Fetched]) -> None:
     """Add to what the manifest says. No address and no time: the same files give the same bytes."""
     merged = (read(file) if file.exists() else {}) | {row.path: row for row in rows}
-    with whole_file(file) as draft:
+    with atomic_file(file) as draft:
         listed = [asdict(merged[path]) for path in sorted(merged)]
         draft.write_text(json.dumps(listed, indent=1, ensure_ascii=False) + "\n", "utf-8")
 

@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from touchline.atomic import disk_full, whole_file
+from touchline.atomic import atomic_file, build_disk_full_error
 from touchline.errors import InputError
 from touchline.sources.fetch import manifest
 from touchline.sources.fetch.request import Answer, Have, Passing
-from touchline.state_dirs import checkpoint_root
+from touchline.state_dirs import get_checkpoint_root
 
 ROOM = "free some space, or set TOUCHLINE_DOWNLOADS to a folder on a larger disk"
 
@@ -32,7 +32,7 @@ def root() -> Path:
     There the flow lets go of it once a run has succeeded, and after two weeks without use.
     """
     given = os.environ.get("TOUCHLINE_DOWNLOADS")
-    return Path(given) if given else checkpoint_root() / "download"
+    return Path(given) if given else get_checkpoint_root() / "download"
 
 
 @contextmanager
@@ -107,7 +107,7 @@ class Part:
             self._append(answer, tell, stop)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise disk_full(self.file) from error
+                raise build_disk_full_error(self.file) from error
             raise
         self._close(answer)
 
@@ -142,7 +142,7 @@ class Part:
 
     def place(self, target: Path) -> None:
         """Give the whole file its name in the product; a copy where disks differ."""
-        with whole_file(target) as draft:
+        with atomic_file(target) as draft:
             try:
                 os.link(self.file, draft)
             except OSError:
@@ -155,7 +155,7 @@ class Part:
             return Note()
 
     def _write(self, note: Note) -> None:
-        with whole_file(self._note) as draft:
+        with atomic_file(self._note) as draft:
             draft.write_text(json.dumps(asdict(note)))
         self.note = note
 

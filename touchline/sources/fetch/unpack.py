@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from touchline.atomic import whole_folder
+from touchline.atomic import atomic_folder
 from touchline.errors import InputError
 from touchline.sources.fetch.request import unsafe
 
@@ -54,7 +54,7 @@ def unpack(archive: Path, folder: Path, token: str = "", limits: Limits = LIMITS
     """
     if not archive.is_file():
         raise InputError(archive, "there is no such file", "fetch it again")
-    with whole_folder(folder) as draft:
+    with atomic_folder(folder) as draft:
         work = _Work(archive, draft, limits)
         with _reading(work):
             if _head(archive).startswith((b"PK\x03\x04", b"PK\x05\x06")):

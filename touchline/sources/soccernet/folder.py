@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.config import Params
 from touchline.errors import InputError
-from touchline.progress import track
+from touchline.progress import track_progress
 from touchline.sources.fetch import fetch
 from touchline.sources.folder import resolve_folder
 from touchline.sources.readers import load_json_file
@@ -98,7 +98,7 @@ def list_game_folders(folder: Path) -> list[str]:
 
 def copy_games(executor: Executor, jobs: Sequence[CopyJob]) -> None:
     """Copy the existing files of all games, one job per game."""
-    for _ in track(each(executor, copy_game_files, jobs), "copy", total=len(jobs)):
+    for _ in track_progress(each(executor, copy_game_files, jobs), "copy", total=len(jobs)):
         pass
 
 
@@ -106,7 +106,7 @@ def copy_game_files(origin: Path, target: Path, names: Sequence[str]) -> int:
     """Copy those of the named files that exist, each atomically. Returns their number."""
     existing = [name for name in names if (origin / name).is_file()]
     for name in existing:
-        with whole_file(target / name) as draft:
+        with atomic_file(target / name) as draft:
             shutil.copyfile(origin / name, draft)
     return len(existing)
 
@@ -118,7 +118,7 @@ def copy_splits_file(root: Path, name: str, folder: Path) -> None:
     if not name:
         return
     load_json_file(root / name, "", dict)
-    with whole_file(folder / SPLITS) as draft:
+    with atomic_file(folder / SPLITS) as draft:
         shutil.copyfile(root / name, draft)
 
 

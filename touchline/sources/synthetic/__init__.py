@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from touchline.config import Params
-from touchline.progress import track
+from touchline.progress import track_progress
 from touchline.records import Label, Speech, Video
 from touchline.sources.soccernet import layout
 from touchline.sources.source import ReadResult, Source, SourceVideo
@@ -39,7 +39,7 @@ def download_synthetic(settings: SyntheticSettings, folder: Path, executor: Exec
         for index in range(count)
         for half in HALVES
     ]
-    for _ in track(each(executor, render_half, jobs), "download", total=len(jobs)):
+    for _ in track_progress(each(executor, render_half, jobs), "download", total=len(jobs)):
         pass
 
 

@@ -14,7 +14,7 @@ from av.video.frame import PictureType
 from av.video.plane import VideoPlane
 from PIL import Image, ImageDraw, ImageFont
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 
 WIDTH, HEIGHT = 398, 224
 Colour = tuple[int, int, int]
@@ -106,7 +106,7 @@ def encode_video(
     One encoder thread and no date or random id in the container make two runs byte-identical.
     """
     with (
-        whole_file(path) as draft,
+        atomic_file(path) as draft,
         av.open(str(draft), "w", format="matroska", options={"fflags": "+bitexact"}) as box,
     ):
         stream = box.add_stream("libx264", rate=FPS, options=X264)

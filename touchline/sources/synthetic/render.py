@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.sources.synthetic import badminton, basketball, soccer
 from touchline.sources.synthetic.commentary import CommentaryLine, generate_commentary_lines
 from touchline.sources.synthetic.half import HalfRenderer
@@ -43,7 +43,7 @@ def _to_annotation(event: MatchEvent) -> dict[str, str]:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with whole_file(path) as draft:
+    with atomic_file(path) as draft:
         draft.write_text(json.dumps(content, indent=1) + "\n")
 
 

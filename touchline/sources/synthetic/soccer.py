@@ -138,7 +138,7 @@ def draw_soccer_overlay(event: MatchEvent, rng: np.random.Generator) -> OverlayF
 
 def _pick_label(rng: np.random.Generator) -> str:
     is_asked = rng.random() < ASKED_SHARE
-    words = [w for w in PLATE_COLOURS if (w in SOCCER.asked) == is_asked]
+    words = [w for w in PLATE_COLOURS if (w in SOCCER.spotting_words) == is_asked]
     word = words[int(rng.integers(len(words)))]
     labels = [label for label, w in SOCCER.words.items() if w == word]
     return labels[int(rng.integers(len(labels)))]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from touchline.chat.turns import CALL
+from touchline.chat.turns import TOOL_CALL_TAG
 from touchline.config import Params
 from touchline.errors import InputError
-from touchline.records import Rollout, grouped, read
+from touchline.records import Rollout, group_by_field, read_records
 from touchline.train.rl.groups import REWARD_TOLERANCE
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ class StepCounts:
 def count_step_rollouts(rows: Sequence[Rollout]) -> StepCounts:
     """Count the rollouts of one step."""
     tried = [_assistant_texts(row) for row in rows]
-    groups = grouped(rows, "group").values()
+    groups = group_by_field(rows, "group").values()
     paid = [[row.paid for row in group] for group in groups]
     return StepCounts(
         rows[0].step,
         len(rows),
         sum(row.valid for row in rows),
-        sum(CALL in turn for turns in tried for turn in turns),
+        sum(TOOL_CALL_TAG in turn for turns in tried for turn in turns),
         sum(len(row.windows) // 2 for row in rows),
         all(max(rewards) - min(rewards) < REWARD_TOLERANCE for rewards in paid),
     )
@@ -81,7 +81,7 @@ def find_stop_reason(recent: Sequence[StepCounts], limits: StopLimits) -> str:
 def load_step_counts(folder: Path, before: int) -> list[StepCounts]:
     """The counts of all steps before `before`, for a resumed training."""
     files = (folder / f"step-{step:08d}.parquet" for step in range(before))
-    return [count_step_rollouts(read(file, Rollout)) for file in files if file.is_file()]
+    return [count_step_rollouts(read_records(file, Rollout)) for file in files if file.is_file()]
 
 
 class StopHopelessRlCallback(TrainerCallback):

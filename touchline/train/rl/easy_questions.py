@@ -4,16 +4,19 @@ import json
 from collections.abc import Sequence, Set
 from pathlib import Path
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.chat.messages import build_trajectory
-from touchline.chat.tools.choose_frames import Reel
+from touchline.chat.tools.choose_frames import ClipFrames
 from touchline.model.generate import ConversationGenerator
 from touchline.records import Question
 from touchline.train.distributed import gather_from_ranks, is_main_process, shard_for_rank
 
 
 def find_easy_questions(
-    player: ConversationGenerator, items: Sequence[tuple[Question, Reel]], gate: float, file: Path
+    player: ConversationGenerator,
+    items: Sequence[tuple[Question, ClipFrames]],
+    gate: float,
+    file: Path,
 ) -> Set[str]:
     """The ids of questions whose greedy answer scores at least `gate`; cached in `file` (JSON) for
     resumed runs.
@@ -27,6 +30,6 @@ def find_easy_questions(
     rows = [build_trajectory("direct", a.question, a.messages, a.viewing) for a in attempts]
     easy_ids = gather_from_ranks([row.question for row in rows if row.score >= gate])
     if is_main_process():
-        with whole_file(file) as draft:
+        with atomic_file(file) as draft:
             draft.write_text(json.dumps(easy_ids))
     return set(easy_ids)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from touchline.chat.messages import build_messages, fetch_block_images
-from touchline.chat.tools.choose_frames import Blocks, Budget, Reel, Viewing
+from touchline.chat.tools.choose_frames import Blocks, ClipFrames, FrameBudget, ToolSession
 from touchline.model.pixels import Pixels, image_to_pixels
 from touchline.records import Question
 
@@ -15,7 +15,10 @@ class ClipEnvironment:
     """
 
     def __init__(
-        self, questions: Mapping[str, Question], reels: Mapping[str, Reel], budget: Budget
+        self,
+        questions: Mapping[str, Question],
+        reels: Mapping[str, ClipFrames],
+        budget: FrameBudget,
     ) -> None:
         self._questions, self._reels, self._budget = questions, reels, budget
 
@@ -25,7 +28,7 @@ class ClipEnvironment:
         """
         self._question = self._questions[question]
         self._reel = self._reels[self._question.clip]
-        self._viewing = Viewing(self._reel, self._budget)
+        self._viewing = ToolSession(self._reel, self._budget)
         self._opening = self._viewing.open()
         self._shown: list[list[Pixels]] = []  # the frames of each turn, as they left the tool
         return build_messages(self._question, self._fetch_images(self._opening))[-1]["content"]

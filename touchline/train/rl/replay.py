@@ -13,13 +13,13 @@ from typing import Any
 
 from trl.chat_template_utils import get_training_chat_template, parse_response
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.chat.messages import TOOLS, Messages, load_frames_by_clip
-from touchline.chat.tools.choose_frames import Budget, Reel
+from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget
 from touchline.config import Params
 from touchline.errors import InputError
 from touchline.model.processor import FramesProcessor, load_processor
-from touchline.records import Question, Rollout, by_id, grouped, read
+from touchline.records import Question, Rollout, group_by_field, index_by_id, read_records
 from touchline.train.rl.environment import ClipEnvironment
 from touchline.train.rl.groups import level_equal_outcome_groups, split_into_groups
 from touchline.train.rl.reward_fn import RolloutReward
@@ -37,7 +37,7 @@ class ReplayRules(Params):
     the rollouts.
     """
 
-    budget: Budget
+    budget: FrameBudget
     reward: RewardParams
     turn_tokens: int
 
@@ -58,7 +58,7 @@ class ReplaySetup:
     """Everything needed to replay a rollout."""
 
     questions: Mapping[str, Question]
-    reels: Mapping[str, Reel]
+    reels: Mapping[str, ClipFrames]
     processor: FramesProcessor
     rules: ReplayRules
 
@@ -145,13 +145,13 @@ def replay_rollouts(file: Path, data: Path, only: str = "") -> Iterator[ReplayVe
 
     Raises `InputError` for an unknown id and if the replay rules or frames are missing.
     """
-    rows = read(file, Rollout)
-    if only and only not in by_id(rows):
+    rows = read_records(file, Rollout)
+    if only and only not in index_by_id(rows):
         raise InputError(
             f"{file}:{only}", "no rollout has this id", "see the column `id` of the file"
         )
     stage = load_replay_setup(file, data)
-    steps = grouped(rows, "step").values()
+    steps = group_by_field(rows, "step").values()
     paid = {id: p for step in steps for id, p in _paid_rewards(step, stage.rules.reward).items()}
     for row in rows:
         if only in ("", row.id):
@@ -179,7 +179,7 @@ def load_replay_setup(file: Path, data: Path) -> ReplaySetup:
     if not beside.is_file():
         raise InputError(beside, "is missing", "run the stage rl again, which writes it")
     rules = ReplayRules.model_validate_json(beside.read_text())
-    questions = by_id(read(data / "questions/questions.parquet", Question))
+    questions = index_by_id(read_records(data / "questions/questions.parquet", Question))
     store = FrameStore(data / "frames")
     shown = load_frames_by_clip(store, data / "clips", rules.budget)
     return ReplaySetup(questions, shown, load_processor(file.parent), rules)
@@ -227,5 +227,5 @@ def _describe_first_difference(was: Sequence[str], now: Sequence[str]) -> str:
 
 def write_replay_rules(file: Path, rules: ReplayRules) -> None:
     """Write the replay rules as JSON."""
-    with whole_file(file) as draft:
+    with atomic_file(file) as draft:
         draft.write_text(rules.model_dump_json(indent=2) + "\n")

@@ -14,11 +14,11 @@ from touchline.chat.messages import (
     build_trajectory,
     extract_assistant_turns,
 )
-from touchline.chat.tools.choose_frames import REPEATED
-from touchline.chat.turns import ENDINGS, ending
+from touchline.chat.tools.choose_frames import REPEATED_REPLY
+from touchline.chat.turns import ENDINGS, classify_ending
 from touchline.model.pixels import digest_pixels, flatten_turn_frames
 from touchline.model.processor import FramesProcessor
-from touchline.records import Question, Rollout, paired, read, write
+from touchline.records import Question, Rollout, pair_times, read_records, write_records
 from touchline.tasks import TASKS
 from touchline.train.distributed import gather_from_ranks, is_main_process, take_rank_slice
 from touchline.train.rl.early_stop import StepCounts, count_step_rollouts
@@ -103,7 +103,9 @@ class RolloutReward:
         question, viewing = environment._question, environment._viewing
         text = self.processor.tokenizer.decode(ids, skip_special_tokens=False)
         opening = build_messages(question, environment._opening)
-        shown = viewing.seen[sum(block["type"] == "image" for block in environment._opening) :]
+        shown = viewing.seen_times[
+            sum(block["type"] == "image" for block in environment._opening) :
+        ]
         messages = [
             *opening,
             *interleave_tool_replies(split_assistant_turns(text), completion, shown),
@@ -115,9 +117,9 @@ class RolloutReward:
             accuracy=row.score,
             closeness=TASKS[question.task].closeness(row.answer, question.truth),
             format_kept=row.valid,
-            repeated_window=REPEATED in viewing.faults,
+            repeated_window=REPEATED_REPLY in viewing.faults,
             windows=tuple(viewing.windows),
-            evidence=tuple(paired(question.evidence)),
+            evidence=tuple(pair_times(question.evidence)),
             direct=question.id in self.direct,
         )
         paid = compute_reward(facts, self.params)
@@ -128,7 +130,7 @@ class RolloutReward:
             "shown": [digest_pixels(p) for _, _, p in flatten_turn_frames(environment._shown)][
                 : len(pictures)
             ],
-            "ending": ending(extract_assistant_turns(messages), viewing),
+            "ending": classify_ending(extract_assistant_turns(messages), viewing),
             "direct": facts.direct,
             "parts": json.dumps(paid.parts, sort_keys=True),
             "earned": paid.reward,
@@ -149,7 +151,7 @@ class RolloutReward:
             count_step_rollouts(self.rows),
         ]
         if is_main_process():
-            write(self.folder / f"step-{step:08d}.parquet", Rollout, self.rows)
+            write_records(self.folder / f"step-{step:08d}.parquet", Rollout, self.rows)
 
 
 def get_outcome(attempt: AttemptFacts, params: RewardParams) -> float:
@@ -229,4 +231,4 @@ def split_assistant_turns(completion: str) -> list[str]:
 def read_step_rollouts(folder: Path, steps: int) -> list[Rollout]:
     """All rollouts written by the first `steps` steps, in order."""
     files = (folder / f"step-{step:08d}.parquet" for step in range(steps))
-    return [row for file in files if file.is_file() for row in read(file, Rollout)]
+    return [row for file in files if file.is_file() for row in read_records(file, Rollout)]

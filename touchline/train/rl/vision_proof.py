@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from trl.trainer.utils import split_pixel_values_by_grid, unsplit_pixel_values_by_grid
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.config import Params
 from touchline.errors import InputError
 from touchline.model.pixels import (
@@ -172,7 +172,7 @@ def write_vision_proof_step(folder: Path, proof_step: VisionProofStep) -> None:
     """Write the vision proof of one step to a JSON file; a resumed training reproduces it byte for
     byte.
     """
-    with whole_file(folder / f"step-{proof_step.step:08d}.json") as draft:
+    with atomic_file(folder / f"step-{proof_step.step:08d}.json") as draft:
         draft.write_text(json.dumps(asdict(proof_step), sort_keys=True) + "\n")
 
 
@@ -200,7 +200,7 @@ def summarize_vision_proof(folder: Path, steps: int, sight: VisionProofParams) -
 
 def write_vision_proof(file: Path, summary: Mapping[str, Any]) -> None:
     """Write the summary (sight.json)."""
-    with whole_file(file) as draft:
+    with atomic_file(file) as draft:
         draft.write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n")
 
 

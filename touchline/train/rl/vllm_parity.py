@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 import torch
 from transformers import TrainerCallback
 
-from touchline.atomic import whole_file
+from touchline.atomic import atomic_file
 from touchline.chat.messages import TOOLS, Messages
 from touchline.config import Params
 from touchline.errors import InputError
@@ -213,7 +213,7 @@ def require_parity(
     summary = summarize_parity(rows, parity)
     if writes:
         header = {"reference": reference.name, "other": other.name, "asked": parity.model_dump()}
-        with whole_file(file) as draft:
+        with atomic_file(file) as draft:
             lines = [asdict(row) for row in rows]
             draft.write_text(json.dumps({**header, **summary, "rows": lines}, indent=2) + "\n")
     if summary["equal_but_ties"] < parity.share:
