@@ -29,7 +29,7 @@ from touchline.highlights.model import ClipQuestions, HighlightModel, open_highl
 from touchline.highlights.spots import ReelResult
 from touchline.metrics.temporal_iou import count_one_to_one
 from touchline.model.trained_with import ClipShape, QuestionShape, TrainedWith
-from touchline.records import Trajectory
+from touchline.records.trajectory import Trajectory
 from touchline.sources.synthetic.render import HALVES, plan_match, render_half
 from touchline.sports import SPORTS
 from touchline.tasks.spotting import format_spotting_answer, parse_intervals

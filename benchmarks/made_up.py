@@ -15,7 +15,10 @@ from touchline.chat.tools.choose_frames import FrameBudget, ToolSession
 from touchline.model.generate import ConversationWithFrames
 from touchline.model.tiny import TinyParams, build_tiny_model
 from touchline.model.tiny_vocabulary import list_vocabulary_phrases
-from touchline.records import Clip, Question, Trajectory, index_by_id, write_records
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import index_by_id, write_records
+from touchline.records.trajectory import Trajectory
 from touchline.video.frame_store import CELLS, SCHEMA, STEP, FrameStore, store_path
 
 SECONDS = 60

@@ -17,7 +17,7 @@ from typing import Any
 from touchline.highlights import teams as telling
 from touchline.highlights.teams import TeamEvidence
 from touchline.highlights.wish import TeamNames
-from touchline.records import Speech
+from touchline.records.speech import Speech
 from touchline.sports import SPORTS
 
 GAME = re.compile(r".* - \d\d-\d\d (.+) \d+ - \d+ (.+)")

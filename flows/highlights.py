@@ -14,7 +14,7 @@ from touchline.errors import InputError
 if TYPE_CHECKING:
     from touchline.highlights.spots import ReelResult
     from touchline.highlights.teams import TeamEvidence
-    from touchline.records import Speech
+    from touchline.records.speech import Speech
 
     Lines = dict[Path, list[Speech]]
 

@@ -23,16 +23,12 @@ from touchline.checks.duplicate_matches.groups import (
 from touchline.config import Params, run_stage
 from touchline.errors import InputError
 from touchline.ledger import RowLedger
-from touchline.records import (
-    Caption,
-    Clip,
-    Label,
-    Question,
-    StatedSplit,
-    group_by_field,
-    read_records,
-    write_records,
-)
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.label import Label
+from touchline.records.match_split import StatedSplit
+from touchline.records.question import Question
+from touchline.records.table import group_by_field, read_records, write_records
 from touchline.tasks import TASKS
 from touchline.tasks.scene import ClipScene, build_clip_scene
 from touchline.tasks.task import QuestionDraft, QuestionRules

@@ -10,7 +10,10 @@ from touchline.chat.commentary import align_to_clip, find_overlapping_clips
 from touchline.chat.dialogue import Dialogue
 from touchline.config import Params, run_stage
 from touchline.ledger import RowLedger
-from touchline.records import Caption, Clip, Speech, read_records, write_records
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.speech import Speech
+from touchline.records.table import read_records, write_records
 
 REPEAT_REASON = "repeats the line before it"
 OUTSIDE_REASON = "lies in no clip"

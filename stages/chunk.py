@@ -14,7 +14,9 @@ from touchline.config import Params, run_stage
 from touchline.errors import InputError
 from touchline.ledger import RowLedger
 from touchline.progress import track_progress
-from touchline.records import Clip, Video, read_records, write_records
+from touchline.records.clip import Clip
+from touchline.records.table import read_records, write_records
+from touchline.records.video import Video
 from touchline.video.container import AGAIN
 from touchline.video.frame_store import store_path
 from touchline.video.windows import spans

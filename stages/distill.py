@@ -12,17 +12,12 @@ from touchline.config import run_stage
 from touchline.endpoint import Endpoint
 from touchline.errors import InputError
 from touchline.ledger import RowLedger
-from touchline.records import (
-    Clip,
-    Label,
-    Question,
-    TeacherVerdict,
-    Trajectory,
-    group_by_field,
-    index_by_id,
-    read_records,
-    write_records,
-)
+from touchline.records.clip import Clip
+from touchline.records.label import Label
+from touchline.records.question import Question
+from touchline.records.table import group_by_field, index_by_id, read_records, write_records
+from touchline.records.trajectory import Trajectory
+from touchline.records.verdict import TeacherVerdict
 from touchline.teacher import TEACHERS, Teacher
 from touchline.teacher.summary import compute_teacher_metrics, describe_teacher
 from touchline.teacher.teacher import DistillParams, TaughtQuestion, TeachingJob

@@ -23,7 +23,11 @@ from touchline.errors import InputError
 from touchline.ledger import RowLedger
 from touchline.licence import LicenceParams
 from touchline.progress import track_progress
-from touchline.records import Label, Speech, StatedSplit, Video, write_records
+from touchline.records.label import Label
+from touchline.records.match_split import StatedSplit
+from touchline.records.speech import Speech
+from touchline.records.table import write_records
+from touchline.records.video import Video
 from touchline.sources import SOURCES
 from touchline.sources.source import ReadResult, RowFault, Source, SourceVideo
 from touchline.tombstones import (

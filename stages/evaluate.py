@@ -19,7 +19,9 @@ from touchline.evaluation.tool_ablation import ToolAblationSettings, measure_too
 from touchline.ledger import RowLedger
 from touchline.licence import LicenceParams
 from touchline.model.load import StudentParams
-from touchline.records import Rollout, Trajectory, read_records, write_records
+from touchline.records.rollout import Rollout
+from touchline.records.table import read_records, write_records
+from touchline.records.trajectory import Trajectory
 from touchline.report.page import write_evaluation_report
 from touchline.report.player import pick_player_attempts, write_player_page
 

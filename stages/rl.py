@@ -32,7 +32,10 @@ from touchline.model.load import (
 )
 from touchline.model.processor import FramesProcessor, list_vision_token_ids
 from touchline.model.trained_with import copy_trained_with
-from touchline.records import Clip, Question, Rollout, index_by_id, read_records, write_records
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.rollout import Rollout
+from touchline.records.table import index_by_id, read_records, write_records
 from touchline.state_dirs import ensure_checkpoint_folder
 from touchline.train.checkpoints import (
     MarkCompleteCallback,

@@ -28,7 +28,10 @@ from touchline.model.processor import FramesProcessor
 from touchline.model.tiny import build_tiny_model
 from touchline.model.tiny_vocabulary import list_vocabulary_phrases
 from touchline.model.trained_with import ClipShape, QuestionShape, TrainedWith, write_trained_with
-from touchline.records import Clip, Question, Trajectory, index_by_id, read_records
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import index_by_id, read_records
+from touchline.records.trajectory import Trajectory
 from touchline.state_dirs import ensure_checkpoint_folder
 from touchline.train.checkpoints import MarkCompleteCallback, train_from_checkpoint
 from touchline.train.distributed import (

@@ -19,16 +19,13 @@ from touchline.checks.tables.run import Records, judge
 from touchline.config import run_stage
 from touchline.ledger import RowLedger
 from touchline.licence import LicenceParams
-from touchline.records import (
-    Caption,
-    Clip,
-    Question,
-    TeacherVerdict,
-    Trajectory,
-    Video,
-    read_records,
-    write_records,
-)
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import read_records, write_records
+from touchline.records.trajectory import Trajectory
+from touchline.records.verdict import TeacherVerdict
+from touchline.records.video import Video
 
 
 def main(

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from tests.world import RULES, asked_of, clip_of, label, question_of, reel_of, scenes_of
 from touchline.evaluation.floors import FLOORS, count_training_answers
-from touchline.records import Question
+from touchline.records.question import Question
 from touchline.sources import SOURCES
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS

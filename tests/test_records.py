@@ -7,15 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from touchline.errors import InputError
-from touchline.records import (
-    Caption,
-    Rollout,
-    Speech,
-    StatedSplit,
-    build_arrow_schema,
-    read_records,
-    write_records,
-)
+from touchline.records.caption import Caption
+from touchline.records.match_split import StatedSplit
+from touchline.records.rollout import Rollout
+from touchline.records.speech import Speech
+from touchline.records.table import build_arrow_schema, read_records, write_records
 
 LINES = [Speech(f"s{n}", "v", float(n), n + 1.0, f"line {n} é", "t") for n in range(3)]
 

@@ -7,7 +7,9 @@ import numpy as np
 from PIL import Image
 
 from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget
-from touchline.records import Clip, Label, Question
+from touchline.records.clip import Clip
+from touchline.records.label import Label
+from touchline.records.question import Question
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS
 from touchline.tasks.scene import ClipScene, build_clip_scene

@@ -13,7 +13,8 @@ from typing import Literal
 from touchline.atomic import atomic_file
 from touchline.config import Params
 from touchline.errors import InputError
-from touchline.records import Clip, Video
+from touchline.records.clip import Clip
+from touchline.records.video import Video
 
 TERMS_FILE = "terms.json"
 TERMS_BY_STRICTNESS = ("open", "request", "nda")  # from lax to strict

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from touchline.errors import InputError
-from touchline.records import Trajectory, read_records, write_records
+from touchline.records.table import read_records, write_records
+from touchline.records.trajectory import Trajectory
 
 AnswersByAuthor = dict[str, list[Trajectory]]  # author -> one row per question
 MOVE_AWAY_REMEDY = "move it away; the next night writes anew"

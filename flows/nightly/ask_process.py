@@ -14,7 +14,8 @@ from flows.nightly.benchmark import NightlyBenchmark
 from touchline.errors import InputError
 from touchline.evaluation.candidates import EvalCandidate, parse_candidates
 from touchline.evaluation.engine import answer_questions, is_fully_cached
-from touchline.records import Trajectory, write_records
+from touchline.records.table import write_records
+from touchline.records.trajectory import Trajectory
 
 MODEL = "model"  # the name under which whoever is asked answers
 MODEL_FLOOR_KINDS = (

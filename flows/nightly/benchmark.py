@@ -21,7 +21,7 @@ from touchline.evaluation.candidates.candidate import EvalSettings
 from touchline.evaluation.scoring import build_metric_context, get_labelled_questions
 from touchline.evaluation.test_set import EvalSet
 from touchline.metrics.per_answer import MetricContext
-from touchline.records import Question
+from touchline.records.question import Question
 
 PRODUCTS = ("clips", "captions", "questions", "frames")
 BLIND_FLOOR = "blank"  # the floor that no gate may do without

@@ -15,7 +15,7 @@ from flows.nightly.session import NightSession
 from touchline.evaluation.engine import count_failed_answers
 from touchline.metrics import scores
 from touchline.metrics.overall import HeadlineMetrics, measure_headline_metrics
-from touchline.records import Trajectory
+from touchline.records.trajectory import Trajectory
 
 
 def score_floors(session: NightSession, rows: AnswersByAuthor) -> None:

@@ -24,7 +24,9 @@ from touchline.atomic import atomic_file, atomic_folder
 from touchline.errors import InputError
 from touchline.metrics.ablation import AblationCell, build_ablation_table
 from touchline.metrics.per_answer import MetricContext
-from touchline.records import Question, Trajectory, index_by_id, read_records, write_records
+from touchline.records.question import Question
+from touchline.records.table import index_by_id, read_records, write_records
+from touchline.records.trajectory import Trajectory
 from touchline.report.ablation import format_ablation_text, write_ablation_page
 from touchline.tasks.spotting import parse_intervals
 

@@ -10,7 +10,7 @@ from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.chat.messages import build_messages, build_trajectory
 from touchline.chat.tools.choose_frames import ClipFrames, ToolSession
 from touchline.evaluation.floors import FLOORS, count_training_answers
-from touchline.records import Trajectory
+from touchline.records.trajectory import Trajectory
 from touchline.tasks.spotting import format_spotting_answer, parse_intervals
 from touchline.teacher.scripted import build_scripted_trajectory
 

@@ -9,7 +9,9 @@ from tests.evaluation.parrot import fresh
 from tests.stages.training import world
 from tests.train.conftest import kit, lessons  # noqa: F401
 from touchline.evaluation.test_set import EvalSet
-from touchline.records import Caption, Question, write_records
+from touchline.records.caption import Caption
+from touchline.records.question import Question
+from touchline.records.table import write_records
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,8 @@ from touchline.evaluation.candidates import parse_candidates
 from touchline.evaluation.candidates.candidate import CandidateAnswer, EvalCandidate
 from touchline.evaluation.engine import answer_questions, count_failed_answers
 from touchline.evaluation.test_set import EvalSet
-from touchline.records import Question, read_records, write_records
+from touchline.records.question import Question
+from touchline.records.table import read_records, write_records
 from touchline.video.frame_store import store_path
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from touchline.evaluation.floors import FLOORS, AnswerPrior, count_training_answers
-from touchline.records import Caption, Clip, Question
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
 from touchline.tasks import TASKS
 from touchline.tasks.spotting import parse_intervals
 

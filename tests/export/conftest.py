@@ -12,7 +12,10 @@ from touchline.chat.dialogue import DEFAULT_DIALOGUE
 from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.config import load_params_section
 from touchline.evaluation.test_set import EvalSet
-from touchline.records import Caption, Clip, Question, write_records
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import write_records
 from touchline.tasks import TASKS
 from touchline.video.frame_store import store_path
 

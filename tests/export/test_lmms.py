@@ -15,7 +15,8 @@ from tests.world import HOSTILE
 from touchline.evaluation.test_set import EvalSet
 from touchline.export import lmms, lmms_tasks
 from touchline.metrics.temporal_iou import count_many_to_many, count_one_to_one
-from touchline.records import Clip, pair_times, write_records
+from touchline.records.clip import Clip
+from touchline.records.table import pair_times, write_records
 from touchline.tasks import TASKS
 from touchline.tasks.spotting import MIN_IOU, parse_intervals
 

@@ -12,7 +12,11 @@ from tests.report.conftest import evaluated
 from tests.world import BUDGETS
 from touchline.chat.dialogue import DEFAULT_DIALOGUE
 from touchline.external_answers.score import Rule, Sheet, sheet
-from touchline.records import Caption, Clip, Question, Trajectory, write_records
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import write_records
+from touchline.records.trajectory import Trajectory
 
 RULE = Rule(theta=0.3, seed=7, interval=12, judge=None)
 

@@ -13,7 +13,9 @@ from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS
 from touchline.external_answers.score import Sheet, keep, score
 from touchline.licence import LicenceParams
-from touchline.records import Clip, Trajectory, read_records, write_records
+from touchline.records.clip import Clip
+from touchline.records.table import read_records, write_records
+from touchline.records.trajectory import Trajectory
 
 OUTSIDE = LicenceParams(inside=[])
 

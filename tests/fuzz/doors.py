@@ -27,7 +27,10 @@ from touchline.config import Params, load_params_section
 from touchline.external_answers import soccernet
 from touchline.external_answers.score import keep, score
 from touchline.licence import LicenceParams
-from touchline.records import Caption, Clip, Question, write_records
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import write_records
 from touchline.sources.fetch import manifest
 from touchline.sports.soccer import WORDS
 

@@ -25,7 +25,8 @@ from touchline.highlights.spots import ReelResult
 from touchline.highlights.teams import TeamEvidence
 from touchline.highlights.wish import TeamNames
 from touchline.model.trained_with import ClipShape, QuestionShape, TrainedWith
-from touchline.records import Speech, Trajectory
+from touchline.records.speech import Speech
+from touchline.records.trajectory import Trajectory
 from touchline.tasks.spotting import format_spotting_answer
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"

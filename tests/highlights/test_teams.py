@@ -10,7 +10,8 @@ from touchline.errors import InputError
 from touchline.highlights.request import parse_highlight_request
 from touchline.highlights.teams import TeamAttribution, TeamEvidence
 from touchline.highlights.wish import TeamNames
-from touchline.records import Label, Speech
+from touchline.records.label import Label
+from touchline.records.speech import Speech
 
 FILM = Path("match.mkv")
 PART: Any = SimpleNamespace(match_time=lambda time: 2700 + time)

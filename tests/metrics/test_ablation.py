@@ -9,7 +9,7 @@ from tests.metrics.test_scores import answered
 from touchline.metrics import bootstrap
 from touchline.metrics.ablation import AblationCell, build_ablation_table
 from touchline.metrics.per_answer import MetricContext
-from touchline.records import Question
+from touchline.records.question import Question
 from touchline.tasks.spotting import parse_intervals
 
 JUDGE = MetricContext(parse_intervals, 0.3, 1, {}, {}, lambda _: 0.0)

@@ -6,7 +6,9 @@ import pytest
 
 from touchline.errors import InputError
 from touchline.metrics.scores import MetricContext, build_score_report, find_best_floor
-from touchline.records import Clip, Question, Trajectory
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 from touchline.tasks.counting import parse_count
 from touchline.tasks.score import parse_score_number
 

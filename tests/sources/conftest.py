@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from touchline.records import Video
+from touchline.records.video import Video
 from touchline.sources.source import ReadResult, SourceVideo
 
 REAL = Path(__file__).parents[3] / "shared/realdata"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from touchline.records import Video
+from touchline.records.video import Video
 from touchline.sources import figure_skating, finediving, tennis
 from touchline.sources.folder import FolderSettings
 from touchline.sources.readers import MAX_LABEL_FILE_BYTES

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from tests.downloads import downloaded, params
-from touchline.records import Label, Video, read_records
+from touchline.records.label import Label
+from touchline.records.table import read_records
+from touchline.records.video import Video
 
 FPS, FRAMES = 25, 50
 RALLY = "open 'é'_100_150"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from touchline.errors import InputError
-from touchline.records import Label, Video
+from touchline.records.label import Label
+from touchline.records.video import Video
 from touchline.sources import finebadminton
 from touchline.sources.folder import FolderSettings
 from touchline.sources.source import ReadResult

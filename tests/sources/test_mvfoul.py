@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from touchline.records import Video
+from touchline.records.video import Video
 from touchline.sources import mvfoul
 from touchline.sources.folder import FolderSettings
 from touchline.sources.source import ReadResult

@@ -13,7 +13,10 @@ from stages import chunk
 from tests.downloads import downloaded, params
 from tests.films import film
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Video, read_records
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.table import read_records
+from touchline.records.video import Video
 from touchline.sources.fetch import manifest
 
 FINAL = 'cup/It\'s "the" final #1 Ümläut 決勝?'

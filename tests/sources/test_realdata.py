@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from tests.world import RULES
-from touchline.records import Clip, Label, Video, group_by_field
+from touchline.records.clip import Clip
+from touchline.records.label import Label
+from touchline.records.table import group_by_field
+from touchline.records.video import Video
 from touchline.sources import SOURCES
 from touchline.tasks import TASKS
 from touchline.tasks.scene import build_clip_scene

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from touchline.records import Video
+from touchline.records.video import Video
 from touchline.sources import repcount
 from touchline.sources.repcount import RepCountSettings
 from touchline.sources.source import ReadResult

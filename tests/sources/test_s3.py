@@ -11,7 +11,9 @@ from tests.downloads import downloaded, params
 from tests.films import film
 from tests.store import store
 from touchline.errors import InputError
-from touchline.records import Label, Video, read_records
+from touchline.records.label import Label
+from touchline.records.table import read_records
+from touchline.records.video import Video
 
 GAME = 'season/It\'s "one" ü'
 LABELS = {

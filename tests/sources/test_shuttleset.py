@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from touchline.records import Video
+from touchline.records.video import Video
 from touchline.sources import shuttleset
 from touchline.sources.folder import FolderSettings
 from touchline.sources.shuttleset import RALLY_ENDS, UNKNOWN_STROKE

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from touchline.records import Video
+from touchline.records.video import Video
 from touchline.sources import sportu
 from touchline.sources.source import ReadResult
 from touchline.sources.sportu import SportuSettings

@@ -12,15 +12,12 @@ from tests.frames import stored
 from tests.world import clip_of, label
 from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.errors import InputError
-from touchline.records import (
-    Caption,
-    Clip,
-    Label,
-    Question,
-    StatedSplit,
-    read_records,
-    write_records,
-)
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.label import Label
+from touchline.records.match_split import StatedSplit
+from touchline.records.question import Question
+from touchline.records.table import read_records, write_records
 from touchline.tasks import TASKS
 from touchline.video.frame_store import store_path
 

@@ -8,7 +8,11 @@ import pytest
 
 from stages.caption import CaptionParams, main
 from touchline.chat.dialogue import DEFAULT_DIALOGUE
-from touchline.records import Caption, Clip, Speech, Video, read_records, write_records
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.speech import Speech
+from touchline.records.table import read_records, write_records
+from touchline.records.video import Video
 from touchline.sources.soccernet import echoes, labels_v2
 from touchline.sports import SPORTS
 

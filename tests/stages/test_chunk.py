@@ -22,7 +22,9 @@ from stages.chunk import (
     write_all_frames,
 )
 from touchline.errors import InputError
-from touchline.records import Clip, Video, read_records, write_records
+from touchline.records.clip import Clip
+from touchline.records.table import read_records, write_records
+from touchline.records.video import Video
 from touchline.video.frame_store import FrameStore
 from touchline.video.probe import facts, unseen
 

@@ -15,7 +15,10 @@ from stages.download import DownloadParams
 from tests.downloads import downloaded, params
 from touchline.config import Params
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Video, read_records
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.table import read_records
+from touchline.records.video import Video
 from touchline.sources import SOURCES
 from touchline.sources.soccernet import layout
 from touchline.sources.synthetic import SYNTHETIC

@@ -18,7 +18,10 @@ from touchline.evaluation.floors import FLOORS
 from touchline.external_answers.score import Rule, score, sheet
 from touchline.licence import LicenceParams
 from touchline.model.generate import ConversationGenerator
-from touchline.records import Caption, Question, Trajectory, read_records, write_records
+from touchline.records.caption import Caption
+from touchline.records.question import Question
+from touchline.records.table import read_records, write_records
+from touchline.records.trajectory import Trajectory
 from touchline.tasks.spotting import format_spotting_answer
 
 OUTSIDE = LicenceParams(inside=[])

@@ -13,7 +13,9 @@ from tests.train.conftest import lessons
 from touchline.chat.dialogue import Dialogue
 from touchline.errors import InputError
 from touchline.model.load import load_model_and_processor
-from touchline.records import Question, Rollout, read_records, write_records
+from touchline.records.question import Question
+from touchline.records.rollout import Rollout
+from touchline.records.table import read_records, write_records
 from touchline.train.rl.replay import print_replay
 from touchline.train.rl.trainer import VisionProofTrainer
 

@@ -16,7 +16,8 @@ from tests.stages.training import World, world
 from tests.train.conftest import BUDGET, PARAMS, lessons
 from touchline.errors import InputError
 from touchline.model.load import load_model_and_processor
-from touchline.records import Trajectory, write_records
+from touchline.records.table import write_records
+from touchline.records.trajectory import Trajectory
 from touchline.tasks import TASKS
 from touchline.train.sft_data import TrajectoryCollator
 

@@ -16,15 +16,12 @@ from touchline.checks.tables.run import Records, judge
 from touchline.errors import InputError
 from touchline.ledger import RowLedger
 from touchline.licence import LicenceParams
-from touchline.records import (
-    Caption,
-    Clip,
-    Question,
-    Trajectory,
-    Video,
-    read_records,
-    write_records,
-)
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import read_records, write_records
+from touchline.records.trajectory import Trajectory
+from touchline.records.video import Video
 
 BUDGET = FrameBudget(first=8, call=8, stride=3, calls=2, width=64, height=32)
 LIMITS = Validate(

@@ -19,7 +19,11 @@ from touchline.checks.tables.expectations import Validate
 from touchline.config import load_params_section
 from touchline.errors import InputError
 from touchline.licence import LicenceParams
-from touchline.records import Caption, Clip, Question, Trajectory, read_records
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import read_records
+from touchline.records.trajectory import Trajectory
 from touchline.tasks.spotting import parse_intervals
 
 ROOT = Path(__file__).parents[2]

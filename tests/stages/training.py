@@ -21,7 +21,10 @@ from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.config import Params, load_params_section
 from touchline.model.load import StudentParams
 from touchline.model.trained_with import ClipShape, QuestionShape
-from touchline.records import Clip, Question, Trajectory, read_records, write_records
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import read_records, write_records
+from touchline.records.trajectory import Trajectory
 from touchline.video.frame_store import store_path
 
 FULL = {"kind": "full", "rank": 4, "alpha": 8, "dropout": 0.0}

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from tests.world import RULES, clip_of, label
-from touchline.records import Label
+from touchline.records.label import Label
 from touchline.tasks import TASKS
 from touchline.tasks.scene import build_clip_scene
 from touchline.tasks.task import QuestionDraft

@@ -15,14 +15,11 @@ from tests.train.conftest import PARAMS, lessons
 from tests.world import label
 from touchline.chat.dialogue import DEFAULT_DIALOGUE
 from touchline.config import load_params_section
-from touchline.records import (
-    Label,
-    Question,
-    TeacherVerdict,
-    Trajectory,
-    read_records,
-    write_records,
-)
+from touchline.records.label import Label
+from touchline.records.question import Question
+from touchline.records.table import read_records, write_records
+from touchline.records.trajectory import Trajectory
+from touchline.records.verdict import TeacherVerdict
 from touchline.teacher.teacher import DistillParams
 
 __all__ = ["hasty"]

@@ -17,7 +17,9 @@ from stages import ask, caption, chunk, distill, download, validate
 from tests.serving.language_model import serving
 from tests.stages.test_without_pixels import PARAMS, PATHS, ROOT
 from touchline.config import load_params_section
-from touchline.records import Question, Trajectory, read_records
+from touchline.records.question import Question
+from touchline.records.table import read_records
+from touchline.records.trajectory import Trajectory
 
 BEFORE = (download, chunk, caption, ask)
 SMALL = {"seed": 7, "matches": {"soccer": 2, "badminton": 1, "basketball": 1}, "half_seconds": 60}

@@ -16,7 +16,10 @@ from touchline.checks.duplicate_matches.by_picture import (
     match_motion_traces,
 )
 from touchline.config import load_params_section
-from touchline.records import Clip, Label, Question, group_by_field, index_by_id, read_records
+from touchline.records.clip import Clip
+from touchline.records.label import Label
+from touchline.records.question import Question
+from touchline.records.table import group_by_field, index_by_id, read_records
 from touchline.teacher.scripted import run_scripted_teacher, teach_job_questions
 from touchline.teacher.teacher import DistillParams, TeachingJob
 from touchline.video.workers import pool

@@ -9,7 +9,10 @@ import pytest
 from tests.world import BUDGETS, RULES, asked_of, clip_of, label, question_of, reel_of
 from touchline.chat.messages import extract_assistant_turns
 from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget
-from touchline.records import Clip, Label, Question, Trajectory
+from touchline.records.clip import Clip
+from touchline.records.label import Label
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 from touchline.tasks import TASKS
 from touchline.tasks.scene import ClipScene, build_clip_scene
 from touchline.tasks.spotting import parse_intervals

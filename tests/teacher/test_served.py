@@ -15,7 +15,9 @@ from tests.train.conftest import PARAMS
 from touchline.chat.turns import format_thinking_turn
 from touchline.config import load_params_section
 from touchline.errors import InputError
-from touchline.records import Clip, Question, read_records, write_records
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import read_records, write_records
 from touchline.serving.scripted import Truth
 from touchline.serving.server import Server
 from touchline.teacher.teacher import DistillParams

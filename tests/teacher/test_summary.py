@@ -9,7 +9,7 @@ from tests.train.conftest import PARAMS
 from touchline.chat.dialogue import DEFAULT_DIALOGUE
 from touchline.chat.prompts import read_prompt
 from touchline.config import load_params_section
-from touchline.records import TeacherVerdict
+from touchline.records.verdict import TeacherVerdict
 from touchline.teacher.summary import compute_teacher_metrics, describe_teacher
 from touchline.teacher.teacher import DistillParams
 

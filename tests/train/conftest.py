@@ -16,7 +16,8 @@ from touchline.model.load import StudentParams, load_model_and_processor, seed_e
 from touchline.model.processor import FramesProcessor, list_vision_token_ids
 from touchline.model.tiny import build_tiny_model
 from touchline.model.tiny_vocabulary import list_vocabulary_phrases
-from touchline.records import Question, Trajectory
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS
 from touchline.teacher.scripted import build_scripted_trajectory

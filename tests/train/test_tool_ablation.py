@@ -24,7 +24,7 @@ from touchline.evaluation.tool_ablation import (
     summarize_tool_ablation,
 )
 from touchline.model.generate import ConversationGenerator
-from touchline.records import Trajectory
+from touchline.records.trajectory import Trajectory
 
 HOW = ToolAblationSettings(BUDGET, DEFAULT_DIALOGUE, "float32", turn_tokens=8, batch=3, seed=1)
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.prompts import render_prompt
 from touchline.chat.timecode import format_time
-from touchline.records import Caption, Clip, Speech
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.speech import Speech
 
 
 def find_overlapping_clips(line: Speech, clips: Sequence[Clip]) -> list[Clip]:

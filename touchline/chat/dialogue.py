@@ -3,7 +3,7 @@
 from typing import Literal
 
 from touchline.config import Params
-from touchline.records import Clip
+from touchline.records.clip import Clip
 
 PAPER_STYLE = "spotting-paper"
 

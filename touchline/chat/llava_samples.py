@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from touchline.records import Question
+from touchline.records.question import Question
 
 
 def write_llava_samples(folder: Path, questions: Iterable[Question]) -> None:

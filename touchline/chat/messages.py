@@ -24,7 +24,10 @@ from touchline.chat.tools.choose_frames import (
     parse_tool_call,
 )
 from touchline.chat.turns import extract_answer, is_bare_answer, is_well_formed
-from touchline.records import Clip, Question, Trajectory, read_records
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import read_records
+from touchline.records.trajectory import Trajectory
 from touchline.tasks import TASKS
 from touchline.video.frame_store import FrameStore
 

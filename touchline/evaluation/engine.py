@@ -24,7 +24,7 @@ from touchline.evaluation.candidates.candidate import (
 )
 from touchline.evaluation.test_set import EvalSet
 from touchline.progress import ProgressReporter
-from touchline.records import Trajectory
+from touchline.records.trajectory import Trajectory
 from touchline.video.workers import each, pool
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
-from touchline.records import Caption, Clip, Question
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
 from touchline.sports import SPORTS
 from touchline.tasks import choice, spotting
 from touchline.tasks.open import format_action_list

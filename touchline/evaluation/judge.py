@@ -17,7 +17,8 @@ from touchline.config import Params
 from touchline.endpoint import Client, Endpoint, each, request
 from touchline.errors import InputError
 from touchline.metrics import bootstrap
-from touchline.records import Question, Trajectory
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 from touchline.state_dirs import ensure_reply_folder
 
 VERDICT_SCORES = {"right": 1.0, "partly": 0.5, "wrong": 0.0}

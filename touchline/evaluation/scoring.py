@@ -6,7 +6,8 @@ from typing import Any
 
 from touchline.evaluation.test_set import EvalSet
 from touchline.metrics import scores
-from touchline.records import Question, Trajectory
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 from touchline.tasks.counting import parse_count
 from touchline.tasks.score import parse_score_number
 from touchline.tasks.spotting import parse_intervals

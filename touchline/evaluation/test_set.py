@@ -12,7 +12,10 @@ from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import EvalItem
 from touchline.evaluation.floors import AnswerPrior, count_training_answers
-from touchline.records import Caption, Clip, Question, group_by_field, index_by_id, read_records
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import group_by_field, index_by_id, read_records
 from touchline.video.frame_store import FrameStore
 
 

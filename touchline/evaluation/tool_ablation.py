@@ -24,7 +24,8 @@ from touchline.model.generate import ConversationGenerator, ConversationWithFram
 from touchline.model.load import load_model_and_processor
 from touchline.model.processor import list_vision_token_ids
 from touchline.progress import track_progress
-from touchline.records import Question, Trajectory
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 
 QuestionsWithFrames = Sequence[tuple[Question, ClipFrames]]
 TOOL_MODES = ("free", "forced", "forbidden", "masked")

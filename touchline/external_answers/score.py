@@ -23,7 +23,10 @@ from touchline.evaluation.test_set import EvalSet
 from touchline.external_answers.read import Given, read
 from touchline.licence import LicenceParams
 from touchline.metrics.scores import HEADLINE_METRICS, get_headline_estimate
-from touchline.records import Clip, Question, Trajectory, write_records
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import write_records
+from touchline.records.trajectory import Trajectory
 from touchline.report import verdict
 from touchline.report.page import write_evaluation_report
 from touchline.tasks import TASKS

@@ -15,7 +15,8 @@ from touchline.highlights.spots import Highlight, ReelResult
 from touchline.highlights.watch import ClipAnswer, MatchFile
 from touchline.highlights.wish import TeamNames
 from touchline.html_page.template import FrameStylesheet, write_html_page
-from touchline.records import Clip, Trajectory
+from touchline.records.clip import Clip
+from touchline.records.trajectory import Trajectory
 from touchline.report.steps import AttemptStep, parse_attempt_steps
 
 STRIP_FRAMES = 8  # pictures of a strip

@@ -28,7 +28,7 @@ from touchline.highlights.spots import (
 from touchline.highlights.teams import TeamEvidence
 from touchline.highlights.watch import answer_match_clips, prepare_match_file
 from touchline.highlights.wish import ReelQuery
-from touchline.records import Speech
+from touchline.records.speech import Speech
 
 NO_TEAM_EVIDENCE = TeamEvidence()
 REEL_SUFFIXES = (".mp4", ".html", ".json")  # the files of a reel

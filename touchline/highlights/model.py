@@ -10,7 +10,8 @@ from pathlib import Path
 from touchline.chat.tools.choose_frames import ClipFrames
 from touchline.errors import InputError
 from touchline.model.trained_with import TrainedWith, read_trained_with
-from touchline.records import Question, Trajectory
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 
 MODEL_FOLDERS = ("data/rl", "data/sft")  # of a checkout, the best first
 ClipQuestions = Sequence[tuple[Question, ClipFrames]]

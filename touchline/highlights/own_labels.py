@@ -10,7 +10,9 @@ from pathlib import Path
 from touchline.errors import InputError
 from touchline.highlights.frame_index import index_video_frames
 from touchline.highlights.match import MatchPart
-from touchline.records import Label, Speech, Video
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.video import Video
 from touchline.sources.soccernet import echoes, labels_v2
 from touchline.sports import SPORTS
 

@@ -14,7 +14,8 @@ from touchline.chat.timecode import format_time
 from touchline.errors import InputError
 from touchline.highlights.match import MatchPart
 from touchline.highlights.wish import ReelQuery, TeamNames
-from touchline.records import Label, Speech
+from touchline.records.label import Label
+from touchline.records.speech import Speech
 from touchline.sports import SPORTS
 
 COMMENTARY_ACTIONS = {"soccer": ("goal", "corner", "shot on target")}

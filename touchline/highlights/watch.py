@@ -16,7 +16,10 @@ from touchline.highlights.model import HighlightModel
 from touchline.highlights.wish import ReelQuery
 from touchline.model.trained_with import ClipShape
 from touchline.progress import ProgressReporter
-from touchline.records import Clip, Question, Speech, Trajectory
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.speech import Speech
+from touchline.records.trajectory import Trajectory
 from touchline.tasks.spotting import format_spotting_question
 from touchline.video.frame_store import FrameStore, store_path
 from touchline.video.windows import spans

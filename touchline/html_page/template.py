@@ -15,7 +15,7 @@ from PIL.Image import Image
 
 from touchline.atomic import atomic_file
 from touchline.chat.timecode import format_time
-from touchline.records import Clip
+from touchline.records.clip import Clip
 
 FRAME_HEIGHT = 68  # pixels on the page, drawn at the store's own shape
 JPEG_QUALITY = 70  # JPEG

@@ -14,7 +14,8 @@ import numpy as np
 from touchline.metrics import bootstrap
 from touchline.metrics.bootstrap import MetricRows
 from touchline.metrics.per_answer import MetricContext, MetricParts, measure_answer
-from touchline.records import Question, Trajectory
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 
 Rows = Sequence[tuple[Question, Trajectory]]
 MAIN_METRIC = (

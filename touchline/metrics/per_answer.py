@@ -6,7 +6,10 @@ from typing import NamedTuple
 from touchline.metrics import chrf, count_error, temporal_iou
 from touchline.metrics.spotted import SpottingAnswer
 from touchline.metrics.temporal_iou import Interval, IntervalCounts
-from touchline.records import Clip, Question, Trajectory, pair_times
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import pair_times
+from touchline.records.trajectory import Trajectory
 
 STRICTER_THETAS = (0.5, 0.7)  # IoU thresholds reported beside the given one
 IntervalReader = Callable[[str], Sequence[Interval]]

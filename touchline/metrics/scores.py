@@ -20,7 +20,9 @@ from touchline.metrics.per_answer import (
     convert_to_video_time,
     measure_answer,
 )
-from touchline.records import Clip, Question, Trajectory
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 
 HEADLINE_METRICS = {
     "spotting": "f1",

@@ -10,7 +10,7 @@ from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.chat.messages import Conversation, Messages, fetch_block_images, get_chat_tools
 from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget, ToolSession
 from touchline.model.processor import FramesProcessor, list_vision_token_ids
-from touchline.records import Question
+from touchline.records.question import Question
 
 
 @dataclass

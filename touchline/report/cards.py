@@ -10,7 +10,10 @@ from typing import NamedTuple
 from touchline.html_page.template import FrameStylesheet
 from touchline.licence import WITHHELD_REASON
 from touchline.metrics.temporal_iou import Interval, compute_temporal_iou
-from touchline.records import Clip, Question, Trajectory, pair_times
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import pair_times
+from touchline.records.trajectory import Trajectory
 from touchline.report.steps import AttemptStep, parse_attempt_steps
 from touchline.tasks.spotting import MIN_IOU, parse_intervals
 

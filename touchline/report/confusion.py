@@ -7,7 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from touchline.metrics.temporal_iou import compute_temporal_iou
-from touchline.records import Clip, Question, Trajectory, pair_times
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import pair_times
+from touchline.records.trajectory import Trajectory
 from touchline.report.cards import AnswersByCandidate
 from touchline.tasks.choice import LETTERS, parse_option_letter
 from touchline.tasks.spotting import MIN_IOU, parse_intervals

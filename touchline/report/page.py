@@ -9,7 +9,9 @@ from typing import Any
 from PIL.Image import Image
 
 from touchline.html_page.template import FrameStylesheet, write_html_page
-from touchline.records import Clip, Question, Trajectory
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 from touchline.report import bars, confusion, verdict
 from touchline.report.cards import build_clip_card, count_pick_reasons, pick_report_clips
 from touchline.report.curves import build_training_curves

@@ -9,7 +9,11 @@ from markupsafe import Markup
 from PIL.Image import Image
 
 from touchline.html_page.template import FrameStylesheet, write_html_page
-from touchline.records import Clip, Question, Rollout, Trajectory, pair_times
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.rollout import Rollout
+from touchline.records.table import pair_times
+from touchline.records.trajectory import Trajectory
 from touchline.report.steps import AttemptStep, parse_attempt_steps
 from touchline.report.verdict import name_candidate
 

@@ -9,7 +9,7 @@ from touchline.chat.timecode import format_time, is_clip_time
 from touchline.chat.tools.choose_frames import parse_tool_call
 from touchline.chat.turns import split_thought
 from touchline.errors import InputError
-from touchline.records import Trajectory
+from touchline.records.trajectory import Trajectory
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ from touchline.chat.dialogue import Dialogue
 from touchline.chat.messages import extract_assistant_turns, load_clip_frames
 from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.config import load_params_section
-from touchline.records import Clip, Label, Question, group_by_field, index_by_id, read_records
+from touchline.records.clip import Clip
+from touchline.records.label import Label
+from touchline.records.question import Question
+from touchline.records.table import group_by_field, index_by_id, read_records
 from touchline.serving.openai_format import finish, theirs
 from touchline.serving.server import Body, Unfit
 from touchline.tasks.scene import build_clip_scene

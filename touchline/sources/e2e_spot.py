@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from touchline.errors import InputError
-from touchline.records import Label, Video
+from touchline.records.label import Label
+from touchline.records.video import Video
 from touchline.sources.folder import VIDEO_PATTERNS, VideoFiles
 from touchline.sources.readers import load_json_file
 from touchline.sources.ready_questions import frame_to_seconds

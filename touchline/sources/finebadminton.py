@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from touchline.errors import InputError
-from touchline.records import Label, Video
+from touchline.records.label import Label
+from touchline.records.video import Video
 from touchline.sources import folder as folders
 from touchline.sources import ready_questions
 from touchline.sources.folder import FolderSettings

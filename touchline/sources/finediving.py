@@ -13,7 +13,8 @@ from pydantic import Field
 
 from touchline.chat.prompts import read_prompt
 from touchline.errors import InputError
-from touchline.records import Label, Video
+from touchline.records.label import Label
+from touchline.records.video import Video
 from touchline.sources import e2e_spot, folder, ready_questions
 from touchline.sources.e2e_spot import E2eDataset, E2eVideoRow
 from touchline.sources.folder import FolderSettings

@@ -12,7 +12,8 @@ from typing import Any
 
 from touchline.chat.prompts import read_prompt
 from touchline.errors import InputError
-from touchline.records import Label, Video
+from touchline.records.label import Label
+from touchline.records.video import Video
 from touchline.sources import folder, ready_questions
 from touchline.sources.folder import FolderSettings
 from touchline.sources.readers import load_json_file

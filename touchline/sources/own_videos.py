@@ -19,7 +19,9 @@ from pydantic import Field, field_validator
 
 from touchline.config import Params
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Video
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.video import Video
 from touchline.sources import readers, ready_questions
 from touchline.sources.fetch.manifest import VIDEO
 from touchline.sources.folder import resolve_folder

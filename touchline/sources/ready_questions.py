@@ -7,7 +7,9 @@ from random import Random
 from typing import Any
 
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Video
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.video import Video
 from touchline.sources.source import ReadResult
 
 

@@ -15,7 +15,8 @@ from pydantic import Field
 
 from touchline.chat.prompts import render_prompt
 from touchline.errors import InputError
-from touchline.records import Label, Video
+from touchline.records.label import Label
+from touchline.records.video import Video
 from touchline.sources import folder, readers, ready_questions
 from touchline.sources.folder import VIDEO_PATTERNS, FolderSettings, VideoFiles
 from touchline.sources.readers import FIX_LINE, CsvLine

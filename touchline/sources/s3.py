@@ -9,7 +9,9 @@ from pathlib import Path
 from pydantic import Field
 
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Video
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.video import Video
 from touchline.sources import own_videos
 from touchline.sources.fetch import Wanted, fetch
 from touchline.sources.fetch.mirror import PATIENCE

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from touchline.chat.prompts import read_prompt
 from touchline.errors import InputError
-from touchline.records import Label, Video
+from touchline.records.label import Label
+from touchline.records.video import Video
 from touchline.sources import folder, ready_questions, strokes
 from touchline.sources.folder import VIDEO_PATTERNS, FolderSettings, VideoFiles
 from touchline.sources.ready_questions import shuffle_options

@@ -10,7 +10,9 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from touchline.config import Params
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Video
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.video import Video
 
 
 class RowWithId(Protocol):

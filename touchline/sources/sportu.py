@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import Field
 
 from touchline.errors import InputError
-from touchline.records import Label, Video
+from touchline.records.label import Label
+from touchline.records.video import Video
 from touchline.sources import folder, ready_questions
 from touchline.sources.folder import VIDEO_PATTERNS, FolderSettings, VideoFiles
 from touchline.sources.readers import load_json_file

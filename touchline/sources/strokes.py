@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from touchline.errors import InputError
-from touchline.records import Label, Video
+from touchline.records.label import Label
+from touchline.records.video import Video
 from touchline.sources import readers, ready_questions
 from touchline.sources.readers import FIX_LINE, CsvLine
 from touchline.sources.ready_questions import frame_to_seconds

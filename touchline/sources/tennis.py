@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
-from touchline.records import Label, Video
+from touchline.records.label import Label
+from touchline.records.video import Video
 from touchline.sources import e2e_spot, folder, ready_questions
 from touchline.sources.e2e_spot import E2eDataset
 from touchline.sources.folder import FolderSettings

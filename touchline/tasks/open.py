@@ -5,7 +5,7 @@ from random import Random
 
 from touchline.chat.prompts import render_prompt
 from touchline.chat.timecode import format_time
-from touchline.records import Label
+from touchline.records.label import Label
 from touchline.tasks.scene import ClipScene
 from touchline.tasks.task import QuestionDraft, QuestionRules, Task, draft_ready_question
 

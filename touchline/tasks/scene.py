@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from touchline.errors import InputError
-from touchline.records import Clip, Label
+from touchline.records.clip import Clip
+from touchline.records.label import Label
 from touchline.sports import SPORTS
 from touchline.sports.sport import Sport
 

@@ -6,7 +6,7 @@ from random import Random
 
 from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.chat.timecode import format_time
-from touchline.records import Label
+from touchline.records.label import Label
 from touchline.tasks.scene import END, START, ClipScene
 
 # A curriculum's, in its order: what is seen, what the rules make of it, how good it was, in words.

@@ -19,7 +19,9 @@ from touchline.chat.tools.choose_frames import (
 from touchline.chat.turns import extract_answer, split_thought
 from touchline.endpoint import Client, Reply
 from touchline.endpoint.openai_format import turn
-from touchline.records import Question, TeacherVerdict, Trajectory
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
+from touchline.records.verdict import TeacherVerdict
 from touchline.teacher.ask_teacher import TeacherJudge, request_teacher_turn
 from touchline.teacher.teacher import TeachingJob
 

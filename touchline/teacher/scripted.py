@@ -21,7 +21,9 @@ from touchline.chat.tools.choose_frames import (
 )
 from touchline.chat.turns import format_thinking_turn
 from touchline.progress import ProgressReporter
-from touchline.records import Question, Trajectory, pair_times
+from touchline.records.question import Question
+from touchline.records.table import pair_times
+from touchline.records.trajectory import Trajectory
 from touchline.tasks.choice import format_option, parse_option_letter
 from touchline.tasks.scene import ClipScene
 from touchline.tasks.spotting import format_spotting_answer, parse_intervals

@@ -20,7 +20,8 @@ from touchline.chat.tools.choose_frames import TOOL_NAME, Blocks, ToolSession, p
 from touchline.endpoint import Client, Purse, Reply, each
 from touchline.endpoint.openai_format import turn
 from touchline.progress import ProgressReporter
-from touchline.records import Question, TeacherVerdict
+from touchline.records.question import Question
+from touchline.records.verdict import TeacherVerdict
 from touchline.state_dirs import ensure_reply_folder
 from touchline.teacher import faulty_turns
 from touchline.teacher.accept import AcceptanceCase, hash_frame_blocks, run_acceptance_steps

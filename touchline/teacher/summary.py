@@ -8,7 +8,7 @@ from typing import Any
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.prompts import read_prompt
 from touchline.endpoint import Endpoint
-from touchline.records import TeacherVerdict
+from touchline.records.verdict import TeacherVerdict
 from touchline.teacher.teacher import DistillParams
 
 

@@ -12,7 +12,11 @@ from touchline.chat.messages import load_clip_frames
 from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget
 from touchline.config import Params
 from touchline.endpoint import Endpoint, Spend
-from touchline.records import Clip, Label, Question, TeacherVerdict, Trajectory
+from touchline.records.clip import Clip
+from touchline.records.label import Label
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
+from touchline.records.verdict import TeacherVerdict
 from touchline.tasks.scene import ClipScene, build_clip_scene
 from touchline.video.frame_store import FrameStore
 

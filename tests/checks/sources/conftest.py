@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from touchline.checks.sources.case import CheckFinding, HealthLimits, SourceCase
-from touchline.records import Label, Speech, Video
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.video import Video
 
 LIMITS = HealthLimits(repeats=0.2, languages=["en"], clock=0, drift=3.0)
 GAME = "cup/2030/2030-08-03 - 18-00 Kelso 2 - 1 Oakham"

@@ -13,7 +13,9 @@ from tests.downloads import downloaded, params
 from touchline.checks.sources import CHECKS, check_source_rows, drop_rejected_rows
 from touchline.checks.sources.case import SourceHealth
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Video
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.video import Video
 from touchline.sources.source import ReadResult, RowFault
 
 REAL = Path(__file__).parents[4] / "shared/realdata"

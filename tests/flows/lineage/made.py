@@ -7,17 +7,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from touchline import licence
-from touchline.records import (
-    Caption,
-    Clip,
-    Label,
-    Question,
-    Rollout,
-    Speech,
-    Trajectory,
-    Video,
-    write_records,
-)
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.label import Label
+from touchline.records.question import Question
+from touchline.records.rollout import Rollout
+from touchline.records.speech import Speech
+from touchline.records.table import write_records
+from touchline.records.trajectory import Trajectory
+from touchline.records.video import Video
 from touchline.sources.source import SourceVideo
 
 MATCHES = ("world/a", "world/b")

@@ -12,7 +12,9 @@ import numpy as np
 
 from touchline.config import Params
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Video
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.video import Video
 from touchline.sources.soccernet import echoes
 from touchline.sources.source import ReadResult, RowFault, Source, SourceVideo
 

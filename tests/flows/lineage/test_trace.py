@@ -45,7 +45,8 @@ def _with_b(world: World) -> str:
     """The digest of lessons that hold the test match."""
     from tests.flows.lineage import made
     from tests.flows.nightly import project
-    from touchline.records import Trajectory, write_records
+    from touchline.records.table import write_records
+    from touchline.records.trajectory import Trajectory
 
     folder = world.root / ".touchline" / "leaky"
     asked = made._question(made._clip(made._video("world/b", "1")))

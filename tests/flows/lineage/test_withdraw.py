@@ -22,7 +22,8 @@ from tests.flows.lineage.conftest import World
 from touchline import tombstones
 from touchline.endpoint.reply_cache import SHAPE
 from touchline.evaluation import answer_cache
-from touchline.records import Trajectory, write_records
+from touchline.records.table import write_records
+from touchline.records.trajectory import Trajectory
 from touchline.tombstones import Tombstone
 
 RUN = "20261101-000000-aaaa"

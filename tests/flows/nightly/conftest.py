@@ -20,7 +20,11 @@ from tests.frames import stored
 from tests.world import RULES, question_of, scenes_of
 from touchline import licence
 from touchline.ledger import RowLedger
-from touchline.records import Caption, Clip, Question, Trajectory, write_records
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import write_records
+from touchline.records.trajectory import Trajectory
 from touchline.tasks import TASKS
 from touchline.video.frame_store import store_path
 

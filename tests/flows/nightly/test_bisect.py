@@ -20,7 +20,8 @@ from flows.runs import overrides
 from tests.flows.nightly.conftest import Nights
 from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS
-from touchline.records import Trajectory, write_records
+from touchline.records.table import write_records
+from touchline.records.trajectory import Trajectory
 
 
 @pytest.mark.parametrize("count", [2, 3, 7, 40])

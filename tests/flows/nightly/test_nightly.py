@@ -22,7 +22,9 @@ from tests.stages.training import World, world
 from tests.train.conftest import lessons
 from touchline import licence
 from touchline.ledger import RowLedger
-from touchline.records import Caption, Question, write_records
+from touchline.records.caption import Caption
+from touchline.records.question import Question
+from touchline.records.table import write_records
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 FLOORS = [

@@ -13,7 +13,7 @@ from flows.tracking import mlflow_registry
 from tests.flows.nightly.conftest import Nights
 from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS, count_training_answers
-from touchline.records import Question
+from touchline.records.question import Question
 
 
 def champion(nights: Nights) -> str:

@@ -10,7 +10,8 @@ import pytest
 from tests.downloads import downloaded, params
 from tests.sources.soccernet.conftest import GAME, League
 from tests.world import RULES, clip_of
-from touchline.records import Label, read_records
+from touchline.records.label import Label
+from touchline.records.table import read_records
 from touchline.sources import SOURCES
 from touchline.sources.soccernet.folder import SoccerNetGamesSettings
 from touchline.tasks import TASKS

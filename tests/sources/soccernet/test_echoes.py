@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from touchline.records import Video
+from touchline.records.video import Video
 from touchline.sources.soccernet import echoes
 
 Make = Callable[..., Video]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from touchline.records import Label, Video
+from touchline.records.label import Label
+from touchline.records.video import Video
 from touchline.sources.soccernet import labels_v2
 from touchline.sources.source import ReadResult
 from touchline.sports import SPORTS

@@ -11,7 +11,11 @@ from tests.downloads import downloaded, params
 from tests.sources.soccernet.conftest import GAME, League
 from tests.stages.test_chunk import film
 from touchline.errors import InputError
-from touchline.records import Label, Speech, StatedSplit, Video, read_records
+from touchline.records.label import Label
+from touchline.records.match_split import StatedSplit
+from touchline.records.speech import Speech
+from touchline.records.table import read_records
+from touchline.records.video import Video
 
 Make = Callable[..., dict[str, Any]]
 OTHER = "england_epl/2014-2015/2015-02-22 - 18-00 Greens 0 - 0 Greys"

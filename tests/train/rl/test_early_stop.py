@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from touchline.errors import InputError
-from touchline.records import Rollout, write_records
+from touchline.records.rollout import Rollout
+from touchline.records.table import write_records
 from touchline.train.rl.early_stop import (
     StepCounts,
     StopHopelessRlCallback,

@@ -14,7 +14,8 @@ from touchline.chat.messages import load_frames_by_clip
 from touchline.chat.tools.choose_frames import format_tool_call
 from touchline.chat.turns import format_thinking_turn
 from touchline.errors import InputError
-from touchline.records import Rollout, read_records, write_records
+from touchline.records.rollout import Rollout
+from touchline.records.table import read_records, write_records
 from touchline.train.rl.replay import (
     REPLAY_RULES_FILE,
     ReplayRules,

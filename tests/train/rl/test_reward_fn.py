@@ -12,7 +12,8 @@ from tests.world import HOSTILE
 from touchline.chat.messages import build_messages, extract_assistant_turns, fetch_block_images
 from touchline.chat.tools.choose_frames import ToolSession, format_tool_call, parse_tool_call
 from touchline.chat.turns import ENDINGS, format_thinking_turn
-from touchline.records import Rollout, read_records
+from touchline.records.rollout import Rollout
+from touchline.records.table import read_records
 from touchline.train.rl.environment import ClipEnvironment
 from touchline.train.rl.reward_fn import (
     ASSISTANT_MARK,

@@ -16,7 +16,9 @@ from touchline.checks.sources.case import (
     run_source_checks,
 )
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Video
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.video import Video
 from touchline.sources.source import ReadResult, RowFault
 
 __all__ = ["CHECKS", "SourceChecks", "SourceHealth", "check_source_rows", "drop_rejected_rows"]

@@ -11,7 +11,10 @@ from statistics import median
 from pydantic import Field
 
 from touchline.config import Params
-from touchline.records import Label, Speech, Video, group_by_field
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.table import group_by_field
+from touchline.records.video import Video
 from touchline.sources.source import RowFault
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from touchline.chat.timecode import format_time
 from touchline.checks.duplicate_matches.by_name import parse_match_score
 from touchline.checks.sources.case import CheckFinding, SourceCase
-from touchline.records import Label
+from touchline.records.label import Label
 
 GOAL = {"soccer": "Goal"}  # sport -> the label that changes the score by one
 

@@ -13,7 +13,8 @@ from touchline.checks.sources.case import CheckFinding, ClockReadings, SourceCas
 from touchline.checks.sources.transcripts import compute_repeat_share, detect_speech_language
 from touchline.html_page.template import write_html_page
 from touchline.licence import WITHHELD_REASON
-from touchline.records import Label, Speech
+from touchline.records.label import Label
+from touchline.records.speech import Speech
 from touchline.sports import SPORTS
 
 TIMELINE_WIDTH = 1000.0  # units of a timeline

@@ -13,7 +13,7 @@ from PIL.Image import Image, Resampling
 from touchline.checks.sources.case import CheckFinding, ClockReadings, SourceCase
 from touchline.errors import InputError
 from touchline.progress import track_progress
-from touchline.records import Video
+from touchline.records.video import Video
 from touchline.video.decode import frames_at
 from touchline.video.workers import each
 

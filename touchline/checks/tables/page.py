@@ -8,7 +8,8 @@ from typing import Any
 
 from touchline.checks.tables.great_expectations import SAMPLES, Outcome
 from touchline.html_page.template import write_html_page
-from touchline.records import Question, Trajectory
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 
 REASONS = 12  # most frequent reasons shown
 

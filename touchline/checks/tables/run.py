@@ -8,7 +8,11 @@ from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.checks.tables import columns
 from touchline.checks.tables.expectations import Validate, checks
 from touchline.checks.tables.great_expectations import Gates, Outcome, dropped
-from touchline.records import Caption, Clip, Question, Trajectory, Video
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
+from touchline.records.video import Video
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,10 @@ from touchline.chat.prompts import read_prompt
 from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget, ToolSession
 from touchline.config import Params
 from touchline.evaluation.floors import AnswerPrior
-from touchline.records import Caption, Clip, Question, Trajectory
+from touchline.records.caption import Caption
+from touchline.records.clip import Clip
+from touchline.records.question import Question
+from touchline.records.trajectory import Trajectory
 
 CANDIDATE_NAME_PATTERN = r"^[\w.-]+$"
 

@@ -11,7 +11,9 @@ from typing import Literal
 from pydantic import Field
 
 from touchline.errors import InputError
-from touchline.records import Label, Speech, Video
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.video import Video
 from touchline.sources import ready_questions
 from touchline.sources.soccernet import echoes, labels_v2
 from touchline.sources.soccernet.folder import (

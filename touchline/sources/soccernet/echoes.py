@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from touchline.errors import InputError
-from touchline.records import Speech, Video
+from touchline.records.speech import Speech
+from touchline.records.video import Video
 from touchline.sources.readers import load_json_file
 from touchline.sources.source import ReadResult
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from touchline.errors import InputError
-from touchline.records import Label, Video
+from touchline.records.label import Label
+from touchline.records.video import Video
 from touchline.sources.readers import load_json_file
 from touchline.sources.source import ReadResult
 from touchline.sports.sport import Sport

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from touchline.config import Params
 from touchline.progress import track_progress
-from touchline.records import Label, Speech, Video
+from touchline.records.label import Label
+from touchline.records.speech import Speech
+from touchline.records.video import Video
 from touchline.sources.soccernet import layout
 from touchline.sources.source import ReadResult, Source, SourceVideo
 from touchline.sources.synthetic.render import HALVES, plan_match, render_half

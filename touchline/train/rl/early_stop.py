@@ -13,7 +13,8 @@ from transformers import TrainerCallback
 from touchline.chat.turns import TOOL_CALL_TAG
 from touchline.config import Params
 from touchline.errors import InputError
-from touchline.records import Rollout, group_by_field, read_records
+from touchline.records.rollout import Rollout
+from touchline.records.table import group_by_field, read_records
 from touchline.train.rl.groups import REWARD_TOLERANCE
 
 if TYPE_CHECKING:

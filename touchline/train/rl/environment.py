@@ -6,7 +6,7 @@ from typing import Any
 from touchline.chat.messages import build_messages, fetch_block_images
 from touchline.chat.tools.choose_frames import Blocks, ClipFrames, FrameBudget, ToolSession
 from touchline.model.pixels import Pixels, image_to_pixels
-from touchline.records import Question
+from touchline.records.question import Question
 
 
 class ClipEnvironment:

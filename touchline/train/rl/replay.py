@@ -19,7 +19,9 @@ from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget
 from touchline.config import Params
 from touchline.errors import InputError
 from touchline.model.processor import FramesProcessor, load_processor
-from touchline.records import Question, Rollout, group_by_field, index_by_id, read_records
+from touchline.records.question import Question
+from touchline.records.rollout import Rollout
+from touchline.records.table import group_by_field, index_by_id, read_records
 from touchline.train.rl.environment import ClipEnvironment
 from touchline.train.rl.groups import level_equal_outcome_groups, split_into_groups
 from touchline.train.rl.reward_fn import RolloutReward

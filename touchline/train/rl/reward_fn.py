@@ -18,7 +18,9 @@ from touchline.chat.tools.choose_frames import REPEATED_REPLY
 from touchline.chat.turns import ENDINGS, classify_ending
 from touchline.model.pixels import digest_pixels, flatten_turn_frames
 from touchline.model.processor import FramesProcessor
-from touchline.records import Question, Rollout, pair_times, read_records, write_records
+from touchline.records.question import Question
+from touchline.records.rollout import Rollout
+from touchline.records.table import pair_times, read_records, write_records
 from touchline.tasks import TASKS
 from touchline.train.distributed import gather_from_ranks, is_main_process, take_rank_slice
 from touchline.train.rl.early_stop import StepCounts, count_step_rollouts
