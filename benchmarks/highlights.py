@@ -18,7 +18,6 @@ import av
 import numpy as np
 
 from touchline.chat.dialogue import DEFAULT_DIALOGUE
-from touchline.chat.messages import build_trajectory
 from touchline.chat.tools.choose_frames import FrameBudget, ToolSession
 from touchline.chat.turns import format_thinking_turn
 from touchline.config import load_params_section
@@ -33,6 +32,7 @@ from touchline.records.trajectory import Trajectory
 from touchline.sources.synthetic.render import HALVES, plan_match, render_half
 from touchline.sports import SPORTS
 from touchline.tasks.spotting import format_spotting_answer, parse_intervals
+from touchline.tasks.trajectory import build_trajectory
 
 PARAMS = Path("params.yaml")
 SEEDS = (4711, 4712, 4713)  # in no match of the default pipeline; nothing was tuned on them

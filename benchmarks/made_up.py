@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from touchline.chat.messages import build_trajectory, load_frames_by_clip
+from touchline.chat.messages import load_frames_by_clip
 from touchline.chat.tools.choose_frames import FrameBudget, ToolSession
 from touchline.model.generate import ConversationWithFrames
 from touchline.model.tiny import TinyParams, build_tiny_model
@@ -19,6 +19,7 @@ from touchline.records.clip import Clip
 from touchline.records.question import Question
 from touchline.records.table import index_by_id, write_records
 from touchline.records.trajectory import Trajectory
+from touchline.tasks.trajectory import build_trajectory
 from touchline.video.frame_store import CELLS, SCHEMA, STEP, FrameStore, store_path
 
 SECONDS = 60

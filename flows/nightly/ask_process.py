@@ -1,6 +1,6 @@
 """Let a model and its own floors answer the nightly benchmark, with the engine of `evaluate`.
 
-`python -m touchline.nights.ask --benchmark FOLDER --model FOLDER --answers FILE [--alone]` runs it
+`python -m flows.nightly.ask_process --benchmark FOLDER --model FOLDER --answers FILE [--alone]` runs it
 in its own process, so that no flow imports torch. Answers are cached batch by batch.
 """
 

@@ -7,11 +7,12 @@ import pytest
 
 from tests.world import BUDGETS, asked_of, clip_of, plain_reel
 from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
-from touchline.chat.messages import build_messages, build_trajectory
+from touchline.chat.messages import build_messages
 from touchline.chat.tools.choose_frames import ClipFrames, ToolSession
 from touchline.evaluation.floors import FLOORS, count_training_answers
 from touchline.records.trajectory import Trajectory
 from touchline.tasks.spotting import format_spotting_answer, parse_intervals
+from touchline.tasks.trajectory import build_trajectory
 from touchline.teacher.scripted import build_scripted_trajectory
 
 HALF = DEFAULT_DIALOGUE.model_copy(update={"time": "half"})

@@ -14,7 +14,7 @@ def test_the_oldest_go_when_the_file_is_full(tmp_path: Path, monkeypatch: pytest
     store = AnswerCache(tmp_path / "a.sqlite", most=400_000)
     for day in range(40):
         monkeypatch.setattr(room, "_day_number", lambda day=day: day)
-        store.put({f"{day}-{i}": "x" * 1000 for i in range(20)})
+        store.put_answers({f"{day}-{i}": "x" * 1000 for i in range(20)})
         assert store.known(["0-7"])  # used every day
     assert store._bytes() <= 400_000
     assert store.known(["39-19"]) and not store.known(["1-1"])
@@ -31,9 +31,9 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path):
 
 def test_two_processes_write_at_the_same_time(tmp_path: Path):
     program = (
-        "import sys; from pathlib import Path; from touchline.keep import keep\n"
-        "with keep(Path(sys.argv[1])) as store:\n"
-        "    for i in range(100): store.put({f'{sys.argv[2]}{i}': 'v'})"
+        "import sys; from pathlib import Path; from touchline.evaluation.answer_cache import open_answer_cache\n"
+        "with open_answer_cache(Path(sys.argv[1])) as store:\n"
+        "    for i in range(100): store.put_answers({f'{sys.argv[2]}{i}': 'v'})"
     )
     path = tmp_path / "a.sqlite"
     going = [subprocess.Popen([sys.executable, "-c", program, path, name]) for name in "ab"]

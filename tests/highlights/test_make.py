@@ -12,7 +12,6 @@ from stages.ask import AskParams
 from stages.chunk import ChunkParams
 from tests.highlights.conftest import decoded, steady, write_film
 from touchline.chat.dialogue import DEFAULT_DIALOGUE
-from touchline.chat.messages import build_trajectory
 from touchline.chat.tools.choose_frames import FrameBudget, ToolSession
 from touchline.chat.turns import format_thinking_turn
 from touchline.config import load_params_section
@@ -28,6 +27,7 @@ from touchline.model.trained_with import ClipShape, QuestionShape, TrainedWith
 from touchline.records.speech import Speech
 from touchline.records.trajectory import Trajectory
 from touchline.tasks.spotting import format_spotting_answer
+from touchline.tasks.trajectory import build_trajectory
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 Truth = dict[str, list[tuple[float, float]]]  # action -> seconds of the file

@@ -10,7 +10,7 @@ import pytest
 
 TOGETHER = """
 import os, sys, time
-from touchline.faults import InputError
+from touchline.errors import InputError
 from touchline.train.distributed import HELPER_RANK_VARIABLE, launch_ranks
 with launch_ranks(2):
     if HELPER_RANK_VARIABLE in os.environ:

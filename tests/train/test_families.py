@@ -17,10 +17,11 @@ from transformers import (
 
 from tests.stages.training import world
 from tests.train.conftest import BUDGET, Kit, scripted
-from touchline.chat.messages import build_trajectory, extract_assistant_turns
+from touchline.chat.messages import extract_assistant_turns
 from touchline.model.generate import ConversationGenerator
 from touchline.model.load import load_model_and_processor
 from touchline.model.processor import FramesProcessor, configure_processor
+from touchline.tasks.trajectory import build_trajectory
 from touchline.train.sft_data import TrajectoryCollator
 
 PATCH = 14  # pixels, in both older families

@@ -7,10 +7,10 @@ import pytest
 
 from tests.train.conftest import BUDGET, Kit
 from tests.world import HOSTILE
-from touchline.chat.messages import build_trajectory
 from touchline.chat.tools.choose_frames import format_tool_call
 from touchline.chat.turns import format_thinking_turn
 from touchline.model.generate import ConversationGenerator
+from touchline.tasks.trajectory import build_trajectory
 
 
 def player(kit: Kit, batch: int = 3) -> ConversationGenerator:

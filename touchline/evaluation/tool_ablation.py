@@ -16,7 +16,7 @@ import torch
 from PIL.Image import Image, new
 
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.messages import Messages, build_trajectory, get_chat_tools
+from touchline.chat.messages import Messages, get_chat_tools
 from touchline.chat.tools.choose_frames import TOOL_NAME, ClipFrames, FrameBudget, ToolSession
 from touchline.chat.turns import format_thinking_turn, split_thought
 from touchline.metrics import bootstrap
@@ -26,6 +26,7 @@ from touchline.model.processor import list_vision_token_ids
 from touchline.progress import track_progress
 from touchline.records.question import Question
 from touchline.records.trajectory import Trajectory
+from touchline.tasks.trajectory import build_trajectory
 
 QuestionsWithFrames = Sequence[tuple[Question, ClipFrames]]
 TOOL_MODES = ("free", "forced", "forbidden", "masked")

@@ -53,9 +53,9 @@ def open_highlight_model(
     trained = read_trained_with(folder)
 
     def answers(questions: ClipQuestions) -> Iterator[Trajectory]:
-        from touchline.chat.messages import build_trajectory
         from touchline.model.generate import ConversationGenerator
         from touchline.model.load import load_model_and_processor, seed_everything
+        from touchline.tasks.trajectory import build_trajectory
 
         seed_everything(0, 1)
         net, processor = load_model_and_processor(folder, dtype)

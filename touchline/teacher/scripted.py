@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
-from touchline.chat.messages import build_messages, build_trajectory
+from touchline.chat.messages import build_messages
 from touchline.chat.timecode import format_time
 from touchline.chat.tools.choose_frames import (
     ClipFrames,
@@ -27,6 +27,7 @@ from touchline.records.trajectory import Trajectory
 from touchline.tasks.choice import format_option, parse_option_letter
 from touchline.tasks.scene import ClipScene
 from touchline.tasks.spotting import format_spotting_answer, parse_intervals
+from touchline.tasks.trajectory import build_trajectory
 from touchline.teacher.teacher import TaughtQuestion, TeachingJob
 from touchline.video.workers import each, pool
 

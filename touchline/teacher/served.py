@@ -12,7 +12,6 @@ from typing import Any
 from touchline.chat.messages import (
     Messages,
     build_messages,
-    build_trajectory,
     extract_assistant_turns,
     fetch_block_images,
 )
@@ -23,6 +22,7 @@ from touchline.progress import ProgressReporter
 from touchline.records.question import Question
 from touchline.records.verdict import TeacherVerdict
 from touchline.state_dirs import ensure_reply_folder
+from touchline.tasks.trajectory import build_trajectory
 from touchline.teacher import faulty_turns
 from touchline.teacher.accept import AcceptanceCase, hash_frame_blocks, run_acceptance_steps
 from touchline.teacher.ask_teacher import TeacherJudge, request_teacher_turn

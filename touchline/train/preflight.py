@@ -1,6 +1,6 @@
 """Preflight check: can this machine train what params.yaml asks for? Run before any stage.
 
-`python -m touchline.student.door sft rl` exits with a one-sentence error if a GPU, a package, a
+`python -m touchline.train.preflight sft rl` exits with a one-sentence error if a GPU, a package, a
 server or the model is missing. torch, which takes seconds to import, is imported only if a GPU
 matters.
 """

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from touchline.chat.commentary import format_commentary
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.messages import Conversation, Messages, build_messages, build_trajectory
+from touchline.chat.messages import Conversation, Messages, build_messages
 from touchline.chat.prompts import read_prompt
 from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget, ToolSession
 from touchline.config import Params
@@ -22,6 +22,7 @@ from touchline.records.caption import Caption
 from touchline.records.clip import Clip
 from touchline.records.question import Question
 from touchline.records.trajectory import Trajectory
+from touchline.tasks.trajectory import build_trajectory
 
 CANDIDATE_NAME_PATTERN = r"^[\w.-]+$"
 

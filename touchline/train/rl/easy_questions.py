@@ -5,10 +5,10 @@ from collections.abc import Sequence, Set
 from pathlib import Path
 
 from touchline.atomic import atomic_file
-from touchline.chat.messages import build_trajectory
 from touchline.chat.tools.choose_frames import ClipFrames
 from touchline.model.generate import ConversationGenerator
 from touchline.records.question import Question
+from touchline.tasks.trajectory import build_trajectory
 from touchline.train.distributed import gather_from_ranks, is_main_process, shard_for_rank
 
 

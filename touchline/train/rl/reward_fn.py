@@ -8,12 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from touchline.chat.messages import (
-    Messages,
-    build_messages,
-    build_trajectory,
-    extract_assistant_turns,
-)
+from touchline.chat.messages import Messages, build_messages, extract_assistant_turns
 from touchline.chat.tools.choose_frames import REPEATED_REPLY
 from touchline.chat.turns import ENDINGS, classify_ending
 from touchline.model.pixels import digest_pixels, flatten_turn_frames
@@ -22,6 +17,7 @@ from touchline.records.question import Question
 from touchline.records.rollout import Rollout
 from touchline.records.table import pair_times, read_records, write_records
 from touchline.tasks import TASKS
+from touchline.tasks.trajectory import build_trajectory
 from touchline.train.distributed import gather_from_ranks, is_main_process, take_rank_slice
 from touchline.train.rl.early_stop import StepCounts, count_step_rollouts
 from touchline.train.rl.environment import ClipEnvironment
