@@ -1,4 +1,4 @@
-"""The nine stages, one verb each; whatever they import, none of it phones home."""
+"""The pipeline's nine stages. Importing this package turns off telemetry of the libraries used."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Ask questions about clips, with their truths and a split decided by the match."""
+"""Stage: generate questions with true answers from labels, and assign each match to a split."""
 
 import hashlib
 import json
@@ -38,6 +38,8 @@ SPLITS = ("train", "val", "test")
 
 
 class AskParams(Params):
+    """Params section `ask`."""
+
     seed: int
     shares: dict[str, float]  # of the matches of each sport, by split
     splits: Literal["drawn", "stated"]  # a split that the source states goes before a drawn one
@@ -57,17 +59,17 @@ def main(
     questions: Path,
 ) -> dict[str, float]:
     _check_params(ask)
-    every = read_records(clips / "clips.parquet", Clip)
+    all_clips = read_records(clips / "clips.parquet", Clip)
     labels = group_by_field(read_records(manifest / "labels.parquet", Label), "video")
-    lines = group_by_field(read_records(captions / "captions.parquet", Caption), "clip")
-    pairs = find_duplicate_matches(every, frames)
-    splits = split_by_match(every, ask, find_group_leaders(pairs))
+    captions_by_clip = group_by_field(read_records(captions / "captions.parquet", Caption), "clip")
+    duplicates = find_duplicate_matches(all_clips, frames)
+    splits = split_by_match(all_clips, ask, find_group_leaders(duplicates))
     if ask.splits == "stated":
-        splits = apply_stated_splits(splits, manifest / "splits.parquet", pairs)
+        splits = apply_stated_splits(splits, manifest / "splits.parquet", duplicates)
     rules = QuestionRules(ask.interval, ask.negatives, dialogue)
-    ledger = RowLedger(clip.id for clip in every)
-    asked: list[Question] = []
-    for clip in every:
+    ledger = RowLedger(clip.id for clip in all_clips)
+    all_questions: list[Question] = []
+    for clip in all_clips:
         split = splits[clip.sport, clip.match]
         if clip.overlaps and split != "train":
             ledger.drop(clip.id, "overlaps the clip before it: for training only")
@@ -75,25 +77,25 @@ def main(
         if not labels[clip.video]:
             ledger.drop(clip.id, "nobody has labelled its video")
             continue
-        view = build_clip_scene(clip, labels[clip.video])
-        new = _build_clip_questions(view, ask, rules, split, lines[clip.id])
-        asked.extend(new)
+        clip_scene = build_clip_scene(clip, labels[clip.video])
+        new = _build_clip_questions(clip_scene, ask, rules, split, captions_by_clip[clip.id])
+        all_questions.extend(new)
         if new:
             ledger.split(clip.id, f"{len(new)} questions")
         else:
             ledger.drop(clip.id, "no task has anything to ask here")
     with atomic_folder(questions) as draft:
-        write_records(draft / "questions.parquet", Question, asked)
-        write_duplicate_matches(pairs, draft / "doubles.json")
+        write_records(draft / "questions.parquet", Question, all_questions)
+        write_duplicate_matches(duplicates, draft / "doubles.json")
         totals = ledger.close(draft / "ledger.parquet")
-        licence.write_product_terms(draft, licence.collect_source_terms(every))
+        licence.write_product_terms(draft, licence.collect_source_terms(all_clips))
         if not dialogue.thinks:
-            write_llava_samples(draft, asked)
-    counts = {"matches": len(splits), "matches.doubled": len(find_group_leaders(pairs))}
+            write_llava_samples(draft, all_questions)
+    counts = {"matches": len(splits), "matches.doubled": len(find_group_leaders(duplicates))}
     return {
         **totals,
         **counts,
-        **{f"questions.{s}": sum(q.split == s for q in asked) for s in SPLITS},
+        **{f"questions.{s}": sum(q.split == s for q in all_questions) for s in SPLITS},
     }
 
 
@@ -104,8 +106,8 @@ def _check_params(ask: AskParams) -> None:
         )
     if not 0 <= ask.negatives < 1:
         raise InputError("ask.negatives", f"{ask.negatives} is no share", "give one in [0, 1)")
-    strange = [task for task in ask.tasks if task not in TASKS]
-    if strange or not ask.tasks:
+    unknown_tasks = [task for task in ask.tasks if task not in TASKS]
+    if unknown_tasks or not ask.tasks:
         raise InputError("ask.tasks", f"{ask.tasks} are no tasks", f"choose among {list(TASKS)}")
     if ask.interval < 2:
         wrong = f"{ask.interval:g} s may vanish in an answer of whole seconds"
@@ -113,51 +115,60 @@ def _check_params(ask: AskParams) -> None:
 
 
 def find_duplicate_matches(clips: Sequence[Clip], frames: Path) -> list[DuplicateMatch]:
-    """Matches that are one and the same, by teams and day or by their pictures."""
+    """Pairs of matches that are the same match, found by teams and date or by their pictures."""
     matches = {(clip.sport, clip.match): None for clip in clips}
-    shown = {clip.video: (clip.sport, clip.match) for clip in clips if clip.frames}
+    match_of_video = {clip.video: (clip.sport, clip.match) for clip in clips if clip.frames}
     with pool(1) as executor:
         return [
             *find_duplicates_by_name(matches),
-            *find_duplicates_by_picture(frames, shown, executor),
+            *find_duplicates_by_picture(frames, match_of_video, executor),
         ]
 
 
-def write_duplicate_matches(pairs: Sequence[DuplicateMatch], path: Path) -> None:
-    """Write down which matches are one, and how one knows: they share a split."""
-    path.write_text(json.dumps([pair._asdict() for pair in pairs], indent=1) + "\n")
+def write_duplicate_matches(duplicates: Sequence[DuplicateMatch], path: Path) -> None:
+    """Write the pairs of duplicate matches and how they were found as JSON. Both of a pair get the
+    same split.
+    """
+    path.write_text(json.dumps([duplicate._asdict() for duplicate in duplicates], indent=1) + "\n")
 
 
 def split_by_match(
-    clips: Iterable[Clip], ask: AskParams, same: Mapping[MatchKey, MatchKey]
+    clips: Iterable[Clip], ask: AskParams, leader_of: Mapping[MatchKey, MatchKey]
 ) -> dict[MatchKey, str]:
-    """(sport, match) -> split: matches in the order of a seeded hash, cut by the shares.
+    """{(sport, match): split}: matches of a sport in the order of a seeded hash, cut by
+    `ask.shares`.
 
-    With two matches or more of a sport, train and test get one each at least. A match goes where
-    the one goes that `same` says it is.
+    With two or more matches of a sport, train and test get at least one each. `leader_of` maps a
+    duplicate to the match whose split it takes.
     """
     splits = {}
-    every = {(clip.sport, clip.match) for clip in clips}
-    for sport in sorted({sport for sport, _ in every}):
-        found = [m for s, m in every if s == sport and same.get((s, m), (s, m)) == (s, m)]
-        names = sorted(found, key=lambda match: _seeded_hash(ask.seed, match))
+    all_matches = {(clip.sport, clip.match) for clip in clips}
+    for sport in sorted({sport for sport, _ in all_matches}):
+        sport_matches = [
+            m for s, m in all_matches if s == sport and leader_of.get((s, m), (s, m)) == (s, m)
+        ]
+        names = sorted(sport_matches, key=lambda match: _seeded_hash(ask.seed, match))
         test = max(round(ask.shares["test"] * len(names)), min(1, len(names) - 1))
         val = min(round(ask.shares["val"] * len(names)), max(0, len(names) - test - 1))
         cut = ["test"] * test + ["val"] * val + ["train"] * len(names)
         splits |= {(sport, name): split for name, split in zip(names, cut, strict=False)}
-    return splits | {match: splits[first] for match, first in same.items()}
+    return splits | {match: splits[first] for match, first in leader_of.items()}
 
 
 def apply_stated_splits(
-    drawn: Mapping[MatchKey, str], file: Path, pairs: Sequence[DuplicateMatch]
+    drawn_splits: Mapping[MatchKey, str], file: Path, duplicates: Sequence[DuplicateMatch]
 ) -> dict[MatchKey, str]:
-    """The splits with those put in their place that a source states, for its doubles as well."""
+    """The drawn splits, replaced by those that sources state (splits.parquet), also for duplicates.
+    Raises InputError if no source states any.
+    """
     if not file.is_file():
         remedy = "give the source its list of splits, or set ask.splits to drawn"
         raise InputError("ask.splits", "no source states a split", remedy)
     stated = {row.match: row.split for row in read_records(file, StatedSplit)}
-    ours = {(sport, match): stated[match] for sport, match in drawn if match in stated}
-    return {**drawn, **extend_splits_to_duplicates(ours, pairs)}
+    known_splits = {
+        (sport, match): stated[match] for sport, match in drawn_splits if match in stated
+    }
+    return {**drawn_splits, **extend_splits_to_duplicates(known_splits, duplicates)}
 
 
 def _build_clip_questions(
@@ -171,17 +182,17 @@ def _build_clip_questions(
             scene, rules, Random(_seeded_hash(ask.seed, f"{task.name} {scene.clip.id}"))
         )
     ]
-    heard = (
+    commentary_text = (
         format_commentary(lines, rules.dialogue, scene.clip) if ask.commentary and drafts else ""
     )
     return [
-        _build_question(scene.clip, split, name, draft, heard, i)
+        _build_question(scene.clip, split, name, draft, commentary_text, i)
         for i, (name, draft) in enumerate(drafts)
     ]
 
 
 def _build_question(
-    clip: Clip, split: str, task: str, draft: QuestionDraft, heard: str, number: int
+    clip: Clip, split: str, task: str, draft: QuestionDraft, commentary_text: str, number: int
 ) -> Question:
     return Question(
         id=f"{clip.id}?{number}-{task}",
@@ -193,7 +204,7 @@ def _build_question(
         split=split,
         task=task,
         action=draft.action,
-        text=f"{heard}{draft.text}",
+        text=f"{commentary_text}{draft.text}",
         options=list(draft.options),
         truth=draft.truth,
         evidence=[time for span in draft.evidence for time in span],

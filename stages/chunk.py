@@ -1,4 +1,4 @@
-"""Decode every video once into the frame store and cut it into clips."""
+"""Stage: decode each video once into the frame store and divide it into clips."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
@@ -30,6 +30,8 @@ MAX_LOST_SHARE = (
 
 
 class ChunkParams(Params):
+    """Params section `chunk`."""
+
     seconds: float = Field(gt=0)
     stride: float = Field(gt=0)
     rest: Literal["overlap", "short"]  # what covers less than half a clip at the end
@@ -42,46 +44,56 @@ class ChunkParams(Params):
 def main(
     chunk: ChunkParams, videos: Path, manifest: Path, frames: Path, clips: Path
 ) -> dict[str, float]:
-    found = read_records(manifest / "videos.parquet", Video)
-    ledger = RowLedger(video.id for video in found)
+    video_rows = read_records(manifest / "videos.parquet", Video)
+    ledger = RowLedger(video.id for video in video_rows)
     with atomic_folder(frames) as draft, pool(chunk.workers) as executor:
-        passes = write_all_frames(executor, chunk, found, videos, draft)
-        licence.write_product_terms(draft, licence.collect_source_terms(found))
-    cuts = [
-        list(cut_video_into_clips(chunk, video, passed))
-        for video, passed in zip(found, passes, strict=True)
+        results = write_all_frames(executor, chunk, video_rows, videos, draft)
+        licence.write_product_terms(draft, licence.collect_source_terms(video_rows))
+    clips_by_video = [
+        list(cut_video_into_clips(chunk, video, result))
+        for video, result in zip(video_rows, results, strict=True)
     ]
-    for video, rows in zip(found, cuts, strict=True):
+    for video, rows in zip(video_rows, clips_by_video, strict=True):
         ledger.split(video.id, f"into {len(rows)} clips")
-    rows = [clip for rows in cuts for clip in rows]
+    rows = [clip for rows in clips_by_video for clip in rows]
     with atomic_folder(clips) as draft:
         write_records(draft / "clips.parquet", Clip, rows)
         totals = ledger.close(draft / "ledger.parquet")
         licence.write_product_terms(draft, licence.collect_source_terms(rows))
-    return totals | compute_chunk_metrics(found, passes, rows)
+    return totals | compute_chunk_metrics(video_rows, results, rows)
 
 
 def write_all_frames(
-    executor: Executor, chunk: ChunkParams, found: Sequence[Video], videos: Path, folder: Path
+    executor: Executor, chunk: ChunkParams, video_rows: Sequence[Video], videos: Path, folder: Path
 ) -> list[Written]:
-    """Write the frame store file of every video that is here; the workers share the disk."""
+    """Write the frame store of every available video in parallel; returns one result per video,
+    empty for unavailable ones.
+
+    Raises InputError if more than MAX_LOST_SHARE of a video's frames cannot be decoded.
+    """
     settings = (chunk.fps, chunk.height, chunk.quality, chunk.seconds)
-    here = [video for video in found if video.path]
-    jobs = [(videos / v.path, store_path(folder, v.id), *settings, v.terms) for v in here]
-    passes = list(track_progress(each(executor, write_frames, jobs), "chunk", total=len(jobs)))
-    for job, video, passed in zip(jobs, here, passes, strict=True):
-        lost = video.frames - passed.decoded + passed.damaged
-        if lost > max(10, MAX_LOST_SHARE * video.frames):
-            raise InputError(job[0], f"{lost} of {video.frames} frames cannot be decoded", AGAIN)
-    stored = iter(passes)
-    return [next(stored) if video.path else NO_FRAMES_WRITTEN for video in found]
+    available_videos = [video for video in video_rows if video.path]
+    jobs = [
+        (videos / v.path, store_path(folder, v.id), *settings, v.terms) for v in available_videos
+    ]
+    results = list(track_progress(each(executor, write_frames, jobs), "chunk", total=len(jobs)))
+    for job, video, result in zip(jobs, available_videos, results, strict=True):
+        lost_frames = video.frames - result.decoded + result.damaged
+        if lost_frames > max(10, MAX_LOST_SHARE * video.frames):
+            raise InputError(
+                job[0], f"{lost_frames} of {video.frames} frames cannot be decoded", AGAIN
+            )
+    remaining_results = iter(results)
+    return [next(remaining_results) if video.path else NO_FRAMES_WRITTEN for video in video_rows]
 
 
-def cut_video_into_clips(chunk: ChunkParams, video: Video, passed: Written) -> Iterator[Clip]:
-    """The clips of a video, by start; `frames` counts the stored frames within each."""
+def cut_video_into_clips(chunk: ChunkParams, video: Video, result: Written) -> Iterator[Clip]:
+    """Yield the clips of a video by start; `frames` counts the stored frames within each. Raises
+    InputError for a video without duration.
+    """
     if round(video.duration, 6) <= 0:  # to which spans are rounded
         raise InputError(f"video {video.id}", f"lasts {video.duration:g} s", "rerun download")
-    times = np.array(passed.times)
+    times = np.array(result.times)
     short, step = chunk.rest == "short", 1 / chunk.fps
     for start, end, overlaps in spans(video.duration, chunk.seconds, chunk.stride, step, short):
         yield Clip(
@@ -100,15 +112,16 @@ def cut_video_into_clips(chunk: ChunkParams, video: Video, passed: Written) -> I
 
 
 def compute_chunk_metrics(
-    found: Sequence[Video], passes: Sequence[Written], rows: Sequence[Clip]
+    video_rows: Sequence[Video], results: Sequence[Written], rows: Sequence[Clip]
 ) -> dict[str, float]:
+    """Metrics of the stage: seconds, clips and frames."""
     return {
-        "seconds": round(sum(video.duration for video in found), 3),
+        "seconds": round(sum(video.duration for video in video_rows), 3),
         "clips": len(rows),
         "overlapping": sum(clip.overlaps for clip in rows),
         "clips_without_frames": sum(not clip.frames for clip in rows),
-        "frames": sum(len(passed.times) for passed in passes),
-        "damaged": sum(passed.damaged for passed in passes),
+        "frames": sum(len(result.times) for result in results),
+        "damaged": sum(result.damaged for result in results),
     }
 
 

@@ -1,4 +1,6 @@
-"""Distill trajectories: a teacher answers the training questions, thinking with the frame tool."""
+"""Stage: a teacher answers the training questions with the frame tool; its
+trajectories are stored.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,11 +35,11 @@ def main(
     frames: Path,
     trajectories: Path,
 ) -> dict[str, float]:
-    every = read_records(questions / "questions.parquet", Question)
+    all_questions = read_records(questions / "questions.parquet", Question)
     by_clip = index_by_id(read_records(clips / "clips.parquet", Clip))
     labels = group_by_field(read_records(manifest / "labels.parquet", Label), "video")
-    course = TeachingJob(
-        [question for question in every if question.split == "train"],
+    job = TeachingJob(
+        [question for question in all_questions if question.split == "train"],
         by_clip,
         labels,
         frames,
@@ -47,57 +49,62 @@ def main(
         distill.vague,
         distill.jitter,
     )
-    taught = list(_select_teacher(distill, course, by_clip)(course))
-    kept = [one.trajectory for one in taught if one.trajectory is not None]
+    taught_questions = list(_select_teacher(distill, job, by_clip)(job))
+    kept = [entry.trajectory for entry in taught_questions if entry.trajectory is not None]
     write_records(trajectories / "trajectories.parquet", Trajectory, kept)
     licence.write_product_terms(trajectories, licence.collect_source_terms(by_clip.values()))
     with atomic_file(trajectories / "teacher.json") as draft:
         draft.write_text(json.dumps(describe_teacher(distill, dialogue), indent=1) + "\n")
-    totals = _build_question_ledger(every, taught).close(trajectories / "ledger.parquet")
+    totals = _build_question_ledger(all_questions, taught_questions).close(
+        trajectories / "ledger.parquet"
+    )
     calls = sum(bool(t.windows) for t in kept) / max(len(kept), 1)
-    measured = {**totals, "calls": calls, "without_frames": sum(not t.frames for t in kept)}
-    return measured | _write_verdicts(taught, trajectories / "verdicts.parquet")
+    metrics = {**totals, "calls": calls, "without_frames": sum(not t.frames for t in kept)}
+    return metrics | _write_verdicts(taught_questions, trajectories / "verdicts.parquet")
 
 
-def _select_teacher(
-    distill: DistillParams, course: TeachingJob, clips: Mapping[str, Clip]
-) -> Teacher:
+def _select_teacher(distill: DistillParams, job: TeachingJob, clips: Mapping[str, Clip]) -> Teacher:
     """The teacher asked for, unless what it would be shown must not leave this machine."""
     if distill.teacher not in TEACHERS:
-        known = ", ".join(TEACHERS)
-        raise InputError("distill.teacher", f"there is no {distill.teacher}", f"known are {known}")
-    shown = {clips[question.clip].terms for question in course.questions}
-    bound = sorted(shown - set(distill.served.terms))
-    if distill.teacher == "served" and bound:
+        teacher_names = ", ".join(TEACHERS)
+        raise InputError(
+            "distill.teacher", f"there is no {distill.teacher}", f"known are {teacher_names}"
+        )
+    shown_terms = {clips[question.clip].terms for question in job.questions}
+    restricted_terms = sorted(shown_terms - set(distill.served.terms))
+    if distill.teacher == "served" and restricted_terms:
         for endpoint in distill.served.endpoints_used:
-            _require_local_endpoint(endpoint, bound)
+            _require_local_endpoint(endpoint, restricted_terms)
     return TEACHERS[distill.teacher]
 
 
-def _require_local_endpoint(endpoint: Endpoint, bound: Sequence[str]) -> None:
+def _require_local_endpoint(endpoint: Endpoint, restricted_terms: Sequence[str]) -> None:
     if not endpoint.here:
-        wrong = f"would get frames or words under the terms {', '.join(bound)}"
+        wrong = f"would get frames or words under the terms {', '.join(restricted_terms)}"
         remedy = "leave these sources out, or add the terms to distill.served.terms if you may"
         raise InputError(f"distill.served: {endpoint.host}", wrong, remedy)
 
 
 def _build_question_ledger(
-    every: Sequence[Question], taught: Sequence[TaughtQuestion]
+    all_questions: Sequence[Question], taught_questions: Sequence[TaughtQuestion]
 ) -> RowLedger:
-    ledger, reasons = RowLedger(q.id for q in every), {one.question.id: one for one in taught}
-    for question in every:
+    ledger, entry_by_question = (
+        RowLedger(q.id for q in all_questions),
+        {entry.question.id: entry for entry in taught_questions},
+    )
+    for question in all_questions:
         if question.split != "train":
             ledger.drop(question.id, f"{question.split} split: never taught")
-        elif reasons[question.id].trajectory is None:
-            ledger.drop(question.id, f"teacher: {reasons[question.id].reason}")
+        elif entry_by_question[question.id].trajectory is None:
+            ledger.drop(question.id, f"teacher: {entry_by_question[question.id].reason}")
         else:
             ledger.keep(question.id)
     return ledger
 
 
-def _write_verdicts(taught: Sequence[TaughtQuestion], file: Path) -> dict[str, float]:
+def _write_verdicts(taught_questions: Sequence[TaughtQuestion], file: Path) -> dict[str, float]:
     """The verdicts beside the trajectories, and their numbers; none of a teacher that knows."""
-    verdicts = [one.verdict for one in taught if one.verdict is not None]
+    verdicts = [entry.verdict for entry in taught_questions if entry.verdict is not None]
     if not verdicts:
         file.unlink(missing_ok=True)
         return {}

@@ -1,4 +1,6 @@
-"""Fetch every source, look into its videos and read its labels and commentary."""
+"""Stage: fetch all sources, probe their videos, read labels and commentary, and run
+health checks.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,6 +43,8 @@ from touchline.video.workers import pool, tried
 
 
 class DownloadParams(Params):
+    """Params section `download`."""
+
     on_fault: Literal["stop", "drop"]
     workers: int = Field(ge=1)
     health: HealthLimits
@@ -55,65 +59,84 @@ def main(
     health: Path,
     tombstones: Path = Path(TOMBSTONES_FILE),
 ) -> dict[str, float]:
-    sources, stones = parse_source_settings(download.sources), read_tombstones(tombstones)
+    sources, withdrawals = parse_source_settings(download.sources), read_tombstones(tombstones)
     withdrawn = 0
-    held = {source.name: source.licence_and_terms(settings) for source, settings in sources}
-    found, labels, speech = ReadResult[Video](), ReadResult[Label](), ReadResult[Speech]()
+    source_terms = {source.name: source.licence_and_terms(settings) for source, settings in sources}
+    video_rows, label_rows, speech_rows = (
+        ReadResult[Video](),
+        ReadResult[Label](),
+        ReadResult[Speech](),
+    )
     with pool(download.workers) as executor:
         with atomic_folder(videos) as draft:
             for source, settings in sources:
                 source.download(settings, draft / source.name, executor)
-                if stones:
-                    own = draft / source.name
+                if withdrawals:
+                    source_folder = draft / source.name
                     withdrawn += remove_withdrawn_videos(
-                        own, source.videos(settings, own).rows, stones
+                        source_folder, source.videos(settings, source_folder).rows, withdrawals
                     )
-            touchline_licence.write_product_terms(draft, held)
+            touchline_licence.write_product_terms(draft, source_terms)
         for source, settings in sources:
-            with redact_nda_errors(held[source.name], licence):
-                read_source_rows(source, settings, videos, executor, found, labels, speech, stones)
-        readings = found, labels, speech
+            with redact_nda_errors(source_terms[source.name], licence):
+                read_source_rows(
+                    source,
+                    settings,
+                    videos,
+                    executor,
+                    video_rows,
+                    label_rows,
+                    speech_rows,
+                    withdrawals,
+                )
+        readings = video_rows, label_rows, speech_rows
         cases = [
             check_source_rows(s.name, videos, *readings, download.health, executor)
             for s, _ in sources
         ]
     for case in cases:
-        drop_rejected_rows(case, labels, speech)
-    faults = [*found.faults, *labels.faults, *speech.faults]
+        drop_rejected_rows(case, label_rows, speech_rows)
+    faults = [*video_rows.faults, *label_rows.faults, *speech_rows.faults]
     if download.on_fault == "stop":
-        raise_first_fault(faults, held, licence)
-    if not found.rows:
+        raise_first_fault(faults, source_terms, licence)
+    if not video_rows.rows:
         raise InputError("download.sources", "no readable video came of them", "ask for a match")
     with atomic_folder(manifest) as draft:
-        write_records(draft / "videos.parquet", Video, found.rows)
-        write_records(draft / "labels.parquet", Label, labels.rows)
-        write_records(draft / "speech.parquet", Speech, speech.rows)
-        given = collect_stated_splits(sources, videos, stones)
-        if given:
-            write_records(draft / "splits.parquet", StatedSplit, given)
-        touchline_licence.write_product_terms(draft, held)
-        totals = write_download_ledger([*found.rows, *labels.rows, *speech.rows], faults, draft)
+        write_records(draft / "videos.parquet", Video, video_rows.rows)
+        write_records(draft / "labels.parquet", Label, label_rows.rows)
+        write_records(draft / "speech.parquet", Speech, speech_rows.rows)
+        split_rows = collect_stated_splits(sources, videos, withdrawals)
+        if split_rows:
+            write_records(draft / "splits.parquet", StatedSplit, split_rows)
+        touchline_licence.write_product_terms(draft, source_terms)
+        totals = write_download_ledger(
+            [*video_rows.rows, *label_rows.rows, *speech_rows.rows], faults, draft
+        )
     return (
         totals
-        | compute_download_metrics(found.rows, labels.rows, speech.rows)
-        | write_health_pages(cases, held, licence, health)
-        | ({"withdrawn": withdrawn} if stones else {})
+        | compute_download_metrics(video_rows.rows, label_rows.rows, speech_rows.rows)
+        | write_health_pages(cases, source_terms, licence, health)
+        | ({"withdrawn": withdrawn} if withdrawals else {})
     )
 
 
 def parse_source_settings(sources: dict[str, dict[str, Any]]) -> list[tuple[Source, Params]]:
-    """The sources asked for with their checked settings; a `InputError` names the wrong key."""
-    chosen = []
-    for name, given in sources.items():
+    """[(source, its validated settings)] for the sources in params.yaml. Raises InputError naming
+    an unknown source or key.
+    """
+    checked_sources = []
+    for name, raw_settings in sources.items():
         place = f"download.sources.{name}"
         if name not in SOURCES:
             raise InputError(place, "no such source", f"choose among {', '.join(SOURCES)}")
         try:
-            chosen.append((SOURCES[name], SOURCES[name].settings.model_validate(given)))
+            checked_sources.append(
+                (SOURCES[name], SOURCES[name].settings.model_validate(raw_settings))
+            )
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise InputError(place, wrong, "mend these keys") from None
-    return chosen
+    return checked_sources
 
 
 def read_source_rows(
@@ -121,67 +144,81 @@ def read_source_rows(
     settings: Params,
     folder: Path,
     executor: Executor,
-    found: ReadResult[Video],
-    labels: ReadResult[Label],
-    speech: ReadResult[Speech],
+    video_rows: ReadResult[Video],
+    label_rows: ReadResult[Label],
+    speech_rows: ReadResult[Speech],
     stones: Sequence[Tombstone] = (),
 ) -> None:
-    """Add what one source holds; labels and lines of an unreadable video are faults, too.
+    """Append the videos, labels and commentary of one source to the three results.
 
-    A withdrawn video that the source's files name still is passed over, with all that is of it.
+    Withdrawn videos are skipped. An unreadable video, and the labels and lines that belong to it,
+    become faults.
     """
-    own = folder / source.name
-    listed = source.videos(settings, own)
+    source_folder = folder / source.name
+    listed = source.videos(settings, source_folder)
     listed.rows = [v for v in listed.rows if not any(s.covers(v.id, v.match) for s in stones)]
-    looked = ReadResult[Video](faults=listed.faults)
-    same: dict[str, str] = {}
-    files = [(own / one.path,) for one in listed.rows if one.path]
+    own_videos = ReadResult[Video](faults=listed.faults)
+    id_by_sha256: dict[str, str] = {}
+    files = [
+        (source_folder / source_video.path,) for source_video in listed.rows if source_video.path
+    ]
     probed = tried(executor, facts, files)
-    for one in track_progress(listed.rows, "probe"):
-        seen = next(probed) if one.path else unseen(one.duration)
-        looked.take(
-            one.id, build_video_row, source, source.licence_and_terms(settings), one, seen, same
+    for source_video in track_progress(listed.rows, "probe"):
+        probe_result = next(probed) if source_video.path else unseen(source_video.duration)
+        own_videos.take(
+            source_video.id,
+            build_video_row,
+            source,
+            source.licence_and_terms(settings),
+            source_video,
+            probe_result,
+            id_by_sha256,
         )
-    found.add(looked)
-    labels.add(source.labels(settings, own, looked.rows))
-    speech.add(source.speech(settings, own, looked.rows))
+    video_rows.add(own_videos)
+    label_rows.add(source.labels(settings, source_folder, own_videos.rows))
+    speech_rows.add(source.speech(settings, source_folder, own_videos.rows))
 
 
 def build_video_row(
     source: Source,
-    held: tuple[str, str],
-    found: SourceVideo,
-    seen: dict[str, Any] | InputError,
-    same: dict[str, str],
+    licence_and_terms: tuple[str, str],
+    source_video: SourceVideo,
+    probe_result: dict[str, Any] | InputError,
+    id_by_sha256: dict[str, str],
 ) -> Video:
-    """A video with what its file is; `path` is "" when it is not here.
+    """Combine a source's video with its probe result into a Video row; `path` is '' if the file is
+    not available.
 
-    A file that cannot be read is a `InputError`, and so is one that is there twice: it could end in
-    two splits.
+    Raises InputError if the file is unreadable or identical to an earlier one (it could end up in
+    two splits).
     """
-    if isinstance(seen, InputError):
-        raise seen
-    path = Path(source.name) / found.path if found.path else None
-    first = same.setdefault(seen["sha256"], found.id) if path else found.id
-    if first != found.id:
+    if isinstance(probe_result, InputError):
+        raise probe_result
+    path = Path(source.name) / source_video.path if source_video.path else None
+    first = (
+        id_by_sha256.setdefault(probe_result["sha256"], source_video.id)
+        if path
+        else source_video.id
+    )
+    if first != source_video.id:
         raise InputError(path, f"is the same file as {first}", "remove one of the two")
     return Video(
-        id=found.id,
+        id=source_video.id,
         source=source.name,
-        sport=found.sport,
-        match=found.match,
-        part=found.part,
+        sport=source_video.sport,
+        match=source_video.match,
+        part=source_video.part,
         path=path.as_posix() if path else "",
-        licence=held[0],
-        terms=held[1],
-        **seen,
+        licence=licence_and_terms[0],
+        terms=licence_and_terms[1],
+        **probe_result,
     )
 
 
 def collect_stated_splits(
     sources: list[tuple[Source, Params]], folder: Path, stones: Sequence[Tombstone] = ()
 ) -> list[StatedSplit]:
-    """The splits that sources state, by match."""
+    """The splits that sources prescribe, one row per match, without withdrawn matches."""
     return [
         StatedSplit(match, split)
         for source, settings in sources
@@ -192,56 +229,76 @@ def collect_stated_splits(
 
 
 @contextmanager
-def redact_nda_errors(held: tuple[str, str], licence: LicenceParams) -> Iterator[None]:
-    """What a source says of its files while the block runs does not quote what may not leave."""
+def redact_nda_errors(licence_and_terms: tuple[str, str], licence: LicenceParams) -> Iterator[None]:
+    """Context manager: re-raise an InputError without file contents if the source's terms must not
+    appear in logs.
+    """
     try:
         yield
     except InputError as fault:
         raise (
             touchline_licence.redact_input_error(fault)
-            if held[1] in licence.withheld_terms("log")
+            if licence_and_terms[1] in licence.withheld_terms("log")
             else fault
         ) from None
 
 
 def write_health_pages(
     cases: list[SourceHealth],
-    held: touchline_licence.SourceTerms,
+    source_terms: touchline_licence.SourceTerms,
     licence: LicenceParams,
     folder: Path,
 ) -> dict[str, float]:
-    """Write the health page of every source; how often each check found something."""
-    secret = touchline_licence.select_withheld_sources(held, licence.withheld_terms("health"))
+    """Write each source's health page and terms.json; returns {'health.CHECK': number
+    of findings}.
+    """
+    withheld_sources = touchline_licence.select_withheld_sources(
+        source_terms, licence.withheld_terms("health")
+    )
     with atomic_folder(folder) as draft:
-        for found in cases:
-            name = found.case.source
-            write_health_page(draft / f"{name}.html", found, held[name], name in secret)
+        for source_health in cases:
+            name = source_health.case.source
+            write_health_page(
+                draft / f"{name}.html", source_health, source_terms[name], name in withheld_sources
+            )
         touchline_licence.write_product_terms(
-            draft, {name: how for name, how in held.items() if name not in secret}
+            draft,
+            {
+                name: licence_and_terms
+                for name, licence_and_terms in source_terms.items()
+                if name not in withheld_sources
+            },
         )
     counts = Counter[str]()
-    for result in (result for found in cases for result in found.results):
+    for result in (result for source_health in cases for result in source_health.results):
         counts[f"health.{result.name.replace(' ', '_')}"] += result.read + len(result.findings)
     return dict(counts)
 
 
 def raise_first_fault(
-    faults: list[RowFault], held: touchline_licence.SourceTerms, licence: LicenceParams
+    faults: list[RowFault], source_terms: touchline_licence.SourceTerms, licence: LicenceParams
 ) -> None:
-    """Raise the first fault, if there is one, and say how many more there are."""
+    """Raise the first fault as an InputError that says how many more there are; nothing if there is
+    none.
+    """
     if faults:
-        secret = touchline_licence.select_withheld_sources(held, licence.withheld_terms("log"))
-        hidden = faults[0].row.split("/")[0] in secret
-        first = touchline_licence.redact_input_error(faults[0].why) if hidden else faults[0].why
+        withheld_sources = touchline_licence.select_withheld_sources(
+            source_terms, licence.withheld_terms("log")
+        )
+        is_withheld = faults[0].row.split("/")[0] in withheld_sources
+        first = (
+            touchline_licence.redact_input_error(faults[0].why) if is_withheld else faults[0].why
+        )
         more = len(faults) - 1
-        rest = f" ({more} more faults follow)" if more else ""
-        remedy = f"{first.remedy}, or set download.on_fault to drop{rest}"
+        more_note = f" ({more} more faults follow)" if more else ""
+        remedy = f"{first.remedy}, or set download.on_fault to drop{more_note}"
         raise InputError(first.place, first.wrong, remedy)
 
 
 def write_download_ledger(
     rows: Iterable[Video | Label | Speech], faults: list[RowFault], folder: Path
 ) -> dict[str, float]:
+    """Write the ledger of all rows read, kept or dropped with the fault; returns its totals."""
     kept = [row.id for row in rows]
     ledger = RowLedger([*kept, *(fault.row for fault in faults)])
     for row in kept:
@@ -254,7 +311,8 @@ def write_download_ledger(
 def compute_download_metrics(
     videos: list[Video], labels: list[Label], speech: list[Speech]
 ) -> dict[str, float]:
-    spoken = {line.video for line in speech}
+    """Metrics of the stage: numbers of videos, matches, minutes, labels and commentary lines."""
+    videos_with_speech = {line.video for line in speech}
     return {
         "videos": len(videos),
         "videos_not_here": sum(not video.path for video in videos),
@@ -262,7 +320,7 @@ def compute_download_metrics(
         "minutes": round(sum(video.duration for video in videos) / 60, 3),
         "labels": len(labels),
         "speech": len(speech),
-        "videos_without_speech": sum(video.id not in spoken for video in videos),
+        "videos_without_speech": sum(video.id not in videos_with_speech for video in videos),
     }
 
 

@@ -1,4 +1,6 @@
-"""Ask base, SFT, RL and other candidates the test questions, beside honest floors; the report."""
+"""Stage: all candidates (base, SFT, RL, floors and others) answer the test questions; writes scores
+and report.
+"""
 
 import json
 from pathlib import Path
@@ -30,6 +32,8 @@ TrajectoriesByCandidate = dict[str, list[Trajectory]]
 
 
 class EvaluateParams(Params):
+    """Params section `evaluate`."""
+
     seed: int  # of the bootstrap
     theta: float  # temporal IoU above which an interval counts
     interval: float  # seconds a floor gives to one action
@@ -59,40 +63,40 @@ def main(
     report: Path,
 ) -> dict[str, Any]:
     bench = EvalSet(clips, captions, questions, frames, budget, dialogue)
-    own = {"base": base, "sft": sft, "rl": rl}
-    setting = build_eval_settings(evaluate, student, bench, own)
-    every = build_candidate_lineup(evaluate.candidates)
-    for candidate in every:
+    model_folders = {"base": base, "sft": sft, "rl": rl}
+    setting = build_eval_settings(evaluate, student, bench, model_folders)
+    all_candidates = build_candidate_lineup(evaluate.candidates)
+    for candidate in all_candidates:
         candidate.identity(setting)  # one that is not to be had is known before hours of work
-    rows = {c.name: answer_questions(c, bench, setting, evaluate.processes) for c in every}
-    measured = score_candidates(rows, bench, evaluate.theta, evaluate.seed)
-    measured["necessity"] = run_tool_ablation(rl, rows, bench, evaluate, setting)
+    rows = {c.name: answer_questions(c, bench, setting, evaluate.processes) for c in all_candidates}
+    metrics = score_candidates(rows, bench, evaluate.theta, evaluate.seed)
+    metrics["necessity"] = run_tool_ablation(rl, rows, bench, evaluate, setting)
     if evaluate.judge:
-        measured["judge"] = grade_open_answers(
+        metrics["judge"] = grade_open_answers(
             rows, bench.questions_by_id, evaluate.judge, evaluate.seed
         )
-    write_answers(answers, rows, bench, own)
+    write_answers(answers, rows, bench, model_folders)
     sections = {
         "Student": student.model_dump(exclude={"tiny"}),
         "Evaluation": summarize_evaluate_params(evaluate),
     }
     if evaluate.judge:
-        told = {k: v for k, v in measured["judge"].items() if k != "candidates"}
-        sections["Judge of open answers"] = {key: str(value) for key, value in told.items()}
-    lessons = read_optional_records(accepted / "trajectories.parquet", Trajectory)
-    write_report_pages(report, rows, measured, bench, own, lessons, sections, licence)
-    broken = {
-        name: count_failed_answers(given)
-        for name, given in rows.items()
-        if count_failed_answers(given)
+        judge_facts = {k: v for k, v in metrics["judge"].items() if k != "candidates"}
+        sections["Judge of open answers"] = {key: str(value) for key, value in judge_facts.items()}
+    teacher_rows = read_optional_records(accepted / "trajectories.parquet", Trajectory)
+    write_report_pages(report, rows, metrics, bench, model_folders, teacher_rows, sections, licence)
+    failures = {
+        name: count_failed_answers(candidate_rows)
+        for name, candidate_rows in rows.items()
+        if count_failed_answers(candidate_rows)
     }
-    return {**measured, "without_frames": bench.skipped_count, "failed": broken}
+    return {**metrics, "without_frames": bench.skipped_count, "failed": failures}
 
 
 def build_eval_settings(
-    evaluate: EvaluateParams, student: StudentParams, bench: EvalSet, own: dict[str, Path]
+    evaluate: EvaluateParams, student: StudentParams, bench: EvalSet, model_folders: dict[str, Path]
 ) -> EvalSettings:
-    """What all candidates share."""
+    """The settings shared by all candidates."""
     return EvalSettings(
         budget=bench.budget,
         dialogue=bench.dialogue,
@@ -103,15 +107,17 @@ def build_eval_settings(
         seed=evaluate.seed,
         batch=evaluate.batch,
         turn_tokens=evaluate.turn_tokens,
-        models=own,
+        models=model_folders,
     )
 
 
 def build_candidate_lineup(entries: list[dict[str, Any]]) -> list[EvalCandidate]:
-    """Floors first, then others, then the run's own: the order of the report."""
-    mine = [{"kind": "model", "name": name, "model": name, "revision": ""} for name in RUN_MODELS]
-    found = parse_candidates([*entries, *mine])
-    return sorted(found, key=lambda c: (c.name in RUN_MODELS, not c.name.startswith("floor.")))
+    """The candidates in the report's order: floors, others, then base, SFT and RL."""
+    run_entries = [
+        {"kind": "model", "name": name, "model": name, "revision": ""} for name in RUN_MODELS
+    ]
+    candidates = parse_candidates([*entries, *run_entries])
+    return sorted(candidates, key=lambda c: (c.name in RUN_MODELS, not c.name.startswith("floor.")))
 
 
 def run_tool_ablation(
@@ -121,8 +127,8 @@ def run_tool_ablation(
     evaluate: EvaluateParams,
     setting: EvalSettings,
 ) -> Any:
-    """What the tool is worth to the model after RL."""
-    how = ToolAblationSettings(
+    """Run the tool ablation (`measure_tool_ablation`) on the model after RL."""
+    ablation_settings = ToolAblationSettings(
         setting.budget,
         setting.dialogue,
         setting.dtype,
@@ -130,38 +136,40 @@ def run_tool_ablation(
         setting.batch,
         setting.seed,
     )
-    games = [(game.question, game.reel) for game in bench.load_items()]
-    return measure_tool_ablation(rl, games, rows["rl"], evaluate.necessity, how)
+    items = [(item.question, item.reel) for item in bench.load_items()]
+    return measure_tool_ablation(rl, items, rows["rl"], evaluate.necessity, ablation_settings)
 
 
 def write_answers(
-    folder: Path, rows: TrajectoriesByCandidate, bench: EvalSet, own: dict[str, Path]
+    folder: Path, rows: TrajectoriesByCandidate, bench: EvalSet, model_folders: dict[str, Path]
 ) -> None:
-    """Every answer of every candidate, and what became of each test question."""
+    """Write all candidates' answers, the ledger of test questions and terms.json."""
     with atomic_folder(folder) as draft:
-        every = [row for given in rows.values() for row in given]
-        write_records(draft / "answers.parquet", Trajectory, every)
-        asked = {question.id for question in bench.split_questions}
+        all_rows = [row for candidate_rows in rows.values() for row in candidate_rows]
+        write_records(draft / "answers.parquet", Trajectory, all_rows)
+        asked_ids = {question.id for question in bench.split_questions}
         ledger = RowLedger(q.id for q in bench.questions_by_id.values() if q.split == bench.split)
         for id in ledger.rows:
-            ledger.keep(id) if id in asked else ledger.drop(id, "no frames here")
+            ledger.keep(id) if id in asked_ids else ledger.drop(id, "no frames here")
         ledger.close(draft / "ledger.parquet")
         touchline_licence.write_product_terms(
-            draft, touchline_licence.collect_source_terms(bench.clips_by_id.values()), *own.values()
+            draft,
+            touchline_licence.collect_source_terms(bench.clips_by_id.values()),
+            *model_folders.values(),
         )
 
 
 def write_report_pages(
     folder: Path,
     rows: TrajectoriesByCandidate,
-    measured: dict[str, Any],
+    metrics: dict[str, Any],
     bench: EvalSet,
-    own: dict[str, Path],
-    lessons: list[Trajectory],
+    model_folders: dict[str, Path],
+    teacher_rows: list[Trajectory],
     sections: dict[str, dict[str, Any]],
     licence: LicenceParams,
 ) -> None:
-    """The report and the player, without what is under terms that forbid it."""
+    """Write report.html and player.html, without content of sources whose terms are withheld."""
     withheld = licence.withheld_terms("report")
     with atomic_folder(folder) as draft:
         write_evaluation_report(
@@ -169,9 +177,9 @@ def write_report_pages(
             questions=bench.questions_by_id,
             clips=bench.clips_by_id,
             answers=rows,
-            scores=measured,
+            scores=metrics,
             frames=lambda clip, time: bench.store.images(clip.video, [clip.start + time])[0],
-            logs={name: read_training_log(own[name]) for name in ("sft", "rl")},
+            logs={name: read_training_log(model_folders[name]) for name in ("sft", "rl")},
             about=build_report_sections(bench, sections),
             zero=bench.dialogue.clock_offset,
             withheld=withheld,
@@ -181,29 +189,33 @@ def write_report_pages(
             questions=bench.questions_by_id,
             clips=bench.clips_by_id,
             picked=pick_player_attempts(
-                rows, read_optional_records(own["rl"] / "rollouts.parquet", Rollout), lessons
+                rows,
+                read_optional_records(model_folders["rl"] / "rollouts.parquet", Rollout),
+                teacher_rows,
             ),
             frames=lambda clip, time: bench.store.images(clip.video, [clip.start + time])[0],
             withheld=withheld,
         )
-        shown = [clip for clip in bench.clips_by_id.values() if clip.terms not in withheld]
-        touchline_licence.write_product_terms(draft, touchline_licence.collect_source_terms(shown))
+        shown_clips = [clip for clip in bench.clips_by_id.values() if clip.terms not in withheld]
+        touchline_licence.write_product_terms(
+            draft, touchline_licence.collect_source_terms(shown_clips)
+        )
 
 
 def read_optional_records(file: Path, kind: type[Any]) -> list[Any]:
-    """The attempts of teacher or RL; none where a model was brought from elsewhere."""
+    """Read a Parquet file of `kind`; [] if it does not exist, as for an imported model."""
     return read_records(file, kind) if file.is_file() else []
 
 
 def read_training_log(model: Path) -> list[dict[str, Any]]:
-    """The numbers a training wrote down, step by step."""
+    """The entries of a model's log.jsonl, one dict per logged training step."""
     return [json.loads(line) for line in (model / "log.jsonl").read_text().splitlines()]
 
 
 def build_report_sections(
     bench: EvalSet, sections: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """What the page says about how its numbers came to be."""
+    """The report's sections of settings: questions, frame budget, dialogue, and `sections`."""
     return {
         "Questions": {
             "asked": len(bench.split_questions),
@@ -218,7 +230,7 @@ def build_report_sections(
 
 
 def summarize_evaluate_params(evaluate: EvaluateParams) -> dict[str, Any]:
-    """The section of the parameters, a candidate by its name and kind."""
+    """The section `evaluate` for the report, each candidate as `name (kind)`."""
     named = [f"{entry['name']} ({entry['kind']})" for entry in evaluate.candidates]
     return {**evaluate.model_dump(exclude={"candidates"}), "candidates": ", ".join(named)}
 

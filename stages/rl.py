@@ -1,4 +1,6 @@
-"""Improve the student by its own attempts: TRL's GRPO, the frame tool, rewards, proof of sight."""
+"""Stage: train the student with TRL's GRPO and the frame tool; records rewards and the vision
+proof.
+"""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -83,6 +85,8 @@ ROLLOUTS_FILE = "rollouts.parquet"  # beside the model
 
 
 class RlParams(Params):
+    """Params section `rl`."""
+
     seed: int
     steps: int
     lr: float
@@ -97,7 +101,7 @@ class RlParams(Params):
 
 @dataclass(frozen=True)
 class RlQuestions:
-    """The questions of the train split, those to be asked, and the clips that have frames."""
+    """Questions and clips of an RL training."""
 
     by_id: Mapping[str, Question]
     with_frames: list[Question]
@@ -117,12 +121,12 @@ def main(
     model: Path,
 ) -> dict[str, float]:
     # Data
-    given = select_rl_questions(clips, questions)
-    told_of = {"questions": len(given.with_frames), "without_frames": given.left_out}
+    rl_questions = select_rl_questions(clips, questions)
+    counts = {"questions": len(rl_questions.with_frames), "without_frames": rl_questions.left_out}
     rules = ReplayRules(budget=budget, reward=rl.reward, turn_tokens=rl.turn_tokens)
     if rl.steps == 0:
-        write_untrained_rl_model(rl, given, rules, start, model)
-        return {**told_of, "steps": 0}
+        write_untrained_rl_model(rl, rl_questions, rules, start, model)
+        return {**counts, "steps": 0}
     if not dialogue.thinks:
         wrong = f"{dialogue.style} has no thoughts and no tool to reinforce"
         raise InputError("dialogue.style", wrong, "set rl.steps to 0, or the style to thinking")
@@ -134,11 +138,11 @@ def main(
         freeze_model_parts(net, student.frozen)
 
         # Training
-        shown = load_frames_by_clip(FrameStore(frames), clips, budget, dialogue)
-        practice = RlSetup(rl, student, budget, given, shown, net, processor)
-        trainer = practice.build_trainer()
-        train_from_checkpoint(trainer, practice.checkpoints)
-        practice.stop.raise_if_stopped(trainer.state.global_step)
+        frames_by_clip = load_frames_by_clip(FrameStore(frames), clips, budget, dialogue)
+        setup = RlSetup(rl, student, budget, rl_questions, frames_by_clip, net, processor)
+        trainer = setup.build_trainer()
+        train_from_checkpoint(trainer, setup.checkpoints)
+        setup.stop.raise_if_stopped(trainer.state.global_step)
 
         # Save
         weights = gather_full_weights(trainer, student.parallel)
@@ -146,97 +150,130 @@ def main(
             with atomic_folder(model) as draft:
                 save_trained_model(trainer, processor, start, student, weights, draft)
                 copy_trained_with(start, draft)
-                practice.write_outputs(draft, start)
+                setup.write_outputs(draft, start)
                 write_replay_rules(draft / REPLAY_RULES_FILE, rules)
-    direct_too = {"direct": len(practice.easy_questions)} if rl.reward.weights.selective else {}
+    easy_count = {"direct": len(setup.easy_questions)} if rl.reward.weights.selective else {}
     return {
-        **told_of,
-        **direct_too,
+        **counts,
+        **easy_count,
         "steps": trainer.state.global_step,
         **get_last_rl_metrics(trainer),
     }
 
 
 def select_rl_questions(clips: Path, questions: Path) -> RlQuestions:
-    """What RL may ask; a `InputError` where that is nothing."""
-    every = index_by_id(read_records(questions / "questions.parquet", Question))
-    asked_of = [q for q in every.values() if q.split == "train"]
-    if not asked_of:
+    """Load the train questions whose clips have frames. Raises InputError if there are none."""
+    questions_by_id = index_by_id(read_records(questions / "questions.parquet", Question))
+    train_questions = [q for q in questions_by_id.values() if q.split == "train"]
+    if not train_questions:
         raise InputError(questions, "no question is in the train split", "raise ask.shares.train")
-    here = {c.id: c for c in read_records(clips / "clips.parquet", Clip) if c.frames}
-    seen = [q for q in asked_of if q.clip in here]
-    if not seen:
-        raise InputError(questions, f"not one of {len(asked_of)} questions has frames", NO_FRAMES)
-    return RlQuestions(every, seen, here, len(asked_of) - len(seen))
+    clips_with_frames = {c.id: c for c in read_records(clips / "clips.parquet", Clip) if c.frames}
+    with_frames = [q for q in train_questions if q.clip in clips_with_frames]
+    if not with_frames:
+        raise InputError(
+            questions, f"not one of {len(train_questions)} questions has frames", NO_FRAMES
+        )
+    return RlQuestions(
+        questions_by_id, with_frames, clips_with_frames, len(train_questions) - len(with_frames)
+    )
 
 
 def write_untrained_rl_model(
-    rl: RlParams, given: RlQuestions, rules: ReplayRules, start: Path, model: Path
+    rl: RlParams, rl_questions: RlQuestions, rules: ReplayRules, start: Path, model: Path
 ) -> None:
-    """The model as it was, and that nothing was proved."""
+    """Write the model of an RL stage with 0 steps: the start model, no rollouts, an empty vision
+    proof.
+    """
     with atomic_folder(model) as draft:
         copy_untrained_model(start, draft)
-        licence.write_product_terms(draft, collect_question_terms(given), start)
+        licence.write_product_terms(draft, collect_question_terms(rl_questions), start)
         write_records(draft / ROLLOUTS_FILE, Rollout, [])
         write_vision_proof(draft / VISION_PROOF_FILE, summarize_vision_proof(draft, 0, rl.sight))
         write_replay_rules(draft / REPLAY_RULES_FILE, rules)
 
 
-def collect_question_terms(given: RlQuestions) -> licence.SourceTerms:
-    """The terms of what is asked about."""
-    return licence.collect_source_terms(given.clips_with_frames[q.clip] for q in given.with_frames)
+def collect_question_terms(rl_questions: RlQuestions) -> licence.SourceTerms:
+    """The terms of the sources that the questions are about."""
+    return licence.collect_source_terms(
+        rl_questions.clips_with_frames[q.clip] for q in rl_questions.with_frames
+    )
 
 
 class RlSetup:
-    """All that a training plays by, beside the model: rewards, ends, proofs, and where they lie."""
+    """Everything an RL training needs beside the model: reward, early stop, proofs and their
+    folders.
+    """
 
     def __init__(
         self,
         rl: RlParams,
         student: StudentParams,
         budget: FrameBudget,
-        given: RlQuestions,
-        shown: Mapping[str, ClipFrames],
+        questions: RlQuestions,
+        frames_by_clip: Mapping[str, ClipFrames],
         net: Any,
         processor: FramesProcessor,
     ) -> None:
-        self.rl, self.student, self.budget, self.questions = rl, student, budget, given
-        self.frames_by_clip, self.net, self.processor = shown, net, processor
-        self.checkpoints, never = ensure_checkpoint_folder("rl"), list_vision_token_ids(processor)
+        self.rl, self.student, self.budget, self.questions = rl, student, budget, questions
+        self.frames_by_clip, self.net, self.processor = frames_by_clip, net, processor
+        self.checkpoints, suppressed_tokens = (
+            ensure_checkpoint_folder("rl"),
+            list_vision_token_ids(processor),
+        )
         self.args = build_grpo_config(
-            rl, budget, never, self.checkpoints, **build_parallel_arguments(student.parallel)
+            rl,
+            budget,
+            suppressed_tokens,
+            self.checkpoints,
+            **build_parallel_arguments(student.parallel),
         )
         self.easy_questions = self._find_easy_questions()
-        self.rollout_folder, size = self.checkpoints / "rollouts", self.args.num_generations or 1
+        self.rollout_folder, group_size = (
+            self.checkpoints / "rollouts",
+            self.args.num_generations or 1,
+        )
         self.reward = RolloutReward(
-            given.by_id, processor, rl.reward, size, self.rollout_folder, self.easy_questions
+            questions.by_id,
+            processor,
+            rl.reward,
+            group_size,
+            self.rollout_folder,
+            self.easy_questions,
         )
         self.stop, self.vision_proof_folder = (
             StopHopelessRlCallback(self.reward, rl.stop),
             self.checkpoints / "sight",
         )
-        some = given.with_frames[: rl.vllm.parity.prompts]
-        prompts = partial(build_parity_prompts, some, shown, budget, processor)
+        parity_questions = questions.with_frames[: rl.vllm.parity.prompts]
+        prompts = partial(build_parity_prompts, parity_questions, frames_by_clip, budget, processor)
         self.vllm_parity = VllmParityCallback(
-            rl.vllm.parity, prompts, processor, never, self.checkpoints
+            rl.vllm.parity, prompts, processor, suppressed_tokens, self.checkpoints
         )
 
     def _find_easy_questions(self) -> Set[str]:
-        """What is answered without a call before RL: there the selective reward pays for none."""
+        """Ids of questions that the start model answers without a call, for the selective reward;
+        otherwise empty.
+        """
         if not self.rl.reward.weights.selective:
             return set()
-        games = [(q, self.frames_by_clip[q.clip]) for q in self.questions.with_frames]
-        alone = self.budget.model_copy(update={"calls": 0})  # the first frames and no others
-        how = alone, self.rl.turn_tokens, self.args.per_device_train_batch_size
-        player = ConversationGenerator(self.net.eval(), self.processor, *how)
+        items = [(q, self.frames_by_clip[q.clip]) for q in self.questions.with_frames]
+        first_frames_only = self.budget.model_copy(
+            update={"calls": 0}
+        )  # the first frames and no others
+        generation_settings = (
+            first_frames_only,
+            self.rl.turn_tokens,
+            self.args.per_device_train_batch_size,
+        )
+        player = ConversationGenerator(self.net.eval(), self.processor, *generation_settings)
         return find_easy_questions(
-            player, games, self.rl.reward.gate, self.checkpoints / "direct.json"
+            player, items, self.rl.reward.gate, self.checkpoints / "direct.json"
         )
 
     def build_trainer(self) -> VisionProofTrainer:
-        """TRL's trainer, taken up where checkpoints were left."""
+        """Build TRL's trainer, with the early stop resumed from existing checkpoints."""
         self.stop.resume_at(find_resume_step(self.checkpoints))
-        scored: Any = self.reward
+        reward_function: Any = self.reward
         environment: Any = partial(
             ClipEnvironment, self.questions.by_id, self.frames_by_clip, self.budget
         )
@@ -245,7 +282,7 @@ class RlSetup:
         ]
         trainer = VisionProofTrainer(
             model=self.net,
-            reward_funcs=[scored],
+            reward_funcs=[reward_function],
             args=self.args,
             train_dataset=Dataset.from_list(rows),
             processing_class=self.processor,
@@ -262,7 +299,7 @@ class RlSetup:
         return trainer
 
     def write_outputs(self, draft: Path, start: Path) -> None:
-        """Put terms, rollouts and proofs beside the model."""
+        """Write terms, rollouts, vLLM parity result and vision proof beside the model."""
         licence.write_product_terms(draft, collect_question_terms(self.questions), start)
         write_records(
             draft / ROLLOUTS_FILE, Rollout, read_step_rollouts(self.rollout_folder, self.rl.steps)
@@ -276,23 +313,27 @@ class RlSetup:
 
 def build_parity_prompts(
     questions: Sequence[Question],
-    shown: Mapping[str, ClipFrames],
+    frames_by_clip: Mapping[str, ClipFrames],
     budget: FrameBudget,
     processor: FramesProcessor,
 ) -> list[ParityPrompt]:
-    """What rollouts of these questions begin with: first frames and question."""
-    seen = ((q, shown[q.clip]) for q in questions)
-    talks = (
+    """The prompts (first frames and question) on which vLLM and the trainer are compared."""
+    with_frames = ((q, frames_by_clip[q.clip]) for q in questions)
+    conversations = (
         (q, build_messages(q, fetch_block_images(ToolSession(reel, budget).open(), reel)))
-        for q, reel in seen
+        for q, reel in with_frames
     )
-    return [build_parity_prompt(q.id, talk, processor) for q, talk in talks]
+    return [build_parity_prompt(q.id, messages, processor) for q, messages in conversations]
 
 
 def build_grpo_config(
-    rl: RlParams, budget: FrameBudget, never: list[int], checkpoints: Path, **more: Any
+    rl: RlParams,
+    budget: FrameBudget,
+    suppressed_tokens: list[int],
+    checkpoints: Path,
+    **extra_arguments: Any,
 ) -> GRPOConfig:
-    """Our fixed choices; `rl.trainer` holds every knob that may be turned."""
+    """GRPOConfig of our fixed settings; everything in `rl.trainer` is passed on."""
     return GRPOConfig(
         output_dir=str(checkpoints),
         seed=rl.seed,
@@ -303,19 +344,23 @@ def build_grpo_config(
         use_cpu=not torch.cuda.is_available(),
         max_tool_calling_iterations=budget.calls + 1,
         # Pictures behind vision tokens that a model made up do not exist: never sample them.
-        **build_generation_arguments(rl.vllm, rl.turn_tokens, never),
+        **build_generation_arguments(rl.vllm, rl.turn_tokens, suppressed_tokens),
         log_completions=False,  # TRL 1.16 cannot write completions that hold pictures
         mask_truncated_completions=False,  # breaks rows of unlike picture counts in TRL 1.16
-        **more,
+        **extra_arguments,
         **rl.trainer,
     )
 
 
 def get_last_rl_metrics(trainer: VisionProofTrainer) -> dict[str, float]:
-    """The reward's parts over the last logged steps."""
-    logged = [entry for entry in trainer.state.log_history if "reward" in entry]
+    """The last logged reward metrics."""
+    logged_steps = [entry for entry in trainer.state.log_history if "reward" in entry]
     names = ("reward", "accuracy", "format", "tool_rate", "groups/no_signal", "groups/phantom")
-    return {name: float(logged[-1][name]) for name in names if logged and name in logged[-1]}
+    return {
+        name: float(logged_steps[-1][name])
+        for name in names
+        if logged_steps and name in logged_steps[-1]
+    }
 
 
 if __name__ == "__main__":

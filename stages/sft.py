@@ -1,4 +1,6 @@
-"""Teach the student by the accepted trajectories: TRL's SFTTrainer, in full or through LoRA."""
+"""Stage: fine-tune the student on accepted trajectories with TRL's SFTTrainer, in full or with
+LoRA.
+"""
 
 import json
 from dataclasses import dataclass
@@ -55,6 +57,8 @@ from touchline.video.frame_store import FrameStore
 
 
 class SftParams(Params):
+    """Params section `sft`."""
+
     seed: int
     steps: int
     lr: float
@@ -78,19 +82,19 @@ def main(
     model: Path,
 ) -> dict[str, float]:
     # Data
-    lessons = load_sft_data(accepted, questions, clips)
+    data = load_sft_data(accepted, questions, clips)
     trained = TrainedWith(budget=budget, dialogue=dialogue, chunk=chunk, ask=ask)
-    told = {"trajectories": len(lessons.rows), "without_frames": lessons.left_out}
+    counts = {"trajectories": len(data.rows), "without_frames": data.left_out}
     if sft.steps == 0:
-        write_base_model(student, lessons, base)
+        write_base_model(student, data, base)
         write_untrained_sft_model(base, trained, model)
-        return {**told, "steps": 0}
+        return {**counts, "steps": 0}
 
     seed_everything(sft.seed, student.threads)
     with launch_ranks(student.processes):
         # Model
         if is_main_process():
-            write_base_model(student, lessons, base)
+            write_base_model(student, data, base)
         wait_for_ranks()
         net, processor = load_model_and_processor(
             base, student.dtype, student.attention, **_build_quantization_arguments(sft.tuning)
@@ -99,9 +103,9 @@ def main(
 
         # Training
         checkpoints = ensure_checkpoint_folder("sft")
-        shown = load_frames_by_clip(FrameStore(frames), clips, budget, dialogue)
-        collator = TrajectoryCollator(processor, shown, dialogue)
-        trainer = build_sft_trainer(sft, student, lessons, net, processor, collator, checkpoints)
+        frames_by_clip = load_frames_by_clip(FrameStore(frames), clips, budget, dialogue)
+        collator = TrajectoryCollator(processor, frames_by_clip, dialogue)
+        trainer = build_sft_trainer(sft, student, data, net, processor, collator, checkpoints)
         train_from_checkpoint(trainer, checkpoints)
 
         # Save
@@ -110,12 +114,12 @@ def main(
             with atomic_folder(model) as draft:
                 save_trained_model(trainer, processor, base, student, weights, draft)
                 write_trained_with(draft, trained)
-                licence.write_product_terms(draft, lessons.source_terms, base)
-    return {**told, "steps": trainer.state.global_step, **get_last_loss(trainer)}
+                licence.write_product_terms(draft, data.source_terms, base)
+    return {**counts, "steps": trainer.state.global_step, **get_last_loss(trainer)}
 
 
 def write_untrained_sft_model(base: Path, trained: TrainedWith, model: Path) -> None:
-    """The model as it was before any step."""
+    """Write the model of an SFT stage with 0 steps: the base model."""
     with atomic_folder(model) as draft:
         copy_untrained_model(base, draft)
         write_trained_with(draft, trained)
@@ -123,55 +127,66 @@ def write_untrained_sft_model(base: Path, trained: TrainedWith, model: Path) -> 
 
 @dataclass(frozen=True)
 class SftData:
-    """What is taught: rows of accepted trajectories whose clips have frames, and their terms."""
+    """Training rows (accepted trajectories whose clips have frames) and the terms of
+    their sources.
+    """
 
     rows: list[dict[str, Any]]
     source_terms: licence.SourceTerms
     left_out: int  # for want of frames
 
     def build_dataset(self, sft: SftParams, args: SFTConfig) -> Dataset:
-        """The rows, which TRL draws at random; or one long row of them, taken as it stands."""
-        every = Dataset.from_list(self.rows)
+        """The rows as a Dataset, which TRL shuffles; with order `curriculum`, all steps' rows in
+        their fixed order.
+        """
+        full_dataset = Dataset.from_list(self.rows)
         if sft.order == "mixed":
-            return every
+            return full_dataset
         steps = sft.steps * args.train_batch_size * args.gradient_accumulation_steps
         tasks = [row["task"] for row in self.rows]
-        return every.select(order_by_curriculum(tasks, steps * args.world_size, sft.seed))
+        return full_dataset.select(order_by_curriculum(tasks, steps * args.world_size, sft.seed))
 
 
 def load_sft_data(accepted: Path, questions: Path, clips: Path) -> SftData:
-    """The rows to train on; a `InputError` where there are none."""
-    every = read_records(accepted / "trajectories.parquet", Trajectory)
-    if not every:
+    """Load the training rows. Raises InputError if there are none or no clip has frames."""
+    all_trajectories = read_records(accepted / "trajectories.parquet", Trajectory)
+    if not all_trajectories:
         raise InputError(accepted, "no trajectory was accepted", "look at its page.html for why")
     by_clip = index_by_id(read_records(clips / "clips.parquet", Clip))
-    asked = index_by_id(read_records(questions / "questions.parquet", Question))
+    questions_by_id = index_by_id(read_records(questions / "questions.parquet", Question))
     rows = [
-        {"messages": t.messages, "clip": asked[t.question].clip, "task": t.task, "images": []}
-        for t in every
+        {
+            "messages": t.messages,
+            "clip": questions_by_id[t.question].clip,
+            "task": t.task,
+            "images": [],
+        }
+        for t in all_trajectories
     ]
     rows = [row for row in rows if by_clip[row["clip"]].frames]
     if not rows:
-        raise InputError(accepted, f"not one of {len(every)} trajectories has frames", NO_FRAMES)
-    held = licence.collect_source_terms(by_clip[row["clip"]] for row in rows)
-    return SftData(rows, held, len(every) - len(rows))
+        raise InputError(
+            accepted, f"not one of {len(all_trajectories)} trajectories has frames", NO_FRAMES
+        )
+    source_terms = licence.collect_source_terms(by_clip[row["clip"]] for row in rows)
+    return SftData(rows, source_terms, len(all_trajectories) - len(rows))
 
 
 def build_sft_trainer(
     sft: SftParams,
     student: StudentParams,
-    lessons: SftData,
+    data: SftData,
     net: Any,
     processor: FramesProcessor,
     collator: TrajectoryCollator,
     checkpoints: Path,
 ) -> SFTTrainer:
-    """TRL's trainer."""
+    """Build TRL's SFTTrainer."""
     args = build_sft_config(sft, checkpoints, **build_parallel_arguments(student.parallel))
     trainer = SFTTrainer(
         model=net,
         args=args,
-        train_dataset=lessons.build_dataset(sft, args),
+        train_dataset=data.build_dataset(sft, args),
         processing_class=processor,
         data_collator=collator,
         peft_config=build_lora_config(sft.tuning),
@@ -182,13 +197,13 @@ def build_sft_trainer(
 
 
 def get_last_loss(trainer: SFTTrainer) -> dict[str, float]:
-    """The last loss that was logged."""
+    """{'loss': the last logged loss}; {} if none was logged."""
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     return {"loss": losses[-1]} if losses else {}
 
 
-def build_sft_config(sft: SftParams, checkpoints: Path, **more: Any) -> SFTConfig:
-    """Our fixed choices; `sft.trainer` holds every knob that may be turned."""
+def build_sft_config(sft: SftParams, checkpoints: Path, **extra_arguments: Any) -> SFTConfig:
+    """SFTConfig of our fixed settings; everything in `sft.trainer` is passed on."""
     return SFTConfig(
         output_dir=str(checkpoints),
         seed=sft.seed,
@@ -200,24 +215,31 @@ def build_sft_config(sft: SftParams, checkpoints: Path, **more: Any) -> SFTConfi
         max_length=None,  # a cut picture token would end in a crash: too long a row is an error
         remove_unused_columns=False,
         train_sampling_strategy="random" if sft.order == "mixed" else "sequential",
-        **more,
+        **extra_arguments,
         **sft.trainer,
     )
 
 
-def write_base_model(student: StudentParams, lessons: SftData, base: Path) -> None:
-    """Write the student before any training: built here, or a pointer to where it lies."""
+def write_base_model(student: StudentParams, data: SftData, base: Path) -> None:
+    """Write the student before training: build the tiny model, or a pointer to the
+    pretrained one.
+    """
     with atomic_folder(base) as draft:
         if student.model != "tiny":
             write_hub_pointer(draft, student)
             licence.write_product_terms(draft, {}, Path(student.model))
             return
-        talks = (json.loads(row["messages"]) for row in lessons.rows)
-        blocks = (block for talk in talks for message in talk for block in message["content"])
+        conversations = (json.loads(row["messages"]) for row in data.rows)
+        blocks = (
+            block
+            for messages in conversations
+            for message in messages
+            for block in message["content"]
+        )
         texts = sorted({block["text"] for block in blocks if block["type"] == "text"})
         build_tiny_model(student.tiny, texts, list_vocabulary_phrases(texts), draft)
         licence.write_product_terms(
-            draft, lessons.source_terms
+            draft, data.source_terms
         )  # its vocabulary is made of what it is taught
 
 

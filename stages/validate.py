@@ -1,4 +1,4 @@
-"""Let nothing into training that fails its gates, and write a page that says what was found."""
+"""Stage: check all tables, reject trajectories that fail, and write a page of the findings."""
 
 import json
 from collections import Counter
@@ -52,10 +52,10 @@ def main(
     stop(findings.outcomes, validate.fail_on)
     kept = [row for row in records.trajectories if row.id not in findings.reasons]
     fates = {f.name: _count_fates(f) for f in (manifest, clips, captions, questions, trajectories)}
-    secret = touchline_licence.select_withheld_sources(
+    withheld_sources = touchline_licence.select_withheld_sources(
         touchline_licence.read_product_terms(manifest), licence.withheld_terms("gates")
     )
-    fates[manifest.name] = _count_fates(manifest, secret)  # its reasons quote the files
+    fates[manifest.name] = _count_fates(manifest, withheld_sources)  # its reasons quote the files
     with atomic_folder(accepted) as draft:
         write_records(draft / "trajectories.parquet", Trajectory, kept)
         totals = _write_trajectory_ledger(
@@ -68,8 +68,8 @@ def main(
         (draft / "gates.json").write_text(_format_gates_json(findings.outcomes), encoding="utf-8")
         page = draft / "page.html"
         write_gates(page, findings.outcomes, records.questions, kept, fates)
-    found = tally(findings.outcomes)
-    return {**totals, "checks": len(findings.outcomes), "warnings": found["warning"]}
+    counts = tally(findings.outcomes)
+    return {**totals, "checks": len(findings.outcomes), "warnings": counts["warning"]}
 
 
 def _read_judged_right_ids(file: Path) -> frozenset[str]:
@@ -90,14 +90,14 @@ def _write_trajectory_ledger(
     return ledger.close(path)
 
 
-def _count_fates(folder: Path, secret: Container[str] = ()) -> Counter[tuple[str, str]]:
+def _count_fates(folder: Path, withheld_sources: Container[str] = ()) -> Counter[tuple[str, str]]:
     """(state, reason) -> rows of a stage's ledger; rows of `secret` sources have no reason."""
     table = pq.read_table(folder / "ledger.parquet").to_pylist()
     return Counter(
         (
             row["state"],
             touchline_licence.WITHHELD_REASON
-            if row["row"].split("/")[0] in secret
+            if row["row"].split("/")[0] in withheld_sources
             else row["reason"],
         )
         for row in table

@@ -1,4 +1,4 @@
-"""Write a product whole or not at all: to a neighbour first, then renamed into place."""
+"""Atomic writes: write a file or folder beside its target and rename it when complete."""
 
 import errno
 import glob
@@ -13,14 +13,18 @@ from touchline.errors import InputError
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a path to write to; it becomes `path` when the block ends without an error."""
+    """Context manager: yield a draft path to write; it replaces `path` if the block ends without an
+    error.
+    """
     with _atomic_path(path) as draft:
         yield draft
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder to fill; it becomes `path` when the block ends without an error."""
+    """Context manager: yield an empty draft folder; it replaces `path` if the block ends without an
+    error.
+    """
     with _atomic_path(path) as draft:
         draft.mkdir()
         yield draft
@@ -44,19 +48,19 @@ def _atomic_path(path: Path) -> Iterator[Path]:
 
 
 def build_disk_full_error(path: Path) -> InputError:
-    """The sentence for a full disk; what was finished before stays."""
+    """The InputError for a full disk, naming the free space."""
     free = shutil.disk_usage(path.parent).free / 2**20
     return InputError(path, f"the disk is full ({free:.0f} MiB free)", "free some space and rerun")
 
 
 def _remove_stale_drafts(path: Path) -> None:
     """Remove what a killed writer of the same product left: its process is gone."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        pid = left.name.removeprefix(f".{path.name}.").removesuffix(".part")
+    for stale_draft in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        pid = stale_draft.name.removeprefix(f".{path.name}.").removesuffix(".part")
         if not pid.isdecimal():  # the draft of another: `a.json` beside `a`
             continue
         if pid == str(os.getpid()) or not Path("/proc", pid).exists():
-            _remove_path(left)
+            _remove_path(stale_draft)
 
 
 def _remove_path(path: Path) -> None:

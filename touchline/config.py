@@ -1,4 +1,6 @@
-"""Turn a stage's `main` into its command line: sections from params.yaml, paths as flags."""
+"""Command line of a stage: load its sections of params.yaml, parse its paths, run `main`, write
+metrics.
+"""
 
 import argparse
 import inspect
@@ -25,20 +27,24 @@ MAX_QUOTED = 200  # letters of what a fault quotes
 
 
 class Params(BaseModel):
-    """A section of params.yaml. No defaults in subclasses: DVC cannot see a default in code."""
+    """Base class of a section of params.yaml. Subclasses have no default values, because DVC cannot
+    see them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def load_params_section(kind: type[Params], name: str, file: Path) -> Any:
-    """Read one section; a misspelt, missing or ill-typed key is a `InputError` naming it."""
+    """Load section `name` of a YAML file into `kind`. Raises InputError naming missing, unknown or
+    invalid keys.
+    """
     if not file.is_file():
         raise InputError(file, "is missing", "run from the project's root")
-    every = load_yaml_file(file) or {}
-    if not isinstance(every, dict) or name not in every:
+    sections = load_yaml_file(file) or {}
+    if not isinstance(sections, dict) or name not in sections:
         raise InputError(f"{file}: {name}", "this section is missing", f"add `{name}:` to the file")
     try:
-        return kind.model_validate(every[name])
+        return kind.model_validate(sections[name])
     except ValidationError as error:
         faults = "; ".join(
             f"{_join_key(name, e['loc'])}: {_describe_error(e)}" for e in error.errors()
@@ -47,7 +53,7 @@ def load_params_section(kind: type[Params], name: str, file: Path) -> Any:
 
 
 def load_yaml_file(file: Path, yaml: YAML | None = None) -> Any:
-    """What a YAML file holds (1.2: `2e-5` is a number); a `InputError` when it cannot be read."""
+    """Parse a YAML 1.2 file (`2e-5` is a number). Raises InputError if it cannot be read."""
     try:
         return parse_yaml(file.read_text(encoding="utf-8"), file, yaml)
     except UnicodeDecodeError:
@@ -55,26 +61,27 @@ def load_yaml_file(file: Path, yaml: YAML | None = None) -> Any:
 
 
 def parse_yaml(text: str, place: object, yaml: YAML | None = None) -> Any:
-    """What a YAML text holds; what is no YAML, or too much of it, is a `InputError` of the place.
-
-    A few lines of anchors and aliases can stand for billions of values, or for one in itself.
+    """Parse YAML text. Raises InputError(place) if it is invalid, nested too deeply, or expands to
+    more than MAX_VALUES values (aliases can repeat endlessly).
     """
     try:
-        deep = _is_too_deep(text)
-        found = None if deep else (yaml or YAML(typ="safe")).load(io.StringIO(text))
+        too_deep = _is_too_deep(text)
+        document = None if too_deep else (yaml or YAML(typ="safe")).load(io.StringIO(text))
     except (YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        why = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise InputError(place, f"is no YAML ({why[:MAX_QUOTED]})", "mend it") from None
-    if deep:
+        reason = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise InputError(place, f"is no YAML ({reason[:MAX_QUOTED]})", "mend it") from None
+    if too_deep:
         raise InputError(place, f"is nested more than {MAX_DEPTH} levels deep", "write it flatter")
-    todo, left = [found], MAX_VALUES
-    while todo and left:
-        one, left = todo.pop(), left - 1
-        inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+    todo, values_left = [document], MAX_VALUES
+    while todo and values_left:
+        value, values_left = todo.pop(), values_left - 1
+        inner = (
+            value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        )
         todo += inner
     if todo:
         raise InputError(place, f"holds more than {MAX_VALUES} values", "write out what it repeats")
-    return found
+    return document
 
 
 def _is_too_deep(text: str) -> bool:
@@ -97,7 +104,7 @@ def _describe_error(error: Any) -> str:
 
 
 def format_short_value(value: object) -> str:
-    """A value as a fault quotes it: without what is too deep or too long for a sentence."""
+    """repr of a value, shortened in depth and length for an error message."""
     short = reprlib.Repr()
     short.maxlevel, short.maxstring, short.maxother, short.maxlong = (
         4,
@@ -109,7 +116,12 @@ def format_short_value(value: object) -> str:
 
 
 def run_stage(main: Callable[..., dict[str, float]]) -> None:
-    """Run `main` from the command line; the numbers it returns go to `--metrics`."""
+    """Run a stage's `main` from the command line and write the dict it returns to `--metrics` as
+    JSON.
+
+    Parameters of `main` annotated Path become flags; the others are sections of `--params`. An
+    InputError ends the process with its message.
+    """
     hints = {n: t for n, t in get_type_hints(main).items() if n != "return"}
     sections = {n: t for n, t in hints.items() if t is not Path}
     parser = argparse.ArgumentParser(description=inspect.getdoc(inspect.getmodule(main)))
@@ -119,11 +131,11 @@ def run_stage(main: Callable[..., dict[str, float]]) -> None:
     paths = vars(parser.parse_args())
     metrics, params = paths.pop("metrics"), paths.pop("params")
     try:
-        given = {n: load_params_section(t, n, params) for n, t in sections.items()}
-        measured = main(**given, **paths)
+        section_values = {n: load_params_section(t, n, params) for n, t in sections.items()}
+        results = main(**section_values, **paths)
     except InputError as fault:
         sys.exit(f"error: {fault}")
     if os.environ.get("RANK", "0") != "0":
         return  # one of several training processes: the first one reports
     with atomic_file(metrics) as draft:
-        draft.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n")
+        draft.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")

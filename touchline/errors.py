@@ -1,4 +1,4 @@
-"""What is wrong with an input, said in one sentence that names the place and what to do."""
+"""The error for faulty inputs: says in one sentence where, what is wrong, and how to fix it."""
 
 MAX_CHARACTERS = 1500  # letters of a place, of what is wrong, of a remedy: each may quote a file
 TAIL_CHARACTERS = (
@@ -7,10 +7,10 @@ TAIL_CHARACTERS = (
 
 
 class InputError(ValueError):
-    """An input that no later stage should ever see.
+    """A faulty input file, row or setting: `place: wrong; remedy`.
 
-    The message names the file, row or key and says what to do; the command line prints it as it
-    is, without a traceback. Of what is longer than `LONGEST` letters the middle is left out.
+    The command line prints the message without a traceback. Each part is shortened in the middle
+    beyond MAX_CHARACTERS.
     """
 
     def __init__(self, place: object, wrong: str, remedy: str) -> None:
@@ -22,7 +22,9 @@ class InputError(ValueError):
         super().__init__(f"{self.place}: {self.wrong}; {self.remedy}")
 
     def __reduce__(self) -> tuple[type["InputError"], tuple[str, str, str]]:
-        """Travel between processes whole: the default would call this class with one argument."""
+        """Pickle with all three arguments; the default would call the class with the
+        message alone.
+        """
         return type(self), (self.place, self.wrong, self.remedy)
 
 

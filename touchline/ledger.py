@@ -1,4 +1,4 @@
-"""The row ledger of a data stage: each input row ends in exactly one state, or the stage fails."""
+"""Row ledger of a data stage: what became of each input row (kept, split or dropped)."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -15,14 +15,16 @@ LEDGER_STATES = ("kept", "split", "dropped")
 
 
 class RowLedger:
-    """Fate of every input row: kept, split (into several) or dropped with a reason."""
+    """Collects one state per input row and writes it as ledger.parquet. Raises InputError for
+    duplicate ids, a second state for a row, and rows without a state.
+    """
 
     def __init__(self, rows: Iterable[str]) -> None:
         self.rows = list(rows)
         self.fates: dict[str, tuple[str, str]] = {}
         if len(set(self.rows)) != len(self.rows):
-            twice, _ = Counter(self.rows).most_common(1)[0]
-            raise InputError(twice, "this row is in the input twice", "make its id unique")
+            duplicate, _ = Counter(self.rows).most_common(1)[0]
+            raise InputError(duplicate, "this row is in the input twice", "make its id unique")
 
     def keep(self, row: str) -> None:
         self._set_fate(row, "kept", "")
@@ -39,8 +41,8 @@ class RowLedger:
         self.fates[row] = (state, reason)
 
     def close(self, path: Path) -> dict[str, float]:
-        """Write the ledger and return its totals; an unexplained or foreign row is a
-        `InputError`.
+        """Write ledger.parquet and return the number of rows per state. Raises InputError if a row
+        has no state or was not in the input.
         """
         lost, foreign = set(self.rows) - set(self.fates), set(self.fates) - set(self.rows)
         if lost or foreign:

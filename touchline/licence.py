@@ -1,7 +1,7 @@
-"""Under which terms a product is here, and what of it may leave.
+"""Licence terms of products: which sources they contain, and what may be shown.
 
-Every product has a `terms.json` beside it: the sources whose pictures or words it holds or was
-trained on, and their terms. A row belongs to the source that its match begins with.
+Every product has a `terms.json` listing the sources whose images or text it contains or was trained
+on, with licence and terms (open, request or nda). A row's source is the first part of its match.
 """
 
 import json
@@ -24,28 +24,28 @@ SourceTerms = Mapping[str, tuple[str, str]]  # source -> its licence, its terms
 
 
 class LicenceParams(Params):
-    """Where content under an NDA may be shown, because only those who signed it look there.
+    """Params section `licence`: the outputs in which NDA content may appear, because only
+    signatories see them.
 
-    `log` is what stages say: the terminal, the run's record, Prefect and MLflow. This is a
-    parameter, not a variable of the environment, because it decides what stands in a product.
+    `log` means everything the stages print, including the run record, Prefect and MLflow.
     """
 
     inside: list[Literal["health", "gates", "report", "log"]]
 
     def withheld_terms(self, target: str) -> frozenset[str]:
-        """The terms whose content this target must not show."""
+        """The terms whose content must not appear in `target`."""
         return frozenset() if target in self.inside else frozenset({"nda"})
 
 
 def collect_source_terms(rows: Iterable[Video | Clip]) -> dict[str, tuple[str, str]]:
-    """The sources of these rows; the strictest terms count where they differ."""
-    every = {(row.source, row.licence, row.terms) for row in rows}
-    ordered = sorted(every, key=lambda row: (rank_terms(row[2]), row))
+    """{source: (licence, terms)} of the rows; the strictest terms if rows of a source differ."""
+    distinct_terms = {(row.source, row.licence, row.terms) for row in rows}
+    ordered = sorted(distinct_terms, key=lambda row: (rank_terms(row[2]), row))
     return {source: (licence, terms) for source, licence, terms in ordered}
 
 
 def rank_terms(terms: str) -> int:
-    """How strict; terms that nobody knows are the strictest."""
+    """Strictness of terms as a number; unknown terms rank highest."""
     return (
         TERMS_BY_STRICTNESS.index(terms)
         if terms in TERMS_BY_STRICTNESS
@@ -53,21 +53,21 @@ def rank_terms(terms: str) -> int:
     )
 
 
-def write_product_terms(folder: Path, held: SourceTerms, *origins: Path) -> None:
-    """Write `terms.json` into a product: of its own sources and of the products it comes from.
+def write_product_terms(folder: Path, source_terms: SourceTerms, *origins: Path) -> None:
+    """Write a product's `terms.json`: its own sources and those of the products it was made from.
 
-    An origin that is no product of ours, such as a model of a hub, brings no terms.
+    Origins without `terms.json`, such as a model from the Hugging Face hub, are skipped.
     """
     products = [origin for origin in origins if (origin / TERMS_FILE).is_file()]
-    every = {
+    all_sources = {
         name: terms for origin in products for name, terms in read_product_terms(origin).items()
-    } | {**held}
+    } | {**source_terms}
     strictest = max(
-        (terms for _, terms in every.values()), key=rank_terms, default=TERMS_BY_STRICTNESS[0]
+        (terms for _, terms in all_sources.values()), key=rank_terms, default=TERMS_BY_STRICTNESS[0]
     )
     sources = {
         name: {"licence": licence, "terms": terms}
-        for name, (licence, terms) in sorted(every.items())
+        for name, (licence, terms) in sorted(all_sources.items())
     }
     with atomic_file(folder / TERMS_FILE) as draft:
         text = json.dumps({"terms": strictest, "sources": sources}, indent=1)
@@ -75,29 +75,33 @@ def write_product_terms(folder: Path, held: SourceTerms, *origins: Path) -> None
 
 
 def read_product_terms(folder: Path) -> dict[str, tuple[str, str]]:
-    """The sources that a product is marked with; a `InputError` when it is not marked."""
+    """Read {source: (licence, terms)} from a product's `terms.json`. Raises InputError if it is
+    missing or invalid.
+    """
     if not (folder / TERMS_FILE).is_file():
         raise InputError(folder, "does not say its terms", "rerun the stage that makes it")
     try:
-        found = json.loads((folder / TERMS_FILE).read_text(encoding="utf-8"))["sources"].items()
-        held = {name: (one["licence"], one["terms"]) for name, one in found}
-        told = all(isinstance(word, str) for pair in held.values() for word in pair)
+        entries = json.loads((folder / TERMS_FILE).read_text(encoding="utf-8"))["sources"].items()
+        source_terms = {name: (entry["licence"], entry["terms"]) for name, entry in entries}
+        is_valid = all(isinstance(word, str) for pair in source_terms.values() for word in pair)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        held, told = {}, False
-    if not told:
+        source_terms, is_valid = {}, False
+    if not is_valid:
         raise InputError(
             folder / TERMS_FILE, "is no list of terms", "rerun the stage that makes it"
         )
-    return held
+    return source_terms
 
 
-def select_withheld_sources(held: SourceTerms, withheld: frozenset[str]) -> set[str]:
-    """The sources of which nothing may be shown."""
-    return {name for name, (_, terms) in held.items() if terms in withheld}
+def select_withheld_sources(source_terms: SourceTerms, withheld: frozenset[str]) -> set[str]:
+    """The sources whose terms are among `withheld`: nothing of them may be shown."""
+    return {name for name, (_, terms) in source_terms.items() if terms in withheld}
 
 
 def redact_input_error(fault: InputError) -> InputError:
-    """The fault without what stands in the file: its place, by number but not by name."""
+    """The error without any quoted file content: keeps the file and row number, drops names and the
+    description.
+    """
     file, colon, key = fault.place.partition(": ")
     bare = re.sub(r"""(['"]).*?\1""", "...", key)
     remedy = "look at that place in the file, or add `log` to licence.inside to be told here"

@@ -1,4 +1,6 @@
-"""Show how far a long job is: a bar in a terminal, plain lines a program can read elsewhere."""
+"""Progress of long jobs: a tqdm bar in a terminal, otherwise plain lines that `parse_progress_line`
+can read.
+"""
 
 import re
 import sys
@@ -21,7 +23,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class ProgressLine:
-    """A progress line read back; `total` is None where nobody knew it."""
+    """A parsed progress line; `total` and `percent` are None if the total was not known."""
 
     label: str
     done: int
@@ -30,17 +32,19 @@ class ProgressLine:
 
 
 class ProgressReporter:
-    """Progress of one job; `what` is one word, such as `sft`.
+    """Progress of one job on standard error; `label` is one word, such as `sft`.
 
-    Writes to standard error: `sft 120/300 40% 1:02 left 1:33 loss 0.31`. The first line comes
-    after `EVERY` seconds, so a short job says one line, at its end.
+    Without a terminal it prints lines such as `sft 120/300 40% 1:02 left 1:33 loss 0.31`, one per
+    LINE_INTERVAL seconds and one at the end.
     """
 
-    def __init__(self, what: str, total: int | None = None) -> None:
-        self.label, self.total, self.done, self.note = what, total, 0, ""
+    def __init__(self, label: str, total: int | None = None) -> None:
+        self.label, self.total, self.done, self.note = label, total, 0, ""
         self.started_at = self.last_line_at = time.monotonic()
         self.done_before = 0
-        self.bar = tqdm(desc=what, total=total, dynamic_ncols=True) if sys.stderr.isatty() else None
+        self.bar = (
+            tqdm(desc=label, total=total, dynamic_ncols=True) if sys.stderr.isatty() else None
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +58,9 @@ class ProgressReporter:
             self._print_line()
 
     def start_at(self, done: int) -> None:
-        """Say how much an earlier attempt did, so that it does not count as speed."""
+        """Set how much an earlier attempt finished; it is left out of the estimate of the remaining
+        time.
+        """
         self.done_before = self.done = done
         if self.bar is not None:
             self.bar.initial = self.bar.n = done
@@ -63,7 +69,9 @@ class ProgressReporter:
         self.advance_to(self.done + 1, note)
 
     def advance_to(self, done: int, note: str = "") -> None:
-        """`done` of the total is finished; `note` says how it goes, e.g. `loss 0.31`."""
+        """Report that `done` items are finished; `note` is shown behind the numbers, e.g. `loss
+        0.31`.
+        """
         self.done, self.note = done, note or self.note
         if self.bar is not None:
             self.bar.set_postfix_str(self.note, refresh=False)
@@ -77,7 +85,7 @@ class ProgressReporter:
         sys.stderr.flush()
 
     def format_line(self, spent: float) -> str:
-        """The plain line after `spent` seconds."""
+        """The plain progress line after `spent` seconds."""
         if not self.total:
             return " ".join(
                 filter(None, [self.label, str(self.done), _format_duration(spent), self.note])
@@ -85,31 +93,35 @@ class ProgressReporter:
         parts = [self.label, f"{self.done}/{self.total}", f"{100 * self.done // self.total}%"]
         parts.append(_format_duration(spent))
         if self.done_before < self.done < self.total:
-            left = spent * (self.total - self.done) / (self.done - self.done_before)
-            parts.append(f"left {_format_duration(left)}")
+            seconds_left = spent * (self.total - self.done) / (self.done - self.done_before)
+            parts.append(f"left {_format_duration(seconds_left)}")
         return " ".join([*parts, *filter(None, [self.note])])
 
 
-def track_progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
-    """Hand the items on and show how many are done."""
+def track_progress(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
+    """Iterate over `items` and report progress under `label`."""
     if total is None and hasattr(items, "__len__"):
         total = len(items)  # type: ignore[arg-type]
-    with ProgressReporter(what, total) as progress:
+    with ProgressReporter(label, total) as progress:
         for item in items:
             yield item
             progress.step()
 
 
 def parse_progress_line(text: str) -> ProgressLine | None:
-    """Read a plain line back, or None when the text is none."""
-    found = PROGRESS_LINE_PATTERN.fullmatch(text.strip())
-    if not found:
+    """Parse a plain progress line; None if the text is not one."""
+    match = PROGRESS_LINE_PATTERN.fullmatch(text.strip())
+    if not match:
         return None
-    total, percent = (int(found[n]) if found[n] else None for n in ("total", "percent"))
-    return ProgressLine(found["what"], int(found["done"]), total, percent)
+    total, percent = (int(match[n]) if match[n] else None for n in ("total", "percent"))
+    return ProgressLine(match["what"], int(match["done"]), total, percent)
 
 
 def _format_duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, remaining_seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return (
+        f"{hours}:{minutes:02d}:{remaining_seconds:02d}"
+        if hours
+        else f"{minutes}:{remaining_seconds:02d}"
+    )

@@ -1,8 +1,8 @@
-"""Where a training keeps its checkpoints: a folder of its own for every distinct set of inputs.
+"""Where checkpoints and endpoint replies are stored, shared by all worktrees of a checkout.
 
-A fixed folder would resume a run with changed inputs from a model that the old inputs trained
-(measured: a model labelled with the new learning rate, trained with the old one). So the folder's
-name is DVC's own run-cache key of the stage: command, dependencies and parameters.
+Each distinct set of training inputs has its own checkpoint folder, named by DVC's run-cache key of
+the stage (command, dependencies, parameters). A fixed folder would resume a run with changed inputs
+from a model trained on the old ones.
 """
 
 import json
@@ -23,58 +23,63 @@ STALE_SECONDS = 14 * 24 * 3600.0  # seconds after which an abandoned attempt may
 
 
 def ensure_checkpoint_folder(name: str) -> Path:
-    """The checkpoint folder of this training, shared by all worktrees; made if need be.
+    """Return the checkpoint folder of this training, creating it if necessary.
 
-    Within a DVC stage the same inputs get the same folder, so an interrupted training resumes.
-    `TOUCHLINE_CHECKPOINT_KEY` gives the key where DVC is absent. With neither, nobody knows the
-    inputs, and the folder is a fresh one: nothing is resumed.
+    Within a DVC stage the same inputs give the same folder, so an interrupted training resumes.
+    Outside DVC the key is taken from `TOUCHLINE_CHECKPOINT_KEY`; without it the folder is new and
+    nothing is resumed.
     """
-    key, fed = os.environ.get("TOUCHLINE_CHECKPOINT_KEY"), dict[str, str]()
+    key, input_digests = os.environ.get("TOUCHLINE_CHECKPOINT_KEY"), dict[str, str]()
     if not key:
-        key, fed = compute_stage_key()
-    above = get_checkpoint_root() / name
-    above.mkdir(parents=True, exist_ok=True)
+        key, input_digests = compute_stage_key()
+    parent = get_checkpoint_root() / name
+    parent.mkdir(parents=True, exist_ok=True)
     if not key:
-        return Path(tempfile.mkdtemp(prefix="by-hand-", dir=above))
-    folder = above / key
+        return Path(tempfile.mkdtemp(prefix="by-hand-", dir=parent))
+    folder = parent / key
     folder.mkdir(exist_ok=True)
-    if fed:
+    if input_digests:
         with atomic_file(folder / INPUTS_FILE) as draft:
-            draft.write_text(json.dumps(fed, indent=1))
+            draft.write_text(json.dumps(input_digests, indent=1))
     os.utime(folder)
     return folder
 
 
 def read_training_inputs(folder: Path) -> dict[str, str]:
-    """Path -> DVC's digest of what the training of a checkpoint folder is fed; {}: not known."""
+    """{path: DVC digest} of the inputs of the training behind a checkpoint folder; {}
+    if unknown.
+    """
     file = folder / INPUTS_FILE
     return json.loads(file.read_text()) if file.is_file() else {}
 
 
 def get_checkpoint_root() -> Path:
-    """`$TOUCHLINE_CHECKPOINTS`, else `.touchline/checkpoints` of the checkout that owns .git."""
-    given = os.environ.get("TOUCHLINE_CHECKPOINTS")
-    return Path(given) if given else _find_main_checkout() / ".touchline" / "checkpoints"
+    """`$TOUCHLINE_CHECKPOINTS`, or `.touchline/checkpoints` in the main checkout (the one that owns
+    .git).
+    """
+    configured = os.environ.get("TOUCHLINE_CHECKPOINTS")
+    return Path(configured) if configured else _find_main_checkout() / ".touchline" / "checkpoints"
 
 
 def ensure_reply_folder(name: str) -> Path:
-    """Where replies of an endpoint are kept, shared by all worktrees and runs; made if need be.
+    """Folder `name` of stored endpoint replies, created if necessary, under `$TOUCHLINE_REPLIES` or
+    `.touchline/replies`.
 
-    Not keyed by a stage's inputs as checkpoints are, and never removed: a reply was paid for, and
-    is known by what was asked and how. `$TOUCHLINE_REPLIES` or `.touchline/replies`.
+    Replies are keyed by the request itself and never deleted, because they were paid for.
     """
-    given = os.environ.get("TOUCHLINE_REPLIES")
-    folder = (Path(given) if given else _find_main_checkout() / ".touchline" / "replies") / name
+    configured = os.environ.get("TOUCHLINE_REPLIES")
+    folder = (
+        Path(configured) if configured else _find_main_checkout() / ".touchline" / "replies"
+    ) / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def compute_stage_key() -> tuple[str | None, dict[str, str]]:
-    """The run-cache key of the DVC stage that runs this process, and the digests of its inputs.
+    """(run-cache key, {dependency path: md5}) of the DVC stage running this process; (None, {})
+    outside DVC.
 
-    None and {} outside DVC.
-
-    Uses private names of DVC, which is why pyproject.toml allows one minor release only.
+    Uses private names of DVC, so pyproject.toml pins its minor release.
     """
     root, address = os.environ.get("DVC_ROOT"), os.environ.get("DVC_STAGE")
     if not root or not address:
@@ -86,12 +91,18 @@ def compute_stage_key() -> tuple[str | None, dict[str, str]]:
         stage = repo.stage.get_target(address)
         stage.save_deps()
         entry = to_single_stage_lockfile(stage)
-        fed = {one["path"]: one["md5"] for one in entry.get("deps", []) if "md5" in one}
-        return compute_lock_entry_key(entry), fed
+        input_digests = {
+            dependency["path"]: dependency["md5"]
+            for dependency in entry.get("deps", [])
+            if "md5" in dependency
+        }
+        return compute_lock_entry_key(entry), input_digests
 
 
 def compute_lock_entry_key(entry: dict[str, Any]) -> str:
-    """The key of a stage as dvc.lock holds it, the same before and after it was executed."""
+    """The run-cache key of a stage's dvc.lock entry, shortened to KEY_LENGTH; the same before and
+    after the stage ran.
+    """
     from dvc.stage.cache import _get_cache_hash
 
     return _get_cache_hash(dict(entry), key=True)[:KEY_LENGTH]
@@ -100,25 +111,25 @@ def compute_lock_entry_key(entry: dict[str, Any]) -> str:
 def remove_old_checkpoints(
     since: float, root: Path | None = None, done: Collection[str] = ()
 ) -> list[Path]:
-    """Remove the folders used since `since` (epoch seconds) and those that nobody came back to.
+    """Delete checkpoint folders that are no longer needed and return them.
 
-    And those with a key of `done`, whose products are there, whoever made them: a run that was
-    killed behind their stage may have. The flow calls this once the trained model is committed; a
-    stage never does, because a kill between its end and DVC's commit would cost the whole training.
+    Deleted are folders used since `since` (epoch seconds), folders unused for STALE_SECONDS, and
+    folders whose key is in `done` (their model is committed). Only a flow calls this, after the
+    model is committed: a stage killed before DVC's commit would lose the training.
     """
-    gone = []
+    removed = []
     for folder in sorted((root or get_checkpoint_root()).glob("*/*")):
-        used = folder.stat().st_mtime
-        if folder.name in done or used >= since or used < time.time() - STALE_SECONDS:
+        used_at = folder.stat().st_mtime
+        if folder.name in done or used_at >= since or used_at < time.time() - STALE_SECONDS:
             shutil.rmtree(folder)
-            gone.append(folder)
-    return gone
+            removed.append(folder)
+    return removed
 
 
 def _find_main_checkout() -> Path:
-    ask = ["git", "rev-parse", "--path-format=absolute", "--git-common-dir"]
+    command = ["git", "rev-parse", "--path-format=absolute", "--git-common-dir"]
     try:
-        found = subprocess.run(ask, capture_output=True, text=True, check=True)
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return Path.cwd()
-    return Path(found.stdout.strip()).parent
+    return Path(result.stdout.strip()).parent

@@ -1,4 +1,6 @@
-"""What was withdrawn and must never come in again: read at the door of download."""
+"""Register of withdrawn matches, files and sources (tombstones.yaml), which `download` removes
+again each time.
+"""
 
 import hashlib
 import shutil
@@ -19,7 +21,7 @@ TOMBSTONES_HEADER = "# What was withdrawn: no download lets it in again. See doc
 
 
 class Tombstone(Params):
-    """One withdrawal; `files` are the sha256 and sizes of the videos, whatever their names."""
+    """One withdrawal; `files` maps sha256 -> size of the withdrawn videos."""
 
     kind: Literal["match", "file", "source"]
     name: str
@@ -28,7 +30,7 @@ class Tombstone(Params):
 
     @property
     def id(self) -> str:
-        """By what others refer to it who must not name it."""
+        """A digest of kind and name, for places that must not contain the name."""
         return hashlib.sha256(f"{self.kind} {self.name}".encode()).hexdigest()[:12]
 
     def covers(self, video: str, match: str) -> bool:
@@ -38,57 +40,63 @@ class Tombstone(Params):
 
 
 def read_tombstones(file: Path) -> list[Tombstone]:
-    """All withdrawals; none where there is no such file. What is no tombstone is a `InputError`."""
+    """Read all withdrawals; [] if the file does not exist. Raises InputError if it is invalid."""
     if not file.is_file():
         return []
     try:
-        given = YAML(typ="safe").load(file.read_text(encoding="utf-8")) or {}
-        return [Tombstone.model_validate(one) for one in given["withdrawn"]]
+        document = YAML(typ="safe").load(file.read_text(encoding="utf-8")) or {}
+        return [Tombstone.model_validate(entry) for entry in document["withdrawn"]]
     except (YAMLError, ValidationError, KeyError, TypeError) as error:
         wrong = f"is no list of tombstones ({' '.join(str(error).split())[:80]})"
         raise InputError(file, wrong, "see docs/lineage.md, or `git checkout` it") from None
 
 
-def add_tombstone(file: Path, stone: Tombstone) -> None:
-    """Put one into the file, in place of an earlier one of the same name."""
-    every = [one for one in read_tombstones(file) if one.id != stone.id] + [stone]
+def add_tombstone(file: Path, tombstone: Tombstone) -> None:
+    """Add a withdrawal to the file, replacing one of the same kind and name."""
+    entries = [entry for entry in read_tombstones(file) if entry.id != tombstone.id] + [tombstone]
     with atomic_file(file) as draft, draft.open("w", encoding="utf-8") as stream:
         stream.write(TOMBSTONES_HEADER)
-        YAML().dump({"withdrawn": [one.model_dump() for one in every]}, stream)
+        YAML().dump({"withdrawn": [entry.model_dump() for entry in entries]}, stream)
 
 
 def remove_withdrawn_videos(
-    folder: Path, listed: Iterable[Any], stones: Sequence[Tombstone]
+    folder: Path, listed: Iterable[Any], tombstones: Sequence[Tombstone]
 ) -> int:
-    """Remove what is withdrawn from a source's folder; how many videos were.
+    """Delete withdrawn videos from a source's folder and return how many.
 
-    A folder goes whole where only withdrawn videos lie in it, so that labels beside them go too;
-    so does any file with the bytes of a withdrawn one, whatever its name.
+    A folder that holds only withdrawn videos is deleted with its labels; files with the content of
+    a withdrawn one are deleted whatever their name.
     """
-    every = list(listed)
-    gone = [one for one in every if any(s.covers(one.id, one.match) for s in stones)]
-    kept = {one.path.parent for one in every if one.path and one not in gone}
-    for one in gone:
-        if one.path is None:
+    videos = list(listed)
+    withdrawn = [
+        video for video in videos if any(s.covers(video.id, video.match) for s in tombstones)
+    ]
+    kept_folders = {video.path.parent for video in videos if video.path and video not in withdrawn}
+    for video in withdrawn:
+        if video.path is None:
             continue
-        (folder / one.path).unlink(missing_ok=True)
-        above = one.path.parent
-        if above != Path() and not any(above == k or above in k.parents for k in kept):
-            shutil.rmtree(folder / above, ignore_errors=True)
-    return len(gone) + _remove_renamed_copies(folder, stones)
+        (folder / video.path).unlink(missing_ok=True)
+        parent = video.path.parent
+        if parent != Path() and not any(parent == k or parent in k.parents for k in kept_folders):
+            shutil.rmtree(folder / parent, ignore_errors=True)
+    return len(withdrawn) + _remove_renamed_copies(folder, tombstones)
 
 
-def _remove_renamed_copies(folder: Path, stones: Sequence[Tombstone]) -> int:
+def _remove_renamed_copies(folder: Path, tombstones: Sequence[Tombstone]) -> int:
     """Remove files with withdrawn bytes; only those of the right size are read."""
-    known = {digest: size for stone in stones for digest, size in stone.files.items()}
-    found = [
+    size_by_digest = {
+        digest: size for tombstone in tombstones for digest, size in tombstone.files.items()
+    }
+    copies = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.stat().st_size in known.values() and _file_sha256(path) in known
+        if path.is_file()
+        and path.stat().st_size in size_by_digest.values()
+        and _file_sha256(path) in size_by_digest
     ]
-    for path in found:
+    for path in copies:
         path.unlink()
-    return len(found)
+    return len(copies)
 
 
 def _file_sha256(path: Path) -> str:

@@ -1,7 +1,8 @@
 """Let a model and its own floors answer the nightly benchmark, with the engine of `evaluate`.
 
-`python -m flows.nightly.ask_process --benchmark FOLDER --model FOLDER --answers FILE [--alone]` runs it
-in its own process, so that no flow imports torch. Answers are cached batch by batch.
+`python -m flows.nightly.ask_process --benchmark FOLDER --model FOLDER --answers FILE
+[--alone]` runs it in its own process, so that no flow imports torch. Answers are cached batch
+by batch.
 """
 
 import argparse

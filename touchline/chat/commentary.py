@@ -1,4 +1,4 @@
-"""Commentary over a clip: which lines belong to it, when, and how they stand in a question."""
+"""Commentary of a clip: select its lines, convert their times, and format them for a question."""
 
 import json
 import math
@@ -13,12 +13,14 @@ from touchline.records.speech import Speech
 
 
 def find_overlapping_clips(line: Speech, clips: Sequence[Clip]) -> list[Clip]:
-    """Clips that share time with [start, end) of the line: the rule of the spotting paper."""
+    """The clips that share time with the half-open interval [line.start, line.end)."""
     return [clip for clip in clips if line.start < clip.end and line.end > clip.start]
 
 
 def align_to_clip(line: Speech, clip: Clip, cut: bool) -> Caption:
-    """The line in seconds of the clip, cut to it or from its own start to its own end."""
+    """The line as a Caption in seconds from the clip's start, rounded to milliseconds. With `cut`
+    its times are clipped to the clip; otherwise they may lie outside it.
+    """
     start, end = line.start, line.end
     if cut:
         start, end = max(start, clip.start), min(end, clip.end)
@@ -27,17 +29,25 @@ def align_to_clip(line: Speech, clip: Clip, cut: bool) -> Caption:
 
 
 def format_commentary(lines: Sequence[Caption], dialogue: Dialogue, clip: Clip) -> str:
-    """The lines in words, times in whole seconds; in the paper's manner [start, end, text] each."""
+    """The commentary block of a question, or '' without lines. Times are floored to whole seconds.
+
+    The thinking style has one `start-end text` per line; the spotting paper's style a JSON list of
+    [start, end, text].
+    """
     if not lines:
         return ""
-    zero = dialogue.clock_offset(clip)
+    offset = dialogue.clock_offset(clip)
     timed = [
-        [_format_floored_time(zero + line.start), _format_floored_time(zero + line.end), line.text]
+        [
+            _format_floored_time(offset + line.start),
+            _format_floored_time(offset + line.end),
+            line.text,
+        ]
         for line in lines
     ]
-    plain = "\n".join(f"{start}-{end} {text}" for start, end, text in timed)
-    said = plain if dialogue.thinks else json.dumps(timed, ensure_ascii=False)
-    return render_prompt(dialogue.prompt("commentary"), lines=said) + "\n"
+    plain_text = "\n".join(f"{start}-{end} {text}" for start, end, text in timed)
+    lines_text = plain_text if dialogue.thinks else json.dumps(timed, ensure_ascii=False)
+    return render_prompt(dialogue.prompt("commentary"), lines=lines_text) + "\n"
 
 
 def _format_floored_time(seconds: float) -> str:

@@ -1,4 +1,6 @@
-"""How one talks with a model: in which words, by which clock, and whether it thinks aloud."""
+"""Settings of the conversation with a model: prompt style, what times count from,
+thinking or not.
+"""
 
 from typing import Literal
 
@@ -9,10 +11,10 @@ PAPER_STYLE = "spotting-paper"
 
 
 class Dialogue(Params):
-    """One home for questions, teacher, training and evaluation.
+    """Params section `dialogue`, shared by questions, teacher, training and evaluation.
 
-    `spotting-paper` is the manner of "A Small Video-Language Model for Sparse Action Spotting":
-    its own prompts, no system turn, and a bare answer: neither thoughts nor the frame tool.
+    Style `spotting-paper` follows 'A Small Video-Language Model for Sparse Action Spotting': its
+    own prompts, no system turn, and an answer without thoughts and without the frame tool.
     """
 
     style: Literal["thinking", "spotting-paper"]
@@ -24,11 +26,13 @@ class Dialogue(Params):
         return self.style == "thinking"
 
     def prompt_name(self, name: str) -> str:
-        """The name of a prompt in this style."""
+        """File name of the prompt `name` in this style, for `read_prompt` and `render_prompt`."""
         return name if self.thinks else f"{self.style}/{name}"
 
     def clock_offset(self, clip: Clip) -> float:
-        """What the clock shows at the clip's first frame, seconds, as exact as times in words."""
+        """The time that is written for the clip's first frame, in seconds: its start rounded to 0.1
+        s if times count from the half, otherwise 0.
+        """
         return round(clip.start, 1) if self.time == "half" else 0.0
 
 

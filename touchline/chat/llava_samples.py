@@ -1,4 +1,4 @@
-"""Questions as the samples of the spotting paper: LLaVA's conversations, one file per split."""
+"""Export questions as LLaVA conversations, the sample format of the spotting paper."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from touchline.records.question import Question
 
 
 def write_llava_samples(folder: Path, questions: Iterable[Question]) -> None:
-    """Write `samples-SPLIT.json` for every split that has questions: a list of samples each."""
+    """Write `samples-SPLIT.json`, a list of LLaVA samples, for every split that has questions."""
     by_split: dict[str, list[dict[str, Any]]] = {}
     for question in questions:
         by_split.setdefault(question.split, []).append(build_llava_sample(question))
@@ -19,11 +19,13 @@ def write_llava_samples(folder: Path, questions: Iterable[Question]) -> None:
 
 
 def build_llava_sample(question: Question) -> dict[str, Any]:
-    """`<video>` stands where the clip goes in; `video` names the clip, which is no file of ours."""
+    """One LLaVA sample {id, video, conversations}. `<video>` marks where the clip goes; `video` is
+    the clip's id, not a file.
+    """
     number = question.id.rpartition("?")[2].split("-")[0]
     turns = (("human", f"<video>\n{question.text}"), ("gpt", question.truth))
     return {
         "id": f"{question.clip}/{number}",
         "video": question.clip,
-        "conversations": [{"from": who, "value": said} for who, said in turns],
+        "conversations": [{"from": who, "value": text} for who, text in turns],
     }

@@ -1,4 +1,4 @@
-"""How an attempt ended, one kind for each: well, or by what was wrong with it."""
+"""Format of an assistant turn: `<think>...</think>`, then one tool call or the answer."""
 
 import re
 from collections.abc import Sequence
@@ -17,36 +17,48 @@ THOUGHT_PATTERN = re.compile(r"\s*<think>\n?(.*?)\n?</think>\s*(.*)", re.DOTALL)
 FORMAT_TAG_PATTERN = re.compile(r"</?(think|tool_call)>")
 
 
-def format_thinking_turn(thought: str, then: str) -> str:
-    """A turn in words."""
-    return f"<think>\n{thought}\n</think>\n\n{then}"
+def format_thinking_turn(thought: str, following: str) -> str:
+    """An assistant turn: the thought in think tags, then a tool call or an answer."""
+    return f"<think>\n{thought}\n</think>\n\n{following}"
 
 
 def split_thought(turn: str) -> tuple[str, str] | None:
-    """(thought, what follows) of a turn; None when it does not open with one closed thought."""
-    found = THOUGHT_PATTERN.fullmatch(turn)
-    if not found or "<think>" in found[1] or "think>" in found[2]:
+    """(thought, text behind it) of a turn; None unless it begins with exactly one
+    closed thought.
+    """
+    match = THOUGHT_PATTERN.fullmatch(turn)
+    if not match or "<think>" in match[1] or "think>" in match[2]:
         return None
-    return found[1].strip(), found[2].strip()
+    return match[1].strip(), match[2].strip()
 
 
 def extract_answer(turn: str) -> str:
-    """What stands after the thought of a last turn; "" for a call or a broken turn."""
-    found = split_thought(turn)
-    return "" if found is None or "<tool_call>" in found[1] else found[1]
+    """The answer of a last turn (the text behind its thought); '' for a tool call or a malformed
+    turn.
+    """
+    thought_and_rest = split_thought(turn)
+    return (
+        ""
+        if thought_and_rest is None or "<tool_call>" in thought_and_rest[1]
+        else thought_and_rest[1]
+    )
 
 
 def is_well_formed(turns: list[str]) -> bool:
-    """DeepSport's format gate: thoughts everywhere, readable calls, and an answer at the end."""
-    read = [split_thought(turn) for turn in turns]
-    if not turns or any(part is None or not part[0] for part in read):
+    """True if every turn has a thought, all but the last have a readable call, and the last an
+    answer (DeepSport's format gate).
+    """
+    turn_parts = [split_thought(turn) for turn in turns]
+    if not turns or any(part is None or not part[0] for part in turn_parts):
         return False
     calls = [parse_tool_call(turn) is not None for turn in turns]
     return all(calls[:-1]) and not calls[-1] and bool(extract_answer(turns[-1]))
 
 
 def is_bare_answer(turns: list[str]) -> bool:
-    """The format of a dialogue without thoughts: one turn, which is the answer."""
+    """True if there is one non-empty turn without think or tool tags: the format of dialogues
+    without thinking.
+    """
     return len(turns) == 1 and bool(turns[0].strip()) and not FORMAT_TAG_PATTERN.search(turns[0])
 
 
@@ -73,7 +85,9 @@ TOOL_CALL_TAG = "<tool_call>"
 
 
 def classify_ending(turns: Sequence[str], viewing: ToolSession) -> str:
-    """One of `ENDINGS`, whatever the assistant's turns hold."""
+    """The ending (one of ENDINGS) of a conversation, from the assistant's turns and its tool
+    session.
+    """
     if is_well_formed(list(turns)) and not viewing.faults:
         return "looked" if viewing.windows else "direct"
     last = turns[-1] if turns else ""
@@ -87,5 +101,5 @@ def classify_ending(turns: Sequence[str], viewing: ToolSession) -> str:
         return REFUSAL_ENDINGS.get(viewing.faults[0], OUTSIDE_ENDING)
     if any(TOOL_CALL_TAG in turn and parse_tool_call(turn) is None for turn in turns):
         return "bad_call"
-    then = split_thought(last)
-    return "empty" if then is not None and not then[1] else "broken"
+    thought_and_rest = split_thought(last)
+    return "empty" if thought_and_rest is not None and not thought_and_rest[1] else "broken"

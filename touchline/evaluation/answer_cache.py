@@ -1,9 +1,9 @@
-"""What candidates said before, kept in one SQLite file that all runs of a checkout share.
+"""Cache of candidates' answers: one SQLite file shared by all runs of a checkout.
 
-A row is found by the digest of all that decided it, so nothing in here can go stale; what has not
-been used for longest goes first when the file grows beyond its bound. A row says of which match it
-is: when that is withdrawn, the row goes. Several processes may read and write at once; a kill
-leaves the rows of every finished transaction.
+The key is a digest of everything that determines the answer, so entries never become stale. Beyond
+`max_bytes` the least recently used rows are deleted. Each row has its match, so that a withdrawn
+match's rows can be deleted. Safe for concurrent processes; a killed process loses only its open
+transaction.
 """
 
 import sqlite3
@@ -32,67 +32,75 @@ ADD_MATCH_COLUMN = "ALTER TABLE said ADD COLUMN match TEXT NOT NULL DEFAULT ''" 
 
 @contextmanager
 def open_answer_cache(path: Path | None = None) -> Iterator["AnswerCache"]:
-    """Open the file of this checkout, or another one; made if need be."""
+    """Context manager: open (or create) the cache at `path`; by default the one of
+    this checkout.
+    """
     path = path or get_checkpoint_root() / ANSWER_CACHE_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    store = AnswerCache(path)
+    cache = AnswerCache(path)
     try:
-        yield store
+        yield cache
     finally:
-        store.db.close()
+        cache.db.close()
 
 
 class AnswerCache:
-    """The open file; each method is one transaction."""
+    """An open answer cache; each method is one transaction."""
 
-    def __init__(self, path: Path, most: int = MAX_BYTES) -> None:
-        self.max_bytes = most
+    def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
+        self.max_bytes = max_bytes
         self.db = _open_or_replace(path)
 
     def get_answers(self, keys: Sequence[str]) -> dict[str, str]:
-        """What is kept under these keys; it counts as used today."""
-        found: dict[str, str] = {}
-        for at in range(0, len(keys), KEYS_PER_QUERY):
-            part = list(keys[at : at + KEYS_PER_QUERY])
-            marks = ",".join("?" * len(part))
-            found.update(
-                self.db.execute(f"SELECT key, said FROM said WHERE key IN ({marks})", part)
+        """{key: answer} for those of `keys` that are cached; marks them as used today."""
+        answers: dict[str, str] = {}
+        for start in range(0, len(keys), KEYS_PER_QUERY):
+            batch_keys = list(keys[start : start + KEYS_PER_QUERY])
+            marks = ",".join("?" * len(batch_keys))
+            answers.update(
+                self.db.execute(f"SELECT key, said FROM said WHERE key IN ({marks})", batch_keys)
             )
         day = _day_number()
         with self.db:
             touch = "UPDATE said SET day = ? WHERE key = ? AND day < ?"
-            self.db.executemany(touch, [(day, key, day) for key in found])
-        return found
+            self.db.executemany(touch, [(day, key, day) for key in answers])
+        return answers
 
     def put_answers(
         self, rows: Mapping[str, str], matches: Mapping[str, str] | None = None
     ) -> None:
-        """Keep all of these or, after a kill, none; `matches`: key -> match that it is of."""
-        of, day = matches or {}, _day_number()
-        into = "INSERT OR REPLACE INTO said (key, said, day, match) VALUES (?, ?, ?, ?)"
+        """Store answers by key, all or none, then evict old rows if the file is too big. `matches`
+        maps key -> match.
+        """
+        match_of_key, day = matches or {}, _day_number()
+        statement = "INSERT OR REPLACE INTO said (key, said, day, match) VALUES (?, ?, ?, ?)"
         with self.db:
-            fresh = [(key, said, day, of.get(key, "")) for key, said in rows.items()]
-            self.db.executemany(into, fresh)
+            new_rows = [
+                (key, answer, day, match_of_key.get(key, "")) for key, answer in rows.items()
+            ]
+            self.db.executemany(statement, new_rows)
         self._evict_oldest()
 
-    def get_file_digest(self, path: str, looks: str) -> str:
-        """The digest of a file that looked like this; "" for one never seen so."""
-        ask = "SELECT digest FROM files WHERE path = ? AND looks = ?"
-        found = self.db.execute(ask, (path, looks)).fetchone()
-        return found[0] if found else ""
+    def get_file_digest(self, path: str, file_state: str) -> str:
+        """The stored digest of a file if it still has this state (size, mtime), else ''."""
+        query = "SELECT digest FROM files WHERE path = ? AND looks = ?"
+        row = self.db.execute(query, (path, file_state)).fetchone()
+        return row[0] if row else ""
 
-    def put_file_digest(self, path: str, looks: str, digest: str) -> None:
-        """The digest of a file that looks like this now."""
+    def put_file_digest(self, path: str, file_state: str, digest: str) -> None:
+        """Store the digest of a file together with its present state (size, mtime)."""
         with self.db:
-            self.db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (path, looks, digest))
+            self.db.execute(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (path, file_state, digest)
+            )
 
     def _evict_oldest(self) -> None:
         while self._used_bytes() > self.max_bytes:
             with self.db:
                 tenth = max(1, self.db.execute("SELECT count(*) FROM said").fetchone()[0] // 10)
                 oldest = "SELECT rowid FROM said ORDER BY day, rowid LIMIT ?"
-                gone = self.db.execute(f"DELETE FROM said WHERE rowid IN ({oldest})", (tenth,))
-            if not gone.rowcount:
+                deleted = self.db.execute(f"DELETE FROM said WHERE rowid IN ({oldest})", (tenth,))
+            if not deleted.rowcount:
                 return
 
     def _used_bytes(self) -> int:

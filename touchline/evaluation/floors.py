@@ -1,4 +1,4 @@
-"""Answers without a model: what a candidate must beat before its score means anything."""
+"""Baselines that answer without a model (candidates `floor.*`): a model must score above them."""
 
 import re
 from collections import Counter
@@ -18,7 +18,7 @@ TILE_COUNT = 4
 
 @dataclass(frozen=True)
 class AnswerPrior:
-    """All that a floor may know: how the truths of the training questions are spread."""
+    """What a baseline may use: how often each answer occurs in the training questions."""
 
     truths: dict[tuple[str, str], Counter[str]]  # (task, sport) -> truths in the answer's format
     interval: float  # seconds that count as one action, as in the questions
@@ -26,27 +26,29 @@ class AnswerPrior:
 
 
 def count_training_answers(
-    train: Iterable[Question], interval: float, dialogue: Dialogue = DEFAULT_DIALOGUE
+    questions: Iterable[Question], interval: float, dialogue: Dialogue = DEFAULT_DIALOGUE
 ) -> AnswerPrior:
-    """Count the truths of the training questions; questions of other splits are left out."""
+    """Count the true answers of the train questions per (task, sport); other splits are ignored."""
     truths: dict[tuple[str, str], Counter[str]] = {}
-    for question in train:
+    for question in questions:
         if question.split == "train":
             truths.setdefault((question.task, question.sport), Counter())[question.truth] += 1
     return AnswerPrior(truths, interval, dialogue)
 
 
 def answer_constant(
-    question: Question, clip: Clip, captions: Sequence[Caption], known: AnswerPrior
+    question: Question, clip: Clip, captions: Sequence[Caption], answer_prior: AnswerPrior
 ) -> str:
-    """Spotting: the middle of the clip; a score: the median; else the most frequent truth."""
+    """Baseline: the centre of the clip for spotting, the median for scores, otherwise the most
+    frequent training answer.
+    """
     length = clip.end - clip.start
     if question.task == "spotting":
-        middle = _centred_interval(length / 2, _answer_seconds(question, known), length)
+        middle = _centred_interval(length / 2, _answer_seconds(question, answer_prior), length)
         return spotting.format_spotting_answer(
-            question.action, [middle], known.dialogue.clock_offset(clip)
+            question.action, [middle], answer_prior.dialogue.clock_offset(clip)
         )
-    truths = known.truths.get((question.task, question.sport), Counter())
+    truths = answer_prior.truths.get((question.task, question.sport), Counter())
     if question.task == "choice":
         return _most_frequent_option(question.options, truths)
     if question.task == "score":
@@ -55,71 +57,75 @@ def answer_constant(
 
 
 def answer_tiles(
-    question: Question, clip: Clip, captions: Sequence[Caption], known: AnswerPrior
+    question: Question, clip: Clip, captions: Sequence[Caption], answer_prior: AnswerPrior
 ) -> str:
-    """Spotting: four tiles over the clip, one of which always overlaps; else the constant."""
+    """Baseline: for spotting, four equal intervals that cover the clip, so that one always
+    overlaps; otherwise as `answer_constant`.
+    """
     if question.task != "spotting":
-        return answer_constant(question, clip, captions, known)
-    size = (clip.end - clip.start) / TILE_COUNT
-    found = [(i * size, (i + 1) * size) for i in range(TILE_COUNT)]
+        return answer_constant(question, clip, captions, answer_prior)
+    tile_seconds = (clip.end - clip.start) / TILE_COUNT
+    tile_spans = [(i * tile_seconds, (i + 1) * tile_seconds) for i in range(TILE_COUNT)]
     return spotting.format_spotting_answer(
-        question.action, found, known.dialogue.clock_offset(clip)
+        question.action, tile_spans, answer_prior.dialogue.clock_offset(clip)
     )
 
 
 def answer_from_commentary(
-    question: Question, clip: Clip, captions: Sequence[Caption], known: AnswerPrior
+    question: Question, clip: Clip, captions: Sequence[Caption], answer_prior: AnswerPrior
 ) -> str:
-    """What the commentary says, word by word; where it says nothing, absent or the constant."""
+    """Baseline: search the commentary for the sport's keywords. Where none is found, spotting
+    answers that the action is absent; other tasks fall back to `answer_constant`.
+    """
     if question.task == "spotting":
         length = clip.end - clip.start
         lines = [c for c in captions if _mentions_action(c.text, question.action, question.sport)]
-        size = _answer_seconds(question, known)
-        around = [_centred_interval(max(0.0, line.start), size, length) for line in lines]
+        size = _answer_seconds(question, answer_prior)
+        spans = [_centred_interval(max(0.0, line.start), size, length) for line in lines]
         return spotting.format_spotting_answer(
-            question.action, around, known.dialogue.clock_offset(clip)
+            question.action, spans, answer_prior.dialogue.clock_offset(clip)
         )
-    said = _list_mentioned_actions(captions, question.sport)
-    named = [option for option in question.options if option.lower() in said]
-    if question.task == "choice" and named:
-        return choice.format_choice_answer(question.options, named[0])
-    if question.task == "open" and said:
-        return format_action_list(said)
-    return answer_constant(question, clip, captions, known)
+    mentioned_actions = _list_mentioned_actions(captions, question.sport)
+    named_options = [option for option in question.options if option.lower() in mentioned_actions]
+    if question.task == "choice" and named_options:
+        return choice.format_choice_answer(question.options, named_options[0])
+    if question.task == "open" and mentioned_actions:
+        return format_action_list(mentioned_actions)
+    return answer_constant(question, clip, captions, answer_prior)
 
 
 def answer_majority(
-    question: Question, clip: Clip, captions: Sequence[Caption], known: AnswerPrior
+    question: Question, clip: Clip, captions: Sequence[Caption], answer_prior: AnswerPrior
 ) -> str:
-    """The class that training has most of: whether an action occurs at all, a choice by its words.
-
-    Spotting: absent where most questions about that action are; else as the constant.
+    """Baseline: the majority class of training. Spotting says the action is absent if most training
+    questions about it are; a choice picks the option whose text was true most often; otherwise
+    as `answer_constant`.
     """
     if question.task == "choice":
-        truths = known.truths.get((question.task, question.sport), Counter())
+        truths = answer_prior.truths.get((question.task, question.sport), Counter())
         words = Counter[str]()
         for truth, count in truths.items():
             words[truth.partition(". ")[2].casefold()] += count
         return choice.format_choice_answer(
             question.options, max(question.options, key=lambda text: words[text.casefold()])
         )
-    if question.task == "spotting" and _is_mostly_absent(question, known):
+    if question.task == "spotting" and _is_mostly_absent(question, answer_prior):
         return spotting.format_spotting_answer(question.action, [])
-    return answer_constant(question, clip, captions, known)
+    return answer_constant(question, clip, captions, answer_prior)
 
 
-def _is_mostly_absent(question: Question, known: AnswerPrior) -> bool:
-    truths = known.truths.get((question.task, question.sport), Counter())
+def _is_mostly_absent(question: Question, answer_prior: AnswerPrior) -> bool:
+    truths = answer_prior.truths.get((question.task, question.sport), Counter())
     absent = spotting.format_spotting_answer(question.action, [])
     word = question.action
-    about = {
+    action_counts = {
         t: n for t, n in truths.items() if t == absent or t.partition(" ")[2].startswith(f"{word} ")
     }
-    return 2 * truths[absent] > sum(about.values())
+    return 2 * truths[absent] > sum(action_counts.values())
 
 
-def _answer_seconds(question: Question, known: AnswerPrior) -> float:
-    return min(known.interval, SPORTS[question.sport].interval)
+def _answer_seconds(question: Question, answer_prior: AnswerPrior) -> float:
+    return min(answer_prior.interval, SPORTS[question.sport].interval)
 
 
 def _centred_interval(moment: float, interval: float, length: float) -> tuple[float, float]:

@@ -1,7 +1,7 @@
-"""Is the tool needed? The same questions, answered freely, with a call forced, forbidden or blank.
+"""Ablation of the frame tool: does the model answer better because it can call it?
 
-A model may call the tool and gain nothing by it. What it sees more of is worth what its answers
-lose without it; a call whose frames may as well be black is a habit.
+The same questions are answered freely, with at least one call forced, without any call, and with
+black frames returned by calls (TOOL_MODES). The differences in accuracy say what calls are worth.
 """
 
 import json
@@ -39,7 +39,7 @@ TOOL_CALL_TAG = "<tool_call>"
 
 @dataclass(frozen=True)
 class ToolAblationSettings:
-    """What decides the answers besides the weights."""
+    """Settings other than the weights that determine the answers and their confidence intervals."""
 
     budget: FrameBudget
     dialogue: Dialogue
@@ -51,7 +51,9 @@ class ToolAblationSettings:
 
 @dataclass(frozen=True)
 class GuidedGenerator(ConversationGenerator):
-    """A player whose turns may be begun for it, and who may be kept from writing some tokens."""
+    """A ConversationGenerator whose turns can start with a given text and whose tokens `never` are
+    suppressed.
+    """
 
     never: tuple[int, ...] = ()
 
@@ -59,18 +61,22 @@ class GuidedGenerator(ConversationGenerator):
         return self.continue_turns(talks, [""] * len(talks))
 
     @torch.inference_mode()
-    def continue_turns(self, talks: Sequence[Messages], begun: Sequence[str]) -> list[str]:
-        """One turn for each talk, behind the words that it begins with; those are part of it."""
+    def continue_turns(
+        self, conversations: Sequence[Messages], prefixes: Sequence[str]
+    ) -> list[str]:
+        """Generate one turn per conversation, each continuing its prefix; the returned text
+        includes the prefix.
+        """
         texts: Any = self.processor.apply_chat_template(
-            list(talks),
+            list(conversations),
             tools=get_chat_tools(self.dialogue),
             add_generation_prompt=True,
             tokenize=False,
         )
-        pictures = [[b["image"] for m in talk for b in m["content"] if b["type"] == "image"]
-                    for talk in talks]  # fmt: skip
+        pictures = [[b["image"] for m in messages for b in m["content"] if b["type"] == "image"]
+                    for messages in conversations]  # fmt: skip
         batch: Any = self.processor(
-            text=[text + start for text, start in zip(texts, begun, strict=True)],
+            text=[text + prefix for text, prefix in zip(texts, prefixes, strict=True)],
             images=pictures if any(pictures) else None,
             padding=True,
             padding_side="left",
@@ -83,63 +89,73 @@ class GuidedGenerator(ConversationGenerator):
             suppress_tokens=[*list_vision_token_ids(self.processor), *self.never],
         )
         new = ids[:, batch["input_ids"].shape[1] :]
-        return [start + self._text(row) for start, row in zip(begun, new, strict=True)]
+        return [prefix + self._text(row) for prefix, row in zip(prefixes, new, strict=True)]
 
 
 def measure_tool_ablation(
     model: Path,
-    games: QuestionsWithFrames,
+    items: QuestionsWithFrames,
     free: Sequence[Trajectory],
     count: int,
-    how: ToolAblationSettings,
+    settings: ToolAblationSettings,
 ) -> dict[str, Any]:
-    """What the tool is worth to a model on at most `count` of the questions.
+    """Run the ablation on at most `count` questions; `free` holds the model's own answers to all of
+    them.
 
-    `free` are the model's own answers to all of them, which it need not give again. Per task, and
-    of `all`: {WAY: {accuracy, frames}} and {"free - forbidden": ...}, each {value, low, high, n},
-    the differences paired over matches. {} where nothing is asked for or no tool is offered.
+    Returns {questions, called, ways: {task: {mode: {accuracy, frames}}}, gains: {task: {'free -
+    forbidden': ...}}} with tasks and 'all'; each estimate is {value, low, high, n}, and differences
+    are paired over matches. Returns {} if `count` is 0 or the dialogue has no tool.
     """
-    given = {row.question: row for row in free}
-    chosen = sample_questions_evenly([game for game in games if game[0].id in given], count)
-    if not chosen or not how.dialogue.thinks:
-        return {}
-    net, processor = load_model_and_processor(model, how.dtype)
-    player = GuidedGenerator(
-        net.eval(), processor, how.budget, how.turn_tokens, how.batch, dialogue=how.dialogue
+    free_by_question = {row.question: row for row in free}
+    chosen = sample_questions_evenly(
+        [item for item in items if item[0].id in free_by_question], count
     )
-    rows = {"free": [given[question.id] for question, _ in chosen]}
+    if not chosen or not settings.dialogue.thinks:
+        return {}
+    net, processor = load_model_and_processor(model, settings.dtype)
+    player = GuidedGenerator(
+        net.eval(),
+        processor,
+        settings.budget,
+        settings.turn_tokens,
+        settings.batch,
+        dialogue=settings.dialogue,
+    )
+    rows = {"free": [free_by_question[question.id] for question, _ in chosen]}
     rows["forced"] = force_tool_calls(player, chosen, rows["free"])
     rows["forbidden"] = generate_trajectories(forbid_tool_calls(player), chosen, "without the tool")
     rows["masked"] = generate_trajectories(
-        player, [(q, blacken_called_frames(r, how.budget)) for q, r in chosen], "masked"
+        player, [(q, blacken_called_frames(r, settings.budget)) for q, r in chosen], "masked"
     )
     return {
         "questions": len(chosen),
         "called": _call_share(rows["free"]),
-        **summarize_tool_ablation(rows, how.seed),
+        **summarize_tool_ablation(rows, settings.seed),
     }
 
 
-def sample_questions_evenly(games: QuestionsWithFrames, count: int) -> QuestionsWithFrames:
-    """At most `count` games, in turns from every task and within it from every match."""
+def sample_questions_evenly(items: QuestionsWithFrames, count: int) -> QuestionsWithFrames:
+    """At most `count` questions, alternating between tasks and, within a task, between matches."""
     by_task: dict[str, dict[str, list]] = {}
-    for game in sorted(games, key=lambda game: game[0].id):
-        question = game[0]
-        by_task.setdefault(question.task, {}).setdefault(question.match, []).append(game)
+    for item in sorted(items, key=lambda item: item[0].id):
+        question = item[0]
+        by_task.setdefault(question.task, {}).setdefault(question.match, []).append(item)
     tasks = [_interleave(list(matches.values())) for _, matches in sorted(by_task.items())]
     return _interleave(tasks)[:count]
 
 
 def _interleave(queues: Sequence[Sequence[Any]]) -> list[Any]:
-    return [one for turn in zip_longest(*queues) for one in turn if one is not None]
+    return [item for turn in zip_longest(*queues) for item in turn if item is not None]
 
 
 def generate_trajectories(
-    player: ConversationGenerator, games: QuestionsWithFrames, name: str
+    player: ConversationGenerator, items: QuestionsWithFrames, name: str
 ) -> list[Trajectory]:
-    """The answers of a player, judged as evaluation does."""
+    """Generate and score the answers of `player`; `name` is the author of the trajectories and
+    labels the progress bar.
+    """
     attempts = track_progress(
-        player.generate_conversations(games), f"necessity: {name}", total=len(games)
+        player.generate_conversations(items), f"necessity: {name}", total=len(items)
     )
     return [
         build_trajectory(name, a.question, a.messages, a.viewing, player.dialogue) for a in attempts
@@ -147,33 +163,35 @@ def generate_trajectories(
 
 
 def force_tool_calls(
-    player: GuidedGenerator, games: QuestionsWithFrames, free: Sequence[Trajectory]
+    player: GuidedGenerator, items: QuestionsWithFrames, free: Sequence[Trajectory]
 ) -> list[Trajectory]:
-    """The answers after at least one call: it is begun where the model answered without any.
+    """The free answers, with those that made no call generated again from a prefix that opens one.
 
-    Its own first thought stays; the times it wants to see are its own too.
+    The prefix keeps the model's own first thought; the model still chooses the times.
     """
-    direct = [game for game, row in zip(games, free, strict=True) if not row.windows]
+    items_without_call = [item for item, row in zip(items, free, strict=True) if not row.windows]
     thoughts = {row.question: _first_thought(row) for row in free}
-    again: dict[str, Trajectory] = {}
-    for at in range(0, len(direct), player.batch):
-        for attempt in _force_tool_call_batch(player, direct[at : at + player.batch], thoughts):
+    row_by_question: dict[str, Trajectory] = {}
+    for at in range(0, len(items_without_call), player.batch):
+        for attempt in _force_tool_call_batch(
+            player, items_without_call[at : at + player.batch], thoughts
+        ):
             question = attempt.question
             row = build_trajectory(
                 "forced", question, attempt.messages, attempt.viewing, player.dialogue
             )
-            again[question.id] = row
-    return [again.get(row.question, row) for row in free]
+            row_by_question[question.id] = row
+    return [row_by_question.get(row.question, row) for row in free]
 
 
 def _force_tool_call_batch(
-    player: GuidedGenerator, games: QuestionsWithFrames, thoughts: dict[str, str]
+    player: GuidedGenerator, items: QuestionsWithFrames, thoughts: dict[str, str]
 ) -> list[ConversationWithFrames]:
     attempts = [
-        ConversationWithFrames(q, ToolSession(r, player.budget), player.dialogue) for q, r in games
+        ConversationWithFrames(q, ToolSession(r, player.budget), player.dialogue) for q, r in items
     ]
-    begun = [format_thinking_turn(thoughts[q.id], CALL_OPENING) for q, _ in games]
-    turns = player.continue_turns([attempt.shown for attempt in attempts], begun)
+    prefixes = [format_thinking_turn(thoughts[q.id], CALL_OPENING) for q, _ in items]
+    turns = player.continue_turns([attempt.shown for attempt in attempts], prefixes)
     for attempt, turn in zip(attempts, turns, strict=True):
         attempt.add_model_turn(turn)
     for _ in range(player.budget.calls + 1):
@@ -186,20 +204,28 @@ def _force_tool_call_batch(
 def _first_thought(row: Trajectory) -> str:
     """The first thought of an attempt, or a bare one where none can be read."""
     turns = [m["content"] for m in json.loads(row.messages) if m["role"] == "assistant"]
-    found = split_thought("".join(block["text"] for block in turns[0])) if turns else None
-    return found[0] if found and found[0] else "I look again."
+    thought_and_rest = (
+        split_thought("".join(block["text"] for block in turns[0])) if turns else None
+    )
+    return thought_and_rest[0] if thought_and_rest and thought_and_rest[0] else "I look again."
 
 
 def forbid_tool_calls(player: GuidedGenerator) -> GuidedGenerator:
-    """A player that can open no call; one that it spells out in letters is refused."""
-    mark = player.processor.tokenizer.convert_tokens_to_ids(TOOL_CALL_TAG)
-    known = mark is not None and mark != player.processor.tokenizer.unk_token_id
+    """A copy of the generator that cannot emit the tool call token and whose budget allows no
+    calls.
+    """
+    call_token = player.processor.tokenizer.convert_tokens_to_ids(TOOL_CALL_TAG)
+    has_call_token = (
+        call_token is not None and call_token != player.processor.tokenizer.unk_token_id
+    )
     budget = player.budget.model_copy(update={"calls": 0})
-    return replace(player, budget=budget, never=(mark,) if known else ())
+    return replace(player, budget=budget, never=(call_token,) if has_call_token else ())
 
 
 def blacken_called_frames(reel: ClipFrames, budget: FrameBudget) -> ClipFrames:
-    """A clip of which only the first look shows anything: what a call brings is black."""
+    """The clip's frames where only those of the first fetch are real: frames fetched by calls are
+    black.
+    """
     opened = budget.first == 0 or not len(reel.times)
 
     def fetch(times: Sequence[float]) -> list[Image]:
@@ -216,19 +242,24 @@ def _call_share(rows: Sequence[Trajectory]) -> float:
 
 
 def summarize_tool_ablation(rows: dict[str, list[Trajectory]], seed: int) -> dict[str, Any]:
-    """The means of every way and their differences, per task and of all."""
+    """Means per task and tool mode (`ways`) and the differences in COMPARED_MODES (`gains`); 'all'
+    pools the tasks.
+    """
     tasks = sorted({row.task for row in rows["free"]})
-    found: dict[str, Any] = {"ways": {}, "gains": {}}
+    summary: dict[str, Any] = {"ways": {}, "gains": {}}
     for task in [*tasks, "all"]:
-        part = {
-            way: [row for row in given if task in (row.task, "all")] for way, given in rows.items()
+        task_rows = {
+            mode: [row for row in mode_rows if task in (row.task, "all")]
+            for mode, mode_rows in rows.items()
         }
-        found["ways"][task] = {way: _estimate_means(given, seed) for way, given in part.items()}
-        found["gains"][task] = {
-            f"{ours} - {theirs}": _estimate_difference(part[ours], part[theirs], seed)
-            for ours, theirs in COMPARED_MODES
+        summary["ways"][task] = {
+            mode: _estimate_means(mode_rows, seed) for mode, mode_rows in task_rows.items()
         }
-    return found
+        summary["gains"][task] = {
+            f"{mode_a} - {mode_b}": _estimate_difference(task_rows[mode_a], task_rows[mode_b], seed)
+            for mode_a, mode_b in COMPARED_MODES
+        }
+    return summary
 
 
 def _estimate_means(rows: Sequence[Trajectory], seed: int) -> dict[str, dict[str, float]]:
@@ -239,17 +270,17 @@ def _estimate_means(rows: Sequence[Trajectory], seed: int) -> dict[str, dict[str
 
 
 def _estimate_difference(
-    ours: Sequence[Trajectory], theirs: Sequence[Trajectory], seed: int
+    rows_a: Sequence[Trajectory], rows_b: Sequence[Trajectory], seed: int
 ) -> dict[str, float]:
     return bootstrap.estimate_difference(
-        _build_ratio_side(ours, "score"), _build_ratio_side(theirs, "score"), seed
+        _build_ratio_side(rows_a, "score"), _build_ratio_side(rows_b, "score"), seed
     )._asdict()
 
 
 def _build_ratio_side(rows: Sequence[Trajectory], field: str) -> bootstrap.MetricRows:
     """One match alone has nothing to draw from: its questions are drawn then, as in `scores`."""
-    alone = len({row.match for row in rows}) == 1
+    single_match = len({row.match for row in rows}) == 1
     values = np.array([(float(getattr(row, field)), 1.0) for row in rows])
     return bootstrap.build_ratio_metric(
-        values, [row.question if alone else row.match for row in rows]
+        values, [row.question if single_match else row.match for row in rows]
     )

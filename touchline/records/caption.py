@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)  # half a million of them: a third less memory
 class Caption:
-    """One line of words over a clip, in seconds from the clip's start."""
+    """One line of commentary over a clip, in seconds from the clip's start."""
 
     id: str
     clip: str

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Clip:
-    """A stretch of a video; its frames are in the frame store."""
+    """A time interval of a video, the unit that questions are asked about. Its frames are in the
+    frame store.
+    """
 
     id: str  # video@start-end
     video: str

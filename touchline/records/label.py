@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Label:
-    """What a source says happens in a video; a ready question carries its own words."""
+    """One annotation of a source: an action in a video, or a question that the source provides
+    (`task`, `asked`, `answer`).
+    """
 
     id: str
     video: str

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StatedSplit:
-    """The split of a match as its source states it; matches without a row are drawn."""
+    """The split that a source prescribes for a match. Matches without such a row are assigned at
+    random.
+    """
 
     match: str
     split: str  # train, val or test

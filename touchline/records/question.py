@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a clip and the truth; `split` follows from the match alone."""
+    """A question about a clip with its true answer. The split depends on the match alone."""
 
     id: str
     clip: str

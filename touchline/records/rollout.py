@@ -7,7 +7,7 @@ from touchline.records.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class Rollout(Trajectory):
-    """An attempt within RL and what it earned; tokens and windows suffice to play it again."""
+    """An RL trajectory with its reward; `tokens` and `windows` suffice to replay it."""
 
     step: int  # optimizer steps before it
     group: int  # of its step: attempts at one question that are compared

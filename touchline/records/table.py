@@ -1,4 +1,6 @@
-"""The nouns that travel between stages, each one row of a Parquet file with a declared schema."""
+"""The row types exchanged between stages; each is a dataclass stored as a Parquet file with a fixed
+schema.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -41,7 +43,7 @@ RecordWithId = TypeVar("RecordWithId", bound=HasId)
 
 
 def build_arrow_schema(kind: type) -> pa.Schema:
-    """The Arrow schema of a noun, in field order; no column may be null."""
+    """The Arrow schema of a record class in field order; no column is nullable."""
     hints = get_type_hints(kind)
     return pa.schema(
         [pa.field(f.name, ARROW_TYPES[hints[f.name]], nullable=False) for f in fields(kind)]
@@ -49,16 +51,18 @@ def build_arrow_schema(kind: type) -> pa.Schema:
 
 
 def write_records(path: Path, kind: type[Record], rows: Iterable[Record]) -> None:
-    """Write all rows or nothing; row order is kept, bytes depend on the rows alone."""
-    rows, shape = list(rows), build_arrow_schema(kind)
-    columns = [pa.array([getattr(row, f.name) for row in rows], f.type) for f in shape]
-    table = pa.Table.from_arrays(columns, schema=shape)
+    """Write rows to a Parquet file atomically, in the given order; equal rows give equal bytes."""
+    rows, arrow_schema = list(rows), build_arrow_schema(kind)
+    columns = [pa.array([getattr(row, f.name) for row in rows], f.type) for f in arrow_schema]
+    table = pa.Table.from_arrays(columns, schema=arrow_schema)
     with atomic_file(path) as draft:
         pq.write_table(table, draft, compression="zstd")
 
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:
-    """Read rows back; a missing file or a foreign column is a `InputError`."""
+    """Read the rows of a Parquet file. Raises InputError if the file is missing or unreadable, or
+    its columns, types or values do not fit `kind`.
+    """
     if not path.is_file():
         raise InputError(path, "is missing", "run the stage that makes it")
     table = _cast_table(path, _read_table(path), kind)
@@ -72,20 +76,22 @@ def _read_table(path: Path) -> pa.Table:
         table = pq.ParquetFile(path).read()
         table.validate(full=True)  # texts in UTF-8, among others
     except (pa.ArrowException, OSError, ValueError) as error:
-        why = str(error).split("\n")[0][:200]
+        reason = str(error).split("\n")[0][:200]
         raise InputError(
-            path, f"is no Parquet file that can be read ({why})", RERUN_STAGE
+            path, f"is no Parquet file that can be read ({reason})", RERUN_STAGE
         ) from None
     return table
 
 
 def _cast_table(path: Path, table: pa.Table, kind: type) -> pa.Table:
     """The table in the schema of the noun; another column, type, null or NaN is a `InputError`."""
-    wanted = build_arrow_schema(kind)
-    if table.column_names != wanted.names:
-        strange = sorted(set(table.column_names) ^ set(wanted.names))[:9]
-        raise InputError(path, f"columns differ from {kind.__name__}: {strange}", RERUN_STAGE)
-    for field in wanted:
+    expected_schema = build_arrow_schema(kind)
+    if table.column_names != expected_schema.names:
+        differing_columns = sorted(set(table.column_names) ^ set(expected_schema.names))[:9]
+        raise InputError(
+            path, f"columns differ from {kind.__name__}: {differing_columns}", RERUN_STAGE
+        )
+    for field in expected_schema:
         column = table.column(field.name)
         if _type_family(column.type) != _type_family(field.type):
             wrong = f"column {field.name!r} is {column.type}, not {field.type}"
@@ -97,7 +103,7 @@ def _cast_table(path: Path, table: pa.Table, kind: type) -> pa.Table:
                 path, f"column {field.name!r} has values that are no numbers", RERUN_STAGE
             )
     try:
-        return table.cast(wanted)
+        return table.cast(expected_schema)
     except pa.ArrowException as error:
         raise InputError(path, f"holds a value out of range ({error})", RERUN_STAGE) from None
 
@@ -136,22 +142,24 @@ def _python_values(column: pa.ChunkedArray) -> list:
 
 
 def index_by_id(rows: Sequence[RecordWithId]) -> dict[str, RecordWithId]:
-    """Index rows by id; two rows of one id are a `InputError`."""
+    """{id: row}. Raises InputError for a duplicate id."""
     index = {row.id: row for row in rows}
     if len(index) != len(rows):
         ids = [row.id for row in rows]
-        twice = next(id for id in ids if ids.count(id) > 1)
-        raise InputError(twice, "two rows have this id", "make ids unique in the source")
+        duplicate_id = next(id for id in ids if ids.count(id) > 1)
+        raise InputError(duplicate_id, "two rows have this id", "make ids unique in the source")
     return index
 
 
 def pair_times(times: Sequence[float]) -> list[tuple[float, float]]:
-    """(start, end) pairs of a flat list; an odd number of times is a ValueError."""
+    """Turn [start, end, start, end, ...] into (start, end) pairs. Raises ValueError for an odd
+    number of times.
+    """
     return list(zip(times[::2], times[1::2], strict=True))
 
 
 def group_by_field(rows: Iterable[Record], key: str) -> defaultdict[str, list[Record]]:
-    """Rows by one of their fields, in the order given; an unknown group is empty."""
+    """Group rows by the field `key`, keeping their order; a missing group is an empty list."""
     groups: defaultdict[str, list[Record]] = defaultdict(list)
     for row in rows:
         groups[getattr(row, key)].append(row)

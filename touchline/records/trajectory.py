@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One attempt at one question, replayable: images are named by time, not stored."""
+    """One conversation that answers one question. Images are referenced by time, not stored, so
+    that it can be replayed.
+    """
 
     id: str
     question: str

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TeacherVerdict:
-    """What became of one question that was put to a teacher, and what it cost."""
+    """Result of one question given to a teacher: accepted or the reason for rejection, and the
+    tokens and money it cost.
+    """
 
     id: str  # of the trajectory that it is about, whether or not there is one
     question: str

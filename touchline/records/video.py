@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Video:
-    """One file of one source, as found. Times are seconds from the first shown frame."""
+    """One video file of one source. Times are in seconds from the first shown frame."""
 
     id: str  # source/match/part, unique
     source: str

@@ -1,4 +1,4 @@
-"""The catalogue of sports: one file and one line each."""
+"""Registry of sports by name; add a file and a line here."""
 
 from touchline.sports.american_football import AMERICAN_FOOTBALL
 from touchline.sports.badminton import BADMINTON

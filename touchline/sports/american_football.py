@@ -1,4 +1,4 @@
-"""American football: known so far from questions that sources bring, not from labels."""
+"""American football: sources provide questions but no action labels."""
 
 from touchline.sports.sport import Sport
 

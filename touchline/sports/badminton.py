@@ -1,4 +1,4 @@
-"""Badminton: strokes by the side of the picture they come from, or by their kind."""
+"""Badminton: strokes by side of the court, or by ShuttleSet's stroke types."""
 
 from touchline.sports.sport import Sport
 

@@ -1,4 +1,4 @@
-"""Baseball: known so far from questions that sources bring, not from labels."""
+"""Baseball: sources provide questions but no action labels."""
 
 from touchline.sports.sport import Sport
 

@@ -1,4 +1,4 @@
-"""Basketball: the calls of a referee, told apart by what the player did wrong."""
+"""Basketball: referee calls."""
 
 from touchline.sports.sport import Sport
 

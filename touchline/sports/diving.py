@@ -1,4 +1,4 @@
-"""Diving: where the steps of a dive begin, from the take-off to the water."""
+"""Diving: the phases of a dive."""
 
 from touchline.sports.sport import Sport
 

@@ -1,4 +1,4 @@
-"""Fitness: repeated exercises, in all the spellings that files have for them."""
+"""Fitness: repeated exercises, including their spellings in the data sets' files."""
 
 from touchline.sports.sport import Sport
 

@@ -1,4 +1,4 @@
-"""Ice hockey: known so far from questions that sources bring, not from labels."""
+"""Ice hockey: sources provide questions but no action labels."""
 
 from touchline.sports.sport import Sport
 

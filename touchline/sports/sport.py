@@ -1,4 +1,6 @@
-"""What the pipeline must know about a sport: its labels, its words and what betrays them."""
+"""Definition of a sport: its labels, the words for them, and keywords that name them
+in commentary.
+"""
 
 import math
 from dataclasses import dataclass, field
@@ -6,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Sport:
-    """One sport; a label is what stands in a file, a word is what stands in a question."""
+    """One sport. A label is the class name in a source's file; a word is its name in questions."""
 
     name: str
     idle: str  # word for a frame that shows nothing of note

@@ -1,4 +1,4 @@
-"""Volleyball: known so far from questions that sources bring, not from labels."""
+"""Volleyball: sources provide questions but no action labels."""
 
 from touchline.sports.sport import Sport
 

@@ -1,4 +1,6 @@
-"""The tasks: one file each, which asks and judges; add a task as one file and one line."""
+"""Registry of tasks: each generates questions from a clip's labels and scores answers. Add a file
+and a line here.
+"""
 
 from touchline.tasks.choice import CHOICE
 from touchline.tasks.counting import COUNTING

@@ -1,4 +1,4 @@
-"""Which of two to four: the letter and the option, as in `B. Travelling`."""
+"""Multiple choice of two to four options; the answer is letter and option, e.g. `B. Travelling`."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,9 @@ VARIANTS_PER_CALL = 3  # questions per call, each with options of its own
 def draft_choice_questions(
     scene: ClipScene, rules: QuestionRules, random: Random
 ) -> list[QuestionDraft]:
-    """Ready questions as the source has them; in basketball, the one call of the clip."""
+    """Questions the source provides, with lettered options; else, for a basketball clip with a
+    single call, VARIANTS_PER_CALL generated ones.
+    """
     alone = len(scene.actions) == len(scene.actions_inside()) == 1
     if scene.sport.name == "basketball" and scene.may_generate("choice") and alone:
         return [_draft_call_question(scene, random) for _ in range(VARIANTS_PER_CALL)]
@@ -45,28 +47,30 @@ def _draft_call_question(scene: ClipScene, random: Random) -> QuestionDraft:
 
 
 def format_option(word: str) -> str:
-    """A word as an option: with a capital, so that a model can tell it from what it has seen."""
+    """A word with a capital first letter, so that a model can tell options from words in its
+    frames' descriptions.
+    """
     return word.capitalize()
 
 
 def format_lettered_options(options: Sequence[str]) -> str:
-    """`A Travelling; B Charging; ...`"""
+    """The options as text: 'A Travelling; B Charging; ...'."""
     return "; ".join(f"{letter} {text}" for letter, text in zip(LETTERS, options, strict=False))
 
 
-def format_choice_answer(options: Sequence[str], right: str) -> str:
-    """The answer in words: letter and option."""
-    return f"{LETTERS[list(options).index(right)]}. {right}"
+def format_choice_answer(options: Sequence[str], right_option: str) -> str:
+    """The answer text 'B. Travelling' for the right option."""
+    return f"{LETTERS[list(options).index(right_option)]}. {right_option}"
 
 
 def parse_option_letter(answer: str) -> str:
-    """The letter an answer opens with, "" when it names none: credit needs the letter itself."""
-    found = re.match(r"\s*\(?([A-D])\b", answer)
-    return found[1] if found else ""
+    """The letter A-D that an answer begins with, or ''."""
+    match = re.match(r"\s*\(?([A-D])\b", answer)
+    return match[1] if match else ""
 
 
 def score_choice(answer: str, truth: str) -> float:
-    """1 for the same letter, else 0."""
+    """1.0 if both begin with the same letter, else 0.0."""
     return float(parse_option_letter(answer) == parse_option_letter(truth) != "")
 
 

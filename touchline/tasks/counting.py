@@ -1,4 +1,4 @@
-"""How many: a whole number, such as the strokes of a rally or the repetitions of an exercise."""
+"""Counting: the answer is a whole number, e.g. strokes in a rally or repetitions of an exercise."""
 
 import re
 from itertools import pairwise
@@ -15,9 +15,8 @@ MAX_DIGITS = 9  # digits; a model may write thousands, which Python refuses to r
 def draft_counting_questions(
     scene: ClipScene, rules: QuestionRules, random: Random
 ) -> list[QuestionDraft]:
-    """Ready questions as the source has them; in badminton, the strokes of a whole rally.
-
-    Whole is a rally with no break between its strokes, none of which shows beyond the clip.
+    """Questions the source provides; else, for badminton, the number of strokes if the clip shows
+    exactly one whole rally.
     """
     if not scene.may_generate("counting"):
         return draft_ready_questions(scene, "counting", rules)
@@ -32,13 +31,13 @@ def draft_counting_questions(
 
 
 def parse_count(answer: str) -> int | None:
-    """The one whole number of an answer; None when there is none or more than one."""
+    """The only whole number in an answer; None if there is none or more than one."""
     numbers = re.findall(r"\d+", answer)
     return int(numbers[0]) if len(numbers) == 1 and len(numbers[0]) <= MAX_DIGITS else None
 
 
 def score_count(answer: str, truth: str) -> float:
-    """1 for the same number, else 0."""
+    """1.0 for the same number, else 0.0."""
     return float(parse_count(answer) == parse_count(truth) is not None)
 
 

@@ -1,4 +1,4 @@
-"""What happens in the clip: free words, judged by the words they share with the truth."""
+"""Open questions: what happens in the clip, answered in free text and scored with ROUGE-L."""
 
 import re
 from random import Random
@@ -16,9 +16,8 @@ CAPTION_REACH = 15.0  # seconds around its moment that a caption may tell of
 def draft_open_questions(
     scene: ClipScene, rules: QuestionRules, random: Random
 ) -> list[QuestionDraft]:
-    """Ready questions as the source has them; else what happens, the actions in order.
-
-    That is asked of each clip in a sport whose actions can be asked for.
+    """Questions the source provides; else one question per clip whose answer lists its actions in
+    order.
     """
     if not scene.may_generate("open"):
         ready = [label for label in scene.ready_labels if label.task == "open"]
@@ -46,26 +45,28 @@ def _draft_caption_question(label: Label, scene: ClipScene, rules: QuestionRules
 
 
 def format_action_list(actions: list[str]) -> str:
-    """`A corner, then an offside.`"""
+    """The actions as an answer: 'A corner, then an offside.'"""
     if not actions:
         return NO_ACTION_ANSWER
     with_article = [f"{'an' if word[0] in 'aeiou' else 'a'} {word}" for word in actions]
-    said = ", then ".join(with_article)
-    return f"{said[0].upper()}{said[1:]}."
+    text = ", then ".join(with_article)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def score_open_answer(answer: str, truth: str) -> float:
-    """ROUGE-L: F1 of the longest run of words that both have in this order; articles aside."""
-    said, true = _tokens(answer), _tokens(truth)
-    shared = _longest_common(said, true)
-    return 2 * shared / (len(said) + len(true)) if shared else 0.0
+    """ROUGE-L F1 of answer and truth (longest common subsequence of words, ignoring a, an and
+    then).
+    """
+    answer_words, truth_words = _tokens(answer), _tokens(truth)
+    shared = _longest_common(answer_words, truth_words)
+    return 2 * shared / (len(answer_words) + len(truth_words)) if shared else 0.0
 
 
-def _longest_common(said: list[str], true: list[str]) -> int:
-    row = [0] * (len(true) + 1)
-    for word in said:
+def _longest_common(answer_words: list[str], truth_words: list[str]) -> int:
+    row = [0] * (len(truth_words) + 1)
+    for word in answer_words:
         before, row = row, [0]
-        for j, other in enumerate(true):
+        for j, other in enumerate(truth_words):
             row.append(before[j] + 1 if word == other else max(before[j + 1], row[j]))
     return row[-1]
 

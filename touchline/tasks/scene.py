@@ -1,4 +1,4 @@
-"""What can be seen in a clip and when, from the labels of its video."""
+"""The labelled actions of a clip in clip time, from which questions are generated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ START, END = "{start}", "{end}"  # in the words of a ready question: its times i
 
 @dataclass(frozen=True)
 class VisibleAction:
-    """One labelled action; times in clip seconds, `start` to `end` is where it shows."""
+    """One labelled action in clip seconds: visible from `start` to `end`, labelled at `moment`."""
 
     word: str
     moment: float
@@ -24,7 +24,7 @@ class VisibleAction:
 
 @dataclass(frozen=True)
 class ClipScene:
-    """A clip with its labelled actions in order of time."""
+    """A clip with its labelled actions, ordered by time, and the questions its source provides."""
 
     clip: Clip
     sport: Sport
@@ -38,47 +38,55 @@ class ClipScene:
         return self.clip.end - self.clip.start
 
     def actions_inside(self) -> list[VisibleAction]:
-        """Actions whose moment lies in the clip: the ones that are asked for."""
+        """Actions whose labelled moment lies in the clip; only these are asked about."""
         return [s for s in self.actions if 0 <= s.moment < self.length]
 
     def may_generate(self, task: str) -> bool:
-        """Whether questions of this task may be made from the actions that are labelled."""
+        """True if questions of this task may be generated from the labels: the video has labels and
+        no provided questions of the task.
+        """
         return self.has_actions and task not in self.ready_tasks
 
     def word_at(self, time: float) -> str:
-        """The word for the frame at `time`; the sport's idle word when nothing of note shows."""
+        """The word of the action visible at `time` (clip seconds), or the sport's idle word."""
         place = self.action_index_at(time)
         return self.sport.idle if place < 0 else self.actions[place].word
 
     def action_index_at(self, time: float) -> int:
-        """Which of the labelled actions shows at `time`, from 0; -1 for none."""
+        """Index of the action visible at `time` (clip seconds), or -1."""
         return next((i for i, s in enumerate(self.actions) if s.start <= time < s.end), -1)
 
-    def centred_interval(self, seen: VisibleAction, length: float) -> tuple[float, float]:
-        """`length` seconds centred on the label (spotting paper), cut to the clip."""
-        start, end = centre_interval(seen.moment, length)
+    def centred_interval(self, action: VisibleAction, length: float) -> tuple[float, float]:
+        """The interval of `length` seconds centred on the action's moment, cut to the clip."""
+        start, end = centre_interval(action.moment, length)
         return max(0.0, start), min(self.length, end)
 
 
 def centre_interval(moment: float, length: float) -> tuple[float, float]:
-    """`length` seconds centred on a moment."""
+    """(start, end) of the interval of `length` seconds centred on `moment`."""
     return moment - length / 2, moment + length / 2
 
 
 def build_clip_scene(clip: Clip, labels: Sequence[Label]) -> ClipScene:
-    """The labels of the clip's video, put into the clip's time."""
+    """Build the scene of a clip from all labels of its video. Raises InputError for an unknown
+    sport or label.
+    """
     if clip.sport not in SPORTS:
-        known = ", ".join(SPORTS)
-        raise InputError(clip.id, f"no sport is called {clip.sport!r:.80}", f"choose among {known}")
+        sport_names = ", ".join(SPORTS)
+        raise InputError(
+            clip.id, f"no sport is called {clip.sport!r:.80}", f"choose among {sport_names}"
+        )
     sport = SPORTS[clip.sport]
     actions = sorted(
         (_build_visible_action(label, clip, sport) for label in labels if not label.task),
         key=_get_moment,
     )
-    near = [s for s in actions if s.end > 0 and s.start < clip.end - clip.start]
-    ready = tuple(label for label in labels if label.task and _is_askable(label, clip))
-    brought = frozenset(label.task for label in labels if label.task)
-    return ClipScene(clip, sport, tuple(near), ready, brought, has_actions=len(actions) > 0)
+    visible_actions = [s for s in actions if s.end > 0 and s.start < clip.end - clip.start]
+    ready_labels = tuple(label for label in labels if label.task and _is_askable(label, clip))
+    ready_tasks = frozenset(label.task for label in labels if label.task)
+    return ClipScene(
+        clip, sport, tuple(visible_actions), ready_labels, ready_tasks, has_actions=len(actions) > 0
+    )
 
 
 def _is_askable(label: Label, clip: Clip) -> bool:
@@ -96,5 +104,5 @@ def _build_visible_action(label: Label, clip: Clip, sport: Sport) -> VisibleActi
     return VisibleAction(sport.words[label.name], moment, first, last)
 
 
-def _get_moment(seen: VisibleAction) -> float:
-    return seen.moment
+def _get_moment(action: VisibleAction) -> float:
+    return action.moment

@@ -1,4 +1,4 @@
-"""What a task is: how it asks about a scene, and how it judges an answer."""
+"""The interface of a task: generate questions for a clip, score answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ CURRICULUM_LEVELS = ("recognition", "rules", "coaching", "commentary")
 
 @dataclass(frozen=True)
 class QuestionDraft:
-    """A question before it has an id and a split."""
+    """A generated question without id and split."""
 
     text: str
     truth: str
@@ -26,7 +26,7 @@ class QuestionDraft:
 
 @dataclass(frozen=True)
 class QuestionRules:
-    """What the `ask` section says about how questions are made."""
+    """Settings of question generation, from the section `ask`."""
 
     interval: float  # seconds
     negatives: float  # share of spotting questions whose action is absent
@@ -35,7 +35,9 @@ class QuestionRules:
 
 @dataclass(frozen=True)
 class Task:
-    """`score(answer, truth)` is in [0, 1]; teacher, reward and evaluation all call this one."""
+    """A task by name. `score(answer, truth)` is in [0, 1] and used by teacher, reward and
+    evaluation alike.
+    """
 
     name: str
     ask: Callable[[ClipScene, QuestionRules, Random], list[QuestionDraft]]
@@ -44,12 +46,12 @@ class Task:
     level: str = CURRICULUM_LEVELS[0]  # where a curriculum teaches it
 
     def closeness(self, answer: str, truth: str) -> float:
-        """How near an answer is to the truth: the score where the task has nothing finer."""
+        """The finer score for RL in [0, 1] if the task has one (`soft_score`), else `score`."""
         return (self.soft_score or self.score)(answer, truth)
 
 
 def draft_ready_questions(scene: ClipScene, task: str, rules: QuestionRules) -> list[QuestionDraft]:
-    """The questions of a task that the source brings along, in its words and with its answers."""
+    """The questions of a task that the source provides, with its own wording and answers."""
     return [
         draft_ready_question(label, scene, rules)
         for label in scene.ready_labels
@@ -58,12 +60,14 @@ def draft_ready_questions(scene: ClipScene, task: str, rules: QuestionRules) -> 
 
 
 def draft_ready_question(label: Label, scene: ClipScene, rules: QuestionRules) -> QuestionDraft:
-    """One ready question, its `{start}` and `{end}` by the clock of the dialogue."""
+    """One provided question, with its `{start}` and `{end}` replaced by times of the dialogue's
+    clock.
+    """
     start = max(0.0, label.start - scene.clip.start)
     end = min(scene.length, label.end - scene.clip.start)
-    zero = rules.dialogue.clock_offset(scene.clip)
-    text = label.asked.replace(START, format_time(zero + start)).replace(
-        END, format_time(zero + end)
+    clock_offset = rules.dialogue.clock_offset(scene.clip)
+    text = label.asked.replace(START, format_time(clock_offset + start)).replace(
+        END, format_time(clock_offset + end)
     )
     evidence = ((start, end),) if start < end else ()
     return QuestionDraft(text, label.answer, options=tuple(label.options), evidence=evidence)

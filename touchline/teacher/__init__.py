@@ -1,4 +1,6 @@
-"""The teachers: one file each; add a teacher as one file and one line."""
+"""Registry of teachers, functions from a TeachingJob to taught questions; add a file and a line
+here.
+"""
 
 from collections.abc import Callable, Iterator
 

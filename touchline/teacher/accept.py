@@ -1,4 +1,6 @@
-"""Three steps to acceptance: the answer is right, the calls run again, and the frames matter."""
+"""Accept a teacher's trajectory in three steps: right answer, reproducible tool calls, frames that
+matter.
+"""
 
 import hashlib
 import json
@@ -27,37 +29,47 @@ from touchline.teacher.teacher import TeachingJob
 
 
 def hash_frame_blocks(blocks: Blocks, reel: ClipFrames) -> str:
-    """sha256 of times and pixels of the pictures among the blocks."""
+    """sha256 over times and pixels of the image blocks."""
     times = [block["time"] for block in blocks if block["type"] == "image"]
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
     for time, picture in zip(times, reel.fetch(times) if times else [], strict=True):
-        found.update(f"{time!r} {picture.size} {picture.mode} ".encode())
-        found.update(picture.tobytes())
-    return found.hexdigest()
+        hasher.update(f"{time!r} {picture.size} {picture.mode} ".encode())
+        hasher.update(picture.tobytes())
+    return hasher.hexdigest()
 
 
 def replay_frame_digests(
     trajectory: Trajectory, reel: ClipFrames, budget: FrameBudget
 ) -> list[str]:
-    """The digests of the frames with the question and of each call, as they are today."""
+    """Digests of the frames with the question and of each call, when the trajectory is replayed
+    now.
+    """
     viewing = ToolSession(reel, budget)
-    shown = [viewing.open()]
+    shown_blocks = [viewing.open()]
     for message in extract_assistant_turns(json.loads(trajectory.messages)):
         call = parse_tool_call(message)
         if call is not None:
-            shown.append(viewing.call(*call))
-    return [hash_frame_blocks(blocks, reel) for blocks in shown]
+            shown_blocks.append(viewing.call(*call))
+    return [hash_frame_blocks(blocks, reel) for blocks in shown_blocks]
 
 
 def describe_replay_difference(before: Sequence[str], now: Sequence[str]) -> str:
-    """What is different, in words; "" for nothing."""
+    """Describe the first difference between two lists of digests; '' if they are equal."""
     if list(before) == list(now):
         return ""
-    place = next(
+    first_difference = next(
         (i for i, pair in enumerate(zip(before, now, strict=False)) if len(set(pair)) > 1), -1
     )
-    where = "the frames with the question" if place == 0 else f"the frames of call {place}"
-    return f"{where} are others when replayed" if place >= 0 else "other calls when replayed"
+    where = (
+        "the frames with the question"
+        if first_difference == 0
+        else f"the frames of call {first_difference}"
+    )
+    return (
+        f"{where} are others when replayed"
+        if first_difference >= 0
+        else "other calls when replayed"
+    )
 
 
 WRONG, UNSEEN, BLIND = "wrong answer", "frames do not bear it out", "same answer without frames"
@@ -66,7 +78,7 @@ NO_VERDICT = "the judge gives no verdict"
 
 @dataclass
 class AcceptanceCase:
-    """A finished attempt before its judges; `replies` grows by those that it takes."""
+    """A finished trajectory to be checked; `replies` collects the requests that the checks make."""
 
     question: Question
     attempt: Trajectory
@@ -77,78 +89,84 @@ class AcceptanceCase:
     judge: TeacherJudge
 
     async def ask_judge(self, prompt: str, **fields: str) -> bool | None:
-        """The judge's word; with the frames where the prompt is about them."""
+        """Ask the judge about the trajectory; True, False, or None if it gives no verdict. The
+        prompt `judge_frames` includes the frames.
+        """
         words = {
             "type": "text",
             "text": render_prompt(prompt, question=self.question.text, **fields),
         }
-        seen = [b for m in self.shown if m["role"] in ("user", "tool") for b in m["content"]]
-        blocks = [*seen, words] if prompt == "judge_frames" else [words]
-        said, reply = await self.judge.ask_yes_or_no(self.question.id, blocks)
+        frame_blocks = [
+            b for m in self.shown if m["role"] in ("user", "tool") for b in m["content"]
+        ]
+        blocks = [*frame_blocks, words] if prompt == "judge_frames" else [words]
+        confirmed, reply = await self.judge.ask_yes_or_no(self.question.id, blocks)
         self.replies.append(reply)
-        return said
+        return confirmed
 
     async def answer_without_frames(self) -> str:
-        """The teacher's answer to the same conversation with grey pictures; "" for none."""
-        masked = [
+        """The teacher's answer to the same conversation with grey frames; '' if it gives none."""
+        masked_messages = [
             {**m, "content": [_replace_by_grey(b) for b in m["content"]]} for m in self.shown[:-1]
         ]
         calls = len(self.attempt.windows) // 2
         reply = await request_teacher_turn(
-            self.question.id, masked, calls, self.course, self.teacher
+            self.question.id, masked_messages, calls, self.course, self.teacher
         )
         self.replies.append(reply)
-        said = turn(reply)
-        return extract_answer(said) if self.course.dialogue.thinks else said.strip()
+        turn_text = turn(reply)
+        return extract_answer(turn_text) if self.course.dialogue.thinks else turn_text.strip()
 
 
-async def run_acceptance_steps(verdict: TeacherVerdict, hearing: AcceptanceCase) -> TeacherVerdict:
-    """The verdict with what the steps say, in order; the first that fails gives the reason."""
+async def run_acceptance_steps(verdict: TeacherVerdict, case: AcceptanceCase) -> TeacherVerdict:
+    """Run the steps in order and return the verdict; the first failing step sets its `reason`."""
     for step in ACCEPTANCE_STEPS:
         if not verdict.reason:
-            verdict = await step(verdict, hearing)
+            verdict = await step(verdict, case)
     return verdict
 
 
-async def _check_answer(verdict: TeacherVerdict, hearing: AcceptanceCase) -> TeacherVerdict:
+async def _check_answer(verdict: TeacherVerdict, case: AcceptanceCase) -> TeacherVerdict:
     """By the task's own score; an open answer below the threshold may convince the judge."""
-    served = hearing.course.served
+    served = case.course.served
     if verdict.score >= served.threshold:
         return verdict
     if served.judge != verdict.task:
         return replace(verdict, reason=WRONG)
-    fields = {"truth": hearing.question.truth, "answer": hearing.attempt.answer}
-    said = await hearing.ask_judge("judge_answer", **fields)
-    return _apply_step_result(verdict, said, "judged", "right", "wrong", WRONG)
+    fields = {"truth": case.question.truth, "answer": case.attempt.answer}
+    confirmed = await case.ask_judge("judge_answer", **fields)
+    return _apply_step_result(verdict, confirmed, "judged", "right", "wrong", WRONG)
 
 
-async def _check_replay(verdict: TeacherVerdict, hearing: AcceptanceCase) -> TeacherVerdict:
-    reel = hearing.course.reload_frames(hearing.question)
-    now = replay_frame_digests(hearing.attempt, reel, hearing.course.budget)
-    return replace(verdict, reason=describe_replay_difference(verdict.frames, now))
+async def _check_replay(verdict: TeacherVerdict, case: AcceptanceCase) -> TeacherVerdict:
+    reel = case.course.reload_frames(case.question)
+    current_digests = replay_frame_digests(case.attempt, reel, case.course.budget)
+    return replace(verdict, reason=describe_replay_difference(verdict.frames, current_digests))
 
 
-async def _check_frames_matter(verdict: TeacherVerdict, hearing: AcceptanceCase) -> TeacherVerdict:
+async def _check_frames_matter(verdict: TeacherVerdict, case: AcceptanceCase) -> TeacherVerdict:
     """Where there are frames: the judge looks at them, or the teacher answers without them."""
-    look = hearing.course.served.look
-    if look == "none" or not hearing.attempt.frames:
+    look = case.course.served.look
+    if look == "none" or not case.attempt.frames:
         return verdict
     if look == "masked":
-        differs = await hearing.answer_without_frames() != hearing.attempt.answer
-        return _apply_step_result(verdict, differs, "look", "seen", "unseen", BLIND)
-    turns = [split_thought(turn) or ("", "") for turn in extract_assistant_turns(hearing.shown)]
+        answer_differs = await case.answer_without_frames() != case.attempt.answer
+        return _apply_step_result(verdict, answer_differs, "look", "seen", "unseen", BLIND)
+    turns = [split_thought(turn) or ("", "") for turn in extract_assistant_turns(case.shown)]
     thoughts = "\n".join(thought for thought, _ in turns)
-    fields = {"thoughts": thoughts, "answer": hearing.attempt.answer}
-    said = await hearing.ask_judge("judge_frames", **fields)
-    return _apply_step_result(verdict, said, "look", "seen", "unseen", UNSEEN)
+    fields = {"thoughts": thoughts, "answer": case.attempt.answer}
+    confirmed = await case.ask_judge("judge_frames", **fields)
+    return _apply_step_result(verdict, confirmed, "look", "seen", "unseen", UNSEEN)
 
 
 def _apply_step_result(
-    verdict: TeacherVerdict, said: bool | None, column: str, yes: str, no: str, reason: str
+    verdict: TeacherVerdict, confirmed: bool | None, column: str, yes: str, no: str, reason: str
 ) -> TeacherVerdict:
-    if said is None:
+    if confirmed is None:
         return replace(verdict, reason=NO_VERDICT)
-    return replace(verdict, **{column: yes if said else no}, reason="" if said else reason)
+    return replace(
+        verdict, **{column: yes if confirmed else no}, reason="" if confirmed else reason
+    )
 
 
 def _replace_by_grey(block: dict) -> dict:

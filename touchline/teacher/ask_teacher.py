@@ -1,4 +1,4 @@
-"""One turn of the served teacher, and the judge's one word."""
+"""Requests to the served teacher and to its judge."""
 
 from dataclasses import replace
 from typing import Any, Self
@@ -14,19 +14,23 @@ VERDICT_WORDS = {"YES": True, "NO": False}
 
 
 async def request_teacher_turn(
-    tag: str, shown: Messages, calls: int, course: TeachingJob, teacher: Client
+    tag: str, messages: Messages, calls: int, job: TeachingJob, teacher: Client
 ) -> Reply:
-    """The teacher's next turn after `calls` calls; when none is left it is told to answer."""
+    """Request the teacher's next turn after `calls` tool calls; with no call left, tool use is
+    turned off.
+    """
     endpoint = teacher.endpoint
-    known = tools(endpoint) if course.dialogue.thinks else []
-    asked = request(endpoint, tag, chat(shown, endpoint), known)
-    if known and calls >= course.budget.calls:
-        asked = replace(asked, sampling={**asked.sampling, **NO_TOOL_CHOICE})
-    return await teacher.ask(asked)
+    tool_schemas = tools(endpoint) if job.dialogue.thinks else []
+    turn_request = request(endpoint, tag, chat(messages, endpoint), tool_schemas)
+    if tool_schemas and calls >= job.budget.calls:
+        turn_request = replace(turn_request, sampling={**turn_request.sampling, **NO_TOOL_CHOICE})
+    return await teacher.ask(turn_request)
 
 
 class TeacherJudge:
-    """A second model, asked for YES or NO; its door is not opened where nobody needs it."""
+    """A second model that answers YES or NO. Its client is opened only if the settings need a
+    judge.
+    """
 
     def __init__(self, settings: ServedTeacherParams, purse: Purse) -> None:
         self.needed = settings.needs_judge
@@ -37,15 +41,17 @@ class TeacherJudge:
             await self.client.__aenter__()
         return self
 
-    async def __aexit__(self, *what: object) -> None:
+    async def __aexit__(self, *exception_info: object) -> None:
         if self.needed:
-            await self.client.__aexit__(*what)
+            await self.client.__aexit__(*exception_info)
 
     async def ask_yes_or_no(
         self, tag: str, blocks: list[dict[str, Any]]
     ) -> tuple[bool | None, Reply]:
-        """(YES or NO, or None for neither; the reply) to what is put to it."""
-        said = chat([{"role": "user", "content": blocks}], self.client.endpoint)
-        reply = await self.client.ask(request(self.client.endpoint, tag, said))
+        """(True, False or None if the reply is neither YES nor NO; the reply) to the given content
+        blocks.
+        """
+        messages = chat([{"role": "user", "content": blocks}], self.client.endpoint)
+        reply = await self.client.ask(request(self.client.endpoint, tag, messages))
         word = "".join(c if c.isalpha() else " " for c in reply.text.upper()).split()[:1]
         return VERDICT_WORDS.get(word[0] if word else ""), reply

@@ -1,4 +1,4 @@
-"""What a teacher may do wrong in a turn, each by its own name."""
+"""Faults in a teacher's turns, each with a fixed name used as the rejection reason."""
 
 import re
 from functools import cache
@@ -25,51 +25,54 @@ MAX_FOREIGN_SCRIPT = 0.3  # share of letters of another script
 
 
 def name_refused_call(fault: str) -> str:
-    """The name of a call that the tool refused, by the tool's words."""
-    starts = {
+    """The fault name for a tool call, from the text with which the tool refused it."""
+    name_by_prefix = {
         REPEATED_REPLY: AGAIN,
         "No more calls": ENDLESS,
         "Not a stretch of the clip: say": TIMELESS,
         "Not a stretch": OUTSIDE,
         "There are no frames": BLIND,
     }
-    return next((name for words, name in starts.items() if fault.startswith(words)), FORMAT)
+    return next((name for words, name in name_by_prefix.items() if fault.startswith(words)), FORMAT)
 
 
-def find_call_fault(said: str) -> str:
-    """Why no call can be read in a turn that has one; "" when it has none."""
-    found = TOOL_CALL_PATTERN.findall(said)
-    if len(found) > 1:
+def find_call_fault(turn: str) -> str:
+    """Fault name if the turn contains a tool call that cannot be read; '' without a call."""
+    calls = TOOL_CALL_PATTERN.findall(turn)
+    if len(calls) > 1:
         return SEVERAL
-    if found and f'"{TOOL_NAME}"' not in found[0]:
+    if calls and f'"{TOOL_NAME}"' not in calls[0]:
         return UNKNOWN
-    return UNREADABLE if "<tool_call>" in said else ""
+    return UNREADABLE if "<tool_call>" in turn else ""
 
 
-def find_ending_fault(said: str, turns: list[str], reply: Reply, dialogue: Dialogue) -> str:
-    """What is wrong with a last turn, the commonest causes first; "" for nothing."""
+def find_ending_fault(turn: str, turns: list[str], reply: Reply, dialogue: Dialogue) -> str:
+    """Fault name of a last turn (cut off, refusal, empty answer, wrong format); '' if
+    it is fine.
+    """
     if reply.finish == CUT:
         return SHORT
-    kept = is_well_formed(turns) if dialogue.thinks else is_bare_answer(turns)
-    final = extract_answer(said) if dialogue.thinks else said.strip()
-    if REFUSAL_PATTERN.search(final or said):
+    is_format_kept = is_well_formed(turns) if dialogue.thinks else is_bare_answer(turns)
+    final = extract_answer(turn) if dialogue.thinks else turn.strip()
+    if REFUSAL_PATTERN.search(final or turn):
         return REFUSAL
-    if not said.strip() or ("</think>" in said and not final):
+    if not turn.strip() or ("</think>" in turn and not final):
         return EMPTY
-    return "" if kept else FORMAT
+    return "" if is_format_kept else FORMAT
 
 
 def is_foreign_language(turns: list[str], languages: list[str]) -> bool:
-    """Whether prose is in none of the languages: told by its letters, or by fastText if long.
+    """True if the text is in none of `languages`: by its script, or by fastText if it is long
+    enough.
 
-    Lists of frames (`0:04 play, 0:11 foul!`) are no prose: few letters, and a low score.
+    Frame lists (`0:04 play, 0:11 foul!`) have too few letters and too low a score to count.
     """
     text = " ".join(turns)
     letters = [c for c in text if c.isalpha()]
     if not languages or not letters:
         return False
-    alien = sum(ord(c) > 0x24F for c in letters) / len(letters)
-    if set(languages) <= LATIN_LANGUAGES and alien > MAX_FOREIGN_SCRIPT:
+    foreign_share = sum(ord(c) > 0x24F for c in letters) / len(letters)
+    if set(languages) <= LATIN_LANGUAGES and foreign_share > MAX_FOREIGN_SCRIPT:
         return True
     words = re.sub(r"<[^>]*>|[\d:.,!#()]+", " ", text)
     if len(words) < LEAST:

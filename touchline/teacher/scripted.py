@@ -1,9 +1,7 @@
-"""The scripted teacher: knows the truth, looks where it is, and says in its thoughts what it sees.
+"""The scripted teacher: knows the labels and writes trajectories that look where the action is.
 
-Its thoughts name every frame, mark the ones that matter to the question (`!`, or a stroke's number
-in its rally), and end with the decision. Each of the three was needed for a small model to learn in
-minutes: without the names it sees nothing, without the marks it names the action and still denies
-it, and without the numbers it guesses the count.
+Its thoughts name every frame, mark those that matter (`!`, or a stroke's number in its rally) and
+end with the decision. A small model needed all three to learn within minutes.
 """
 
 from collections.abc import Callable, Iterator
@@ -45,7 +43,9 @@ HEDGE_WORD = "roughly"
 
 @dataclass
 class ScriptedLesson:
-    """One trajectory in the making: assistant turns as text, tool turns as message blocks."""
+    """A trajectory under construction: assistant turns and tool results are appended
+    to `messages`.
+    """
 
     question: Question
     scene: ClipScene
@@ -59,11 +59,11 @@ class ScriptedLesson:
 
     @property
     def max_calls(self) -> int:
-        """How often it may look again."""
+        """Maximum number of tool calls."""
         return self.viewing.budget.calls
 
     def choose_window(self, span: Span) -> Span:
-        """The window to look at again; a wide one in a vague lesson."""
+        """The window to request for a span; a wide one in a vague lesson."""
         middle = (span[0] + span[1]) / 2
         return (
             (middle - VAGUE_WINDOW_REACH, middle + VAGUE_WINDOW_REACH)
@@ -72,13 +72,15 @@ class ScriptedLesson:
         )
 
     def describe_first_frames(self, hit: FrameTest) -> str:
-        """The thought about the frames that came with the question."""
+        """The thought about the frames shown with the question."""
         return self._describe_frames(self.opening, hit)
 
     def call_tool(
         self, thought: str, window: Span, hit: FrameTest, mark: FrameMark = lambda _: "!"
     ) -> str:
-        """Call the tool on a window; the thought of the next turn begins with what came back."""
+        """Append a tool call for `window` and its result; returns the description of the returned
+        frames, which begins the next thought.
+        """
         start, end = self.round_window(window)
         zero = self.viewing.clip_frames.clock_offset
         self._add_assistant_turn(
@@ -89,23 +91,24 @@ class ScriptedLesson:
         return self._describe_frames(blocks, hit, mark)
 
     def round_window(self, window: Span) -> Span:
-        """The window in whole seconds within the clip, as it is called for."""
+        """The window in whole seconds, cut to the clip."""
         last = float(self.viewing.clip_frames.times[-1])
         return max(0.0, float(round(window[0]))), float(min(round(window[1]), int(last)))
 
     def add_answer_turn(self, thought: str) -> None:
+        """Append the last turn: the thought and the answer."""
         self._add_assistant_turn(format_thinking_turn(thought, self.answer_text))
 
     def add_bare_answer(self) -> None:
-        """The bare answer."""
+        """Append the answer without a thought."""
         self._add_assistant_turn(self.answer_text)
 
     def format_clock(self, time: float) -> str:
-        """A second of the clip in words."""
+        """Format a time of the clip (seconds) by the dialogue's clock."""
         return format_time(self.viewing.clip_frames.clock_offset + time)
 
     def format_spans(self, spans: list[Span]) -> str:
-        """Stretches of the clip in words; `no` for none."""
+        """Format spans as text ('0:04 to 0:11, ...'); 'no' for none."""
         hedge = f"{HEDGE_WORD} " if self.vague else ""
         return (
             ", ".join(f"{hedge}{self.format_clock(a)} to {self.format_clock(b)}" for a, b in spans)
@@ -113,19 +116,19 @@ class ScriptedLesson:
         )
 
     def find_matching_spans(self) -> list[Span]:
-        """Stretches of the latest frames that matter: (first time, last time)."""
-        found: list[Span] = []
-        marked = False
+        """(first, last) times of consecutive matching frames among the latest ones."""
+        spans: list[Span] = []
+        was_matching = False
         for time, _, hit in self.latest_frames:
-            if hit and marked:
-                found[-1] = (found[-1][0], time)
+            if hit and was_matching:
+                spans[-1] = (spans[-1][0], time)
             elif hit:
-                found.append((time, time))
-            marked = hit
-        return found
+                spans.append((time, time))
+            was_matching = hit
+        return spans
 
     def list_matching_words(self) -> list[str]:
-        """The words of the latest frames that matter."""
+        """Words of the matching frames among the latest ones."""
         return [word for _, word, hit in self.latest_frames if hit]
 
     def _describe_frames(
@@ -147,43 +150,54 @@ class ScriptedLesson:
         self.messages.append({"role": "assistant", "content": [{"type": "text", "text": turn}]})
 
 
-def run_scripted_teacher(course: TeachingJob) -> Iterator[TaughtQuestion]:
-    """A lesson for every question of the course; the executor takes a video per job."""
-    with pool(1) as executor, ProgressReporter("distill", len(course.questions)) as progress:
-        for taught in each(
-            executor, teach_job_questions, [(part,) for part in course.split_by_video()]
+def run_scripted_teacher(job: TeachingJob) -> Iterator[TaughtQuestion]:
+    """Teach every question of the job, one worker job per video."""
+    with pool(1) as executor, ProgressReporter("distill", len(job.questions)) as progress:
+        for taught_questions in each(
+            executor, teach_job_questions, [(part,) for part in job.split_by_video()]
         ):
-            yield from taught
-            progress.advance_to(progress.done + len(taught))
+            yield from taught_questions
+            progress.advance_to(progress.done + len(taught_questions))
 
 
-def teach_job_questions(course: TeachingJob) -> list[TaughtQuestion]:
-    """The lessons of a course, in this process."""
-    habits = course.vague, course.jitter
-    found = []
-    for question in course.questions:
-        view, reel = course.get_scene(question), course.get_frames(question)
-        lesson = build_scripted_trajectory(
-            question, view, reel, course.budget, course.dialogue, *habits
+def teach_job_questions(job: TeachingJob) -> list[TaughtQuestion]:
+    """Teach the questions of a job in this process."""
+    habits = job.vague, job.jitter
+    taught_questions = []
+    for question in job.questions:
+        clip_scene, reel = job.get_scene(question), job.get_frames(question)
+        trajectory = build_scripted_trajectory(
+            question, clip_scene, reel, job.budget, job.dialogue, *habits
         )
-        found.append(TaughtQuestion(question, lesson))
-    return found
+        taught_questions.append(TaughtQuestion(question, trajectory))
+    return taught_questions
 
 
 def build_scripted_trajectory(
     question: Question,
-    view: ClipScene,
+    clip_scene: ClipScene,
     frames: ClipFrames,
     budget: FrameBudget,
     dialogue: Dialogue = DEFAULT_DIALOGUE,
     vague: float = 0.0,
     jitter: int = 0,
 ) -> Trajectory:
-    """One trajectory of this teacher, judged like any model's."""
+    """Write one trajectory and score it like a model's.
+
+    `vague` is the share of questions answered with a wide window, `jitter` the seconds by which its
+    times may be off.
+    """
     viewing = ToolSession(frames, budget)
-    told = jitter_answer_times(question, jitter, dialogue.clock_offset(view.clip) + view.length)
+    answer_text = jitter_answer_times(
+        question, jitter, dialogue.clock_offset(clip_scene.clip) + clip_scene.length
+    )
     lesson = ScriptedLesson(
-        question, view, viewing, viewing.open(), told, is_vague_question(question, vague)
+        question,
+        clip_scene,
+        viewing,
+        viewing.open(),
+        answer_text,
+        is_vague_question(question, vague),
     )
     write_lesson_turns(lesson, dialogue)
     messages = [*build_messages(question, lesson.opening, dialogue), *lesson.messages]
@@ -191,7 +205,7 @@ def build_scripted_trajectory(
 
 
 def write_lesson_turns(lesson: ScriptedLesson, dialogue: Dialogue = DEFAULT_DIALOGUE) -> None:
-    """Append the teacher's turns to the lesson."""
+    """Append the teacher's turns for the lesson's task."""
     if not dialogue.thinks:
         lesson.add_bare_answer()
     elif not lesson.opening:
@@ -209,24 +223,26 @@ def _teach_spotting(lesson: ScriptedLesson) -> None:
         return word == action
 
     thought = lesson.describe_first_frames(hit)
-    near = _drop_shared_windows(lesson, lesson.find_matching_spans() or _get_evidence_spans(lesson))
-    if not near:
+    seen_spans = _drop_shared_windows(
+        lesson, lesson.find_matching_spans() or _get_evidence_spans(lesson)
+    )
+    if not seen_spans:
         lesson.add_answer_turn(f"{thought}. So {action} no.")
         return
-    found: list[Span] = []
-    for i, span in enumerate(near[: lesson.max_calls]):
+    answer_spans: list[Span] = []
+    for i, span in enumerate(seen_spans[: lesson.max_calls]):
         window = lesson.choose_window(span)
         thought = lesson.call_tool(
-            f"{thought}. So {action} {lesson.format_spans(near[i:])}.", window, hit
+            f"{thought}. So {action} {lesson.format_spans(seen_spans[i:])}.", window, hit
         )
-        found += lesson.find_matching_spans()
-    found += near[lesson.max_calls :]  # seen once, no call left to look again
+        answer_spans += lesson.find_matching_spans()
+    answer_spans += seen_spans[lesson.max_calls :]  # seen once, no call left to look again
     if lesson.vague:  # the answer is the window itself, whatever its frames show
-        found = [lesson.round_window(lesson.choose_window(span)) for span in near]
+        answer_spans = [lesson.round_window(lesson.choose_window(span)) for span in seen_spans]
         lesson.answer_text = format_spotting_answer(
-            action, found, lesson.viewing.clip_frames.clock_offset
+            action, answer_spans, lesson.viewing.clip_frames.clock_offset
         )
-    lesson.add_answer_turn(f"{thought}. So {action} {lesson.format_spans(found)}.")
+    lesson.add_answer_turn(f"{thought}. So {action} {lesson.format_spans(answer_spans)}.")
 
 
 def _teach_counting(lesson: ScriptedLesson) -> None:
@@ -237,11 +253,13 @@ def _teach_counting(lesson: ScriptedLesson) -> None:
         return f" #{lesson.scene.action_index_at(time) + 1}"
 
     thought = lesson.describe_first_frames(hit)
-    near = lesson.find_matching_spans() or _get_evidence_spans(lesson)
-    span = (near[0][0], near[-1][1])
-    said = lesson.format_spans([span])
+    seen_spans = lesson.find_matching_spans() or _get_evidence_spans(lesson)
+    span = (seen_spans[0][0], seen_spans[-1][1])
+    span_text = lesson.format_spans([span])
     if lesson.max_calls:
-        thought = lesson.call_tool(f"{thought}. So rally {said}.", widen_span(span), hit, numbered)
+        thought = lesson.call_tool(
+            f"{thought}. So rally {span_text}.", widen_span(span), hit, numbered
+        )
     lesson.add_answer_turn(f"{thought}. So #{lesson.question.truth}.")
 
 
@@ -251,9 +269,9 @@ def _teach_choice(lesson: ScriptedLesson) -> None:
     hit = _make_not_idle_test(lesson)
     decision = f"So {format_option(call.word)} {parse_option_letter(lesson.question.truth)}."
     thought = lesson.describe_first_frames(hit)
-    near = lesson.find_matching_spans() or _get_evidence_spans(lesson)
+    seen_spans = lesson.find_matching_spans() or _get_evidence_spans(lesson)
     if lesson.max_calls:
-        thought = lesson.call_tool(f"{thought}. {decision}", widen_span(near[0]), hit)
+        thought = lesson.call_tool(f"{thought}. {decision}", widen_span(seen_spans[0]), hit)
     lesson.add_answer_turn(f"{thought}. {decision}")
 
 
@@ -286,30 +304,37 @@ LESSON_BY_TASK: dict[str, Callable[[ScriptedLesson], None]] = {
 
 
 def jitter_answer_times(question: Question, jitter: int, end: float) -> str:
-    """The truth as a teacher tells it who is unsure of times; other tasks and absence are exact.
+    """The true answer, with each interval end of a spotting answer shifted by up to `jitter` whole
+    seconds.
 
-    Each end of an interval is off by up to `jitter` whole seconds, the same for the same question;
-    what is told begins before it ends and lies between 0:00 and `end` of the dialogue's clock.
+    The same question is always shifted alike; intervals keep a positive length and stay between
+    0:00 and `end`. Other tasks and absence are returned unchanged.
     """
     spans = parse_intervals(question.truth) if question.task == "spotting" else []
     if not jitter or not spans:
         return question.truth
     random = Random(question.id)
-    off = [[t + random.randint(-jitter, jitter) for t in span] for span in spans]
+    shifted = [[t + random.randint(-jitter, jitter) for t in span] for span in spans]
     last = float(int(end))
-    starts = [min(max(0.0, a), last - 1) for a, _ in off]
-    told = [(a, min(max(b, a + 1), last)) for a, (_, b) in zip(starts, off, strict=True)]
-    return format_spotting_answer(question.action, told)
+    starts = [min(max(0.0, a), last - 1) for a, _ in shifted]
+    answer_spans = [
+        (a, min(max(b, a + 1), last)) for a, (_, b) in zip(starts, shifted, strict=True)
+    ]
+    return format_spotting_answer(question.action, answer_spans)
 
 
 def is_vague_question(question: Question, share: float) -> bool:
-    """Whether this is one of the `share` of present actions told vaguely: always the same ones."""
+    """True for a fixed pseudo-random `share` of spotting questions whose action is present; these
+    are answered vaguely.
+    """
     present = question.task == "spotting" and bool(question.evidence)
     return present and Random(f"vague {question.id}").random() < share
 
 
 def widen_span(span: Span) -> Span:
-    """The window to look at again: `REACH` on both sides of the middle, more for a long span."""
+    """The window to request for a span: WINDOW_REACH on both sides of its middle, more for a long
+    span.
+    """
     middle = (span[0] + span[1]) / 2
     reach = max(WINDOW_REACH, (span[1] - span[0]) / 2 + 3.0)
     return middle - reach, middle + reach

@@ -1,7 +1,7 @@
-"""The served teacher: a model behind an endpoint, asked with the student's prompt, frames and tool.
+"""The served teacher: a model behind an endpoint that gets the student's prompt, frames and tool.
 
-DeepSport distils from Qwen3-VL-235B-A22B-Thinking in the same way: several turns, calls of the
-frame tool, and only what agrees with the truth is kept.
+As in DeepSport (distilled from Qwen3-VL-235B-A22B-Thinking): several turns with tool calls, and
+only trajectories that agree with the truth are kept.
 """
 
 import asyncio
@@ -33,7 +33,9 @@ SERVED_AUTHOR = "teacher.served"
 
 @dataclass
 class TeacherConversation:
-    """One conversation: `messages` name pictures by time, `shown` holds them for the endpoint."""
+    """One conversation: `messages` reference images by time, `shown` contains the images sent to
+    the endpoint.
+    """
 
     question: Question
     viewing: ToolSession
@@ -48,46 +50,48 @@ class TeacherConversation:
         self.shown.append({**message, "content": fetch_block_images(message["content"], reel)})
 
     def note_frames(self, blocks: Blocks) -> Blocks:
-        """Note which frames are shown."""
+        """Store the digest of the frames in `blocks` and return the blocks."""
         self.frames.append(hash_frame_blocks(blocks, self.viewing.clip_frames))
         return blocks
 
 
-def run_served_teacher(course: TeachingJob) -> Iterator[TaughtQuestion]:
-    """Every question's fate, in the order of the course; replies of an earlier attempt count."""
-    return iter(asyncio.run(_teach_all(course)))
+def run_served_teacher(job: TeachingJob) -> Iterator[TaughtQuestion]:
+    """Teach every question of the job, in its order; stored replies of an earlier attempt are
+    reused.
+    """
+    return iter(asyncio.run(_teach_all(job)))
 
 
-async def _teach_all(course: TeachingJob) -> list[TaughtQuestion]:
-    settings = course.served
+async def _teach_all(job: TeachingJob) -> list[TaughtQuestion]:
+    settings = job.served
     purse = Purse(settings.spend)
     judge = TeacherJudge(settings, purse)
     teacher = Client(settings.endpoint, ensure_reply_folder("teacher"), purse)
-    made: dict[str, TaughtQuestion] = {}
+    taught_by_id: dict[str, TaughtQuestion] = {}
     async with teacher, judge:
-        with ProgressReporter("distill", len(course.questions)) as progress:
-            async for taught in _teach_pilot_then_rest(course, teacher, judge, purse):
-                made[taught.question.id] = taught
+        with ProgressReporter("distill", len(job.questions)) as progress:
+            async for taught in _teach_pilot_then_rest(job, teacher, judge, purse):
+                taught_by_id[taught.question.id] = taught
                 progress.step(f"cost {purse.money:.4g}")
-    return [made[question.id] for question in course.questions]
+    return [taught_by_id[question.id] for question in job.questions]
 
 
 async def _teach_pilot_then_rest(
-    course: TeachingJob, teacher: Client, judge: TeacherJudge, purse: Purse
+    job: TeachingJob, teacher: Client, judge: TeacherJudge, purse: Purse
 ) -> AsyncIterator[TaughtQuestion]:
     """First the pilot, whose cost forecasts the whole; then the rest."""
-    pilot = min(course.served.spend.pilot, len(course.questions))
+    pilot = min(job.served.spend.pilot, len(job.questions))
 
     async def work(question: Question) -> TaughtQuestion:
-        return await _teach_question(question, course, teacher, judge)
+        return await _teach_question(question, job, teacher, judge)
 
-    async for _, taught in each(_pick_evenly(course.questions, pilot), work, teacher.at_once):
+    async for _, taught in each(_pick_evenly(job.questions, pilot), work, teacher.at_once):
         yield taught
     if pilot:
-        purse.forecast("distill", pilot, len(course.questions))
-    piloted = {question.id for question in _pick_evenly(course.questions, pilot)}
-    rest = [question for question in course.questions if question.id not in piloted]
-    async for _, taught in each(rest, work, teacher.at_once):
+        purse.forecast("distill", pilot, len(job.questions))
+    piloted = {question.id for question in _pick_evenly(job.questions, pilot)}
+    remaining = [question for question in job.questions if question.id not in piloted]
+    async for _, taught in each(remaining, work, teacher.at_once):
         yield taught
 
 
@@ -97,73 +101,85 @@ def _pick_evenly(questions: Sequence[Question], count: int) -> list[Question]:
 
 
 async def _teach_question(
-    question: Question, course: TeachingJob, teacher: Client, judge: TeacherJudge
+    question: Question, job: TeachingJob, teacher: Client, judge: TeacherJudge
 ) -> TaughtQuestion:
     """One question: the conversation, then the steps of acceptance."""
-    talk = TeacherConversation(question, ToolSession(course.get_frames(question), course.budget))
-    reason = await _converse(talk, course, teacher)
+    conversation = TeacherConversation(question, ToolSession(job.get_frames(question), job.budget))
+    reason = await _converse(conversation, job, teacher)
     attempt = build_trajectory(
-        SERVED_AUTHOR, question, talk.messages, talk.viewing, course.dialogue
+        SERVED_AUTHOR, question, conversation.messages, conversation.viewing, job.dialogue
     )
     verdict = TeacherVerdict(
         attempt.id, question.id, question.sport, question.task, reason, attempt.score, "", "",
-        len(talk.viewing.windows), talk.frames, 0, 0, 0, 0.0,
+        len(conversation.viewing.windows), conversation.frames, 0, 0, 0, 0.0,
     )  # fmt: skip
     if not reason:
-        hearing = AcceptanceCase(
-            question, attempt, talk.shown, talk.replies, course, teacher, judge
+        case = AcceptanceCase(
+            question, attempt, conversation.shown, conversation.replies, job, teacher, judge
         )
-        verdict = await run_acceptance_steps(verdict, hearing)
-    verdict = _add_cost(verdict, talk.replies)
+        verdict = await run_acceptance_steps(verdict, case)
+    verdict = _add_cost(verdict, conversation.replies)
     kept = attempt if not verdict.reason else None
     return TaughtQuestion(question, kept, verdict.reason, verdict)
 
 
-async def _converse(talk: TeacherConversation, course: TeachingJob, teacher: Client) -> str:
+async def _converse(conversation: TeacherConversation, job: TeachingJob, teacher: Client) -> str:
     """Turn by turn to the answer; returns what went wrong, "" for nothing."""
     for message in build_messages(
-        talk.question, talk.note_frames(talk.viewing.open()), course.dialogue
+        conversation.question, conversation.note_frames(conversation.viewing.open()), job.dialogue
     ):
-        talk.add_message(message)
-    for _ in range(course.budget.calls + 1):
+        conversation.add_message(message)
+    for _ in range(job.budget.calls + 1):
         reply = await request_teacher_turn(
-            talk.question.id, talk.shown, len(talk.viewing.windows), course, teacher
+            conversation.question.id,
+            conversation.shown,
+            len(conversation.viewing.windows),
+            job,
+            teacher,
         )
-        talk.replies.append(reply)
+        conversation.replies.append(reply)
         if reply.fault:
             return reply.fault
-        reason, done = _process_turn(talk, turn(reply), reply, course)
+        reason, done = _process_turn(conversation, turn(reply), reply, job)
         if reason or done:
             return reason
     return faulty_turns.ENDLESS
 
 
 def _process_turn(
-    talk: TeacherConversation, said: str, reply: Reply, course: TeachingJob
+    conversation: TeacherConversation, turn_text: str, reply: Reply, job: TeachingJob
 ) -> tuple[str, bool]:
     """(what is wrong, whether that was the answer) of a turn; a call is answered by the tool."""
-    talk.add_message({"role": "assistant", "content": [{"type": "text", "text": said}]})
-    turns, thinks = extract_assistant_turns(talk.messages), course.dialogue.thinks
-    call = parse_tool_call(said) if thinks else None
-    if faulty_turns.is_foreign_language(turns, course.served.languages):
+    conversation.add_message(
+        {"role": "assistant", "content": [{"type": "text", "text": turn_text}]}
+    )
+    turns, thinks = extract_assistant_turns(conversation.messages), job.dialogue.thinks
+    call = parse_tool_call(turn_text) if thinks else None
+    if faulty_turns.is_foreign_language(turns, job.served.languages):
         return faulty_turns.FOREIGN, True
     if call is None:
-        bad = faulty_turns.find_call_fault(said)
-        return bad or faulty_turns.find_ending_fault(said, turns, reply, course.dialogue), True
-    blocks = talk.viewing.call(*call)
-    if talk.viewing.faults:  # such a trajectory is never trained on: nothing more is paid for it
-        return faulty_turns.name_refused_call(talk.viewing.faults[0]), True
-    talk.add_message({"role": "tool", "name": TOOL_NAME, "content": talk.note_frames(blocks)})
+        call_fault = faulty_turns.find_call_fault(turn_text)
+        return call_fault or faulty_turns.find_ending_fault(
+            turn_text, turns, reply, job.dialogue
+        ), True
+    blocks = conversation.viewing.call(*call)
+    if (
+        conversation.viewing.faults
+    ):  # such a trajectory is never trained on: nothing more is paid for it
+        return faulty_turns.name_refused_call(conversation.viewing.faults[0]), True
+    conversation.add_message(
+        {"role": "tool", "name": TOOL_NAME, "content": conversation.note_frames(blocks)}
+    )
     return "", False
 
 
 def _add_cost(verdict: TeacherVerdict, replies: list[Reply]) -> TeacherVerdict:
     """With what its replies cost."""
-    heard = [reply for reply in replies if reply.tokens_in or reply.tokens_out]
+    billed_replies = [reply for reply in replies if reply.tokens_in or reply.tokens_out]
     return replace(
         verdict,
-        requests=len(heard),
-        tokens_in=sum(reply.tokens_in for reply in heard),
-        tokens_out=sum(reply.tokens_out for reply in heard),
-        cost=sum(reply.cost for reply in heard),
+        requests=len(billed_replies),
+        tokens_in=sum(reply.tokens_in for reply in billed_replies),
+        tokens_out=sum(reply.tokens_out for reply in billed_replies),
+        cost=sum(reply.cost for reply in billed_replies),
     )

@@ -1,4 +1,4 @@
-"""What a distillation by a served teacher came to: reasons, cost, and who taught and judged."""
+"""Summarise a distillation: metrics of the verdicts, and which teacher and judge were used."""
 
 import hashlib
 from collections import Counter
@@ -13,7 +13,9 @@ from touchline.teacher.teacher import DistillParams
 
 
 def compute_teacher_metrics(verdicts: Sequence[TeacherVerdict]) -> dict[str, float]:
-    """Metrics: rows by reason, calls, tokens, cost, and the cost of an accepted trajectory."""
+    """Metrics of the served teacher: rejected rows by reason, requests, tokens, cost, and cost per
+    accepted trajectory.
+    """
     reasons = Counter(verdict.reason for verdict in verdicts if verdict.reason)
     whole = {
         "requests": sum(verdict.requests for verdict in verdicts),
@@ -42,22 +44,27 @@ def _compute_acceptance_costs(verdicts: Sequence[TeacherVerdict]) -> dict[str, f
 
 
 def describe_teacher(distill: DistillParams, dialogue: Dialogue) -> dict[str, Any]:
-    """Who taught and who judged: hosts, models, sampling and digests of prompts; never a key."""
+    """Teacher and judge for teacher.json: hosts, models, sampling settings and prompt digests,
+    without keys.
+    """
     if distill.teacher != "served":
         return {"teacher": distill.teacher}
     served = distill.served
-    known: dict[str, Any] = {
+    record: dict[str, Any] = {
         "teacher": distill.teacher,
         **_describe_endpoint(served.endpoint, [dialogue.prompt("instructions")]),
         "threshold": served.threshold,
         "look": served.look,
     }
     if served.needs_judge:
-        used = {"judge_answer": served.judge != "none", "judge_frames": served.look == "judge"}
-        known["judge"] = _describe_endpoint(
-            served.judging, [name for name, asked in used.items() if asked]
+        used_prompts = {
+            "judge_answer": served.judge != "none",
+            "judge_frames": served.look == "judge",
+        }
+        record["judge"] = _describe_endpoint(
+            served.judging, [name for name, is_used in used_prompts.items() if is_used]
         )
-    return known
+    return record
 
 
 def _describe_endpoint(endpoint: Endpoint, prompts: Iterable[str]) -> dict[str, Any]:

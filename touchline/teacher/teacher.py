@@ -1,4 +1,4 @@
-"""What any teacher is given, and what it gives back."""
+"""Interface of the teachers: the job they get and the result per question."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from touchline.video.frame_store import FrameStore
 
 
 class ServedTeacherParams(Params):
-    """A teacher behind an endpoint, and what its lessons must hold to be accepted."""
+    """Params of a teacher behind an endpoint and of the acceptance of its trajectories."""
 
     endpoint: Endpoint
     spend: Spend  # the teacher's and the judge's together
@@ -35,17 +35,17 @@ class ServedTeacherParams(Params):
 
     @property
     def needs_judge(self) -> bool:
-        """Whether there is any work for a judge."""
+        """True if a judge is needed."""
         return self.judge != "none" or self.look == "judge"
 
     @property
     def endpoints_used(self) -> tuple[Endpoint, ...]:
-        """Every endpoint that is told of the clips."""
+        """All endpoints that receive content of clips."""
         return (self.endpoint, self.judging) if self.needs_judge else (self.endpoint,)
 
 
 class DistillParams(Params):
-    """The section `distill`."""
+    """Params section `distill`."""
 
     teacher: str  # one of TEACHERS
     vague: float  # scripted: share of present actions told by a wide window, not by what it shows
@@ -55,7 +55,7 @@ class DistillParams(Params):
 
 @dataclass(frozen=True)
 class TeachingJob:
-    """The questions to be taught, and where to look."""
+    """The questions to teach, with their clips, labels, frames and settings."""
 
     questions: Sequence[Question]
     clips: Mapping[str, Clip]
@@ -76,31 +76,38 @@ class TeachingJob:
         return FrameStore(self.frames)
 
     def get_scene(self, question: Question) -> ClipScene:
-        """What is true of its clip, which the scripted teacher alone may use."""
+        """The question's labelled scene; only the scripted teacher may use it."""
         return build_clip_scene(self.clips[question.clip], self.labels[question.video])
 
     def get_frames(self, question: Question) -> ClipFrames:
+        """The frames of the question's clip."""
         return load_clip_frames(self._store, self.clips[question.clip], self.budget, self.dialogue)
 
     def reload_frames(self, question: Question) -> ClipFrames:
-        """The same frames, read from the store anew."""
+        """The frames of the question's clip from a second, uncached store, to check that they are
+        reproducible.
+        """
         return load_clip_frames(
             self._fresh_store, self.clips[question.clip], self.budget, self.dialogue
         )
 
     def split_by_video(self) -> Iterator["TeachingJob"]:
-        """A course per video, in order: each travels to another process with what it needs."""
-        place = self.frames.absolute()  # a process of another machine stands in another folder
+        """Yield one job per video, with only the data it needs, for worker processes."""
+        frames_folder = (
+            self.frames.absolute()
+        )  # a process of another machine stands in another folder
         for video, group in groupby(self.questions, key=lambda question: question.video):
-            asked = list(group)
-            clips = {question.clip: self.clips[question.clip] for question in asked}
+            video_questions = list(group)
+            clips = {question.clip: self.clips[question.clip] for question in video_questions}
             labels = {video: self.labels[video]}
-            yield replace(self, questions=asked, clips=clips, labels=labels, frames=place)
+            yield replace(
+                self, questions=video_questions, clips=clips, labels=labels, frames=frames_folder
+            )
 
 
 @dataclass(frozen=True)
 class TaughtQuestion:
-    """A question's fate: a trajectory, or why there is none."""
+    """Result for one question: a trajectory, or the reason why there is none."""
 
     question: Question
     trajectory: Trajectory | None

@@ -1,4 +1,6 @@
-"""The frame tool: which frames a model sees first, and which a call of `choose_frames` brings."""
+"""The frame tool `choose_frames`: which frames are shown with the question and which a call
+returns.
+"""
 
 import json
 import re
@@ -24,7 +26,9 @@ FetchFrames = Callable[
 
 
 class FrameBudget(Params):
-    """What may be seen: one home for teacher, SFT, RL and evaluation."""
+    """Params section `budget`: how many frames may be seen. Shared by teacher, SFT, RL and
+    evaluation.
+    """
 
     first: int  # frames shown with the question
     call: int  # at most so many per call
@@ -35,13 +39,15 @@ class FrameBudget(Params):
 
     @property
     def max_frames(self) -> int:
-        """Frames in all, at most."""
+        """Maximum number of frames over the whole conversation."""
         return self.first + self.calls * self.call
 
 
 @dataclass(frozen=True)
 class ClipFrames:
-    """The frame times a clip has in the store, in clip seconds, and how to fetch the pictures."""
+    """The times of a clip's stored frames (clip seconds, ascending) and a function that fetches
+    their images.
+    """
 
     times: np.ndarray
     fetch: FetchFrames
@@ -50,15 +56,19 @@ class ClipFrames:
     )
 
     def pick_first_times(self, budget: FrameBudget) -> list[float]:
-        """Uniform over the clip: the middle of each of `first` equal parts, as stored."""
+        """Times of the frames shown with the question: the stored frame nearest the middle of each
+        of `budget.first` equal parts.
+        """
         if not len(self.times):
             return []
         length = self.times[-1] + self._median_step
-        wanted = (np.arange(budget.first) + 0.5) * length / budget.first
-        return self._nearest_stored(wanted)
+        target_times = (np.arange(budget.first) + 0.5) * length / budget.first
+        return self._nearest_stored(target_times)
 
     def pick_call_times(self, start: float, end: float, budget: FrameBudget) -> list[float]:
-        """Evenly from `start` to `end`, both included, `stride` apart at least, as stored."""
+        """Times of the frames a call returns: evenly spaced from `start` to `end`, at least
+        `stride` apart, at most `budget.call`.
+        """
         span = max(0.0, min(end, self.times[-1]) - max(start, self.times[0]))
         stride = max(budget.stride, span / max(budget.call - 1, 1), self._median_step)
         count = min(budget.call, int(span / stride + 1e-6) + 1)
@@ -68,21 +78,20 @@ class ClipFrames:
     def _median_step(self) -> float:
         return float(np.median(np.diff(self.times))) if len(self.times) > 1 else 1.0
 
-    def _nearest_stored(self, wanted: np.ndarray) -> list[float]:
-        nearest = np.abs(self.times[None, :] - wanted[:, None]).argmin(axis=1)
+    def _nearest_stored(self, target_times: np.ndarray) -> list[float]:
+        nearest = np.abs(self.times[None, :] - target_times[:, None]).argmin(axis=1)
         return [float(t) for t in self.times[np.unique(nearest)]]
 
 
-def build_frame_blocks(times: Sequence[float], zero: float = 0.0) -> Blocks:
-    """Message blocks: each picture behind its time by the dialogue's clock.
-
-    A picture is named by its second of the clip alone.
+def build_frame_blocks(times: Sequence[float], clock_offset: float = 0.0) -> Blocks:
+    """Content blocks for these frames: a text block with the time, then an image block {'type':
+    'image', 'time': clip seconds}.
     """
     return [
         block
         for time in times
         for block in (
-            {"type": "text", "text": format_time(zero + time)},
+            {"type": "text", "text": format_time(clock_offset + time)},
             {"type": "image", "time": time},
         )
     ]
@@ -100,7 +109,9 @@ def choose_frames(start: str, end: str) -> list:
 
 @dataclass
 class ToolSession:
-    """One attempt's use of the tool: replayable, for equal calls return equal frames."""
+    """One conversation's use of the frame tool: records windows, seen frames and refusals.
+    Deterministic, so it can be replayed.
+    """
 
     clip_frames: ClipFrames
     budget: FrameBudget
@@ -111,13 +122,15 @@ class ToolSession:
         self.faults: list[str] = []
 
     def open(self) -> Blocks:
-        """The frames that come with the question."""
+        """The blocks of the frames shown with the question."""
         times = self.clip_frames.pick_first_times(self.budget)
         self.seen_times.extend(times)
         return build_frame_blocks(times, self.clip_frames.clock_offset)
 
     def call(self, start: Any, end: Any) -> Blocks:
-        """The frames of a call; a refused call returns its reason in words and is a fault."""
+        """The blocks a tool call returns; a refused call returns the reason as text and adds it to
+        `faults`.
+        """
         refusal = self._refusal(start, end)
         if refusal:
             self.faults.append(refusal)
@@ -143,8 +156,8 @@ class ToolSession:
         if not len(self.clip_frames.times):
             return NO_FRAMES_REPLY
         if not 0 <= window[0] < window[1] or window[0] > self.clip_frames.times[-1]:
-            said = [format_time(self.clip_frames.clock_offset + time) for time in window]
-            return f"Not a stretch of the clip: {said[0]} to {said[1]}."
+            window_text = [format_time(self.clip_frames.clock_offset + time) for time in window]
+            return f"Not a stretch of the clip: {window_text[0]} to {window_text[1]}."
         if window in self.windows:
             return REPEATED_REPLY
         if len(self.windows) >= self.budget.calls:
@@ -153,7 +166,7 @@ class ToolSession:
 
 
 def format_tool_call(start: float, end: float) -> str:
-    """A call in words, as a model writes it."""
+    """The text of a tool call, as the model writes it."""
     arguments = json.dumps({"start": format_time(start), "end": format_time(end)})
     return f'<tool_call>\n{{"name": "{TOOL_NAME}", "arguments": {arguments}}}\n</tool_call>'
 
@@ -162,14 +175,16 @@ TOOL_CALL_PATTERN = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
 
 
 def parse_tool_call(turn: str) -> tuple[Any, Any] | None:
-    """(start, end) of the one call in a turn; None when there is none that the tool would take."""
-    found = TOOL_CALL_PATTERN.findall(turn)
-    if len(found) != 1:
+    """(start, end) of the only tool call in a turn; None if there is none, several, or it does not
+    fit the tool's schema.
+    """
+    calls = TOOL_CALL_PATTERN.findall(turn)
+    if len(calls) != 1:
         return None
     try:  # the border to model output
-        call = json.loads(found[0])
+        call = json.loads(calls[0])
         arguments = call["arguments"]
-        known = call["name"] == TOOL_NAME and set(arguments) == {"start", "end"}
-        return (arguments["start"], arguments["end"]) if known else None
+        is_valid = call["name"] == TOOL_NAME and set(arguments) == {"start", "end"}
+        return (arguments["start"], arguments["end"]) if is_valid else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

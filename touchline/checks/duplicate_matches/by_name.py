@@ -1,4 +1,4 @@
-"""Know a match by its teams and its day, however its folder spells them."""
+"""Find duplicate matches by teams and date, despite different spellings of folder names."""
 
 import re
 import unicodedata
@@ -38,24 +38,24 @@ MIN_WORD_SIMILARITY = 0.72  # of two words: Munich and Munchen score 0.77, City 
 
 @dataclass(frozen=True)
 class Fixture:
-    """Who played, and on which day (yyyy-mm-dd); the words of a team are plain and lower-case."""
+    """Date (yyyy-mm-dd) and the two teams, each as lower-case words without accents."""
 
     day: str
     teams: tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def parse_fixture(match: str) -> Fixture | None:
-    """The fixture that the last folder of a match names, None when it names no day or teams.
-
-    `2015-02-21 - 18-00 Chelsea 1 - 1 Burnley`, `Burnley vs Chelsea 20150221` and the like.
+    """Parse date and teams from the last folder of a match's name, e.g. `2015-02-21 - 18-00 Chelsea
+    1 - 1 Burnley`; None if either is missing.
     """
     name = match.rsplit("/", 1)[-1].replace("_", " ")
     day = DAY_PATTERN.search(name)
     if day is None:
         return None
-    rest = f"{name[: day.start()]} {KICKOFF_PATTERN.sub('', name[day.end() :])}"
+    name_without_day = f"{name[: day.start()]} {KICKOFF_PATTERN.sub('', name[day.end() :])}"
     sides = [
-        _team_words(side) for side in TEAM_SEPARATOR_PATTERN.split(rest.strip(" -"), maxsplit=1)
+        _team_words(side)
+        for side in TEAM_SEPARATOR_PATTERN.split(name_without_day.strip(" -"), maxsplit=1)
     ]
     if len(sides) != 2 or not all(sides):
         return None
@@ -63,23 +63,23 @@ def parse_fixture(match: str) -> Fixture | None:
 
 
 def parse_match_score(match: str) -> tuple[int, int] | None:
-    """Goals of home and away, as the last folder of a match names them."""
-    found = re.search(r" (\d+) - (\d+) ", match.rsplit("/", 1)[-1])
-    return (int(found[1]), int(found[2])) if found else None
+    """(home, away) goals from the last folder of a match's name, or None."""
+    goals = re.search(r" (\d+) - (\d+) ", match.rsplit("/", 1)[-1])
+    return (int(goals[1]), int(goals[2])) if goals else None
 
 
 def find_duplicates_by_name(matches: Iterable[MatchKey]) -> list[DuplicateMatch]:
-    """Pairs of matches of one sport, one day and the same two teams, home and away or not."""
+    """Pairs of matches of one sport with the same date and teams, in either order."""
     days: dict[tuple[str, str], list[tuple[MatchKey, Fixture]]] = {}
     for match in matches:
-        found = parse_fixture(match[1])
-        if found:
-            days.setdefault((match[0], found.day), []).append((match, found))
+        parsed = parse_fixture(match[1])
+        if parsed:
+            days.setdefault((match[0], parsed.day), []).append((match, parsed))
     return [
-        DuplicateMatch(a, b, "the same teams on the same day")
-        for there in days.values()
-        for (a, one), (b, other) in combinations(there, 2)
-        if _is_same_fixture(one, other)
+        DuplicateMatch(match_a, match_b, "the same teams on the same day")
+        for same_day in days.values()
+        for (match_a, fixture_a), (match_b, fixture_b) in combinations(same_day, 2)
+        if _is_same_fixture(fixture_a, fixture_b)
     ]
 
 
@@ -93,9 +93,9 @@ def _team_words(team: str) -> tuple[str, ...]:
     ) or tuple(words)
 
 
-def _is_same_fixture(one: Fixture, other: Fixture) -> bool:
+def _is_same_fixture(fixture_a: Fixture, fixture_b: Fixture) -> bool:
     """Whether both teams agree, in either order."""
-    (a, b), (c, d) = one.teams, other.teams
+    (a, b), (c, d) = fixture_a.teams, fixture_b.teams
     return (_is_same_team(a, c) and _is_same_team(b, d)) or (
         _is_same_team(a, d) and _is_same_team(b, c)
     )

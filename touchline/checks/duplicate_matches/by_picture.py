@@ -1,8 +1,8 @@
-"""Find the same pictures under two names: what moves on the screen, from one second to the next.
+"""Find duplicate matches by their pictures: compare the motion of frames, not single frames.
 
-A single picture proves nothing: one pitch looks like the next. What a frame differs by from the
-seconds around it is compared instead, over all the time that two videos have in common; bars,
-bitrate, size and brightness leave that as it is.
+Single frames of two matches can look alike. Compared is each frame's difference from its neighbours
+(8x8 brightness), over all the time that two videos share; bars, bitrate, size and brightness hardly
+change it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,21 +29,23 @@ REASON_TEXT = "the same pictures: {like:.0%} alike over {frames} frames, {shift:
 
 
 class MotionTrace(NamedTuple):
-    """What moves in one video: rows of 64 of length one, shorter where faint, times `SCALE`."""
+    """Motion of one video: unit-length rows of 64 values (shorter where motion is faint), scaled to
+    int8.
+    """
 
     match: MatchKey
     motion: np.ndarray  # (frames, 64) int8: 500 matches have 2.7 million rows
     strong_frames: np.ndarray  # numbers of the frames in the stronger half
 
 
-def compute_motion_trace(match: MatchKey, looks: np.ndarray) -> MotionTrace:
-    """`looks` are (frames, 64) bytes in order of time."""
+def compute_motion_trace(match: MatchKey, thumbnails: np.ndarray) -> MotionTrace:
+    """Compute the motion of a video from its (frames, 64) uint8 thumbnails in order of time."""
     padded = np.pad(
-        looks.astype(np.float32), ((NEIGHBOUR_FRAMES, NEIGHBOUR_FRAMES), (0, 0)), mode="edge"
+        thumbnails.astype(np.float32), ((NEIGHBOUR_FRAMES, NEIGHBOUR_FRAMES), (0, 0)), mode="edge"
     )
     sums = np.cumsum(np.pad(padded, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
     span = 2 * NEIGHBOUR_FRAMES + 1
-    moves = looks - (sums[span:] - sums[:-span]) / span
+    moves = thumbnails - (sums[span:] - sums[:-span]) / span
     length = np.linalg.norm(moves, axis=1)
     strong = np.flatnonzero(length >= max(float(np.median(length)), MIN_MOTION))
     unit = moves / np.maximum(length, MIN_MOTION)[:, None]
@@ -53,9 +55,8 @@ def compute_motion_trace(match: MatchKey, looks: np.ndarray) -> MotionTrace:
 def find_duplicates_by_picture(
     folder: Path, videos: Mapping[str, MatchKey], executor: Executor | None = None
 ) -> list[DuplicateMatch]:
-    """Pairs of matches that share pictures; `videos` maps each video of the store to its match.
-
-    The executor reads a video per job.
+    """Pairs of matches that share pictures. `videos` maps video ids of the frame store in `folder`
+    to matches; an executor reads one video per job.
     """
     rows = [(folder, video, match) for video, match in videos.items()]
     return match_motion_traces(
@@ -66,45 +67,47 @@ def find_duplicates_by_picture(
 
 
 def load_motion_trace(folder: Path, video: str, match: MatchKey) -> MotionTrace:
-    """The trace of one video of the store in this folder."""
+    """Load the motion of one video from the frame store in `folder`."""
     return compute_motion_trace(match, FrameStore(folder).looks(video))
 
 
 def match_motion_traces(
     traces: Iterator[MotionTrace] | Sequence[MotionTrace],
 ) -> list[DuplicateMatch]:
-    """Pairs of matches of which one video is, in part at least, a copy of the other's.
+    """Pairs of matches where a video is, at least partly, a copy of one of the other.
 
-    Keys that frames have in common vote for a pair and a shift; what gets votes is compared frame
-    by frame. Measured over 2,112 pairs of synthetic videos on like pitches: other matches score
-    2.84 at most against `SURE`; copies 3.45 to 11, the least with 52 s left of them, half a step
-    of the store off, at a bitrate that leaves a smear. A clip of under 4 s proves nothing.
+    Frames' hash keys vote for (pair, time shift); the winners are compared frame by frame and must
+    exceed MIN_CONFIDENCE. On 2,112 synthetic pairs different matches reached at most 2.84, copies
+    at least 3.45. Under 4 s in common cannot be detected.
     """
-    every = list(traces)
-    found: dict[tuple[MatchKey, MatchKey], DuplicateMatch] = {}
-    for a, b, shift in _find_candidate_shifts(every):
-        one, other = sorted((every[a].match, every[b].match))
-        if (one, other) in found:
+    all_traces = list(traces)
+    duplicates: dict[tuple[MatchKey, MatchKey], DuplicateMatch] = {}
+    for a, b, shift in _find_candidate_shifts(all_traces):
+        match_a, match_b = sorted((all_traces[a].match, all_traces[b].match))
+        if (match_a, match_b) in duplicates:
             continue
-        why = _confirm_shift(every[a].motion, every[b].motion, shift)
-        if why:
-            found[one, other] = DuplicateMatch(one, other, why)
-    return sorted(found.values())
+        reason = _confirm_shift(all_traces[a].motion, all_traces[b].motion, shift)
+        if reason:
+            duplicates[match_a, match_b] = DuplicateMatch(match_a, match_b, reason)
+    return sorted(duplicates.values())
 
 
 def _confirm_shift(a: np.ndarray, b: np.ndarray, shift: int) -> str:
     """Why frame t of `a` is frame t + shift of `b`, "" when it is not; a vote may be one off."""
-    best = ""
-    top = MIN_CONFIDENCE
-    for near in (shift - 1, shift, shift + 1):
-        first, last = max(0, -near), min(len(a), len(b) - near)
+    reason = ""
+    best_confidence = MIN_CONFIDENCE
+    for tried_shift in (shift - 1, shift, shift + 1):
+        first, last = max(0, -tried_shift), min(len(a), len(b) - tried_shift)
         if last <= first:
             continue
-        like = _mean_cosine(a[first:last], b[first + near : last + near])
-        sure = like * (last - first) ** 0.5
-        if like >= MIN_SIMILARITY and sure >= top:
-            top, best = sure, REASON_TEXT.format(like=like, frames=last - first, shift=near)
-    return best
+        similarity = _mean_cosine(a[first:last], b[first + tried_shift : last + tried_shift])
+        confidence = similarity * (last - first) ** 0.5
+        if similarity >= MIN_SIMILARITY and confidence >= best_confidence:
+            best_confidence, reason = (
+                confidence,
+                REASON_TEXT.format(like=similarity, frames=last - first, shift=tried_shift),
+            )
+    return reason
 
 
 def _mean_cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -130,16 +133,16 @@ def _count_votes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows (video, video, shift) without repeats, and how many votes each got."""
     random, videos, span = np.random.default_rng(0), int(owner.max()) + 1, int(time.max()) + 1
-    cast = [np.empty(0, np.int64)]
+    codes = [np.empty(0, np.int64)]
     for _ in range(BANDS):
         keys = signs[:, random.choice(CELLS**2, BITS, replace=False)] @ (1 << np.arange(BITS))
         for a, b in _pair_equal_keys(keys):
             foreign = match[a] != match[b]
             a, b = a[foreign], b[foreign]
             a, b = np.where(owner[a] > owner[b], (b, a), (a, b))
-            cast.append((owner[a] * videos + owner[b]) * 2 * span + time[b] - time[a] + span)
-    found, votes = np.unique(np.concatenate(cast), return_counts=True)
-    pair, shift = np.divmod(found[votes >= MIN_VOTES], 2 * span)
+            codes.append((owner[a] * videos + owner[b]) * 2 * span + time[b] - time[a] + span)
+    distinct_codes, votes = np.unique(np.concatenate(codes), return_counts=True)
+    pair, shift = np.divmod(distinct_codes[votes >= MIN_VOTES], 2 * span)
     return np.stack([pair // videos, pair % videos, shift - span], 1), votes[votes >= MIN_VOTES]
 
 
@@ -158,9 +161,9 @@ def _pair_equal_keys(keys: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]
 
 def _select_top_shifts(rows: np.ndarray, votes: np.ndarray) -> Iterator[tuple[int, int, int]]:
     order = np.lexsort((-votes, rows[:, 1], rows[:, 0]))
-    before, seen = (-1, -1), 0
+    previous_pair, shifts_of_pair = (-1, -1), 0
     for a, b, shift in rows[order].tolist():
-        seen = seen + 1 if (a, b) == before else 1
-        before = (a, b)
-        if seen <= SHIFTS_PER_PAIR:
+        shifts_of_pair = shifts_of_pair + 1 if (a, b) == previous_pair else 1
+        previous_pair = (a, b)
+        if shifts_of_pair <= SHIFTS_PER_PAIR:
             yield a, b, shift

@@ -1,4 +1,4 @@
-"""Put matches that are one and the same into one group, and the group into one split."""
+"""Group duplicate matches, so that a group shares one split."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -9,7 +9,7 @@ MatchKey = tuple[str, str]  # sport and match: what a split is decided by
 
 
 class DuplicateMatch(NamedTuple):
-    """Two matches that are one, and how one knows."""
+    """Two matches found to be the same, and why."""
 
     one: MatchKey
     other: MatchKey
@@ -17,10 +17,12 @@ class DuplicateMatch(NamedTuple):
 
 
 def find_group_leaders(pairs: Iterable[DuplicateMatch]) -> dict[MatchKey, MatchKey]:
-    """Each match that has a double -> the first of its group in alphabetical order."""
+    """{match: first match of its group in alphabetical order} for every match that has
+    a duplicate.
+    """
     leader: dict[MatchKey, MatchKey] = {}
-    for one, other, _ in pairs:
-        first, second = sorted((_find_leader(leader, one), _find_leader(leader, other)))
+    for match_a, match_b, _ in pairs:
+        first, second = sorted((_find_leader(leader, match_a), _find_leader(leader, match_b)))
         leader[second] = leader[first] = first
     return {match: _find_leader(leader, match) for match in sorted(leader)}
 
@@ -28,21 +30,27 @@ def find_group_leaders(pairs: Iterable[DuplicateMatch]) -> dict[MatchKey, MatchK
 def extend_splits_to_duplicates(
     stated: Mapping[MatchKey, str], pairs: Iterable[DuplicateMatch]
 ) -> dict[MatchKey, str]:
-    """The splits that sources state, for the doubles of their matches as well.
-
-    A `InputError` names two matches that are one and stand in two splits.
+    """The stated splits, extended to the duplicates of their matches. Raises InputError if
+    duplicates are stated in different splits.
     """
     groups = find_group_leaders(pairs)
-    known: dict[MatchKey, tuple[str, MatchKey]] = {}  # leader -> split, and who says so
+    split_by_group: dict[MatchKey, tuple[str, MatchKey]] = {}  # leader -> split, and who says so
     for match in sorted(stated):
-        split, first = known.setdefault(groups.get(match, match), (stated[match], match))
+        split, stated_match = split_by_group.setdefault(
+            groups.get(match, match), (stated[match], match)
+        )
         if split != stated[match]:
-            wrong = f"is {stated[match]}, but it is the same match as {first[1]}, which is {split}"
+            wrong = (
+                f"is {stated[match]}, but it is the same match as {stated_match[1]}, "
+                f"which is {split}"
+            )
             raise InputError(
                 match[1], wrong, "take one of the two out, or state one split for both"
             )
-    of_doubles = {m: known[top][0] for m, top in groups.items() if top in known}
-    return {**stated, **of_doubles}
+    duplicate_splits = {
+        m: split_by_group[top][0] for m, top in groups.items() if top in split_by_group
+    }
+    return {**stated, **duplicate_splits}
 
 
 def _find_leader(leader: dict[MatchKey, MatchKey], match: MatchKey) -> MatchKey:
