@@ -11,7 +11,10 @@ import pytest
 from flows.runs import dvc_project
 from touchline import state_dirs
 
-STAGE = "from touchline.state_dirs import ensure_checkpoint_folder as f; print(f('sft'), file=open('out','w'))"
+STAGE = (
+    "from touchline.state_dirs import ensure_checkpoint_folder as f; "
+    "print(f('sft'), file=open('out','w'))"
+)
 
 
 def shell(folder: Path, *command: str) -> None:

@@ -31,7 +31,8 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path):
 
 def test_two_processes_write_at_the_same_time(tmp_path: Path):
     program = (
-        "import sys; from pathlib import Path; from touchline.evaluation.answer_cache import open_answer_cache\n"
+        "import sys; from pathlib import Path\n"
+        "from touchline.evaluation.answer_cache import open_answer_cache\n"
         "with open_answer_cache(Path(sys.argv[1])) as store:\n"
         "    for i in range(100): store.put_answers({f'{sys.argv[2]}{i}': 'v'})"
     )
