@@ -10,8 +10,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from flows.retrain import run
 from flows.runs import locks, record
+from flows.runs.killed_runs import clean_up_killed_runs
 from flows.runs.supervised import SupervisedProcess
 from flows.runs.terminal import print_line
 from flows.services import environment, prefect_server
@@ -70,7 +70,7 @@ def _open_prefect(state: Path, jobs: list[SupervisedProcess]) -> str:
 def _close_killed_runs(root: Path, api: str) -> None:
     """Close killed runs first, so that the pages do not show them as running."""
     with suppress(InputError), locks.hold_lock(root):
-        if not run.clean_up_killed_runs(root) and not any(
+        if not clean_up_killed_runs(root) and not any(
             run_record.pid for run_record in record.list_runs(root)
         ):
             return

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from flows.audit import collect
 from flows.audit.facts import parse_pinned_versions
 from flows.nightly.bisect import diff_mappings
-from flows.retrain import run, stage_process
+from flows.retrain import stage_process
 from flows.retrain.run import RetrainRequest, RunSession
 from flows.runs import dvc_project, past_run, record, terminal, worktree
 from flows.runs.dvc_project import PipelineStep
+from flows.runs.killed_runs import clean_up_killed_runs
 from flows.runs.locks import hold_lock
 from flows.runs.record import RunRecord, StageRecord, TrackedFile
 from touchline.errors import InputError
@@ -35,7 +36,7 @@ def verify_past_run(run_name: str, stage: str | None, tolerance: float, environm
     root = worktree.find_checkout()
     original = past_run.find_past_run(root, run_name)
     with hold_lock(root) as lock_file:
-        run.clean_up_killed_runs(root)
+        clean_up_killed_runs(root)
         with open_rerun(root, original, lock_file) as rerun:
             extra = _prepare_packages(rerun, environment)
             steps = _steps_to_execute(rerun, original, stage)

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 
 from flows.doctor.finding import DoctorFinding, list_first_names, report_ok
-from flows.retrain import run
 from flows.runs import locks as runs_locks
 from flows.runs import record, worktree
+from flows.runs.killed_runs import clean_up_killed_runs
 from touchline import state_dirs
 
 
@@ -60,7 +60,7 @@ def _check_open_runs(root: Path) -> Iterator[DoctorFinding]:
 def close_runs_under_lock(root: Path) -> None:
     """Close the records of killed runs while holding the run lock."""
     with runs_locks.hold_lock(root):
-        run.clean_up_killed_runs(root)
+        clean_up_killed_runs(root)
 
 
 def check_orphan_processes(root: Path) -> Iterator[DoctorFinding]:

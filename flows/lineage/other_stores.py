@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from flows.lineage import schema
 from flows.lineage.derive_rows import pc
-from flows.nightly import record as nights
+from flows.runs.record import locate_nights_folder
 from touchline import state_dirs
 from touchline.endpoint import reply_cache as replies
 from touchline.evaluation import answer_cache
@@ -127,7 +127,7 @@ def find_night_answer_tables(root: Path, target: RemovalTarget) -> list[Path]:
     """Answer tables of nightly runs with at least one row of the target's matches."""
     matches = pa.array(_target_matches(target), pa.string())
     answer_files = []
-    for file in sorted((nights.locate_nights_folder(root) / "answers").glob("*.parquet")):
+    for file in sorted((locate_nights_folder(root) / "answers").glob("*.parquet")):
         try:
             column = pq.read_table(file, columns=["match"])["match"]
         except (pa.ArrowException, KeyError, OSError):  # no table: whoever reads it says so
@@ -140,7 +140,7 @@ def find_night_answer_tables(root: Path, target: RemovalTarget) -> list[Path]:
 def find_night_benchmarks(root: Path, target: RemovalTarget) -> list[Path]:
     """Restored nightly benchmarks that contain the target's videos or have broken links."""
     benchmarks = []
-    for folder in sorted((nights.locate_nights_folder(root) / "benchmarks").glob("*")):
+    for folder in sorted((locate_nights_folder(root) / "benchmarks").glob("*")):
         links = [path for path in folder.rglob("*") if path.is_symlink()]
         if any(not link.exists() for link in links) or _benchmark_has_target(
             root, folder.name, target
@@ -151,7 +151,7 @@ def find_night_benchmarks(root: Path, target: RemovalTarget) -> list[Path]:
 
 def _benchmark_has_target(root: Path, name: str, target: RemovalTarget) -> bool:
     """Whether a benchmark has a frame store of one of the target's videos."""
-    frames = nights.locate_nights_folder(root) / "benchmarks" / name / "frames"
+    frames = locate_nights_folder(root) / "benchmarks" / name / "frames"
     return any(store_path(frames, unit).is_file() for unit in target.units)
 
 

@@ -28,8 +28,8 @@ from flows.lineage.extent import LineageExtent
 from flows.lineage.indexing import forget_products
 from flows.lineage.other_stores import RemovalTarget
 from flows.lineage.run_index import RowIndex
-from flows.retrain import run
 from flows.runs import dvc_project, record, worktree
+from flows.runs.killed_runs import clean_up_killed_runs
 from flows.runs.locks import hold_lock
 from flows.runs.terminal import print_line
 from touchline.atomic import atomic_file
@@ -221,7 +221,7 @@ def _delete_in_stores(root: Path, removal: Removal) -> None:
 def _delete_data_products(root: Path, removal: Removal) -> None:
     """Delete the products from data/, and worktrees of killed runs."""
     other_stores.delete_paths([root / path for path in removal.paths])
-    run.clean_up_killed_runs(root)
+    clean_up_killed_runs(root)
 
 
 def _clear_stores(root: Path, removal: Removal) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import touchline
 from flows.nightly import ask_process
 from flows.nightly.answers import AnswersByAuthor, load_night_answers
-from flows.nightly.record import RunModel
 from flows.nightly.session import NightSession
 from flows.runs import supervised
+from flows.runs.run_model import RunModel
 from flows.runs.terminal import TQDM_BAR
 from flows.services import environment
 from touchline.errors import InputError

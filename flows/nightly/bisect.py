@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 from flows.nightly import ask, lineup, session
 from flows.nightly.ask_process import MODEL
-from flows.nightly.record import RunModel
 from flows.nightly.score import pair_with_questions
 from flows.nightly.session import NightSession
 from flows.runs import overrides, terminal, worktree
 from flows.runs import record as runs
 from flows.runs.record import RunRecord
+from flows.runs.run_model import RunModel
 from flows.services import environment
 from touchline.errors import InputError
 from touchline.metrics import bootstrap, scores

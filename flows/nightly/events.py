@@ -14,9 +14,10 @@ from openlineage.client import event_v2 as ol
 from openlineage.client.generated.base import RunFacet
 
 from flows.nightly import benchmark
-from flows.nightly.record import NightCandidate, NightRecord, RunModel
+from flows.nightly.record import NightCandidate, NightRecord
 from flows.runs import record as runs
 from flows.runs import terminal
+from flows.runs.run_model import RunModel
 from flows.tracking import facets, openlineage
 from touchline.errors import InputError
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from flows.nightly import benchmark, record
 from flows.nightly.benchmark import NightlyBenchmark
-from flows.nightly.record import NightCandidate, RunModel
+from flows.nightly.record import NightCandidate
 from flows.nightly.session import NightSession
 from flows.runs import overrides
 from flows.runs import record as runs
 from flows.runs.record import RunRecord, TrackedFile
+from flows.runs.run_model import RunModel
 from flows.store.dvc_cache import restore_product_folder
 from flows.tracking import mlflow_registry
 from touchline.errors import InputError

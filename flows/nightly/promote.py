@@ -12,10 +12,10 @@ from flows.nightly.compare import ScoreGap
 from flows.nightly.decide import PromotionDecision, decide_promotion
 from flows.nightly.decision_log import DecisionRecord
 from flows.nightly.promotion_case import PromotionCase
-from flows.nightly.record import RunModel
 from flows.nightly.session import NightSession
 from flows.runs import record as runs
 from flows.runs.locks import hold_lock
+from flows.runs.run_model import RunModel
 from flows.tracking import mlflow_registry
 from touchline.errors import InputError
 from touchline.metrics.randomisation import compute_smallest_p_value

@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from flows.nightly.record import RunModel
 from flows.nightly.session import NightSession
 from flows.runs import record as runs
 from flows.runs.record import RunRecord
+from flows.runs.run_model import RunModel
 from flows.store.dvc_cache import locate_cached_object, read_folder_listing
 from touchline import licence
 from touchline.errors import InputError

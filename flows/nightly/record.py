@@ -5,20 +5,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+from flows.runs.record import locate_nights_folder
+from flows.runs.run_model import RunModel
 from touchline.atomic import atomic_file
 from touchline.errors import InputError
 
 NightState = Literal["running", "completed", "failed", "killed"]
 TaskScores = dict[str, dict[str, dict[str, float]]]  # task -> metric -> {value, low, high, n}
-
-
-class RunModel(BaseModel):
-    """A model by its digest, and the run that trained it."""
-
-    name: str  # RUN/ARTIFACT
-    run: str
-    path: str  # in the project: data/rl
-    md5: str
 
 
 class NightCandidate(BaseModel):
@@ -63,11 +56,6 @@ class NightRecord(BaseModel):
     flow_run: str = ""
     tracking_run: str = ""
     untold: str = ""  # why MLflow knows nothing of it
-
-
-def locate_nights_folder(root: Path) -> Path:
-    """The folder of the night records below the project root."""
-    return root / ".touchline" / "nights"
 
 
 def write_night_record(root: Path, night: NightRecord) -> None:

@@ -15,10 +15,12 @@ from flows.nightly import events as nightly_events
 from flows.nightly import record
 from flows.nightly.benchmark import NightlyBenchmark
 from flows.nightly.promotion_case import PromotionSettings
-from flows.nightly.record import NightRecord, RunModel
+from flows.nightly.record import NightRecord
 from flows.runs import record as runs
 from flows.runs import terminal, worktree
 from flows.runs.locks import hold_lock
+from flows.runs.record import locate_nights_folder
+from flows.runs.run_model import RunModel
 from flows.store import dvc_cache
 from flows.tracking import openlineage
 from touchline.config import Params, load_params_section
@@ -75,7 +77,7 @@ class NightSession:
 
     @property
     def folder(self) -> Path:
-        return record.locate_nights_folder(self.root)
+        return locate_nights_folder(self.root)
 
     @property
     def log(self) -> Path:

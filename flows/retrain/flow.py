@@ -104,7 +104,7 @@ class StageRunner:
             run.complete_run(self.run)
         if run_record.state == "completed":
             self.run.save()  # it stands, also if somebody loses patience with the push
-            push_pull.push_finished_run(self.run)
+            push_pull.push_finished_run(self.run.root, self.run.record)
         for sentence in run_index.index_finished_run(self.run.root, run_record):
             terminal.print_line(f"row lineage: {sentence}")
         self.tracking.close(run_record)

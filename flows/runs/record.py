@@ -250,3 +250,8 @@ def _git(root: Path, *args: str) -> str:
 def format_json(value: Any) -> str:
     """Indented JSON, keys in their given order."""
     return json.dumps(value, indent=2, sort_keys=False)
+
+
+def locate_nights_folder(root: Path) -> Path:
+    """The folder of the night records below the project root."""
+    return root / ".touchline" / "nights"

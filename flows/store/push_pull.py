@@ -4,7 +4,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from flows.retrain.run import RunSession
 from flows.runs import dvc_project, record
 from flows.runs.record import RunRecord, TrackedFile
 from flows.runs.terminal import print_line
@@ -43,16 +42,16 @@ def _open_store(root: Path) -> RemoteStore:
     return remote.require_remote_store()
 
 
-def push_finished_run(run: RunSession) -> None:
+def push_finished_run(root: Path, run: RunRecord) -> None:
     """Push the products of a finished run if a store is configured. A failure is noted in the
     record as `unsent`; the run still counts as completed.
     """
     try:
         if store := remote.get_remote_store():
-            push_products(run.root, run.record, store)
-            run.record.remote = store.url
+            push_products(root, run, store)
+            run.remote = store.url
     except InputError as fault:
-        run.record.unsent = str(fault)
+        run.unsent = str(fault)
 
 
 def push_products(root: Path, run: RunRecord, store: RemoteStore, mend: bool = False) -> int:

@@ -6,7 +6,7 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from flows.nightly.record import RunModel
+from flows.runs.run_model import RunModel
 from flows.tracking import mlflow_runs
 from touchline.errors import InputError
 

@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 
-from flows.nightly.record import NightCandidate, NightRecord, RunModel
+from flows.nightly.record import NightCandidate, NightRecord
 from flows.nightly.trend import build_night_trend
+from flows.runs.run_model import RunModel
 from touchline.report.trend import HEIGHT, write_trend_page
 
 TASKS = {"spotting": "f1", "counting": "accuracy", "choice": "accuracy"}

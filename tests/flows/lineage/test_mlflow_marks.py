@@ -6,8 +6,8 @@ import mlflow
 import pytest
 
 from flows import cli
-from flows.nightly.record import RunModel
 from flows.runs.record import RunRecord, StageRecord
+from flows.runs.run_model import RunModel
 from flows.tracking import mlflow_registry, mlflow_runs
 from tests.flows.lineage.conftest import World
 

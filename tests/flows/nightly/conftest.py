@@ -12,8 +12,8 @@ from flows.nightly import ask, events, lineup, promote, session
 from flows.nightly import score as nightly_score
 from flows.nightly.answers import AnswersByAuthor
 from flows.nightly.ask_process import MODEL
-from flows.nightly.record import RunModel
 from flows.nightly.session import NightRequest, NightSession
+from flows.runs.run_model import RunModel
 from flows.services import environment
 from tests.flows.nightly import project
 from tests.frames import stored

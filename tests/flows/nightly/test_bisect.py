@@ -14,9 +14,11 @@ from flows.nightly import ask as nightly_ask
 from flows.nightly import session as nightly
 from flows.nightly.answers import AnswersByAuthor, load_night_answers
 from flows.nightly.bisect import find_first_bad_run
-from flows.nightly.record import NightRecord, RunModel
+from flows.nightly.record import NightRecord
 from flows.nightly.session import NightSession
 from flows.runs import overrides
+from flows.runs.record import locate_nights_folder
+from flows.runs.run_model import RunModel
 from tests.flows.nightly.conftest import Nights
 from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS
@@ -96,7 +98,7 @@ def nights_check(project: Nights) -> int:
 
 def ended(project: Nights, hours: float) -> None:
     when = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
-    for file in record.locate_nights_folder(project.root).glob("*.json"):
+    for file in locate_nights_folder(project.root).glob("*.json"):
         file.unlink()
     record.write_night_record(
         project.root, NightRecord(id="one", state="completed", started=when, ended=when)
@@ -138,7 +140,7 @@ def test_an_alert_that_reaches_nobody_is_kept_without_the_secret_and_sent_again(
     assert first["outcome"].startswith("not sent to 127.0.0.1: ConnectError")
     assert (
         "topsecret"
-        not in (record.locate_nights_folder(nights.root) / f"{going.night.id}.json").read_text()
+        not in (locate_nights_folder(nights.root) / f"{going.night.id}.json").read_text()
     )
     with receiver() as (url, heard):
         monkeypatch.setenv(alerts.ALERT_URL, url)
@@ -164,7 +166,7 @@ def test_what_was_told_last_night_is_not_told_again(nights: Nights):
 
 def test_a_killed_night_is_closed_by_the_next(nights: Nights):
     nights.train(0.9)
-    record.locate_nights_folder(nights.root).mkdir(parents=True)
+    locate_nights_folder(nights.root).mkdir(parents=True)
     record.write_night_record(
         nights.root, NightRecord(id="0", started="2026-01-01T00:00:00+00:00", pid=1)
     )

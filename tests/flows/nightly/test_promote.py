@@ -6,9 +6,9 @@ import mlflow
 import pytest
 
 from flows.nightly import decision_log, promote
-from flows.nightly.record import RunModel
 from flows.nightly.session import NightRequest
 from flows.runs.locks import hold_lock
+from flows.runs.run_model import RunModel
 from flows.tracking import mlflow_registry
 from tests.flows.nightly.conftest import Nights
 from touchline.errors import InputError

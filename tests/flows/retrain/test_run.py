@@ -16,6 +16,7 @@ from flows.retrain import console, run, stage_process
 from flows.retrain import run as retrain_run
 from flows.retrain.run import RetrainRequest
 from flows.runs import dvc_project, locks, record, supervised, worktree
+from flows.runs.killed_runs import clean_up_killed_runs
 from flows.services import environment
 from tests.flows.conftest import Toy
 from touchline.errors import InputError
@@ -120,7 +121,7 @@ def test_what_a_killed_run_left_is_cleaned_up_and_recorded(toy: Toy) -> None:
     assert done.returncode == -signal.SIGKILL
     (id,) = worktree.list_leftover_worktrees(toy.root)
     with locks.hold_lock(toy.root):
-        run.clean_up_killed_runs(toy.root)
+        clean_up_killed_runs(toy.root)
     assert record.find_run(toy.root, id).state == "killed"
     assert (
         worktree.list_leftover_worktrees(toy.root) == []
@@ -159,7 +160,7 @@ def test_half_of_a_removed_worktree_passes_for_none(toy: Toy) -> None:
     for name in (id, f".{id}.gone"):  # killed while it was removed: before and after its name went
         (record.get_runs_folder(toy.root) / name / "data").mkdir(parents=True)
     with locks.hold_lock(toy.root):
-        run.clean_up_killed_runs(toy.root)
+        clean_up_killed_runs(toy.root)
     assert toy.git("show-ref") == before and toy.git("status", "--porcelain") == ""
     assert not [path for path in record.get_runs_folder(toy.root).iterdir() if path.is_dir()]
 

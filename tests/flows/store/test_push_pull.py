@@ -193,11 +193,11 @@ def test_a_store_that_is_gone_costs_the_push_and_not_the_run(
         monkeypatch.setenv("AWS_ENDPOINT_URL", nobody)
         monkeypatch.setattr(run_claims, "RETRY_PAUSES", (0.1, 0.1))
         going: Any = type("Going", (), {"root": toy.root, "record": run})
-        push_pull.push_finished_run(going)
+        push_pull.push_finished_run(going.root, going.record)
     assert "s3://shelf/touch/line" in run.unsent and "cannot be reached" in run.unsent
     assert "topsecret" not in run.unsent and run.state == "completed" and not run.remote
     monkeypatch.setenv("AWS_ENDPOINT_URL", client.meta.endpoint_url)
-    push_pull.push_finished_run(going)
+    push_pull.push_finished_run(going.root, going.record)
     assert run.remote == there.url and any("/files/md5/" in key for key in keys(client))
 
 

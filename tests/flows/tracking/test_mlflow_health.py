@@ -10,6 +10,7 @@ import pytest
 
 from flows import cli
 from flows.nightly import alerts, record
+from flows.runs.record import locate_nights_folder
 from flows.services import environment
 from flows.tracking import mlflow_health
 from tests.flows.nightly import project
@@ -72,7 +73,7 @@ def test_a_night_without_mlflow_is_one_error_at_the_door_an_alert_and_a_record(
     assert night.state == "failed" and night.error.startswith(said) and night.ended
     assert [one["about"] for one in heard] == ["failed"] and said in heard[0]["sentence"]
     assert not (toy / ".touchline" / "prefect").exists()  # no server was started for it
-    assert "topsecret" not in (record.locate_nights_folder(toy) / f"{night.id}.json").read_text()
+    assert "topsecret" not in (locate_nights_folder(toy) / f"{night.id}.json").read_text()
 
 
 @pytest.mark.parametrize("words", [["retrain"], ["audit", "champion"]])
