@@ -23,10 +23,10 @@ from PIL import Image
 
 from stages.chunk import ChunkParams
 from touchline.config import load_params_section
-from touchline.video.decode import frames_at
-from touchline.video.frame_store import FrameStore, store_path
-from touchline.video.probe import facts
-from touchline.video.write_store import write_frames
+from touchline.video.decode import decode_frames_at
+from touchline.video.frame_store import FrameStore, get_frame_store_path
+from touchline.video.probe import probe_video_file
+from touchline.video.write_store import write_frame_store
 
 WIDTH, HEIGHT, FPS, BITS, BLOCK = 398, 224, 25, 16, 16
 WINDOW, FRAMES = 30.0, 8
@@ -137,7 +137,7 @@ def in_turn(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, 
 
 
 def settings(film: Path, chunk: ChunkParams, rounds: int) -> list[str]:
-    known = facts(film)
+    known = probe_video_file(film)
     rate = known["bytes"] * 8 / known["duration"] / 1000
     print(f"film of {known['duration']:.0f} s at {rate:.0f} kbit/s", file=sys.stderr)
     import decord
@@ -159,14 +159,16 @@ def settings(film: Path, chunk: ChunkParams, rounds: int) -> list[str]:
 
 def exactness(film: Path) -> list[str]:
     """Every frame of a stretch by both decoders, then scattered times; stamps and pixels agree."""
-    known = facts(film)
+    known = probe_video_file(film)
     draw = np.random.default_rng(3)
     far = np.sort(draw.choice(known["frames"], 150, replace=False))
     numbers = np.unique(np.concatenate([np.arange(300), far]))
     times = list(numbers / FPS)
     worst = wrong = 0
-    ours = frames_at(film, times, keyframes=known["keyframes"])
-    for number, (_, a), (_, b) in zip(numbers, ours, frames_at(film, times, "decord"), strict=True):
+    ours = decode_frames_at(film, times, keyframes=known["keyframes"])
+    for number, (_, a), (_, b) in zip(
+        numbers, ours, decode_frames_at(film, times, "decord"), strict=True
+    ):
         wrong += stamped(a) != number or stamped(b) != number
         worst = max(worst, int(np.abs(np.asarray(a, int) - np.asarray(b, int)).max()))
     assert wrong == 0 and worst <= 2, (wrong, worst)
@@ -185,15 +187,15 @@ def chunk_pass(film: Path, work: Path, chunk: ChunkParams, rounds: int) -> list[
     sizes = chunk.fps, chunk.height, chunk.quality, chunk.seconds, "open"
     jobs: dict[str, Callable[[], object]] = {
         "PyAV, decoding only": lambda: _decode(film),
-        "the chunk pass": lambda: write_frames(film, out, *sizes),
-        "probe": lambda: facts(film),
+        "the chunk pass": lambda: write_frame_store(film, out, *sizes),
+        "probe": lambda: probe_video_file(film),
     }
     if shutil.which("ffmpeg"):
         quiet = ["ffmpeg", "-v", "error", "-threads", "1"]
         command = [*quiet, "-i", str(film), "-an", "-f", "null", "-"]
         jobs["ffmpeg -f null"] = lambda: subprocess.run(command, check=True)
     spent = in_turn(jobs, rounds)
-    base, minutes = spent["PyAV, decoding only"], facts(film)["duration"] / 60
+    base, minutes = spent["PyAV, decoding only"], probe_video_file(film)["duration"] / 60
     rows = [f"| {n} | {t / minutes:.3f} | {t / base:.2f} |" for n, t in spent.items()]
     head = ["## The chunk pass", "", "| one thread | CPU s per minute of video | against PyAV |"]
     return [*head, "|---|---|---|", *rows, ""]
@@ -209,19 +211,19 @@ def _decode(film: Path) -> None:
 
 def windows(film: Path, work: Path, chunk: ChunkParams, rounds: int) -> list[str]:
     """8 frames of a 30 s window, every source asked for the same windows."""
-    known = facts(film)
+    known = probe_video_file(film)
     folder = work / "frames"
     sizes = chunk.fps, chunk.height, chunk.quality, chunk.seconds, "open"
-    write_frames(film, store_path(folder, "film"), *sizes)
+    write_frame_store(film, get_frame_store_path(folder, "film"), *sizes)
     warm = FrameStore(folder)
     starts = np.random.default_rng(5).uniform(0, known["duration"] - WINDOW - 1, READS)
     asked = [[float(s + WINDOW * i / FRAMES) for i in range(FRAMES)] for s in starts]
     few = asked[:3]  # of the slow ones
     jobs: dict[str, tuple[Callable[[list[float]], object], list[list[float]]]] = {
-        "decord on the original": (lambda t: list(frames_at(film, t, "decord")), few),
+        "decord on the original": (lambda t: list(decode_frames_at(film, t, "decord")), few),
         "decord on the original, bare": (lambda t: _bare_decord(film, t), few),
         "PyAV on the original": (
-            lambda t: list(frames_at(film, t, keyframes=known["keyframes"])), few,
+            lambda t: list(decode_frames_at(film, t, keyframes=known["keyframes"])), few,
         ),
         "store, cold, as stored": (lambda t: FrameStore(folder).images("film", t), asked * 3),
         "store, cold, 64x32": (lambda t: FrameStore(folder).images("film", t, BUDGET), asked * 3),

@@ -20,7 +20,13 @@ from touchline.records.question import Question
 from touchline.records.table import index_by_id, write_records
 from touchline.records.trajectory import Trajectory
 from touchline.tasks.trajectory import build_trajectory
-from touchline.video.frame_store import CELLS, SCHEMA, STEP, FrameStore, store_path
+from touchline.video.frame_store import (
+    FRAME_STORE_SCHEMA,
+    STEP_METADATA_KEY,
+    THUMBNAIL_CELLS,
+    FrameStore,
+    get_frame_store_path,
+)
 
 SECONDS = 60
 CALL = '<tool_call>\n{"name": "choose_frames", "arguments": {"start": "0:10", "end": "0:50"}}\n'
@@ -54,7 +60,7 @@ def make(root: Path, tiny: TinyParams, budget: FrameBudget, words: int, rows: in
     clips = [_clip(number, budget) for number in range(rows)]
     write_records(made.clips / "clips.parquet", Clip, clips)
     for number, clip in enumerate(clips):
-        _film(store_path(made.frames, clip.video), number, budget.width, budget.height)
+        _film(get_frame_store_path(made.frames, clip.video), number, budget.width, budget.height)
     shown = load_frames_by_clip(FrameStore(made.frames), made.clips, budget)
     asked = [_question(clip) for clip in clips]
     made.questions.update(index_by_id(asked))
@@ -86,9 +92,9 @@ def _film(path: Path, seed: int, width: int, height: int) -> None:
         file = io.BytesIO()
         Image.fromarray(coarse).resize((width, height)).save(file, "JPEG", quality=85)
         known = {"time": float(second), "width": width, "height": height}
-        rows.append(known | {"jpeg": file.getvalue(), "look": bytes(CELLS**2)})
+        rows.append(known | {"jpeg": file.getvalue(), "look": bytes(THUMBNAIL_CELLS**2)})
     path.parent.mkdir(parents=True, exist_ok=True)
-    schema = SCHEMA.with_metadata({STEP: b"1.0"})
+    schema = FRAME_STORE_SCHEMA.with_metadata({STEP_METADATA_KEY: b"1.0"})
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, row_group_size=SECONDS)
 
 

@@ -49,7 +49,7 @@ def measure(videos: int) -> dict[str, Any]:
     host, port = server.get_host_and_port()
     os.environ.update(AWS_ENDPOINT_URL=f"http://{host}:{port}", AWS_ACCESS_KEY_ID="key")
     os.environ.update(AWS_SECRET_ACCESS_KEY="secret", AWS_EC2_METADATA_DISABLED="true")
-    client = s3.client(1, 120, "")
+    client = s3.open_s3_client(1, 120, "")
     client.create_bucket(Bucket="bench")
     try:
         with tempfile.TemporaryDirectory() as place:

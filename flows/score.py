@@ -15,7 +15,7 @@ from touchline.config import load_params_section
 from touchline.errors import InputError
 
 if TYPE_CHECKING:
-    from touchline.external_answers.score import Rule
+    from touchline.external_answers.score import ScoringParams
 
 QUESTION_PRODUCTS = ("questions", "clips", "captions")
 
@@ -54,13 +54,19 @@ def run_score(args: argparse.Namespace) -> int:
 def _score_answers(args: argparse.Namespace, name: str) -> tuple[Mapping[str, Any], str]:
     from touchline.chat.dialogue import Dialogue
     from touchline.chat.tools.choose_frames import FrameBudget
-    from touchline.external_answers.score import check_free, keep, of_answers, score, sheet
+    from touchline.external_answers.score import (
+        check_output_folder,
+        format_answer_scores,
+        open_external_eval_set,
+        score_external_answers,
+        write_external_results,
+    )
     from touchline.licence import LicenceParams
 
     if args.labels:
         raise InputError("--labels", "is for a folder of results_spotting.json", "leave it out")
     if args.out:
-        check_free(args.out)
+        check_output_folder(args.out)
     root = worktree.find_checkout()
     params = root / "params.yaml"
     questions, clips, captions = (
@@ -70,45 +76,51 @@ def _score_answers(args: argparse.Namespace, name: str) -> tuple[Mapping[str, An
         load_params_section(FrameBudget, "budget", params),
         load_params_section(Dialogue, "dialogue", params),
     )
-    question_sheet = sheet(clips, captions, questions, budget, dialogue, args.split)
+    question_sheet = open_external_eval_set(
+        clips, captions, questions, budget, dialogue, args.split
+    )
     rule = _scoring_rule(params)
-    result = score(args.predictions, name, question_sheet, rule)
+    result = score_external_answers(args.predictions, name, question_sheet, rule)
     if args.out:
         facts = {
             "file": args.predictions.name,
             "split": args.split,
-            "asked": len(question_sheet.asked),
+            "asked": len(question_sheet.split_questions),
         }
-        facts |= {key: result.measured[key] for key in ("answered", "unanswered", "without_frames")}
+        facts |= {key: result.scores[key] for key in ("answered", "unanswered", "without_frames")}
         facts |= {"theta": rule.theta, "seed": rule.seed}
-        keep(
+        write_external_results(
             args.out,
             result,
             question_sheet,
             facts,
             load_params_section(LicenceParams, "licence", params),
         )
-    return result.measured, of_answers(result.measured, name)
+    return result.scores, format_answer_scores(result.scores, name)
 
 
-def _scoring_rule(params: Path) -> "Rule":
+def _scoring_rule(params: Path) -> "ScoringParams":
     from stages.evaluate import EvaluateParams
-    from touchline.external_answers.score import Rule
+    from touchline.external_answers.score import ScoringParams
 
     settings = load_params_section(EvaluateParams, "evaluate", params)
-    return Rule(settings.theta, settings.seed, settings.interval, settings.judge)
+    return ScoringParams(settings.theta, settings.seed, settings.interval, settings.judge)
 
 
 def _score_spotting(args: argparse.Namespace, name: str) -> tuple[Mapping[str, Any], str]:
     from touchline.external_answers import soccernet
-    from touchline.external_answers.score import check_free, of_spotting, write_scores
+    from touchline.external_answers.score import (
+        check_output_folder,
+        format_spotting_scores,
+        write_scores_json,
+    )
 
     if not args.labels:
         raise InputError(args.predictions, "is a folder", "name SoccerNet's labels by --labels")
     if args.out:
-        check_free(args.out)
-    scores = soccernet.score(args.predictions, args.labels, name)
+        check_output_folder(args.out)
+    scores = soccernet.score_soccernet_spotting(args.predictions, args.labels, name)
     if args.out:
         with atomic_folder(args.out) as draft:
-            write_scores(draft, scores)
-    return scores, of_spotting(scores)
+            write_scores_json(draft, scores)
+    return scores, format_spotting_scores(scores)

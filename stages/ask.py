@@ -32,7 +32,7 @@ from touchline.records.table import group_by_field, read_records, write_records
 from touchline.tasks import TASKS
 from touchline.tasks.scene import ClipScene, build_clip_scene
 from touchline.tasks.task import QuestionDraft, QuestionRules
-from touchline.video.workers import pool
+from touchline.video.workers import open_worker_pool
 
 SPLITS = ("train", "val", "test")
 
@@ -118,7 +118,7 @@ def find_duplicate_matches(clips: Sequence[Clip], frames: Path) -> list[Duplicat
     """Pairs of matches that are the same match, found by teams and date or by their pictures."""
     matches = {(clip.sport, clip.match): None for clip in clips}
     match_of_video = {clip.video: (clip.sport, clip.match) for clip in clips if clip.frames}
-    with pool(1) as executor:
+    with open_worker_pool(1) as executor:
         return [
             *find_duplicates_by_name(matches),
             *find_duplicates_by_picture(frames, match_of_video, executor),

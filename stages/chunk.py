@@ -17,13 +17,13 @@ from touchline.progress import track_progress
 from touchline.records.clip import Clip
 from touchline.records.table import read_records, write_records
 from touchline.records.video import Video
-from touchline.video.container import AGAIN
-from touchline.video.frame_store import store_path
-from touchline.video.windows import spans
-from touchline.video.workers import each, pool
-from touchline.video.write_store import Written, write_frames
+from touchline.video.container import REFETCH_REMEDY
+from touchline.video.frame_store import get_frame_store_path
+from touchline.video.windows import plan_clip_windows
+from touchline.video.workers import map_jobs, open_worker_pool
+from touchline.video.write_store import DecodingSummary, write_frame_store
 
-NO_FRAMES_WRITTEN = Written([], 0, 0)  # of a video that is not here
+NO_FRAMES_WRITTEN = DecodingSummary([], 0, 0)  # of a video that is not here
 MAX_LOST_SHARE = (
     0.01  # share of frames that may be damaged: more is a broken file, less a broken second
 )
@@ -46,7 +46,7 @@ def main(
 ) -> dict[str, float]:
     video_rows = read_records(manifest / "videos.parquet", Video)
     ledger = RowLedger(video.id for video in video_rows)
-    with atomic_folder(frames) as draft, pool(chunk.workers) as executor:
+    with atomic_folder(frames) as draft, open_worker_pool(chunk.workers) as executor:
         results = write_all_frames(executor, chunk, video_rows, videos, draft)
         licence.write_product_terms(draft, licence.collect_source_terms(video_rows))
     clips_by_video = [
@@ -65,7 +65,7 @@ def main(
 
 def write_all_frames(
     executor: Executor, chunk: ChunkParams, video_rows: Sequence[Video], videos: Path, folder: Path
-) -> list[Written]:
+) -> list[DecodingSummary]:
     """Write the frame store of every available video in parallel; returns one result per video,
     empty for unavailable ones.
 
@@ -74,20 +74,25 @@ def write_all_frames(
     settings = (chunk.fps, chunk.height, chunk.quality, chunk.seconds)
     available_videos = [video for video in video_rows if video.path]
     jobs = [
-        (videos / v.path, store_path(folder, v.id), *settings, v.terms) for v in available_videos
+        (videos / v.path, get_frame_store_path(folder, v.id), *settings, v.terms)
+        for v in available_videos
     ]
-    results = list(track_progress(each(executor, write_frames, jobs), "chunk", total=len(jobs)))
+    results = list(
+        track_progress(map_jobs(executor, write_frame_store, jobs), "chunk", total=len(jobs))
+    )
     for job, video, result in zip(jobs, available_videos, results, strict=True):
         lost_frames = video.frames - result.decoded + result.damaged
         if lost_frames > max(10, MAX_LOST_SHARE * video.frames):
             raise InputError(
-                job[0], f"{lost_frames} of {video.frames} frames cannot be decoded", AGAIN
+                job[0], f"{lost_frames} of {video.frames} frames cannot be decoded", REFETCH_REMEDY
             )
     remaining_results = iter(results)
     return [next(remaining_results) if video.path else NO_FRAMES_WRITTEN for video in video_rows]
 
 
-def cut_video_into_clips(chunk: ChunkParams, video: Video, result: Written) -> Iterator[Clip]:
+def cut_video_into_clips(
+    chunk: ChunkParams, video: Video, result: DecodingSummary
+) -> Iterator[Clip]:
     """Yield the clips of a video by start; `frames` counts the stored frames within each. Raises
     InputError for a video without duration.
     """
@@ -95,7 +100,9 @@ def cut_video_into_clips(chunk: ChunkParams, video: Video, result: Written) -> I
         raise InputError(f"video {video.id}", f"lasts {video.duration:g} s", "rerun download")
     times = np.array(result.times)
     short, step = chunk.rest == "short", 1 / chunk.fps
-    for start, end, overlaps in spans(video.duration, chunk.seconds, chunk.stride, step, short):
+    for start, end, overlaps in plan_clip_windows(
+        video.duration, chunk.seconds, chunk.stride, step, short
+    ):
         yield Clip(
             id=f"{video.id}@{_format_seconds(start)}-{_format_seconds(end)}",
             video=video.id,
@@ -112,7 +119,7 @@ def cut_video_into_clips(chunk: ChunkParams, video: Video, result: Written) -> I
 
 
 def compute_chunk_metrics(
-    video_rows: Sequence[Video], results: Sequence[Written], rows: Sequence[Clip]
+    video_rows: Sequence[Video], results: Sequence[DecodingSummary], rows: Sequence[Clip]
 ) -> dict[str, float]:
     """Metrics of the stage: seconds, clips and frames."""
     return {

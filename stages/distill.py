@@ -11,7 +11,7 @@ from touchline.atomic import atomic_file
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.config import run_stage
-from touchline.endpoint import Endpoint
+from touchline.endpoint import EndpointParams
 from touchline.errors import InputError
 from touchline.ledger import RowLedger
 from touchline.records.clip import Clip
@@ -78,8 +78,8 @@ def _select_teacher(distill: DistillParams, job: TeachingJob, clips: Mapping[str
     return TEACHERS[distill.teacher]
 
 
-def _require_local_endpoint(endpoint: Endpoint, restricted_terms: Sequence[str]) -> None:
-    if not endpoint.here:
+def _require_local_endpoint(endpoint: EndpointParams, restricted_terms: Sequence[str]) -> None:
+    if not endpoint.is_local:
         wrong = f"would get frames or words under the terms {', '.join(restricted_terms)}"
         remedy = "leave these sources out, or add the terms to distill.served.terms if you may"
         raise InputError(f"distill.served: {endpoint.host}", wrong, remedy)

@@ -38,8 +38,8 @@ from touchline.tombstones import (
     read_tombstones,
     remove_withdrawn_videos,
 )
-from touchline.video.probe import facts, unseen
-from touchline.video.workers import pool, tried
+from touchline.video.probe import describe_missing_video, probe_video_file
+from touchline.video.workers import map_jobs_with_errors, open_worker_pool
 
 
 class DownloadParams(Params):
@@ -67,7 +67,7 @@ def main(
         ReadResult[Label](),
         ReadResult[Speech](),
     )
-    with pool(download.workers) as executor:
+    with open_worker_pool(download.workers) as executor:
         with atomic_folder(videos) as draft:
             for source, settings in sources:
                 source.download(settings, draft / source.name, executor)
@@ -162,9 +162,11 @@ def read_source_rows(
     files = [
         (source_folder / source_video.path,) for source_video in listed.rows if source_video.path
     ]
-    probed = tried(executor, facts, files)
+    probed = map_jobs_with_errors(executor, probe_video_file, files)
     for source_video in track_progress(listed.rows, "probe"):
-        probe_result = next(probed) if source_video.path else unseen(source_video.duration)
+        probe_result = (
+            next(probed) if source_video.path else describe_missing_video(source_video.duration)
+        )
         own_videos.take(
             source_video.id,
             build_video_row,

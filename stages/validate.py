@@ -12,10 +12,10 @@ from touchline import licence as touchline_licence
 from touchline.atomic import atomic_folder
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import FrameBudget
-from touchline.checks.tables.expectations import Validate
-from touchline.checks.tables.great_expectations import Outcome, stop
-from touchline.checks.tables.page import tally, write_gates
-from touchline.checks.tables.run import Records, judge
+from touchline.checks.tables.expectations import ValidateParams
+from touchline.checks.tables.great_expectations import CheckOutcome, raise_on_failed_checks
+from touchline.checks.tables.page import count_check_outcomes, write_validation_page
+from touchline.checks.tables.run import PipelineRecords, validate_records
 from touchline.config import run_stage
 from touchline.ledger import RowLedger
 from touchline.licence import LicenceParams
@@ -29,7 +29,7 @@ from touchline.records.video import Video
 
 
 def main(
-    validate: Validate,
+    validate: ValidateParams,
     budget: FrameBudget,
     dialogue: Dialogue,
     licence: LicenceParams,
@@ -40,7 +40,7 @@ def main(
     trajectories: Path,
     accepted: Path,
 ) -> dict[str, float]:
-    records = Records(
+    records = PipelineRecords(
         read_records(manifest / "videos.parquet", Video),
         read_records(clips / "clips.parquet", Clip),
         read_records(captions / "captions.parquet", Caption),
@@ -48,8 +48,8 @@ def main(
         read_records(trajectories / "trajectories.parquet", Trajectory),
         _read_judged_right_ids(trajectories / "verdicts.parquet"),
     )
-    findings = judge(records, validate, budget, dialogue)
-    stop(findings.outcomes, validate.fail_on)
+    findings = validate_records(records, validate, budget, dialogue)
+    raise_on_failed_checks(findings.outcomes, validate.fail_on)
     kept = [row for row in records.trajectories if row.id not in findings.reasons]
     fates = {f.name: _count_fates(f) for f in (manifest, clips, captions, questions, trajectories)}
     withheld_sources = touchline_licence.select_withheld_sources(
@@ -67,8 +67,8 @@ def main(
         )
         (draft / "gates.json").write_text(_format_gates_json(findings.outcomes), encoding="utf-8")
         page = draft / "page.html"
-        write_gates(page, findings.outcomes, records.questions, kept, fates)
-    counts = tally(findings.outcomes)
+        write_validation_page(page, findings.outcomes, records.questions, kept, fates)
+    counts = count_check_outcomes(findings.outcomes)
     return {**totals, "checks": len(findings.outcomes), "warnings": counts["warning"]}
 
 
@@ -104,9 +104,14 @@ def _count_fates(folder: Path, withheld_sources: Container[str] = ()) -> Counter
     )
 
 
-def _format_gates_json(outcomes: list[Outcome]) -> str:
+def _format_gates_json(outcomes: list[CheckOutcome]) -> str:
     rows = [asdict(outcome) for outcome in outcomes]
-    return json.dumps({"counts": tally(outcomes), "checks": rows}, indent=2, sort_keys=True) + "\n"
+    return (
+        json.dumps(
+            {"counts": count_check_outcomes(outcomes), "checks": rows}, indent=2, sort_keys=True
+        )
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

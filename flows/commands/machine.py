@@ -58,8 +58,10 @@ def _run_doctor(args: argparse.Namespace) -> int:
 def _run_serve(args: argparse.Namespace) -> int:
     from touchline import serving
 
-    serving.serve(
-        serving.mind(args.what, worktree.find_checkout(), args.batch), args.host, args.port
+    serving.serve_chat_backend(
+        serving.load_chat_backend(args.what, worktree.find_checkout(), args.batch),
+        args.host,
+        args.port,
     )
     return 0
 

@@ -22,7 +22,7 @@ from flows.runs.record import locate_nights_folder
 from touchline import state_dirs
 from touchline.endpoint import reply_cache as replies
 from touchline.evaluation import answer_cache
-from touchline.video.frame_store import store_path
+from touchline.video.frame_store import get_frame_store_path
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def find_night_benchmarks(root: Path, target: RemovalTarget) -> list[Path]:
 def _benchmark_has_target(root: Path, name: str, target: RemovalTarget) -> bool:
     """Whether a benchmark has a frame store of one of the target's videos."""
     frames = locate_nights_folder(root) / "benchmarks" / name / "frames"
-    return any(store_path(frames, unit).is_file() for unit in target.units)
+    return any(get_frame_store_path(frames, unit).is_file() for unit in target.units)
 
 
 def delete_paths(paths: Sequence[Path]) -> None:
@@ -179,7 +179,9 @@ def _target_matches(target: RemovalTarget) -> list[str]:
 
 def list_reply_databases(root: Path) -> list[Path]:
     """SQLite files of all reply caches: teacher, judges, candidates."""
-    return sorted(_store_folder(root, "replies", "TOUCHLINE_REPLIES").glob(f"*/{replies.NAME}"))
+    return sorted(
+        _store_folder(root, "replies", "TOUCHLINE_REPLIES").glob(f"*/{replies.REPLY_DATABASE_NAME}")
+    )
 
 
 def _store_folder(root: Path, name: str, variable: str) -> Path:

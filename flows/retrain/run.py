@@ -152,9 +152,9 @@ def _delete_used_checkpoints(run: RunSession) -> None:
     """Delete checkpoints that led to these products, and downloaded files that are products now."""
     remove_old_checkpoints(run.began, done=dvc_project.list_checkpoint_keys(run.folder))
     if (get_checkpoint_root() / "download").is_dir():
-        from touchline.sources.fetch.part import settled
+        from touchline.sources.fetch.part import drop_finished_downloads
 
-        settled(run.folder / "data")
+        drop_finished_downloads(run.folder / "data")
 
 
 def _prepare_run(root: Path, request: RetrainRequest, lock: int) -> RunSession:

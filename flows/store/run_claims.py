@@ -165,7 +165,7 @@ def _is_transient(error: BaseException) -> bool:
 
 
 def _client() -> Any:
-    return s3.client(1, TIMEOUT, "")
+    return s3.open_s3_client(1, TIMEOUT, "")
 
 
 def _bucket(url: str) -> str:

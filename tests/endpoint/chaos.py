@@ -19,16 +19,18 @@ SCRIPT = """
 import asyncio, resource, sys, time
 from pathlib import Path
 from tests.endpoint.conftest import at
-from touchline.endpoint import Client, each, request
+from touchline.endpoint import EndpointClient, build_chat_request, run_concurrently
 url, folder, count, in_flight = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 endpoint = at(url, in_flight=in_flight, tries=50, patience=120.0, timeout=30.0)
 def requests():
     for n in range(count):
-        yield request(endpoint, f"q{n}", [{"role": "user", "content": f"say {n}"}])
+        yield build_chat_request(endpoint, f"q{n}", [{"role": "user", "content": f"say {n}"}])
 async def main():
     good, start = 0, time.monotonic()
-    async with Client(endpoint, folder) as client:
-        async for asked, reply in each(requests(), client.ask, client.at_once):
+    async with EndpointClient(endpoint, folder) as client:
+        async for asked, reply in run_concurrently(
+            requests(), client.ask, client.max_conversations
+        ):
             good += reply.text == "echo " + asked.messages[0]["content"]
         took = time.monotonic() - start
     print(good, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, took)

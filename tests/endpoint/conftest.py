@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
-from touchline.endpoint import Client, Endpoint, Price, Purse, Reply, Request, each, request
+from touchline.endpoint import (
+    ChatReply,
+    ChatRequest,
+    EndpointClient,
+    EndpointParams,
+    PriceParams,
+    SpendingLimit,
+    build_chat_request,
+    run_concurrently,
+)
 
-HERE = Endpoint(
+HERE = EndpointParams(
     url="",
     model="m",
     key="",
@@ -21,29 +30,33 @@ HERE = Endpoint(
     frames_in="tool",
     pictures="png",
     metadata=False,
-    price=Price(input=2.0, output=10.0),
+    price=PriceParams(input=2.0, output=10.0),
     sampling={"temperature": 0.5, "max_tokens": 64},
 )
 
 
-def at(url: str, **changes: Any) -> Endpoint:
+def at(url: str, **changes: Any) -> EndpointParams:
     return HERE.model_copy(update={"url": url} | changes)
 
 
-def questions(endpoint: Endpoint, count: int) -> list[Request]:
+def questions(endpoint: EndpointParams, count: int) -> list[ChatRequest]:
     return [
-        request(endpoint, f"q{n}", [{"role": "user", "content": f"say {n}"}]) for n in range(count)
+        build_chat_request(endpoint, f"q{n}", [{"role": "user", "content": f"say {n}"}])
+        for n in range(count)
     ]
 
 
 def asked(
-    endpoint: Endpoint, folder: Path, requests: Sequence[Request], purse: Purse | None = None
-) -> list[Reply]:
+    endpoint: EndpointParams,
+    folder: Path,
+    requests: Sequence[ChatRequest],
+    purse: SpendingLimit | None = None,
+) -> list[ChatReply]:
     """The replies, in the order of the requests."""
 
-    async def ask() -> list[Reply]:
-        async with Client(endpoint, folder, purse) as client:
-            got = [pair async for pair in each(requests, client.ask, client.at_once)]
+    async def ask() -> list[ChatReply]:
+        async with EndpointClient(endpoint, folder, purse) as client:
+            got = [pair async for pair in run_concurrently(requests, client.ask, client.at_once)]
         replies = {one.tag: answer for one, answer in got}
         return [replies[one.tag] for one in requests]
 

@@ -7,8 +7,8 @@ from aiohttp import web
 
 from tests.endpoint.conftest import asked, at, questions
 from tests.endpoint.stand_in import StandIn, completion, standing_in
-from touchline.endpoint import Purse, Spend, request
-from touchline.endpoint.reply_cache import ReplyStore
+from touchline.endpoint import SpendingLimit, SpendParams, build_chat_request
+from touchline.endpoint.reply_cache import ReplyCache
 from touchline.errors import InputError
 
 KEY = "TOUCHLINE_TEST_KEY"
@@ -84,7 +84,7 @@ def test_whatever_comes_back_is_a_counted_row(tmp_path: Path, fault: str):
         endpoint = at(server.url, tries=2)
         replies = asked(endpoint, tmp_path, questions(endpoint, 10))
     assert [reply.fault for reply in replies] == [""] * 7 + [fault] + [""] * 2
-    store = ReplyStore(tmp_path)
+    store = ReplyCache(tmp_path)
     assert store.counts() == {"good": 9, fault: 1, "in doubt": 0}
     store.close()
 
@@ -172,7 +172,7 @@ def test_a_budget_stops_hard_and_keeps_what_is_done(tmp_path: Path, limit: dict)
     nothing = {"money": 0.0, "tokens": 0, "pilot": 0, "on_forecast": "go"}
     with standing_in(StandIn(latency=0.01)) as server:
         endpoint = at(server.url, in_flight=4)
-        purse = Purse(Spend(**nothing | limit))
+        purse = SpendingLimit(SpendParams(**nothing | limit))
         replies = asked(endpoint, tmp_path, questions(endpoint, 50), purse)
         good = [reply for reply in replies if not reply.fault]
         assert purse.tokens == 110 * len(good) <= 2200
@@ -184,25 +184,29 @@ def test_a_budget_stops_hard_and_keeps_what_is_done(tmp_path: Path, limit: dict)
 
 
 def test_a_forecast_above_the_budget_stops_unless_told_to_go_on(capsys: pytest.CaptureFixture):
-    spend = Spend(money=1.0, tokens=0, pilot=10, on_forecast="stop")
+    spend = SpendParams(money=1.0, tokens=0, pilot=10, on_forecast="stop")
     with pytest.raises(InputError, match="forecast exceeds"):
-        Purse(spend, money=0.2).forecast("distill", 10, 100)
-    Purse(spend, money=0.05).forecast("distill", 10, 100)
-    Purse(spend.model_copy(update={"on_forecast": "go"}), money=0.2).forecast("distill", 10, 100)
+        SpendingLimit(spend, money=0.2).forecast("distill", 10, 100)
+    SpendingLimit(spend, money=0.05).forecast("distill", 10, 100)
+    SpendingLimit(spend.model_copy(update={"on_forecast": "go"}), money=0.2).forecast(
+        "distill", 10, 100
+    )
     assert "all will cost about 2 " in capsys.readouterr().err
 
 
 def test_two_processes_cannot_ask_from_one_folder(tmp_path: Path):
-    store = ReplyStore(tmp_path)
+    store = ReplyCache(tmp_path)
     with pytest.raises(InputError, match="in use"):
-        ReplyStore(tmp_path)
+        ReplyCache(tmp_path)
     store.close()
-    ReplyStore(tmp_path).close()
+    ReplyCache(tmp_path).close()
 
 
 def test_pictures_are_told_apart_by_their_bytes():
     def key(data: str) -> str:
         block = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
-        return request(at("http://h/v1"), "q", [{"role": "user", "content": [block]}]).key
+        return build_chat_request(
+            at("http://h/v1"), "q", [{"role": "user", "content": [block]}]
+        ).key
 
     assert key("AAAA") == key("AAAA") != key("AAAB")

@@ -20,7 +20,7 @@ from touchline.evaluation.engine import answer_questions, count_failed_answers
 from touchline.evaluation.test_set import EvalSet
 from touchline.records.question import Question
 from touchline.records.table import read_records, write_records
-from touchline.video.frame_store import store_path
+from touchline.video.frame_store import get_frame_store_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,7 +105,7 @@ def test_one_changed_byte_of_a_frame_asks_again_about_its_clips_alone(
 ):
     before = keyed(bench)
     video = bench.asked[0].video
-    path = store_path(tmp_path / "frames", video)
+    path = get_frame_store_path(tmp_path / "frames", video)
     table = pq.read_table(path)
     frames = table["jpeg"].to_pylist()
     at = 130  # seconds: inside the clip

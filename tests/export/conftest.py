@@ -17,7 +17,7 @@ from touchline.records.clip import Clip
 from touchline.records.question import Question
 from touchline.records.table import write_records
 from touchline.tasks import TASKS
-from touchline.video.frame_store import store_path
+from touchline.video.frame_store import get_frame_store_path
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 ASKED = ("spotting", "open", "counting", "choice", "score")
@@ -42,6 +42,6 @@ def bench(tmp_path: Path) -> EvalSet:
     write_records(tmp_path / "questions/questions.parquet", Question, [q for _, q in asked])
     write_records(tmp_path / "captions/captions.parquet", Caption, [])
     for clip in clips.values():
-        stored(store_path(tmp_path / "frames", clip.video), seconds=160)
+        stored(get_frame_store_path(tmp_path / "frames", clip.video), seconds=160)
     paths = [tmp_path / name for name in ("clips", "captions", "questions", "frames")]
     return EvalSet(*paths, load_params_section(FrameBudget, "budget", PARAMS), DEFAULT_DIALOGUE)

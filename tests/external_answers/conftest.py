@@ -11,14 +11,14 @@ import pytest
 from tests.report.conftest import evaluated
 from tests.world import BUDGETS
 from touchline.chat.dialogue import DEFAULT_DIALOGUE
-from touchline.external_answers.score import Rule, Sheet, sheet
+from touchline.external_answers.score import ExternalEvalSet, ScoringParams, open_external_eval_set
 from touchline.records.caption import Caption
 from touchline.records.clip import Clip
 from touchline.records.question import Question
 from touchline.records.table import write_records
 from touchline.records.trajectory import Trajectory
 
-RULE = Rule(theta=0.3, seed=7, interval=12, judge=None)
+RULE = ScoringParams(theta=0.3, seed=7, interval=12, judge=None)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def made() -> Any:
 
 
 @pytest.fixture
-def asked(made: Any, tmp_path: Path) -> Sheet:
+def asked(made: Any, tmp_path: Path) -> ExternalEvalSet:
     """The questions of that evaluation on disk, no frame store beside them."""
     write_records(tmp_path / "clips/clips.parquet", Clip, made.clips.values())
     write_records(tmp_path / "questions/questions.parquet", Question, made.questions.values())
@@ -36,9 +36,9 @@ def asked(made: Any, tmp_path: Path) -> Sheet:
     return opened(tmp_path)
 
 
-def opened(root: Path) -> Sheet:
+def opened(root: Path) -> ExternalEvalSet:
     places = [root / name for name in ("clips", "captions", "questions")]
-    return sheet(*places, BUDGETS["tiny"], DEFAULT_DIALOGUE, "test")
+    return open_external_eval_set(*places, BUDGETS["tiny"], DEFAULT_DIALOGUE, "test")
 
 
 def exported(path: Path, rows: Iterable[Trajectory]) -> Path:

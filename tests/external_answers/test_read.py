@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from touchline.errors import InputError
-from touchline.external_answers.read import read
+from touchline.external_answers.read import read_external_answers
 
 GOOD = '{"question": "q1", "answer": "A. Goal"}'
 BAD = {
@@ -41,7 +41,9 @@ def wrote(path: Path, *lines: str) -> Path:
 def test_a_faulty_line_is_named_with_its_number_and_a_remedy(kind: str, tmp_path: Path):
     line, said = BAD[kind]
     with pytest.raises(InputError, match=said) as fault:
-        read(wrote(tmp_path / "p.jsonl", GOOD, line), {"q1", "q2"}, {"q1", "q2", "t1"})
+        read_external_answers(
+            wrote(tmp_path / "p.jsonl", GOOD, line), {"q1", "q2"}, {"q1", "q2", "t1"}
+        )
     assert len(str(fault.value)) < 500
 
 
@@ -49,23 +51,23 @@ def test_a_faulty_line_is_named_with_its_number_and_a_remedy(kind: str, tmp_path
 def test_a_file_without_any_answer_is_refused(text: str, tmp_path: Path):
     (tmp_path / "p.jsonl").write_text(text)
     with pytest.raises(InputError, match="holds no answer; write"):
-        read(tmp_path / "p.jsonl", {"q1"})
+        read_external_answers(tmp_path / "p.jsonl", {"q1"})
 
 
 def test_bytes_that_are_no_text_are_refused_by_line(tmp_path: Path):
     (tmp_path / "p.jsonl").write_bytes(GOOD.encode() + b"\n\xff\xfe\n")
     with pytest.raises(InputError, match="line 2: is not UTF-8; write the file in UTF-8"):
-        read(tmp_path / "p.jsonl", {"q1"})
+        read_external_answers(tmp_path / "p.jsonl", {"q1"})
 
 
 def test_a_missing_file_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="is no file"):
-        read(tmp_path / "p.jsonl", {"q1"})
+        read_external_answers(tmp_path / "p.jsonl", {"q1"})
 
 
 def test_what_a_model_thought_is_no_part_of_its_answer(tmp_path: Path):
     thought = '{"question": "q1", "answer": "<think>\\nB. no\\n</think>\\n\\nA. Goal"}'
-    (found,) = read(wrote(tmp_path / "p.jsonl", thought), {"q1"}).values()
+    (found,) = read_external_answers(wrote(tmp_path / "p.jsonl", thought), {"q1"}).values()
     assert found.answer == "A. Goal"
     assert found.said.startswith("<think>")
 
@@ -75,6 +77,6 @@ def test_an_answer_without_letters_is_invalid_unless_told_otherwise(tmp_path: Pa
         '{"question": "q1", "answer": " "}',
         '{"question": "q2", "answer": "", "valid": true, "windows": [1, 2.5], "frames": 8}',
     )
-    found = read(wrote(tmp_path / "p.jsonl", *lines), {"q1", "q2"})
+    found = read_external_answers(wrote(tmp_path / "p.jsonl", *lines), {"q1", "q2"})
     assert not found["q1"].valid
     assert found["q2"][1:] == (True, [1.0, 2.5], 8)

@@ -11,7 +11,11 @@ from flows import cli
 from tests.external_answers.conftest import RULE, exported, opened
 from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS
-from touchline.external_answers.score import Sheet, keep, score
+from touchline.external_answers.score import (
+    ExternalEvalSet,
+    score_external_answers,
+    write_external_results,
+)
 from touchline.licence import LicenceParams
 from touchline.records.clip import Clip
 from touchline.records.table import read_records, write_records
@@ -20,9 +24,11 @@ from touchline.records.trajectory import Trajectory
 OUTSIDE = LicenceParams(inside=[])
 
 
-def test_a_runs_own_answers_exported_get_its_numbers(asked: Sheet, made: Any, tmp_path: Path):
+def test_a_runs_own_answers_exported_get_its_numbers(
+    asked: ExternalEvalSet, made: Any, tmp_path: Path
+):
     file = exported(tmp_path / "rl.jsonl", made.answers["rl"])
-    found = score(file, "rl", asked, RULE).measured
+    found = score_external_answers(file, "rl", asked, RULE).measured
     theirs = made.scores()
     for key in ("candidates", "actions", "sources", "lengths", "without_negatives"):
         assert found[key]["rl"] == theirs[key]["rl"]
@@ -32,11 +38,13 @@ def test_a_runs_own_answers_exported_get_its_numbers(asked: Sheet, made: Any, tm
 
 
 def test_unanswered_questions_count_as_wrong_and_are_counted(
-    asked: Sheet, made: Any, tmp_path: Path
+    asked: ExternalEvalSet, made: Any, tmp_path: Path
 ):
     right = [replace(r, answer=made.questions[r.question].truth) for r in made.answers["rl"]]
     half = [row for number, row in enumerate(right) if number % 2]
-    found = score(exported(tmp_path / "half.jsonl", half), "half", asked, RULE).measured
+    found = score_external_answers(
+        exported(tmp_path / "half.jsonl", half), "half", asked, RULE
+    ).measured
     assert found["unanswered"] == len(right) - len(half) > 0
     for task, metrics in found["candidates"]["half"].items():
         answered = sum(row.task == task for row in half) / sum(row.task == task for row in right)
@@ -47,10 +55,12 @@ def test_unanswered_questions_count_as_wrong_and_are_counted(
 
 
 def test_three_products_are_written_and_the_page_shows_the_answers(
-    asked: Sheet, made: Any, tmp_path: Path
+    asked: ExternalEvalSet, made: Any, tmp_path: Path
 ):
-    result = score(exported(tmp_path / "my.jsonl", made.answers["rl"]), "my", asked, RULE)
-    keep(tmp_path / "out", result, asked, {"file": "my.jsonl"}, OUTSIDE)
+    result = score_external_answers(
+        exported(tmp_path / "my.jsonl", made.answers["rl"]), "my", asked, RULE
+    )
+    write_external_results(tmp_path / "out", result, asked, {"file": "my.jsonl"}, OUTSIDE)
     rows = read_records(tmp_path / "out/answers.parquet", Trajectory)
     assert {row.author for row in rows} == {*FLOORS, "my"}
     assert json.loads((tmp_path / "out/scores.json").read_text()) == result.measured
@@ -58,19 +68,27 @@ def test_three_products_are_written_and_the_page_shows_the_answers(
     assert "My is above its best floor" in page
     assert "data:image" not in page
     assert "player.html" not in page  # which is not here
-    keep(tmp_path / "out", result, asked, {"file": "my.jsonl"}, OUTSIDE)  # its own is replaced
+    write_external_results(
+        tmp_path / "out", result, asked, {"file": "my.jsonl"}, OUTSIDE
+    )  # its own is replaced
 
 
-def test_a_folder_of_something_else_is_never_replaced(asked: Sheet, made: Any, tmp_path: Path):
-    result = score(exported(tmp_path / "my.jsonl", made.answers["rl"]), "my", asked, RULE)
+def test_a_folder_of_something_else_is_never_replaced(
+    asked: ExternalEvalSet, made: Any, tmp_path: Path
+):
+    result = score_external_answers(
+        exported(tmp_path / "my.jsonl", made.answers["rl"]), "my", asked, RULE
+    )
     (tmp_path / "out").mkdir()
     (tmp_path / "out/thesis.tex").touch()
     with pytest.raises(InputError, match="is there and holds no scores; name a new folder"):
-        keep(tmp_path / "out", result, asked, {}, OUTSIDE)
+        write_external_results(tmp_path / "out", result, asked, {}, OUTSIDE)
     assert (tmp_path / "out/thesis.tex").is_file()
 
 
-def test_where_no_clip_has_frames_every_question_counts(asked: Sheet, made: Any, tmp_path: Path):
+def test_where_no_clip_has_frames_every_question_counts(
+    asked: ExternalEvalSet, made: Any, tmp_path: Path
+):
     clips = [replace(clip, frames=0) for clip in made.clips.values()]
     write_records(tmp_path / "clips/clips.parquet", Clip, clips)
     assert opened(tmp_path).asked == asked.asked
@@ -80,9 +98,11 @@ def test_where_no_clip_has_frames_every_question_counts(asked: Sheet, made: Any,
 
 
 @pytest.mark.parametrize("name", ["floor.tiles", "a b", "../x", ""])
-def test_a_name_that_cannot_stand_in_a_report_is_refused(name: str, asked: Sheet, tmp_path: Path):
+def test_a_name_that_cannot_stand_in_a_report_is_refused(
+    name: str, asked: ExternalEvalSet, tmp_path: Path
+):
     with pytest.raises(InputError, match="is no name for answers"):
-        score(tmp_path / "p.jsonl", name, asked, RULE)
+        score_external_answers(tmp_path / "p.jsonl", name, asked, RULE)
 
 
 def said(capsys: pytest.CaptureFixture, *words: object) -> tuple[int, str, str]:
@@ -93,7 +113,7 @@ def said(capsys: pytest.CaptureFixture, *words: object) -> tuple[int, str, str]:
 
 
 def test_the_command_prints_the_answers_beside_the_floors(
-    asked: Sheet, made: Any, tmp_path: Path, capsys: pytest.CaptureFixture
+    asked: ExternalEvalSet, made: Any, tmp_path: Path, capsys: pytest.CaptureFixture
 ):
     file = exported(tmp_path / "my.jsonl", made.answers["rl"][1:])
     places = [w for n in ("questions", "clips", "captions") for w in (f"--{n}", tmp_path / n)]
@@ -108,7 +128,7 @@ def test_the_command_prints_the_answers_beside_the_floors(
 
 
 def test_the_command_says_what_is_wrong_and_writes_nothing(
-    asked: Sheet, tmp_path: Path, capsys: pytest.CaptureFixture
+    asked: ExternalEvalSet, tmp_path: Path, capsys: pytest.CaptureFixture
 ):
     (tmp_path / "my.jsonl").touch()
     places = [w for n in ("questions", "clips", "captions") for w in (f"--{n}", tmp_path / n)]

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.average_map import write
 from tests.metrics.made_up_games import CLASSES, Games, games, ours
 from touchline.errors import InputError
-from touchline.external_answers.soccernet import FLOOR, score
+from touchline.external_answers.soccernet import FLOOR_NAME, score_soccernet_spotting
 from touchline.metrics.average_map import LOOSE_TOLERANCES, TIGHT_TOLERANCES, compute_average_map
 
 
@@ -24,7 +24,7 @@ def made(tmp_path: Path) -> Games:
 
 
 def scored(tmp_path: Path) -> dict[str, Any]:
-    return score(tmp_path / "predictions", tmp_path / "labels", "mine")
+    return score_soccernet_spotting(tmp_path / "predictions", tmp_path / "labels", "mine")
 
 
 def one(tmp_path: Path) -> Path:
@@ -47,7 +47,7 @@ def test_it_is_the_average_map_of_the_files(made: Games, tmp_path: Path):
 
 def test_a_floor_that_never_looks_stands_beside_it(made: Games, tmp_path: Path):
     found = scored(tmp_path)["candidates"]
-    assert 0 < found[FLOOR]["loose"]["all"]["mean"] < found["mine"]["loose"]["all"]["mean"]
+    assert 0 < found[FLOOR_NAME]["loose"]["all"]["mean"] < found["mine"]["loose"]["all"]["mean"]
 
 
 def test_a_game_without_predictions_counts_as_nothing_found(made: Games, tmp_path: Path):
@@ -95,7 +95,7 @@ def test_folders_without_such_files_and_games_without_labels_are_refused(
     made: Games, tmp_path: Path
 ):
     with pytest.raises(InputError, match=r"holds no results_spotting\.json"):
-        score(tmp_path / "labels", tmp_path / "labels", "mine")
+        score_soccernet_spotting(tmp_path / "labels", tmp_path / "labels", "mine")
     min((tmp_path / "labels").rglob("*.json")).unlink()
     with pytest.raises(InputError, match=r"has no Labels-v2\.json below"):
         scored(tmp_path)

@@ -25,7 +25,7 @@ from tests.report.conftest import evaluated
 from touchline.chat.dialogue import DEFAULT_DIALOGUE
 from touchline.config import Params, load_params_section
 from touchline.external_answers import soccernet
-from touchline.external_answers.score import keep, score
+from touchline.external_answers.score import score_external_answers, write_external_results
 from touchline.licence import LicenceParams
 from touchline.records.caption import Caption
 from touchline.records.clip import Clip
@@ -102,8 +102,8 @@ def products(own: Path) -> Make:
             root = {"folder": str(own / "games"), "echoes": str(own / "echoes")}
             _asked(own, params("drop", {one.source: one.settings | root}))
     (own / "out").rename(made)
-    fetched = [manifest.Fetched("a/1.mkv", 3, "0" * 64, "h264", 25.0, 50, 2.0)]
-    manifest.write(made / "fetched.json", fetched)
+    fetched = [manifest.FetchedFile("a/1.mkv", 3, "0" * 64, "h264", 25.0, 50, 2.0)]
+    manifest.update_fetch_manifest(made / "fetched.json", fetched)
     world = evaluated(Random(7))
     answers = exported(own / "answers.jsonl", world.answers["rl"][:40])
 
@@ -115,8 +115,10 @@ def products(own: Path) -> Make:
         "captions/captions.parquet": _ask,
         "manifest/terms.json": _ask,
         "clips/terms.json": _ask,
-        "fetched.json": lambda out: manifest.read(out / "fetched.json"),
-        "questions/questions.parquet": lambda out: score(answers, "my", opened(out), RULE),
+        "fetched.json": lambda out: manifest.read_fetch_manifest(out / "fetched.json"),
+        "questions/questions.parquet": lambda out: score_external_answers(
+            answers, "my", opened(out), RULE
+        ),
     }
 
     def make(room: Path, random: Random) -> tuple[str, Door]:
@@ -143,8 +145,10 @@ def predictions(own: Path) -> Make:
     spots = [_spot(number) for number in range(4)]
 
     def of_answers(room: Path, sheet: Any) -> None:
-        result = score(room / "a.jsonl", "my", sheet, RULE)
-        keep(room / "out", result, sheet, {"file": "a.jsonl"}, LicenceParams(inside=[]))
+        result = score_external_answers(room / "a.jsonl", "my", sheet, RULE)
+        write_external_results(
+            room / "out", result, sheet, {"file": "a.jsonl"}, LicenceParams(inside=[])
+        )
 
     def make(room: Path, random: Random) -> tuple[str, Door]:
         if random.random() < 0.6:
@@ -155,7 +159,9 @@ def predictions(own: Path) -> Make:
             one.parent.mkdir(parents=True)
             one.write_text(json.dumps({key: spots}))
         file.write_bytes(mutate.json_file(file.read_bytes(), random))
-        return "spotting", lambda: soccernet.score(room / "my", room / "labels", "my")
+        return "spotting", lambda: soccernet.score_soccernet_spotting(
+            room / "my", room / "labels", "my"
+        )
 
     return make
 

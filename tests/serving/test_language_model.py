@@ -11,8 +11,8 @@ from tests.endpoint.conftest import at
 from tests.serving.language_model import MISSING, commented, missing, model, serving
 from tests.teacher.conftest import distilled, replies, served, verdicts
 from tests.train.conftest import lessons
-from touchline.endpoint import Client, request
-from touchline.endpoint.openai_format import chat
+from touchline.endpoint import EndpointClient, build_chat_request
+from touchline.endpoint.openai_format import build_api_messages
 
 __all__ = ["replies"]
 pytestmark = [
@@ -55,8 +55,11 @@ def test_a_picture_that_a_language_model_cannot_take_is_refused_in_words(url: st
     plain = [{"role": "user", "content": "Say one word."}]
 
     async def ask() -> list[str]:
-        async with Client(endpoint, tmp_path / "asked") as client:
-            asked = [request(endpoint, "q", said) for said in (plain, chat(seen, endpoint))]
+        async with EndpointClient(endpoint, tmp_path / "asked") as client:
+            asked = [
+                build_chat_request(endpoint, "q", said)
+                for said in (plain, build_api_messages(seen, endpoint))
+            ]
             replies = [await client.ask(one) for one in asked]
         assert "sees no pictures" in replies[1].detail
         return [reply.fault for reply in replies]

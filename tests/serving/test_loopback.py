@@ -12,7 +12,7 @@ import pytest
 from flows import cli
 from flows.services.prefect_server import PREFECT_ARGUMENTS, find_free_port
 from tests.listening import listening, open_to_others
-from touchline.serving.server import Body, serve
+from touchline.serving.server import JsonBody, serve_chat_backend
 
 HERE, EVERYWHERE = ("127.0.0.1", "::1"), ("0.0.0.0", "::")
 
@@ -22,7 +22,7 @@ class Nobody:
 
     name = "nobody"
 
-    async def answer(self, body: Body) -> Body:
+    async def answer(self, body: JsonBody) -> JsonBody:
         return {
             "message": {"role": "assistant", "content": ""},
             "finish_reason": "stop",
@@ -39,7 +39,9 @@ def asked(*words: str) -> str:
 def served(host: str) -> Iterator[set[tuple[str, int]]]:
     """The real server in a process of its own; where it listens."""
     port = find_free_port()
-    job = multiprocessing.get_context("fork").Process(target=serve, args=(Nobody(), host, port))
+    job = multiprocessing.get_context("fork").Process(
+        target=serve_chat_backend, args=(Nobody(), host, port)
+    )
     job.start()
     try:
         until, found = time.monotonic() + 60, set[tuple[str, int]]()

@@ -8,11 +8,11 @@ import pytest
 from tests.endpoint.conftest import at
 from tests.train.conftest import BUDGET, Kit, kit
 from touchline.chat.tools.choose_frames import ToolSession
-from touchline.endpoint.openai_format import chat, tools, turn
-from touchline.endpoint.reply import Reply
+from touchline.endpoint.openai_format import build_api_messages, build_api_tools, format_reply_turn
+from touchline.endpoint.reply import ChatReply
 from touchline.model.generate import ConversationGenerator, ConversationWithFrames
-from touchline.serving.model import opened
-from touchline.serving.server import Unfit
+from touchline.serving.model import load_served_model
+from touchline.serving.server import UnsupportedRequestError
 
 __all__ = ["kit"]
 ENDPOINT = at("http://127.0.0.1:1/v1")
@@ -21,8 +21,8 @@ ENDPOINT = at("http://127.0.0.1:1/v1")
 def body(attempt: ConversationWithFrames, **more: Any) -> dict[str, Any]:
     return {
         "model": "tiny",
-        "messages": chat(attempt.shown, ENDPOINT),
-        "tools": tools(ENDPOINT),
+        "messages": build_api_messages(attempt.shown, ENDPOINT),
+        "tools": build_api_tools(ENDPOINT),
         "max_tokens": 24,
         "temperature": 0,
     } | more
@@ -38,14 +38,16 @@ def test_a_served_student_sees_and_says_the_same_as_in_the_evaluation(kit: Kit):
     fresh = [
         ConversationWithFrames(question, ToolSession(reel, BUDGET)) for question, reel in games
     ]
-    model = opened(kit.folder, 3)
+    model = load_served_model(kit.folder, 3)
 
     async def ask() -> list[dict]:
         return await asyncio.gather(*[model.answer(body(attempt)) for attempt in fresh])
 
     for reply, wanted in zip(asyncio.run(ask()), said, strict=True):
         heard = reply["message"]
-        text = turn(Reply(text=heard["content"] or "", thought=heard["reasoning_content"]))
+        text = format_reply_turn(
+            ChatReply(text=heard["content"] or "", thought=heard["reasoning_content"])
+        )
         assert text.strip() == wanted.strip()
         assert reply["usage"]["prompt_tokens"] > 20
         assert reply["finish_reason"] in ("length", "stop")
@@ -55,5 +57,5 @@ def test_a_served_student_sees_and_says_the_same_as_in_the_evaluation(kit: Kit):
 def test_pictures_come_with_the_message_or_not_at_all(kit: Kit, url: str):
     block = {"type": "image_url", "image_url": {"url": url}}
     asked = {"model": "tiny", "messages": [{"role": "user", "content": [block]}]}
-    with pytest.raises(Unfit, match="picture"):
-        asyncio.run(opened(kit.folder, 1).answer(asked))
+    with pytest.raises(UnsupportedRequestError, match="picture"):
+        asyncio.run(load_served_model(kit.folder, 1).answer(asked))

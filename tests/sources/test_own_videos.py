@@ -123,8 +123,8 @@ def test_odd_names_pass_through_the_frame_store(own: Path, tmp_path: Path) -> No
 def test_the_manifest_of_the_copy_notices_a_changed_folder(own: Path, tmp_path: Path) -> None:
     run(tmp_path)
     known = tmp_path / "known.json"
-    (tmp_path / "videos/local" / manifest.NAME).rename(known)
-    assert len(manifest.read(known)) == 10
+    (tmp_path / "videos/local" / manifest.FETCH_MANIFEST_NAME).rename(known)
+    assert len(manifest.read_fetch_manifest(known)) == 10
     run(tmp_path, known="known.json")
     film(own / "bare.mkv", seed=30, crf="45")
     with pytest.raises(InputError, match=r"is not the file known as bare\.mkv"):
@@ -134,10 +134,10 @@ def test_the_manifest_of_the_copy_notices_a_changed_folder(own: Path, tmp_path: 
 def test_the_same_folder_gives_the_same_product(own: Path, tmp_path: Path) -> None:
     run(tmp_path)
     first = {p.name: p.read_bytes() for p in (tmp_path / "manifest").iterdir()}
-    kept = (tmp_path / "videos/local" / manifest.NAME).read_bytes()
+    kept = (tmp_path / "videos/local" / manifest.FETCH_MANIFEST_NAME).read_bytes()
     run(tmp_path)
     assert {p.name: p.read_bytes() for p in (tmp_path / "manifest").iterdir()} == first
-    assert (tmp_path / "videos/local" / manifest.NAME).read_bytes() == kept
+    assert (tmp_path / "videos/local" / manifest.FETCH_MANIFEST_NAME).read_bytes() == kept
     assert str(tmp_path).encode() not in kept
 
 

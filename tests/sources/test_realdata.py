@@ -20,7 +20,7 @@ from touchline.sources import SOURCES
 from touchline.tasks import TASKS
 from touchline.tasks.scene import build_clip_scene
 from touchline.tasks.task import QuestionDraft
-from touchline.video.windows import spans
+from touchline.video.windows import plan_clip_windows
 
 # Source: folder, more settings, videos, action labels, brought questions, faults; counted with
 # other tools (json, csv) on the files themselves.
@@ -72,7 +72,7 @@ def _asked(videos: list[Video], labels: list[Label]) -> Iterator[tuple[str, Clip
     of_video = group_by_field(labels, "video")
     for one in videos:
         own = of_video[one.id]
-        for start, end, overlaps in spans(one.duration, 60, 60, 1):
+        for start, end, overlaps in plan_clip_windows(one.duration, 60, 60, 1):
             given = (one.id, one.source, one.sport, one.match, "", "open", start, end, 0, overlaps)
             clip = Clip(f"{one.id}@{start:g}", *given)
             for task in TASKS.values():

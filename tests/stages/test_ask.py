@@ -19,7 +19,7 @@ from touchline.records.match_split import StatedSplit
 from touchline.records.question import Question
 from touchline.records.table import read_records, write_records
 from touchline.tasks import TASKS
-from touchline.video.frame_store import store_path
+from touchline.video.frame_store import get_frame_store_path
 
 SHARES = {"train": 0.7, "val": 0.05, "test": 0.25}
 
@@ -81,7 +81,7 @@ def world(tmp_path: Path) -> Path:
     write_records(tmp_path / "manifest/labels.parquet", Label, labels)
     write_records(tmp_path / "captions/captions.parquet", Caption, lines)
     for clip in clips:
-        stored(store_path(tmp_path / "frames", clip.video), seconds=2)
+        stored(get_frame_store_path(tmp_path / "frames", clip.video), seconds=2)
     return tmp_path
 
 

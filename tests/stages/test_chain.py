@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from flows.runs import overrides
 from tests.video.test_cluster import address, scheduler
-from touchline.video.cluster import VARIABLE
+from touchline.video.cluster import SCHEDULER_VARIABLE
 
 __all__ = ["address", "scheduler"]
 REPOSITORY = Path(__file__).parents[2]
@@ -43,8 +43,8 @@ def commands() -> dict[str, list[str]]:
 def walked(folder: Path, cluster: str) -> dict[str, int]:
     """Run all stages as DVC does; how many jobs the cluster has done for each."""
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "TOUCHLINE_ROOT": str(folder)}
-    env = {name: value for name, value in env.items() if name != VARIABLE}
-    env |= {VARIABLE: cluster} if cluster else {}
+    env = {name: value for name, value in env.items() if name != SCHEDULER_VARIABLE}
+    env |= {SCHEDULER_VARIABLE: cluster} if cluster else {}
     done = {}
     for name, words in commands().items():
         before = jobs(cluster)

@@ -26,7 +26,7 @@ from touchline.records.clip import Clip
 from touchline.records.table import read_records, write_records
 from touchline.records.video import Video
 from touchline.video.frame_store import FrameStore
-from touchline.video.probe import facts, unseen
+from touchline.video.probe import describe_missing_video, probe_video_file
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "realdata" / "finebadminton" / "video"
@@ -51,7 +51,7 @@ def list_videos(folder: Path, paths: list[str]) -> None:
     rows = [
         Video(
             id=path.removesuffix(".mkv"), source="test", sport="soccer", match=path, part="1",
-            path=path, licence="none", terms="open", **facts(folder / "videos" / path),
+            path=path, licence="none", terms="open", **probe_video_file(folder / "videos" / path),
         )
         for path in paths
     ]  # fmt: skip
@@ -122,7 +122,7 @@ def test_a_video_that_lasts_no_time_is_refused_by_name(matches: Path, duration: 
 
 def test_a_video_that_is_not_here_has_clips_without_frames(matches: Path, tmp_path: Path) -> None:
     found = read_records(matches / "manifest/videos.parquet", Video)
-    away = Video(**{**vars(found[0]), "id": "away", "path": "", **unseen(13.0)})
+    away = Video(**{**vars(found[0]), "id": "away", "path": "", **describe_missing_video(13.0)})
     write_records(tmp_path / "manifest/videos.parquet", Video, [found[2], away])
     (tmp_path / "videos").symlink_to(matches / "videos")
     numbers = chunk(tmp_path, tmp_path / "out", workers=1)

@@ -15,7 +15,11 @@ from tests.world import HOSTILE
 from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS
-from touchline.external_answers.score import Rule, score, sheet
+from touchline.external_answers.score import (
+    ScoringParams,
+    open_external_eval_set,
+    score_external_answers,
+)
 from touchline.licence import LicenceParams
 from touchline.model.generate import ConversationGenerator
 from touchline.records.caption import Caption
@@ -81,8 +85,10 @@ def test_answers_exported_and_scored_elsewhere_get_the_numbers_of_the_stage(here
     rows = read_records(here.root / "answers/answers.parquet", Trajectory)
     file = exported(here.root / "sft.jsonl", [row for row in rows if row.author == "sft"])
     places = [here.root / name for name in ("clips", "captions", "questions")]
-    rule = Rule(EVALUATE.theta, EVALUATE.seed, EVALUATE.interval, None)
-    found = score(file, "sft", sheet(*places, BUDGET, DEFAULT_DIALOGUE, "test"), rule).measured
+    rule = ScoringParams(EVALUATE.theta, EVALUATE.seed, EVALUATE.interval, None)
+    found = score_external_answers(
+        file, "sft", open_external_eval_set(*places, BUDGET, DEFAULT_DIALOGUE, "test"), rule
+    ).measured
     names = [*FLOORS, "sft"]
     for key in ("candidates", "sports", "actions", "sources", "lengths", "without_negatives"):
         assert found[key] == {name: measured[key][name] for name in names}

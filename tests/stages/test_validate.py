@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from stages.validate import Validate, main
+from stages.validate import ValidateParams, main
 from touchline import licence
 from touchline.chat.dialogue import DEFAULT_DIALOGUE
 from touchline.chat.tools.choose_frames import FrameBudget, build_frame_blocks
-from touchline.checks.tables.great_expectations import Outcome
-from touchline.checks.tables.run import Records, judge
+from touchline.checks.tables.great_expectations import CheckOutcome
+from touchline.checks.tables.run import PipelineRecords, validate_records
 from touchline.errors import InputError
 from touchline.ledger import RowLedger
 from touchline.licence import LicenceParams
@@ -24,7 +24,7 @@ from touchline.records.trajectory import Trajectory
 from touchline.records.video import Video
 
 BUDGET = FrameBudget(first=8, call=8, stride=3, calls=2, width=64, height=32)
-LIMITS = Validate(
+LIMITS = ValidateParams(
     fail_on="critical", max_dropped=0.2, least_looking=0.5, least_of_task=0.02, absent=(0.2, 0.8)
 )
 HOSTILE = "<script>alert(1)</script>"
@@ -44,10 +44,12 @@ class Data:
         rows = getattr(self, name)
         rows[place] = replace(rows[place], **fields)
 
-    def records(self) -> Records:
-        return Records(self.videos, self.clips, self.captions, self.questions, self.trajectories)
+    def records(self) -> PipelineRecords:
+        return PipelineRecords(
+            self.videos, self.clips, self.captions, self.questions, self.trajectories
+        )
 
-    def run(self, folder: Path, limits: Validate = LIMITS) -> dict[str, float]:
+    def run(self, folder: Path, limits: ValidateParams = LIMITS) -> dict[str, float]:
         tables = {
             "manifest/videos": (Video, self.videos),
             "clips/clips": (Clip, self.clips),
@@ -172,18 +174,18 @@ FAULTS: dict[str, tuple[str, int, dict[str, Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def spoilt() -> tuple[Data, dict[str, Outcome]]:
+def spoilt() -> tuple[Data, dict[str, CheckOutcome]]:
     """All faults planted at once, each in a row of its own, and what the gates found."""
     data = sound()
     for name, place, fields in FAULTS.values():
         data.spoil(name, place, **fields)
-    found = judge(data.records(), LIMITS, BUDGET)
+    found = validate_records(data.records(), LIMITS, BUDGET)
     return data, {outcome.says: outcome for outcome in found.outcomes}
 
 
 @pytest.mark.parametrize("promise", FAULTS)
 def test_each_planted_fault_is_caught_by_its_gate(
-    promise: str, spoilt: tuple[Data, dict[str, Outcome]]
+    promise: str, spoilt: tuple[Data, dict[str, CheckOutcome]]
 ):
     data, outcomes = spoilt
     name, place, _ = FAULTS[promise]
@@ -191,14 +193,14 @@ def test_each_planted_fault_is_caught_by_its_gate(
     assert getattr(data, name)[place].id in outcomes[promise].failing
 
 
-def test_a_gate_names_the_faulty_row_alone(spoilt: tuple[Data, dict[str, Outcome]]):
+def test_a_gate_names_the_faulty_row_alone(spoilt: tuple[Data, dict[str, CheckOutcome]]):
     data, outcomes = spoilt
     assert outcomes["it keeps the format"].failing == (data.trajectories[2].id,)
     assert outcomes["a caption says something"].failing == (data.captions[9].id,)
     assert outcomes["a clip lies inside its video"].failing == (data.clips[1].id,)
 
 
-def test_too_many_dropped_rows_stop_the_stage(spoilt: tuple[Data, dict[str, Outcome]]):
+def test_too_many_dropped_rows_stop_the_stage(spoilt: tuple[Data, dict[str, CheckOutcome]]):
     outcome = spoilt[1]["at most 20% of the trajectories are dropped"]
     assert (outcome.passed, outcome.severity) == (False, "critical")
 
@@ -215,12 +217,12 @@ def test_two_rows_of_one_id_an_overlap_in_test_and_no_test_are_caught():
     data = sound()
     data.spoil("questions", 1, id=data.questions[0].id)
     data.spoil("clips", 7, overlaps=True)
-    found = {o.says: o for o in judge(data.records(), LIMITS, BUDGET).outcomes}
+    found = {o.says: o for o in validate_records(data.records(), LIMITS, BUDGET).outcomes}
     assert found["no two rows share the id of a question"].failing == (data.questions[0].id,) * 2
     overlap = found["no question outside of training is about an overlap"].failing
     assert set(overlap) == {q.id for q in data.questions if q.clip == data.clips[7].id}
     data.questions, data.clips = data.questions[:18], []
-    found = {o.says: o for o in judge(data.records(), LIMITS, BUDGET).outcomes}
+    found = {o.says: o for o in validate_records(data.records(), LIMITS, BUDGET).outcomes}
     assert found["training and test have questions"].observed == "missing: test"
     assert not found["there is at least one clip"].passed
 

@@ -14,8 +14,8 @@ from flows.runs.overrides import apply_overrides
 from stages import ask, caption, chunk, distill, download, validate
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import FrameBudget
-from touchline.checks.tables.columns import question_rows
-from touchline.checks.tables.expectations import Validate
+from touchline.checks.tables.columns import build_question_rows
+from touchline.checks.tables.expectations import ValidateParams
 from touchline.config import load_params_section
 from touchline.errors import InputError
 from touchline.licence import LicenceParams
@@ -36,7 +36,7 @@ PARAMS = {
     ask: {"ask": ask.AskParams, "dialogue": Dialogue},
     distill: {"distill": distill.DistillParams, "budget": FrameBudget, "dialogue": Dialogue},
     validate: {
-        "validate": Validate,
+        "validate": ValidateParams,
         "budget": FrameBudget,
         "dialogue": Dialogue,
         "licence": LicenceParams,
@@ -197,12 +197,12 @@ def test_the_gate_of_truths_sees_a_time_of_the_wrong_clock(paper: Path) -> None:
     clips = {c.id: c for c in read_records(paper / "clips/clips.parquet", Clip)}
     questions = read_records(paper / "questions/questions.parquet", Question)
     half = Dialogue(style="spotting-paper", time="half", cut=False)
-    assert all(row["truth_has_evidence"] for row in question_rows(questions, clips, half))
+    assert all(row["truth_has_evidence"] for row in build_question_rows(questions, clips, half))
     late = [replace(q, truth=q.truth.replace("(12:", "(13:")) for q in questions]
-    wrong = [row["truth_has_evidence"] for row in question_rows(late, clips, half)]
+    wrong = [row["truth_has_evidence"] for row in build_question_rows(late, clips, half)]
     assert wrong == [q.action != "corner" for q in questions]
     clip_time = half.model_copy(update={"time": "clip"})
-    told = [row["truth_has_evidence"] for row in question_rows(questions, clips, clip_time)]
+    told = [row["truth_has_evidence"] for row in build_question_rows(questions, clips, clip_time)]
     assert told == [q.action != "corner" for q in questions]
 
 

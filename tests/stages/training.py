@@ -25,7 +25,7 @@ from touchline.records.clip import Clip
 from touchline.records.question import Question
 from touchline.records.table import read_records, write_records
 from touchline.records.trajectory import Trajectory
-from touchline.video.frame_store import store_path
+from touchline.video.frame_store import get_frame_store_path
 
 FULL = {"kind": "full", "rank": 4, "alpha": 8, "dropout": 0.0}
 SMALL = {"per_device_train_batch_size": 2, "logging_steps": 1, "save_steps": 2}
@@ -89,7 +89,7 @@ class World:
         rows = read_records(file, Clip)
         rows[:clips] = [replace(clip, frames=0) for clip in rows[:clips]]
         for video in {clip.video for clip in rows if not clip.frames}:
-            store_path(self.root / "frames", video).unlink(missing_ok=True)
+            get_frame_store_path(self.root / "frames", video).unlink(missing_ok=True)
         write_records(file, Clip, rows)
 
     def rl_params(
@@ -129,7 +129,7 @@ def world(root: Path, taught: list[Taught]) -> World:
         root / "accepted/trajectories.parquet", Trajectory, [t.trajectory for t in taught]
     )
     for video in {one.video for one in clips.values()}:
-        stored(store_path(root / "frames", video))
+        stored(get_frame_store_path(root / "frames", video))
     return World(root)
 
 

@@ -22,7 +22,7 @@ from touchline.records.question import Question
 from touchline.records.table import group_by_field, index_by_id, read_records
 from touchline.teacher.scripted import run_scripted_teacher, teach_job_questions
 from touchline.teacher.teacher import DistillParams, TeachingJob
-from touchline.video.workers import pool
+from touchline.video.workers import open_worker_pool
 
 __all__ = ["address", "scheduler"]
 
@@ -64,7 +64,7 @@ def test_a_cluster_teaches_and_looks_for_doubles_as_this_process_does(
     here = course(Path())
     videos = {q.video: (q.sport, q.match) for q in here.questions}
     assert list(run_scripted_teacher(here)) == teach_job_questions(here) and len(videos) > 1
-    with pool(1) as executor:
+    with open_worker_pool(1) as executor:
         found = find_duplicates_by_picture(here.frames, videos, executor)
     assert found == match_motion_traces(
         [load_motion_trace(here.frames, *row) for row in videos.items()]

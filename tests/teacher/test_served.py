@@ -18,20 +18,20 @@ from touchline.errors import InputError
 from touchline.records.clip import Clip
 from touchline.records.question import Question
 from touchline.records.table import read_records, write_records
-from touchline.serving.scripted import Truth
-from touchline.serving.server import Server
+from touchline.serving.scripted import ScriptedBackend
+from touchline.serving.server import ChatServer
 from touchline.teacher.teacher import DistillParams
 
 Script = Callable[[dict, int], Any]
 
 
-class Scripted(Server):
+class Scripted(ChatServer):
     """`touchline serve scripted` over a checkout."""
 
     port = 0
 
     def __init__(self, root: Path) -> None:
-        super().__init__(Truth(root))
+        super().__init__(ScriptedBackend(root))
 
     @property
     def url(self) -> str:

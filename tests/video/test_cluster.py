@@ -14,8 +14,8 @@ from tests.downloads import downloaded, params
 from tests.stages.test_chunk import chunk
 from touchline.errors import InputError
 from touchline.video import cluster
-from touchline.video.probe import facts
-from touchline.video.workers import each, pool
+from touchline.video.probe import probe_video_file
+from touchline.video.workers import map_jobs, open_worker_pool
 
 SMALL = {"seed": 7, "matches": {"soccer": 1, "badminton": 0, "basketball": 0}, "half_seconds": 15}
 
@@ -92,17 +92,17 @@ def test_a_cluster_makes_the_same_bytes_as_this_process(
 
 
 def test_jobs_run_in_the_workers_and_come_back_in_order(address: str) -> None:
-    with pool(2) as executor:
-        assert list(each(executor, divmod, [(n, 7) for n in range(50)])) == [
+    with open_worker_pool(2) as executor:
+        assert list(map_jobs(executor, divmod, [(n, 7) for n in range(50)])) == [
             divmod(n, 7) for n in range(50)
         ]
-        processes = set(each(executor, os.getpid, [()] * 20))
+        processes = set(map_jobs(executor, os.getpid, [()] * 20))
     assert processes and os.getpid() not in processes
 
 
 def test_a_workers_fault_arrives_as_its_sentence(address: str, tmp_path: Path) -> None:
-    with pool(2) as executor, pytest.raises(InputError, match="there is no such file"):
-        list(each(executor, facts, [(tmp_path / "none.mkv",)]))
+    with open_worker_pool(2) as executor, pytest.raises(InputError, match="there is no such file"):
+        list(map_jobs(executor, probe_video_file, [(tmp_path / "none.mkv",)]))
 
 
 def test_a_worker_with_other_code_is_refused_by_name(
@@ -114,7 +114,10 @@ def test_a_worker_with_other_code_is_refused_by_name(
     stranger = worker(scheduler, PYTHONPATH=str(tmp_path))
     try:
         joined(scheduler, 3)
-        with pytest.raises(InputError, match="runs other code than this process"), pool(2):
+        with (
+            pytest.raises(InputError, match="runs other code than this process"),
+            open_worker_pool(2),
+        ):
             pass
     finally:
         stranger.terminate()
@@ -122,7 +125,10 @@ def test_a_worker_with_other_code_is_refused_by_name(
 
 
 def test_an_address_where_nobody_answers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 1)
     monkeypatch.setenv("TOUCHLINE_SCHEDULER", "tcp://127.0.0.1:9")
-    with pytest.raises(InputError, match=r"no scheduler answers at tcp://127.0.0.1:9"), pool(2):
+    with (
+        pytest.raises(InputError, match=r"no scheduler answers at tcp://127.0.0.1:9"),
+        open_worker_pool(2),
+    ):
         pass

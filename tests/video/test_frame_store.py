@@ -8,9 +8,9 @@ from PIL import Image
 
 from touchline.errors import InputError
 from touchline.video import frame_store as room
-from touchline.video.decode import frames_at
-from touchline.video.frame_store import FrameStore, digest, store_path
-from touchline.video.write_store import write_frames
+from touchline.video.decode import decode_frames_at
+from touchline.video.frame_store import FrameStore, digest_image, get_frame_store_path
+from touchline.video.write_store import write_frame_store
 
 Reader = Callable[[Image.Image], int]
 VIDEO = "cup/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley/1"
@@ -18,7 +18,9 @@ VIDEO = "cup/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley/1"
 
 @pytest.fixture
 def store(files: Path, tmp_path: Path) -> FrameStore:
-    write_frames(files / "clean.mkv", store_path(tmp_path, VIDEO), 1, 108, 90, 5, "open")
+    write_frame_store(
+        files / "clean.mkv", get_frame_store_path(tmp_path, VIDEO), 1, 108, 90, 5, "open"
+    )
     return FrameStore(tmp_path)
 
 
@@ -46,12 +48,12 @@ def test_a_video_without_frames_is_named(store: FrameStore) -> None:
 @pytest.mark.parametrize("video", ["../x", "a/../../x", "/etc/x", "a//b", "", ".", "a/"])
 def test_no_video_id_leaves_the_folder(tmp_path: Path, video: str) -> None:
     with pytest.raises(InputError, match="no safe file name"):
-        store_path(tmp_path, video)
+        get_frame_store_path(tmp_path, video)
 
 
 def test_ids_have_files_of_their_own(tmp_path: Path) -> None:
     ids = ["a/b", "a%2Fb", "a b", "a+b", "a\\b", "é", "a:b"]
-    paths = {store_path(tmp_path, video) for video in ids}
+    paths = {get_frame_store_path(tmp_path, video) for video in ids}
     assert len(paths) == len(ids)
     assert all(path.is_relative_to(tmp_path) for path in paths)
 
@@ -60,7 +62,7 @@ def test_a_small_picture_shows_what_the_original_shows(
     store: FrameStore, files: Path, read_number: Reader
 ) -> None:
     [picture] = store.images(VIDEO, [7.0], size=(96, 54))
-    [(_, original)] = frames_at(files / "clean.mkv", [7.0], size=(96, 54))
+    [(_, original)] = decode_frames_at(files / "clean.mkv", [7.0], size=(96, 54))
     assert picture.size == (96, 54)
     assert read_number(picture) == read_number(original) == 175
 
@@ -69,26 +71,26 @@ def test_a_small_picture_shows_what_the_original_shows(
 def test_pictures_are_those_of_a_plain_jpeg_reader(
     store: FrameStore, tmp_path: Path, size: tuple[int, int] | None
 ) -> None:
-    jpeg = pq.read_table(store_path(tmp_path, VIDEO))["jpeg"][7].as_py()
+    jpeg = pq.read_table(get_frame_store_path(tmp_path, VIDEO))["jpeg"][7].as_py()
     plain = Image.open(io.BytesIO(jpeg))
     if size:
         plain.draft("RGB", size)
         plain = plain.resize(size, Image.Resampling.BICUBIC)
-    assert digest(store.images(VIDEO, [7.0], size)[0]) == digest(plain)
+    assert digest_image(store.images(VIDEO, [7.0], size)[0]) == digest_image(plain)
 
 
 def test_a_frame_is_decoded_once_and_handed_out_as_a_copy(
     store: FrameStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [first] = store.images(VIDEO, [3.0], size=(64, 32))
-    before = digest(first)
+    before = digest_image(first)
     first.paste((255, 0, 0), (0, 0, 64, 32))
     monkeypatch.setattr(store, "_read", lambda video, numbers, size: [] if not numbers else 1 / 0)
-    assert digest(store.images(VIDEO, [3.0], size=(64, 32))[0]) == before
+    assert digest_image(store.images(VIDEO, [3.0], size=(64, 32))[0]) == before
 
 
 def test_memory_for_frames_is_bounded(store: FrameStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "CACHE", 3 * 64 * 32 * 4)
+    monkeypatch.setattr(room, "MAX_CACHE_BYTES", 3 * 64 * 32 * 4)
     for _ in range(2):
         store.images(VIDEO, [float(second) for second in range(12)], size=(64, 32))
         assert len(store.cache) == 4
@@ -97,4 +99,4 @@ def test_memory_for_frames_is_bounded(store: FrameStore, monkeypatch: pytest.Mon
 
 def test_equal_pictures_and_only_they_share_a_digest(store: FrameStore) -> None:
     same, again, other = store.images(VIDEO, [2.0, 2.1, 3.0])
-    assert digest(same) == digest(again) != digest(other)
+    assert digest_image(same) == digest_image(again) != digest_image(other)

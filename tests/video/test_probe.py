@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from touchline.errors import InputError
-from touchline.video.probe import facts, scan
+from touchline.video.probe import probe_video_file, scan_packets
 
 REAL = Path(__file__).parents[3] / "shared" / "realdata" / "finebadminton" / "video"
 
@@ -18,11 +18,11 @@ def decoded_times(path: Path) -> list[float]:
 
 @pytest.mark.parametrize("name", ["clean.mkv", "clean.mp4", "edit.mp4"])
 def test_packets_tell_the_shown_frames_without_decoding(files: Path, name: str) -> None:
-    assert np.allclose(scan(files / name).times, decoded_times(files / name))
+    assert np.allclose(scan_packets(files / name).times, decoded_times(files / name))
 
 
 def test_facts_of_a_clean_file(files: Path) -> None:
-    found = facts(files / "clean.mkv")
+    found = probe_video_file(files / "clean.mkv")
     assert (found["codec"], found["width"], found["height"]) == ("h264", 192, 108)
     assert (found["frames"], found["duration"], found["fps"]) == (300, 12.0, 25.0)
     assert found["keyframes"] == [0, 2, 4, 6, 8, 10]
@@ -30,7 +30,7 @@ def test_facts_of_a_clean_file(files: Path) -> None:
 
 
 def test_an_edit_list_is_noticed_and_its_unshown_frames_do_not_count(files: Path) -> None:
-    found = facts(files / "edit.mp4")
+    found = probe_video_file(files / "edit.mp4")
     assert found["edit_list"]
     assert (found["frames"], found["duration"]) == (300 - 57, 9.72)
     assert found["keyframes"][0] == -0.28  # decoding must begin before the first shown frame
@@ -53,23 +53,23 @@ def test_a_broken_file_is_named_with_its_fault(
     broken: Callable[[str], Path], name: str, sentence: str
 ) -> None:
     with pytest.raises(InputError, match=f"{name}: .*{sentence}"):
-        facts(broken(name))
+        probe_video_file(broken(name))
 
 
 def test_a_name_that_no_disk_has_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot be opened \(File name too long\)"):
-        facts(tmp_path / f"{'x' * 300}.mkv")
+        probe_video_file(tmp_path / f"{'x' * 300}.mkv")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none.mkv: there is no such file; fetch it again"):
-        facts(tmp_path / "none.mkv")
+        probe_video_file(tmp_path / "none.mkv")
 
 
 @pytest.mark.realdata
 @pytest.mark.skipif(not REAL.is_dir(), reason="no real clips here")
 def test_packets_tell_the_shown_frames_of_real_broadcasts() -> None:
     for path in sorted(REAL.glob("*.mp4"))[:4]:
-        found = facts(path)
-        assert np.allclose(scan(path).times, decoded_times(path))
+        found = probe_video_file(path)
+        assert np.allclose(scan_packets(path).times, decoded_times(path))
         assert (found["codec"], found["width"], found["height"]) == ("h264", 1280, 720)

@@ -9,13 +9,15 @@ from PIL import Image
 from tests.video.conftest import TURNS, turned
 from touchline.errors import InputError
 from touchline.video.frame_store import FrameStore
-from touchline.video.write_store import Written, write_frames
+from touchline.video.write_store import DecodingSummary, write_frame_store
 
 Reader = Callable[[Image.Image], int]
 
 
-def write(video: Path, out: Path, fps: float = 1, seconds: float = 5) -> Written:
-    return write_frames(video, out, fps=fps, height=54, quality=90, seconds=seconds, terms="open")
+def write(video: Path, out: Path, fps: float = 1, seconds: float = 5) -> DecodingSummary:
+    return write_frame_store(
+        video, out, fps=fps, height=54, quality=90, seconds=seconds, terms="open"
+    )
 
 
 @pytest.mark.parametrize(

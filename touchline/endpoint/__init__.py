@@ -1,21 +1,21 @@
-"""The one door to OpenAI-compatible chat endpoints: for a teacher, a judge and a candidate."""
+"""Client for OpenAI-compatible chat endpoints, used by teachers, judges and candidates."""
 
-from touchline.endpoint.budget import Purse
-from touchline.endpoint.client import Client
-from touchline.endpoint.concurrency import each
-from touchline.endpoint.reply import Reply
-from touchline.endpoint.request import Request, request
-from touchline.endpoint.settings import FREE, Endpoint, Price, Spend
+from touchline.endpoint.budget import SpendingLimit
+from touchline.endpoint.client import EndpointClient
+from touchline.endpoint.concurrency import run_concurrently
+from touchline.endpoint.reply import ChatReply
+from touchline.endpoint.request import ChatRequest, build_chat_request
+from touchline.endpoint.settings import UNLIMITED_SPEND, EndpointParams, PriceParams, SpendParams
 
 __all__ = [
-    "FREE",
-    "Client",
-    "Endpoint",
-    "Price",
-    "Purse",
-    "Reply",
-    "Request",
-    "Spend",
-    "each",
-    "request",
+    "UNLIMITED_SPEND",
+    "ChatReply",
+    "ChatRequest",
+    "EndpointClient",
+    "EndpointParams",
+    "PriceParams",
+    "SpendParams",
+    "SpendingLimit",
+    "build_chat_request",
+    "run_concurrently",
 ]

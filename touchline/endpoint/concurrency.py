@@ -1,7 +1,7 @@
-"""How many requests are on their way: as many as the server takes, found out by asking.
+"""Adaptive concurrency: how many requests are in flight at the same time.
 
-Additive increase, and on a refusal back to what the server is still working on: that number is
-what it has just shown to be its capacity (after congestion control in TCP).
+Additive increase per reply; when the server refuses, the window shrinks to the number of requests
+that it is still working on (after TCP congestion control).
 """
 
 import asyncio
@@ -12,91 +12,101 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 FIRST, LONGEST = 0.5, 60.0  # seconds of back-off: at first, and at most without the server's word
-LEAST = 8  # refusals in a row, from which nothing at all is sent for a while
+REFUSALS_BEFORE_PAUSE = 8  # refusals in a row, from which nothing at all is sent for a while
 
 
-class Pace:
-    """A window of requests that are under way; rows that wait to be sent again are not in it."""
+class RequestWindow:
+    """The window of requests in flight. Requests waiting for a retry are not counted."""
 
-    def __init__(self, most: int) -> None:
-        self.most, self.window, self.active = most, float(most), 0
-        self.refusals, self.opens = 0, 0.0
-        self._room = asyncio.Condition()
+    def __init__(self, max_active: int) -> None:
+        self.max_active, self.window, self.active = max_active, float(max_active), 0
+        self.refusals, self.paused_until = 0, 0.0
+        self._slot_freed = asyncio.Condition()
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[int]:
-        """Wait for a place among those under way; yields how many there are with this one."""
-        await self._enter()
+        """Async context manager: wait for a free slot; yields the number of requests in flight,
+        including this one.
+        """
+        await self._acquire_slot()
         try:
             yield self.active
         finally:
             self.active -= 1
-            async with self._room:
-                self._room.notify(max(1, int(self.window) - self.active))
+            async with self._slot_freed:
+                self._slot_freed.notify(max(1, int(self.window) - self.active))
 
-    async def _enter(self) -> None:
-        while (rest := self.opens - time.monotonic()) > 0:
-            await asyncio.sleep(rest * random.uniform(1, 1.1))
-        async with self._room:
-            await self._room.wait_for(lambda: self.active < self.window)
+    async def _acquire_slot(self) -> None:
+        while (pause := self.paused_until - time.monotonic()) > 0:
+            await asyncio.sleep(pause * random.uniform(1, 1.1))
+        async with self._slot_freed:
+            await self._slot_freed.wait_for(lambda: self.active < self.window)
             self.active += 1
 
-    def accepted(self) -> None:
-        """A reply came: one more per round trip of the whole window."""
-        self.window = min(self.most, self.window + 1 / self.window)
+    def record_reply(self) -> None:
+        """Record a reply: the window grows by one per round trip of the whole window."""
+        self.window = min(self.max_active, self.window + 1 / self.window)
         self.refusals = 0
 
-    def refused(self, place: int, wait: float) -> None:
-        """The server had no room for the request that was the `place`-th under way.
+    def record_refusal(self, position: int, wait: float) -> None:
+        """Record that the server was overloaded by the request that was the `position`-th in
+        flight.
 
-        How many are under way by now would mislead: replies and refusals come in bursts. If
-        nothing passes at all, all wait.
+        The current number in flight would mislead, because replies and refusals come in bursts.
+        After many refusals in a row, all requests pause for `wait` seconds.
         """
-        self.window = max(1.0, min(self.window, place - 1))
+        self.window = max(1.0, min(self.window, position - 1))
         self.refusals += 1
-        if self.refusals >= max(LEAST, self.window):
-            self.opens = time.monotonic() + wait
+        if self.refusals >= max(REFUSALS_BEFORE_PAUSE, self.window):
+            self.paused_until = time.monotonic() + wait
 
 
-def back_off(failures: int, asked: float) -> float:
-    """Seconds before the next try: what the server asks for, else doubling, spread by chance."""
+def compute_backoff_seconds(failures: int, requested_wait: float) -> float:
+    """Seconds before the next try: the server's Retry-After if given, else exponential, both with
+    jitter.
+    """
     pause = min(LONGEST, FIRST * 2 ** min(failures, 16))
-    return asked * random.uniform(1, 1.1) if asked else pause * random.uniform(0.5, 1)
+    return (
+        requested_wait * random.uniform(1, 1.1)
+        if requested_wait
+        else pause * random.uniform(0.5, 1)
+    )
 
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+WorkResult = TypeVar("Made")
 
 
-async def each(
-    items: Iterable[Item], work: Callable[[Item], Awaitable[Made]], at_once: int
-) -> AsyncIterator[tuple[Item, Made]]:
-    """(item, what `work` made of it), in the order in which they end; items are drawn as needed.
+async def run_concurrently(
+    items: Iterable[Item], work: Callable[[Item], Awaitable[WorkResult]], at_once: int
+) -> AsyncIterator[tuple[Item, WorkResult]]:
+    """Yield (item, result of `work(item)`) in the order of completion, at most `at_once` at a time;
+    items are taken as needed.
 
-    When one raises, the others are cancelled and its exception goes on.
+    If one raises, the others are cancelled and the exception propagates.
     """
-    left, going = iter(items), dict[asyncio.Task, Item]()
+    remaining_items, item_by_task = iter(items), dict[asyncio.Task, Item]()
 
-    def fill() -> None:
-        while len(going) < at_once:
-            for item in left:
-                going[asyncio.ensure_future(_whole(work, item))] = item
+    def start_tasks() -> None:
+        while len(item_by_task) < at_once:
+            for item in remaining_items:
+                item_by_task[asyncio.ensure_future(_await_work(work, item))] = item
                 break
             else:
                 return
 
     try:
-        fill()
-        while going:
-            done, _ = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+        start_tasks()
+        while item_by_task:
+            done, _ = await asyncio.wait(item_by_task, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                yield going.pop(task), task.result()
-            fill()
+                yield item_by_task.pop(task), task.result()
+            start_tasks()
     finally:
-        for task in going:
+        for task in item_by_task:
             task.cancel()
-        await asyncio.gather(*going, return_exceptions=True)
+        await asyncio.gather(*item_by_task, return_exceptions=True)
 
 
-async def _whole(work: Callable[[Item], Awaitable[Made]], item: Item) -> Made:
+async def _await_work(work: Callable[[Item], Awaitable[WorkResult]], item: Item) -> WorkResult:
     return await work(item)

@@ -1,4 +1,4 @@
-"""Our messages in the words of the API, and a reply of the API as one of our turns."""
+"""Convert our messages to the OpenAI format, and a reply to one of our assistant turns."""
 
 import base64
 import io
@@ -10,15 +10,17 @@ from typing import Any
 from touchline.chat.prompts import read_prompt
 from touchline.chat.tools.choose_frames import TOOL_CALL_PATTERN, choose_frames
 from touchline.chat.turns import format_thinking_turn, split_thought
-from touchline.endpoint.reply import Reply
-from touchline.endpoint.settings import Endpoint
+from touchline.endpoint.reply import ChatReply
+from touchline.endpoint.settings import EndpointParams
 
-Said = list[dict[str, Any]]
-FOLLOW = "The frames follow."
+ApiMessages = list[dict[str, Any]]
+FRAMES_FOLLOW = "The frames follow."
 
 
-def tools(endpoint: Endpoint) -> Said:
-    """The frame tool as the API wants to be told of it; nothing where calls are plain text."""
+def build_api_tools(endpoint: EndpointParams) -> ApiMessages:
+    """The JSON schema of the frame tool in the API's format; [] if the endpoint takes calls as
+    plain text.
+    """
     if endpoint.calls == "text":
         return []
     from transformers.utils.chat_template_utils import get_json_schema
@@ -28,91 +30,105 @@ def tools(endpoint: Endpoint) -> Said:
     return [schema]
 
 
-def chat(messages: Sequence[Mapping[str, Any]], endpoint: Endpoint) -> Said:
-    """Our messages, their pictures fetched (`with_pictures`), as the API has them."""
-    said: Said = []
+def build_api_messages(
+    messages: Sequence[Mapping[str, Any]], endpoint: EndpointParams
+) -> ApiMessages:
+    """Our messages in the API's format. Their images must be loaded already
+    (`fetch_message_images`).
+    """
+    api_messages: ApiMessages = []
     for message in messages:
         if message["role"] == "assistant":
-            said.append(_assistant(message, endpoint, len(said)))
+            api_messages.append(_build_assistant_message(message, endpoint, len(api_messages)))
         elif message["role"] == "tool":
-            said += _tool(message, endpoint, len(said) - 1)
+            api_messages += _build_tool_messages(message, endpoint, len(api_messages) - 1)
         else:
-            said.append({"role": message["role"], "content": _content(message, endpoint)})
-    if endpoint.calls == "text" and said[0]["role"] == "system":
-        said[0]["content"] += f"\n\n{read_prompt('tool_call')}"
-    return said
+            api_messages.append(
+                {"role": message["role"], "content": _build_content(message, endpoint)}
+            )
+    if endpoint.calls == "text" and api_messages[0]["role"] == "system":
+        api_messages[0]["content"] += f"\n\n{read_prompt('tool_call')}"
+    return api_messages
 
 
-def _assistant(message: Mapping[str, Any], endpoint: Endpoint, place: int) -> dict[str, Any]:
+def _build_assistant_message(
+    message: Mapping[str, Any], endpoint: EndpointParams, place: int
+) -> dict[str, Any]:
     text = "".join(block["text"] for block in message["content"])
-    found = TOOL_CALL_PATTERN.findall(text)
-    if endpoint.calls == "text" or len(found) != 1:
+    calls = TOOL_CALL_PATTERN.findall(text)
+    if endpoint.calls == "text" or len(calls) != 1:
         return {"role": "assistant", "content": text}
-    call = json.loads(found[0])
+    call = json.loads(calls[0])
     function = {"name": call["name"], "arguments": json.dumps(call["arguments"])}
-    one = {"id": _name(place), "type": "function", "function": function}
+    tool_call = {"id": _make_call_id(place), "type": "function", "function": function}
     return {
         "role": "assistant",
         "content": TOOL_CALL_PATTERN.sub("", text).strip(),
-        "tool_calls": [one],
+        "tool_calls": [tool_call],
     }
 
 
-def _tool(message: Mapping[str, Any], endpoint: Endpoint, place: int) -> Iterator[dict[str, Any]]:
-    """What the tool returned, in its own turn or in the user's, as the endpoint takes pictures."""
-    content = _content(message, endpoint)
+def _build_tool_messages(
+    message: Mapping[str, Any], endpoint: EndpointParams, place: int
+) -> Iterator[dict[str, Any]]:
+    """The messages for a tool result: images go into the tool's turn or a user turn, as the
+    endpoint takes them.
+    """
+    content = _build_content(message, endpoint)
     if endpoint.calls == "text":
         yield {"role": "user", "content": content}
         return
-    aside = endpoint.frames_in == "user" and not isinstance(content, str)
-    answer = FOLLOW if aside else content
-    yield {"role": "tool", "tool_call_id": _name(place), "content": answer}
-    if aside:
+    in_user_turn = endpoint.frames_in == "user" and not isinstance(content, str)
+    answer = FRAMES_FOLLOW if in_user_turn else content
+    yield {"role": "tool", "tool_call_id": _make_call_id(place), "content": answer}
+    if in_user_turn:
         yield {"role": "user", "content": content}
 
 
-def _name(place: int) -> str:
+def _make_call_id(place: int) -> str:
     return f"call_{place}"
 
 
-def _content(message: Mapping[str, Any], endpoint: Endpoint) -> Any:
-    """Plain text where there is no picture: some servers take nothing else."""
+def _build_content(message: Mapping[str, Any], endpoint: EndpointParams) -> Any:
+    """The content as plain text if it has no image (some servers take nothing else), else as
+    blocks.
+    """
     blocks = message["content"]
     if all(block["type"] == "text" for block in blocks):
         return "".join(block["text"] for block in blocks)
     return [
-        _picture(block["image"], endpoint.pictures) if block["type"] == "image" else block
+        _encode_image(block["image"], endpoint.pictures) if block["type"] == "image" else block
         for block in blocks
     ]
 
 
-def _picture(image: Any, kind: str) -> dict[str, Any]:
+def _encode_image(image: Any, kind: str) -> dict[str, Any]:
     file = io.BytesIO()
     image.save(file, kind, **({"quality": 92} if kind == "jpeg" else {}))
     data = base64.b64encode(file.getvalue()).decode("ascii")
     return {"type": "image_url", "image_url": {"url": f"data:image/{kind};base64,{data}"}}
 
 
-def turn(reply: Reply) -> str:
-    """The reply as a turn of ours: a thought, then the calls or the answer.
+def format_reply_turn(reply: ChatReply) -> str:
+    """The reply as an assistant turn: the thought, then tool calls or the answer.
 
-    The thought is what the server gives apart, or stands between think tags, or is what was said
-    before a call. A template that opens the thought itself leaves its end tag only.
+    The thought is the server's reasoning field, or the text between think tags, or the text before
+    a call. If the chat template opens the thought itself, only the end tag is present.
     """
     text = reply.text.strip()
     if "</think>" in text and "<think>" not in text:
         text = f"<think>\n{text}"
-    thought, rest = split_thought(text) or ("", text)
+    thought, remainder = split_thought(text) or ("", text)
     thought = reply.thought.strip() or thought
     if reply.calls and not thought:
-        thought, rest = rest, ""
-    calls = "\n".join(_written(name, arguments) for name, arguments in reply.calls)
-    then = "\n".join(filter(None, [rest, calls]))
-    return format_thinking_turn(thought, then) if thought else then
+        thought, remainder = remainder, ""
+    calls = "\n".join(_format_call_text(name, arguments) for name, arguments in reply.calls)
+    turn_text = "\n".join(filter(None, [remainder, calls]))
+    return format_thinking_turn(thought, turn_text) if thought else turn_text
 
 
-def _written(name: str, arguments: str) -> str:
-    """A call as a model of ours writes it; arguments that are no JSON stay as they are."""
+def _format_call_text(name: str, arguments: str) -> str:
+    """A tool call as our models write it; arguments that are not JSON stay as they are."""
     with suppress(ValueError, RecursionError):  # the border to model output
         arguments = json.dumps(json.loads(arguments))
     return f'<tool_call>\n{{"name": "{name}", "arguments": {arguments}}}\n</tool_call>'

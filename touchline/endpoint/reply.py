@@ -1,14 +1,14 @@
-"""What came back: a reply, or a fault in one word; whatever a server sends becomes one of them."""
+"""Parse the reply of a chat endpoint; anything malformed becomes a reply with a fault."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-LONGEST = 32 * 2**20  # bytes of a reply that are read
-LETTERS = 4  # per token, where the server does not count
-SAID = 200  # letters of a server's complaint that are kept
-CUT = "length"
+MAX_REPLY_BYTES = 32 * 2**20  # bytes of a reply that are read
+LETTERS_PER_TOKEN = 4  # per token, where the server does not count
+MAX_DETAIL_LETTERS = 200  # letters of a server's complaint that are kept
+FINISH_LENGTH = "length"
 
 # Faults that a model may be paid for, and which the same request would meet again: final.
 EMPTY, REFUSED = "empty answer", "refusal"
@@ -16,13 +16,13 @@ EMPTY, REFUSED = "empty answer", "refusal"
 HTML, BROKEN, STRANGE = "web page in place of a reply", "invalid JSON", "no chat completion"
 VANISHED, UNFIT = "vanished model", "request refused"
 BUSY, TIMEOUT, CUT_OFF = "server busy", "no reply in time", "connection lost"
-BUDGET = "budget spent"
-FINAL = ("", EMPTY, REFUSED)
+BUDGET_SPENT = "budget spent"
+FINAL_FAULTS = ("", EMPTY, REFUSED)
 
 
 @dataclass(frozen=True)
-class Reply:
-    """`fault` is "" for a good reply. `paid` is false when it lay in the store already."""
+class ChatReply:
+    """A parsed reply. `fault` is "" for a good one. `paid` is false if it came from the cache."""
 
     fault: str = ""
     detail: str = ""  # of the fault, in the server's words, shortened
@@ -35,70 +35,76 @@ class Reply:
     cost: float = 0.0
     paid: bool = False
 
-    def as_json(self) -> str:
+    def to_json(self) -> str:
+        """All fields but `paid`, as JSON for the cache."""
         kept = {k: v for k, v in asdict(self).items() if k != "paid"}
         return json.dumps(kept, ensure_ascii=False)
 
 
-def from_json(text: str) -> Reply:
-    """A stored reply."""
-    known = json.loads(text)
-    calls = tuple((name, arguments) for name, arguments in known.pop("calls"))
-    return Reply(**known, calls=calls)
+def parse_stored_reply(text: str) -> ChatReply:
+    """The reply from its cached JSON."""
+    fields = json.loads(text)
+    calls = tuple((name, arguments) for name, arguments in fields.pop("calls"))
+    return ChatReply(**fields, calls=calls)
 
 
-def failed(fault: str, detail: str = "") -> Reply:
-    return Reply(fault=fault, detail=" ".join(detail.split())[:SAID])
+def build_fault_reply(fault: str, detail: str = "") -> ChatReply:
+    """A reply with a fault and a shortened detail."""
+    return ChatReply(fault=fault, detail=" ".join(detail.split())[:MAX_DETAIL_LETTERS])
 
 
-def read(body: str) -> Reply:
-    """The reply in the body of a 200: the border to model and server, nothing here raises."""
+def parse_completion_body(body: str) -> ChatReply:
+    """Parse the body of a status 200. Never raises: whatever is not a chat completion becomes a
+    fault.
+    """
     if body.lstrip()[:1] == "<":
-        return failed(HTML, body)
+        return build_fault_reply(HTML, body)
     try:
-        found = json.loads(body)
+        payload = json.loads(body)
     except (ValueError, RecursionError):
-        return failed(BROKEN, body)
+        return build_fault_reply(BROKEN, body)
     try:
-        return _completion(found)
+        return _parse_completion(payload)
     except (KeyError, IndexError, TypeError, AttributeError, ValueError):
-        return failed(STRANGE, body)
+        return build_fault_reply(STRANGE, body)
 
 
-def _completion(found: Mapping[str, Any]) -> Reply:
-    choice = found["choices"][0]
+def _parse_completion(payload: Mapping[str, Any]) -> ChatReply:
+    choice = payload["choices"][0]
     message, finish = choice["message"], str(choice.get("finish_reason") or "")
-    text, thought = _words(message.get("content")), _thought(message)
-    calls = tuple(_call(call["function"]) for call in message.get("tool_calls") or ())
-    used = _used(found.get("usage") or {}, text + thought)
+    text, thought = _join_text_parts(message.get("content")), _read_reasoning(message)
+    calls = tuple(_parse_tool_call(call["function"]) for call in message.get("tool_calls") or ())
+    token_counts = _count_tokens(payload.get("usage") or {}, text + thought)
     fault = ""
     if message.get("refusal") or finish == "content_filter":
         fault = REFUSED
-    elif not (text.strip() or calls or finish == CUT):
+    elif not (text.strip() or calls or finish == FINISH_LENGTH):
         fault = EMPTY
-    detail = str(message.get("refusal") or "")[:SAID]
-    return Reply(fault, detail, text, thought, calls, finish, *used)
+    detail = str(message.get("refusal") or "")[:MAX_DETAIL_LETTERS]
+    return ChatReply(fault, detail, text, thought, calls, finish, *token_counts)
 
 
-def _thought(message: Mapping[str, Any]) -> str:
+def _read_reasoning(message: Mapping[str, Any]) -> str:
     """vLLM and gateways give the reasoning under either name."""
-    return _words(message.get("reasoning_content") or message.get("reasoning"))
+    return _join_text_parts(message.get("reasoning_content") or message.get("reasoning"))
 
 
-def _words(content: Any) -> str:
-    """A text, or the text of its parts; None is no text."""
+def _join_text_parts(content: Any) -> str:
+    """The text of a content field: a string, or a list of parts; "" for None."""
     if isinstance(content, list):
         return "".join(str(part.get("text") or "") for part in content)
     return "" if content is None else str(content)
 
 
-def _call(function: Mapping[str, Any]) -> tuple[str, str]:
+def _parse_tool_call(function: Mapping[str, Any]) -> tuple[str, str]:
     arguments = function.get("arguments")
     return str(function["name"]), arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
-def _used(usage: Mapping[str, Any], said: str) -> tuple[int, int]:
-    """(tokens in, tokens out); a server that does not count is estimated by its letters."""
+def _count_tokens(usage: Mapping[str, Any], text: str) -> tuple[int, int]:
+    """(prompt tokens, completion tokens); completion tokens are estimated from the letters if the
+    server does not count.
+    """
     tokens_out = usage.get("completion_tokens")
-    out = len(said) // LETTERS if tokens_out is None else int(tokens_out)
+    out = len(text) // LETTERS_PER_TOKEN if tokens_out is None else int(tokens_out)
     return int(usage.get("prompt_tokens") or 0), out

@@ -1,8 +1,8 @@
-"""Every request and its reply in one SQLite file: paid for once, found again for ever.
+"""A SQLite cache of every chat request and its reply.
 
-A reply is committed in the step of the event loop in which it arrives, so a kill finds it in the
-file; `durable` waits until the disk has it too, for all who wait with one call. An attempt is
-written down before it is sent: what was sent and never answered is known by name.
+A reply is committed in the event-loop step in which it arrives, so it survives a kill; `flush`
+waits until it is on disk, shared by all waiters. An attempt is recorded before it is sent, so
+requests without a reply are known.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ import sqlite3
 import time
 from pathlib import Path
 
-from touchline.endpoint.reply import CUT, FINAL, Reply, from_json
-from touchline.endpoint.request import Request
+from touchline.endpoint.reply import FINAL_FAULTS, FINISH_LENGTH, ChatReply, parse_stored_reply
+from touchline.endpoint.request import ChatRequest
 from touchline.errors import InputError
 
-SHAPE = """
+CREATE_TABLE = """
 CREATE TABLE IF NOT EXISTS requests (
   key TEXT PRIMARY KEY,      -- the Idempotency-Key
   tag TEXT NOT NULL,         -- whose request it is
@@ -30,87 +30,106 @@ CREATE TABLE IF NOT EXISTS requests (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS asked ON requests (what, how);
 """
-KNOWN = (
+SELECT_REPLIES = (
     'SELECT "limit", finish, tokens_out, reply FROM requests WHERE what = ? AND how = ? '
     "AND fault IN (?, ?, ?) ORDER BY tokens_out DESC"
 )
-BEGIN = (
+INSERT_ATTEMPT = (
     'INSERT INTO requests (key, tag, what, how, "limit", sent) VALUES (?, ?, ?, ?, ?, 1) '
     "ON CONFLICT (key) DO UPDATE SET sent = sent + 1"
 )
-END = (
+UPDATE_REPLY = (
     "UPDATE requests SET fault = ?, finish = ?, tokens_in = ?, tokens_out = ?, cost = ?, "
     "reply = ?, at = ? WHERE key = ?"
 )
-NAME = "requests.sqlite"
+REPLY_DATABASE_NAME = "requests.sqlite"
 
 
-class ReplyStore:
-    """The rows of one folder; one process at a time."""
+class ReplyCache:
+    """The reply cache in one folder; locked, one process at a time."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.file = folder / NAME
-        self._lock = _held(folder / "lock")
-        self._db = sqlite3.connect(self.file, isolation_level=None, cached_statements=16)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute("PRAGMA wal_autocheckpoint = 4000")
-        self._db.executescript(SHAPE)
-        self._db.execute("PRAGMA user_version = 1")  # now the log exists: its descriptor is kept
-        self._log = os.open(f"{self.file}-wal", os.O_RDWR)
-        self._turn, self._next = asyncio.Lock(), None
+        self.file = folder / REPLY_DATABASE_NAME
+        self._lock = _lock_folder(folder / "lock")
+        self._database = sqlite3.connect(self.file, isolation_level=None, cached_statements=16)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute("PRAGMA wal_autocheckpoint = 4000")
+        self._database.executescript(CREATE_TABLE)
+        self._database.execute(
+            "PRAGMA user_version = 1"
+        )  # now the log exists: its descriptor is kept
+        self._wal_descriptor = os.open(f"{self.file}-wal", os.O_RDWR)
+        self._flush_lock, self._next_flush = asyncio.Lock(), None
 
     def close(self) -> None:
-        os.close(self._log)
-        self._db.close()
+        os.close(self._wal_descriptor)
+        self._database.close()
         os.close(self._lock)
 
-    def known(self, asked: Request) -> Reply | None:
-        """The reply that this request had, or would have had under its limit; None if unknown.
+    def find_reply(self, request: ChatRequest) -> ChatReply | None:
+        """The cached reply to this request, or to the same one under another token limit if it
+        would be equal; None if unknown.
 
-        One that ended by itself within the limit is the same under any; one that was cut off is
-        the same under the same limit only.
+        A reply that ended by itself is valid under every limit it fits in; one cut off by the limit
+        only under the same limit.
         """
-        rows = self._db.execute(KNOWN, (asked.what, asked.how, *FINAL))
+        rows = self._database.execute(
+            SELECT_REPLIES, (request.content_digest, request.sampling_json, *FINAL_FAULTS)
+        )
         for limit, finish, tokens_out, reply in rows:
-            cut = finish == CUT
-            if limit == asked.limit or (not cut and (not asked.limit or tokens_out <= asked.limit)):
-                return from_json(reply)
+            cut = finish == FINISH_LENGTH
+            if limit == request.max_tokens or (
+                not cut and (not request.max_tokens or tokens_out <= request.max_tokens)
+            ):
+                return parse_stored_reply(reply)
         return None
 
-    def begin(self, asked: Request) -> None:
-        """Write down that the request is about to be sent."""
-        row = (asked.key, asked.tag, asked.what, asked.how, asked.limit)
-        self._db.execute(BEGIN, row)
+    def record_attempt(self, request: ChatRequest) -> None:
+        """Record that the request is about to be sent."""
+        row = (
+            request.key,
+            request.tag,
+            request.content_digest,
+            request.sampling_json,
+            request.max_tokens,
+        )
+        self._database.execute(INSERT_ATTEMPT, row)
 
-    def end(self, asked: Request, reply: Reply) -> None:
-        """Keep what came back."""
+    def record_reply(self, request: ChatRequest, reply: ChatReply) -> None:
+        """Store the reply."""
         numbers = (reply.finish, reply.tokens_in, reply.tokens_out, reply.cost)
-        row = (reply.fault, *numbers, reply.as_json(), time.time(), asked.key)
-        self._db.execute(END, row)
+        row = (reply.fault, *numbers, reply.to_json(), time.time(), request.key)
+        self._database.execute(UPDATE_REPLY, row)
 
-    async def durable(self) -> None:
-        """Return when all that was written before is on the disk; many waiters share one call."""
-        if self._next is None:
-            self._next = asyncio.get_running_loop().create_task(self._sync())
-        await asyncio.shield(self._next)
+    async def flush(self) -> None:
+        """Wait until everything written so far is on disk; concurrent callers share
+        one fdatasync.
+        """
+        if self._next_flush is None:
+            self._next_flush = asyncio.get_running_loop().create_task(self._flush_wal())
+        await asyncio.shield(self._next_flush)
 
-    async def _sync(self) -> None:
-        async with self._turn:  # the one under way may have begun before our rows
-            self._next = None
-            await asyncio.to_thread(os.fdatasync, self._log)
+    async def _flush_wal(self) -> None:
+        async with self._flush_lock:  # the one under way may have begun before our rows
+            self._next_flush = None
+            await asyncio.to_thread(os.fdatasync, self._wal_descriptor)
 
-    def counts(self) -> dict[str, int]:
-        """Rows by what became of them; `in doubt`: sent, and never heard of."""
-        named = "SELECT count(*) FROM requests WHERE fault IS NULL"
-        good = "SELECT fault, count(*) FROM requests WHERE fault IS NOT NULL GROUP BY fault"
-        doubtful = self._db.execute(named).fetchone()[0]
-        return {fault or "good": n for fault, n in self._db.execute(good)} | {"in doubt": doubtful}
+    def count_by_fault(self) -> dict[str, int]:
+        """Number of rows by fault (`good` for none); `in doubt`: sent, but never answered."""
+        unanswered = "SELECT count(*) FROM requests WHERE fault IS NULL"
+        answered = "SELECT fault, count(*) FROM requests WHERE fault IS NOT NULL GROUP BY fault"
+        doubtful = self._database.execute(unanswered).fetchone()[0]
+        return {fault or "good": n for fault, n in self._database.execute(answered)} | {
+            "in doubt": doubtful
+        }
 
 
-def _held(file: Path) -> int:
-    """The lock of a folder: it ends with the process, whatever ends that."""
+def _lock_folder(file: Path) -> int:
+    """Lock the folder and return the lock's file descriptor; the lock ends with the process. Raises
+    `InputError` if it is locked.
+    """
     lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""One request: what is asked, apart from how it is sampled."""
+"""A chat request and its cache keys: content and sampling apart."""
 
 import hashlib
 import json
@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from touchline.endpoint.settings import Endpoint
+from touchline.endpoint.settings import EndpointParams
 
-LIMITS = ("max_tokens", "max_completion_tokens")  # a reply they do not cut off is the same reply
-DATA = "data:"
+TOKEN_LIMIT_KEYS = (
+    "max_tokens",
+    "max_completion_tokens",
+)  # a reply they do not cut off is the same reply
+DATA_URL_PREFIX = "data:"
 
 
 @dataclass(frozen=True)
-class Request:
-    """`tag` says whose request it is; it is no part of the question."""
+class ChatRequest:
+    """A chat request. `tag` names the question it belongs to; it is not part of the prompt."""
 
     tag: str
     model: str
@@ -25,60 +28,64 @@ class Request:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
-    def what(self) -> str:
-        """Digest of model, messages with their pictures' bytes, tools and metadata."""
-        asked = [self.model, self.messages, list(self.tools), dict(self.metadata)]
-        return _digest(_named(asked))
+    def content_digest(self) -> str:
+        """sha256 of model, messages (with image bytes), tools and metadata."""
+        content = [self.model, self.messages, list(self.tools), dict(self.metadata)]
+        return _hash_json(_replace_image_data(content))
 
     @cached_property
-    def how(self) -> str:
-        """The sampling but for the limit of tokens, in one canonical text."""
-        return _text({k: v for k, v in self.sampling.items() if k not in LIMITS})
+    def sampling_json(self) -> str:
+        """The sampling settings except the token limit, as canonical JSON."""
+        return _format_canonical_json(
+            {k: v for k, v in self.sampling.items() if k not in TOKEN_LIMIT_KEYS}
+        )
 
     @property
-    def limit(self) -> int:
-        """Tokens of the reply, at most; 0 for no limit."""
-        return int(next((self.sampling[name] for name in LIMITS if name in self.sampling), 0))
+    def max_tokens(self) -> int:
+        """Maximum number of reply tokens; 0 for no limit."""
+        return int(
+            next((self.sampling[name] for name in TOKEN_LIMIT_KEYS if name in self.sampling), 0)
+        )
 
     @cached_property
     def key(self) -> str:
-        """The row's id and its `Idempotency-Key`: the same request has the same one, always."""
-        return _digest([self.what, self.how, self.limit])[:40]
+        """The cache key and `Idempotency-Key`; equal requests have equal keys."""
+        return _hash_json([self.content_digest, self.sampling_json, self.max_tokens])[:40]
 
-    def body(self) -> bytes:
-        """What is sent."""
-        said = {"model": self.model, "messages": self.messages, **self.sampling}
+    def to_json_bytes(self) -> bytes:
+        """The JSON body that is sent, as UTF-8 bytes."""
+        payload = {"model": self.model, "messages": self.messages, **self.sampling}
         if self.tools:
-            said["tools"] = list(self.tools)
+            payload["tools"] = list(self.tools)
         if self.metadata:
-            said["metadata"] = dict(self.metadata)
-        return json.dumps(said, ensure_ascii=False).encode("utf-8", "replace")
+            payload["metadata"] = dict(self.metadata)
+        return json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def request(
-    endpoint: Endpoint,
+def build_chat_request(
+    endpoint: EndpointParams,
     tag: str,
     messages: Sequence[Mapping[str, Any]],
     tools: Sequence[Mapping[str, Any]] = (),
-) -> Request:
+) -> ChatRequest:
     """A request with the endpoint's model and sampling."""
     metadata = {"question": tag} if endpoint.metadata else {}
-    return Request(tag, endpoint.model, messages, tools, endpoint.sampling, metadata)
+    return ChatRequest(tag, endpoint.model, messages, tools, endpoint.sampling, metadata)
 
 
-def _named(part: Any) -> Any:
-    """The same with each picture's data in place of itself named by its digest."""
+def _replace_image_data(part: Any) -> Any:
+    """A copy in which each image data URL is replaced by its digest."""
     if isinstance(part, str):
-        return _digest(part) if part.startswith(DATA) else part
+        return _hash_json(part) if part.startswith(DATA_URL_PREFIX) else part
     if isinstance(part, Mapping):
-        return {key: _named(value) for key, value in part.items()}
-    return [_named(one) for one in part] if isinstance(part, list | tuple) else part
+        return {key: _replace_image_data(value) for key, value in part.items()}
+    return [_replace_image_data(item) for item in part] if isinstance(part, list | tuple) else part
 
 
-def _digest(part: Any) -> str:
-    text = part if isinstance(part, str) else _text(part)
+def _hash_json(part: Any) -> str:
+    text = part if isinstance(part, str) else _format_canonical_json(part)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def _text(part: Any) -> str:
+def _format_canonical_json(part: Any) -> str:
     return json.dumps(part, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Which endpoint is asked, how it is sampled, and what it may cost."""
+"""Settings of a chat endpoint: address, sampling, prices and budget."""
 
 import os
 from ipaddress import ip_address
@@ -9,17 +9,18 @@ from touchline.config import Params
 from touchline.errors import InputError
 
 
-class Price(Params):
-    """Money per million tokens, in whatever currency the budget is in."""
+class PriceParams(Params):
+    """Price per million input and output tokens, in the currency of the budget."""
 
     input: float
     output: float
 
-    def of(self, tokens_in: int, tokens_out: int) -> float:
+    def compute_cost(self, tokens_in: int, tokens_out: int) -> float:
+        """The cost of a reply with these token counts."""
         return (tokens_in * self.input + tokens_out * self.output) / 1e6
 
 
-class Endpoint(Params):
+class EndpointParams(Params):
     """An OpenAI-compatible chat endpoint: vLLM, OpenAI, a gateway, or `touchline serve`."""
 
     url: str  # up to and with the version, e.g. https://api.openai.com/v1
@@ -33,25 +34,27 @@ class Endpoint(Params):
     frames_in: Literal["tool", "user"]  # OpenAI takes no pictures in the tool's turn, vLLM does
     pictures: Literal["png", "jpeg"]
     metadata: bool  # tell the row's id to the server; OpenAI refuses it unless `store` is set
-    price: Price
+    price: PriceParams
     sampling: dict[str, Any]  # goes whole into the request: max_tokens, temperature, seed ...
 
     @property
     def host(self) -> str:
-        """Host and port: what lineage may say of an address."""
+        """Host and port of the URL; safe to record in lineage."""
         return urlsplit(self.url).netloc
 
     @property
-    def here(self) -> bool:
-        """Whether the endpoint is this very machine."""
+    def is_local(self) -> bool:
+        """Whether the endpoint runs on this machine (localhost or loopback address)."""
         name = urlsplit(self.url).hostname or ""
         try:
             return name == "localhost" or ip_address(name).is_loopback
         except ValueError:
             return False
 
-    def secret(self) -> str:
-        """The key's value; a `InputError` when it is missing, malformed or would go in clear."""
+    def read_key_value(self) -> str:
+        """The value of the API key variable, "" for none. Raises `InputError` if it is missing,
+        malformed or would be sent unencrypted.
+        """
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             wrong = "is no http(s) address without a user"
@@ -63,13 +66,13 @@ class Endpoint(Params):
             raise InputError(self.key, "is not set", "put the endpoint's key into this variable")
         if not (value.isascii() and value.isprintable()):
             raise InputError(self.key, "holds what no key holds (a line break?)", "set it again")
-        if value and parts.scheme != "https" and not self.here:
+        if value and parts.scheme != "https" and not self.is_local:
             raise InputError(self.url, f"would get {self.key} unencrypted", "use its https address")
         return value
 
 
-class Spend(Params):
-    """What a product may cost; replies from an earlier attempt count with what they cost then."""
+class SpendParams(Params):
+    """The budget of a product; cached replies count with what they cost originally."""
 
     money: float  # 0 for no limit
     tokens: int  # 0 for no limit
@@ -77,4 +80,4 @@ class Spend(Params):
     on_forecast: Literal["stop", "go"]  # when the forecast exceeds the budget
 
 
-FREE = Spend(money=0.0, tokens=0, pilot=0, on_forecast="go")
+UNLIMITED_SPEND = SpendParams(money=0.0, tokens=0, pilot=0, on_forecast="go")

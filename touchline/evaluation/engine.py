@@ -25,7 +25,7 @@ from touchline.evaluation.candidates.candidate import (
 from touchline.evaluation.test_set import EvalSet
 from touchline.progress import ProgressReporter
 from touchline.records.trajectory import Trajectory
-from touchline.video.workers import each, pool
+from touchline.video.workers import map_jobs, open_worker_pool
 
 
 def pick_gpu() -> None:
@@ -144,9 +144,9 @@ def _answer_in_pool(
         (candidate, eval_set, settings, [question_ids[place] for place in places])
         for places in missing
     ]
-    with pool(min(processes, len(missing))) as executor:
+    with open_worker_pool(min(processes, len(missing))) as executor:
         try:
-            yield from each(executor, _answer_batch_in_worker, rows)
+            yield from map_jobs(executor, _answer_batch_in_worker, rows)
         except BrokenExecutor:
             remedy = "lower evaluate.batch or evaluate.processes; what is answered is kept"
             raise InputError(candidate.name, "a process died, out of memory?", remedy) from None

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from touchline.chat.prompts import read_prompt, render_prompt
 from touchline.config import Params
-from touchline.endpoint import Client, Endpoint, each, request
+from touchline.endpoint import EndpointClient, EndpointParams, build_chat_request, run_concurrently
 from touchline.errors import InputError
 from touchline.metrics import bootstrap
 from touchline.records.question import Question
@@ -31,7 +31,7 @@ LONGEST_ANSWER = 4000  # letters of an answer that are graded
 class JudgeParams(Params):
     """The judge's endpoint and how many answers it grades twice."""
 
-    endpoint: Endpoint
+    endpoint: EndpointParams
     again: int
 
 
@@ -93,20 +93,22 @@ def _sample(cases: Sequence[GradingCase], count: int) -> list[GradingCase]:
     return drawn[:count]
 
 
-async def _ask_judge(cases: Sequence[GradingCase], endpoint: Endpoint) -> list[str]:
+async def _ask_judge(cases: Sequence[GradingCase], endpoint: EndpointParams) -> list[str]:
     """A verdict per case, or the name of what went wrong."""
     verdicts: dict[int, str] = {}
     second = endpoint.model_copy(update={"sampling": _reseeded(endpoint.sampling)})
-    async with Client(endpoint, ensure_reply_folder("judge")) as client:
+    async with EndpointClient(endpoint, ensure_reply_folder("judge")) as client:
 
         async def grade(place: int) -> str:
             case = cases[place]
             served = second if case.answer_first else endpoint
             message = {"role": "user", "content": _grading_prompt(case)}
-            reply = await client.ask(request(served, case.row.id, [message]))
+            reply = await client.ask(build_chat_request(served, case.row.id, [message]))
             return reply.fault or parse_verdict(reply.text)
 
-        async for place, verdict in each(range(len(cases)), grade, client.at_once):
+        async for place, verdict in run_concurrently(
+            range(len(cases)), grade, client.max_conversations
+        ):
             verdicts[place] = verdict
     return [verdicts[place] for place in range(len(cases))]
 

@@ -92,7 +92,9 @@ class EvalSet:
     def frames_digest(self, clip: Clip) -> str:
         """Digest of all stored frames of a clip that a candidate may be shown."""
         if clip.id not in self._frame_digests:
-            self._frame_digests[clip.id] = self.store.digest(clip.video, clip.start, clip.end)
+            self._frame_digests[clip.id] = self.store.digest_frames(
+                clip.video, clip.start, clip.end
+            )
         return self._frame_digests[clip.id]
 
     def build_prior(self, interval: float) -> AnswerPrior:

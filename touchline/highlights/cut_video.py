@@ -21,7 +21,7 @@ from touchline.config import Params
 from touchline.errors import InputError
 from touchline.highlights.frame_index import SEEK_MARGIN, FrameIndex, decode_frames_between
 from touchline.progress import ProgressReporter
-from touchline.video.container import opened, upright
+from touchline.video.container import open_video, rotate_upright
 
 AUDIO_RATE = 48_000  # samples a second of every reel
 MAX_TIME_JUMP = 0.05  # seconds by which a sound's times must leave its samples to be believed
@@ -36,7 +36,7 @@ def choose_audio_layout(frame_indexes: list[FrameIndex]) -> str:
 
 
 def _channel_count(frame_index: FrameIndex) -> int:
-    with opened(frame_index.path) as (container, _):
+    with open_video(frame_index.path) as (container, _):
         return container.streams.audio[0].codec_context.channels if container.streams.audio else 0
 
 
@@ -48,7 +48,7 @@ def read_audio_samples(
     Returns a float32 array of shape (channels, count), silent where the file has no audio.
     """
     samples = np.zeros((1 if layout == "mono" else 2, count), np.float32)
-    with opened(frame_index.path) as (container, _):
+    with open_video(frame_index.path) as (container, _):
         if not container.streams.audio:
             return samples
         container.seek(int(max(start - SEEK_MARGIN, 0.0 if start > SEEK_MARGIN else -1.0) * 1e6
@@ -170,7 +170,7 @@ def _add_video_stream(
     container: OutputContainer, cut: ReelCut, shape: tuple[int, int], encoding: ReelEncoding
 ) -> Any:
     """The reel's picture, in the colours of the first file."""
-    with opened(cut.frame_index.path) as (_, source):
+    with open_video(cut.frame_index.path) as (_, source):
         rate, source_codec = source.average_rate or Fraction(25), source.codec_context
         stream: Any = container.add_stream("libx264", rate=rate)
         stream.width, stream.height = shape
@@ -209,7 +209,7 @@ def _encode_video(
 ) -> None:
     picture_type = PictureType.I  # a chapter begins with a picture one can jump to
     for time, frame in decode_frames_between(cut.frame_index, cut.start, cut.end):
-        picture = upright(frame)
+        picture = rotate_upright(frame)
         if (picture.width, picture.height, picture.format.name) != (*shape, "yuv420p"):
             picture = picture.reformat(*shape, "yuv420p")
         picture.pts = round((at + time - cut.start) * TICKS_PER_SECOND)

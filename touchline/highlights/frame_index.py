@@ -8,7 +8,12 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from touchline.errors import InputError
-from touchline.video.container import AGAIN, first_shown, opened, tick
+from touchline.video.container import (
+    REFETCH_REMEDY,
+    find_first_frame_time,
+    get_time_unit,
+    open_video,
+)
 
 SEEK_MARGIN = 1.0  # seconds: MP4 seeks by decoding time, which runs ahead of what is shown
 TIME_TOLERANCE = 1e-3  # seconds: Matroska rounds times to milliseconds
@@ -44,12 +49,12 @@ def index_video_frames(path: Path) -> FrameIndex:
     """Index the frame times of a video by demuxing once, without decoding. A broken tail is left
     out (`broken`). Raises `InputError` for fewer than two frames.
     """
-    with opened(path) as (container, video):
+    with open_video(path) as (container, video):
         packets = (p for p in container.demux(video) if p.size and not p.is_discard)
         stamps = sorted(p.pts for p in packets if p.pts is not None)
-        unit, claim = tick(video), (container.duration or 0) / 1e6
+        unit, claim = get_time_unit(video), (container.duration or 0) / 1e6
     if len(stamps) < 2:
-        raise InputError(path, f"shows {len(stamps)} frames", AGAIN)
+        raise InputError(path, f"shows {len(stamps)} frames", REFETCH_REMEDY)
     times = np.array(stamps) * unit
     length = float(times[-1] - times[0])
     return FrameIndex(path, times - times[0], float(times[0]), claim > 1.05 * length + 1.0)
@@ -75,8 +80,10 @@ def decode_frames_between(
 
 def _decode_from(frame_index: FrameIndex, start: float) -> Iterator[tuple[float, VideoFrame]]:
     """Decoded frames, from before `start` on."""
-    with opened(frame_index.path) as (container, video):
-        first_shown(container, video)  # some containers know their index only once they are read
+    with open_video(frame_index.path) as (container, video):
+        find_first_frame_time(
+            container, video
+        )  # some containers know their index only once they are read
         for back in (SEEK_MARGIN, 10 * SEEK_MARGIN, None):
             _seek_before(container, frame_index, start, back)
             decoded = _decode_undamaged(container, video, frame_index.start)
@@ -93,7 +100,7 @@ def _seek_before(container, frame_index: FrameIndex, start: float, back: float |
 
 
 def _decode_undamaged(container, video, zero: float) -> Iterator[tuple[float, VideoFrame]]:
-    unit = tick(video)
+    unit = get_time_unit(video)
     for frame in container.decode(video):
         if frame.pts is not None and not frame.is_corrupt:
             yield frame.pts * unit - zero, frame

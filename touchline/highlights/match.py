@@ -10,7 +10,7 @@ from touchline.errors import InputError
 from touchline.highlights.frame_index import FrameIndex, index_video_frames
 from touchline.highlights.wish import ORDINALS, ClockRange, ReelQuery
 from touchline.sports import SPORTS
-from touchline.video.container import clock
+from touchline.video.container import format_video_time
 
 HALF_PREFIX = re.compile(r"([12])_")  # how SoccerNet and our own renderer name the file of a half
 
@@ -66,7 +66,10 @@ def list_match_parts(films: Sequence[Path], sport: str, kickoff2: float | None) 
 
 def _split_at_kickoff(film: FrameIndex, kickoff2: float, sport: str) -> list[MatchPart]:
     if not 0 < kickoff2 < film.end:
-        wrong = f"{clock(kickoff2)} is not within the file, which ends at {clock(film.end)}"
+        wrong = (
+            f"{format_video_time(kickoff2)} is not within the file, which ends at "
+            f"{format_video_time(film.end)}"
+        )
         raise InputError("--kickoff2", wrong, "give the time of the file at which it kicks off")
     first = MatchPart(film, 1, 0.0, kickoff2, 0.0)
     return _set_match_clock([first, MatchPart(film, 2, kickoff2, film.end, 0.0)], sport)
@@ -105,7 +108,7 @@ def select_match_parts(match_parts: Sequence[MatchPart], wish: ReelQuery) -> lis
         )
     selected = _clip_to_range(chosen, wish.stretch) if wish.stretch else chosen
     if not selected:
-        length = clock(sum(part.end - part.start for part in match_parts))
+        length = format_video_time(sum(part.end - part.start for part in match_parts))
         time_range = wish.stretch.describe() if wish.stretch else ""
         raise InputError(
             f'"{time_range}"', f"is no time of this match of {length}", "ask within it"

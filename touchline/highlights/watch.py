@@ -21,9 +21,9 @@ from touchline.records.question import Question
 from touchline.records.speech import Speech
 from touchline.records.trajectory import Trajectory
 from touchline.tasks.spotting import format_spotting_question
-from touchline.video.frame_store import FrameStore, store_path
-from touchline.video.windows import spans
-from touchline.video.write_store import write_frames
+from touchline.video.frame_store import FrameStore, get_frame_store_path
+from touchline.video.windows import plan_clip_windows
+from touchline.video.write_store import write_frame_store
 
 READ_BYTES = 2**20
 OWN_VIDEO_TERMS = "open"  # the video is the asker's own; nothing of it leaves this machine
@@ -68,10 +68,10 @@ def prepare_match_file(
         / "frames"
         / _digest_fields({"cut": cut.model_dump(include={"fps", "height", "quality"})})
     )
-    path = store_path(folder, name)
+    path = get_frame_store_path(folder, name)
     if not path.is_file():
         with ProgressReporter("frames") as progress:
-            write_frames(
+            write_frame_store(
                 shown.path, path, cut.fps, cut.height, cut.quality, cut.seconds, OWN_VIDEO_TERMS
             )
             progress.advance_to(1)
@@ -79,7 +79,7 @@ def prepare_match_file(
     times = store.times(name)
     file_parts = [part for part in parts if part.frame_index.path == shown.path]
     clips = []
-    for start, end, overlaps in spans(
+    for start, end, overlaps in plan_clip_windows(
         shown.end, cut.seconds, min(stride, cut.seconds), 1 / cut.fps, cut.rest == "short"
     ):
         inside = int(((times >= start) & (times < end)).sum())

@@ -1,28 +1,30 @@
-"""An OpenAI-compatible server of our own: for the scripted teacher, or any model in a folder."""
+"""An OpenAI-compatible chat server for the scripted teacher, or a model from a folder."""
 
 import os
 from pathlib import Path
 
 from touchline.errors import InputError
-from touchline.serving.server import Mind, serve
+from touchline.serving.server import ChatBackend, serve_chat_backend
 
-SCRIPTED = "scripted"
+SCRIPTED_BACKEND = "scripted"
 
 
-def mind(what: str, root: Path, batch: int) -> Mind:
-    """Who answers: the scripted teacher over the data below `root`, or the model of a folder."""
-    if what == SCRIPTED:
-        from touchline.serving.scripted import Truth
+def load_chat_backend(model: str, root: Path, batch: int) -> ChatBackend:
+    """The backend for the server: `scripted` (the scripted teacher with the data below `root`), or
+    a model's folder. Raises `InputError` if it is neither.
+    """
+    if model == SCRIPTED_BACKEND:
+        from touchline.serving.scripted import ScriptedBackend
 
-        return Truth(root)
-    if not Path(what).is_dir():
+        return ScriptedBackend(root)
+    if not Path(model).is_dir():
         raise InputError(
-            what, "is no folder", "name a model's folder, such as data/rl, or `scripted`"
+            model, "is no folder", "name a model's folder, such as data/rl, or `scripted`"
         )
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from touchline.serving.model import opened
+    from touchline.serving.model import load_served_model
 
-    return opened(Path(what), batch)
+    return load_served_model(Path(model), batch)
 
 
-__all__ = ["SCRIPTED", "Mind", "mind", "serve"]
+__all__ = ["SCRIPTED_BACKEND", "ChatBackend", "load_chat_backend", "serve_chat_backend"]

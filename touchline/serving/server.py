@@ -1,4 +1,4 @@
-"""Chat completions over HTTP as OpenAI's API has them, answered by whoever has a mind."""
+"""Chat completions over HTTP in OpenAI's format, answered by a `ChatBackend`."""
 
 import asyncio
 import json
@@ -9,102 +9,121 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-LARGEST = 64 * 2**20  # bytes of a request
-REMEMBERED = 20_000  # replies that are given again for the same Idempotency-Key
-Body = dict[str, Any]
+MAX_REQUEST_BYTES = 64 * 2**20  # bytes of a request
+MAX_REMEMBERED_REPLIES = 20_000  # replies that are given again for the same Idempotency-Key
+JsonBody = dict[str, Any]
 
 
-class Unfit(ValueError):
-    """A request that cannot be answered, in words for whoever sent it."""
+class UnsupportedRequestError(ValueError):
+    """A request that cannot be answered; the text is sent to the client with status 400."""
 
 
-class Mind(Protocol):
-    """Whoever answers."""
+class ChatBackend(Protocol):
+    """Something that answers chat completions."""
 
     name: str
 
-    async def answer(self, body: Body) -> Body:
-        """`message`, `finish_reason` and `usage`; raises `Unfit`."""
+    async def complete_chat(self, body: JsonBody) -> JsonBody:
+        """Returns {message, finish_reason, usage}; raises `UnsupportedRequestError`."""
         ...
 
 
-class Server:
-    """The routes; a reply is thought of once for each Idempotency-Key."""
+class ChatServer:
+    """The HTTP routes. Requests with the same Idempotency-Key are answered once and get the same
+    reply.
+    """
 
-    def __init__(self, mind: Mind) -> None:
-        self.mind = mind
-        self.known: OrderedDict[str, asyncio.Future[Body]] = OrderedDict()
+    def __init__(self, backend: ChatBackend) -> None:
+        self.backend = backend
+        self.replies_by_key: OrderedDict[str, asyncio.Future[JsonBody]] = OrderedDict()
 
-    def app(self) -> web.Application:
-        app = web.Application(client_max_size=LARGEST)
-        app.router.add_post("/v1/chat/completions", self.complete)
-        app.router.add_get("/v1/models", self.models)
-        app.router.add_get("/health", self.health)
+    def build_app(self) -> web.Application:
+        app = web.Application(client_max_size=MAX_REQUEST_BYTES)
+        app.router.add_post("/v1/chat/completions", self.handle_completion)
+        app.router.add_get("/v1/models", self.handle_models)
+        app.router.add_get("/health", self.handle_health)
         return app
 
-    async def health(self, _: web.Request) -> web.Response:
+    async def handle_health(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
-    async def models(self, _: web.Request) -> web.Response:
-        one = {"id": self.mind.name, "object": "model", "owned_by": "touchline"}
-        return web.json_response({"object": "list", "data": [one]})
+    async def handle_models(self, _: web.Request) -> web.Response:
+        model = {"id": self.backend.name, "object": "model", "owned_by": "touchline"}
+        return web.json_response({"object": "list", "data": [model]})
 
-    async def complete(self, request: web.Request) -> web.Response:
+    async def handle_completion(self, request: web.Request) -> web.Response:
         try:
             body = json.loads(await request.read())
             if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
-                raise Unfit("no messages")
+                raise UnsupportedRequestError("no messages")
             if body.get("stream"):
-                raise Unfit("this server does not stream")
-            if body.get("model") != self.mind.name:
-                return _wrong(404, f"there is no model {body.get('model')!r}: {self.mind.name}")
-            return web.json_response(await self._once(request, body))
-        except (Unfit, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
-            return _wrong(400, str(fault) or type(fault).__name__)
+                raise UnsupportedRequestError("this server does not stream")
+            if body.get("model") != self.backend.name:
+                return _build_error_response(
+                    404, f"there is no model {body.get('model')!r}: {self.backend.name}"
+                )
+            return web.json_response(await self._complete_once(request, body))
+        except (
+            UnsupportedRequestError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+        ) as fault:
+            return _build_error_response(400, str(fault) or type(fault).__name__)
 
-    async def _once(self, request: web.Request, body: Body) -> Body:
+    async def _complete_once(self, request: web.Request, body: JsonBody) -> JsonBody:
         key = request.headers.get("Idempotency-Key", "")
-        if key and key in self.known:
-            return await asyncio.shield(self.known[key])
-        work = asyncio.ensure_future(self._thought(body))
+        if key and key in self.replies_by_key:
+            return await asyncio.shield(self.replies_by_key[key])
+        task = asyncio.ensure_future(self._build_completion(body))
         if key:
-            self.known[key] = work
-            work.add_done_callback(lambda done: self._forget(key, done))
-        return await asyncio.shield(work)
+            self.replies_by_key[key] = task
+            task.add_done_callback(lambda done: self._forget_replies(key, done))
+        return await asyncio.shield(task)
 
-    def _forget(self, key: str, done: asyncio.Future[Body]) -> None:
-        """Failures at once, the oldest replies when there are many."""
+    def _forget_replies(self, key: str, done: asyncio.Future[JsonBody]) -> None:
+        """Forget a failed reply at once, and the oldest replies beyond the maximum."""
         if done.cancelled() or done.exception():
-            self.known.pop(key, None)
-        while len(self.known) > REMEMBERED:
-            self.known.popitem(last=False)
+            self.replies_by_key.pop(key, None)
+        while len(self.replies_by_key) > MAX_REMEMBERED_REPLIES:
+            self.replies_by_key.popitem(last=False)
 
-    async def _thought(self, body: Body) -> Body:
-        found = await self.mind.answer(body)
-        choice = {"index": 0, "message": found["message"], "finish_reason": found["finish_reason"]}
+    async def _build_completion(self, body: JsonBody) -> JsonBody:
+        completion = await self.backend.complete_chat(body)
+        choice = {
+            "index": 0,
+            "message": completion["message"],
+            "finish_reason": completion["finish_reason"],
+        }
         return {
             "id": f"chatcmpl-{time.time_ns():x}",
             "object": "chat.completion",
             "created": int(time.time()),
-            "model": self.mind.name,
+            "model": self.backend.name,
             "choices": [choice],
-            "usage": found["usage"],
+            "usage": completion["usage"],
         }
 
 
-def _wrong(status: int, words: str) -> web.Response:
+def _build_error_response(status: int, message: str) -> web.Response:
     kind = "invalid_request_error"
-    return web.json_response({"error": {"message": words, "type": kind}}, status=status)
+    return web.json_response({"error": {"message": message, "type": kind}}, status=status)
 
 
-def serve(mind: Mind, host: str, port: int) -> None:
-    """Answer until Ctrl-C or SIGTERM."""
-    said = f"{mind.name} answers at http://{host}:{port}/v1; Ctrl-C ends it"
+def serve_chat_backend(backend: ChatBackend, host: str, port: int) -> None:
+    """Serve the backend until Ctrl-C or SIGTERM."""
+    notice = f"{backend.name} answers at http://{host}:{port}/v1; Ctrl-C ends it"
     web.run_app(
-        Server(mind).app(), host=host, port=port, access_log=None, print=lambda _: _say(said)
+        ChatServer(backend).build_app(),
+        host=host,
+        port=port,
+        access_log=None,
+        print=lambda _: _print_line(notice),
     )
 
 
-def _say(words: str) -> None:
+def _print_line(words: str) -> None:
     sys.stdout.write(f"{words}\n")
     sys.stdout.flush()

@@ -17,7 +17,7 @@ from touchline.config import Params
 from touchline.errors import InputError
 from touchline.progress import track_progress
 from touchline.sources import readers
-from touchline.sources.fetch.unpack import unpack
+from touchline.sources.fetch.unpack import unpack_archive
 from touchline.sources.source import SourcePart
 
 VIDEO_PATTERNS = tuple(f"**/*.{kind}" for kind in ("mp4", "mkv", "avi", "webm", "mov"))
@@ -62,7 +62,7 @@ def open_folder_or_archive(origin: Path, target: Path, remedy: str) -> Iterator[
     if not origin.is_file():
         raise InputError(origin, "is missing", remedy)
     place = target.with_name(f".{target.name}.unpacked")
-    unpack(origin, place)
+    unpack_archive(origin, place)
     try:
         yield place
     finally:

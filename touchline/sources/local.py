@@ -13,7 +13,7 @@ from touchline.records.label import Label
 from touchline.records.speech import Speech
 from touchline.records.video import Video
 from touchline.sources import own_videos
-from touchline.sources.fetch import Wanted, fetch
+from touchline.sources.fetch import FileRequest, fetch_files
 from touchline.sources.folder import resolve_folder
 from touchline.sources.own_videos import OwnVideoSettings
 from touchline.sources.source import ReadResult, Source, SourceVideo
@@ -37,18 +37,20 @@ def download_local(settings: LocalSettings, folder: Path, executor: Executor) ->
     if not any(own_videos.is_video_file(path.name) for path in paths):
         wrong = "holds no video" if origin.is_dir() else "is missing"
         raise InputError(origin, wrong, "set download.sources.local.folder to the folder of videos")
-    fetch(
+    fetch_files(
         [_local_request(path, origin) for path in paths],
         folder,
         COPY_WORKERS,
-        known=own_videos.locate_known_manifest(settings),
+        earlier_manifest=own_videos.locate_known_manifest(settings),
     )
 
 
-def _local_request(path: Path, origin: Path) -> Wanted:
+def _local_request(path: Path, origin: Path) -> FileRequest:
     size = path.stat().st_size if path.is_file() else 0  # a dead link is told when it is copied
     own_videos.check_label_size(str(path), size)
-    return Wanted(path.relative_to(origin).as_posix(), (path.absolute().as_uri(),), "", size, "")
+    return FileRequest(
+        path.relative_to(origin).as_posix(), (path.absolute().as_uri(),), "", size, ""
+    )
 
 
 def list_local_videos(settings: LocalSettings, folder: Path) -> ReadResult[SourceVideo]:

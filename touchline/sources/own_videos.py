@@ -23,7 +23,7 @@ from touchline.records.label import Label
 from touchline.records.speech import Speech
 from touchline.records.video import Video
 from touchline.sources import readers, ready_questions
-from touchline.sources.fetch.manifest import VIDEO
+from touchline.sources.fetch.manifest import VIDEO_SUFFIXES
 from touchline.sources.folder import resolve_folder
 from touchline.sources.soccernet import echoes, labels_v2
 from touchline.sources.source import ReadResult, RowFault, SourcePart, SourceVideo
@@ -43,7 +43,9 @@ TASKS = ("spotting", "counting", "choice", "open")  # whatever its sport is aske
 def build_own_parts(where: str, access: str) -> tuple[SourcePart, ...]:
     """Build the videos, labels and commentary parts of a user's folder or bucket."""
     return (
-        SourcePart("videos", tuple(f"**/*{ending}" for ending in sorted(VIDEO)), where, access),
+        SourcePart(
+            "videos", tuple(f"**/*{ending}" for ending in sorted(VIDEO_SUFFIXES)), where, access
+        ),
         SourcePart("labels", (f"**/*{LABELS}",), where, access),
         SourcePart("commentary", ("**/[12]_asr.json",), where, access),
     )
@@ -83,7 +85,7 @@ def is_own_source_file(path: str) -> bool:
 
 def is_video_file(name: str) -> bool:
     """Return whether the file name has a video extension."""
-    return PurePosixPath(name).suffix.lower() in VIDEO
+    return PurePosixPath(name).suffix.lower() in VIDEO_SUFFIXES
 
 
 def is_label_file(name: str) -> bool:

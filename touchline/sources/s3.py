@@ -13,9 +13,9 @@ from touchline.records.label import Label
 from touchline.records.speech import Speech
 from touchline.records.video import Video
 from touchline.sources import own_videos
-from touchline.sources.fetch import Wanted, fetch
-from touchline.sources.fetch.mirror import PATIENCE
-from touchline.sources.fetch.s3 import listing, url
+from touchline.sources.fetch import FileRequest, fetch_files
+from touchline.sources.fetch.mirror import DEFAULT_RETRY_POLICY
+from touchline.sources.fetch.s3 import build_s3_url, list_s3_objects
 from touchline.sources.own_videos import OwnVideoSettings
 from touchline.sources.source import ReadResult, Source, SourceVideo
 from touchline.sports import SPORTS
@@ -35,8 +35,10 @@ def download_s3(settings: S3Settings, folder: Path, executor: Executor) -> None:
     InputError if there is no video.
     """
     prefix = settings.prefix.strip("/") + "/" if settings.prefix.strip("/") else ""
-    place = url(settings.bucket, prefix)
-    objects = listing(settings.bucket, prefix, settings.endpoint, PATIENCE.timeout)
+    place = build_s3_url(settings.bucket, prefix)
+    objects = list_s3_objects(
+        settings.bucket, prefix, settings.endpoint, DEFAULT_RETRY_POLICY.timeout
+    )
     requests = [
         _s3_request(settings.bucket, key, key.removeprefix(prefix), size)
         for key, size in objects
@@ -45,12 +47,12 @@ def download_s3(settings: S3Settings, folder: Path, executor: Executor) -> None:
     if not any(own_videos.is_video_file(request.path) for request in requests):
         raise InputError(place, "holds no video", "check download.sources.s3.bucket and .prefix")
     manifest = own_videos.locate_known_manifest(settings)
-    fetch(requests, folder, settings.connections, settings.endpoint, manifest)
+    fetch_files(requests, folder, settings.connections, settings.endpoint, manifest)
 
 
-def _s3_request(bucket: str, key: str, path: str, size: int) -> Wanted:
-    own_videos.check_label_size(url(bucket, key), size)
-    return Wanted(path, (url(bucket, key),), "", size, "")
+def _s3_request(bucket: str, key: str, path: str, size: int) -> FileRequest:
+    own_videos.check_label_size(build_s3_url(bucket, key), size)
+    return FileRequest(path, (build_s3_url(bucket, key),), "", size, "")
 
 
 def list_s3_videos(settings: S3Settings, folder: Path) -> ReadResult[SourceVideo]:

@@ -19,8 +19,8 @@ from touchline.chat.tools.choose_frames import (
     parse_tool_call,
 )
 from touchline.chat.turns import extract_answer, split_thought
-from touchline.endpoint import Client, Reply
-from touchline.endpoint.openai_format import turn
+from touchline.endpoint import ChatReply, EndpointClient
+from touchline.endpoint.openai_format import format_reply_turn
 from touchline.records.question import Question
 from touchline.records.trajectory import Trajectory
 from touchline.records.verdict import TeacherVerdict
@@ -83,9 +83,9 @@ class AcceptanceCase:
     question: Question
     attempt: Trajectory
     shown: Messages  # with pictures
-    replies: list[Reply]
+    replies: list[ChatReply]
     course: TeachingJob
-    teacher: Client
+    teacher: EndpointClient
     judge: TeacherJudge
 
     async def ask_judge(self, prompt: str, **fields: str) -> bool | None:
@@ -114,7 +114,7 @@ class AcceptanceCase:
             self.question.id, masked_messages, calls, self.course, self.teacher
         )
         self.replies.append(reply)
-        turn_text = turn(reply)
+        turn_text = format_reply_turn(reply)
         return extract_answer(turn_text) if self.course.dialogue.thinks else turn_text.strip()
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any, Self
 
 from touchline.chat.messages import Messages
-from touchline.endpoint import Client, Purse, Reply, request
-from touchline.endpoint.openai_format import chat, tools
+from touchline.endpoint import ChatReply, EndpointClient, SpendingLimit, build_chat_request
+from touchline.endpoint.openai_format import build_api_messages, build_api_tools
 from touchline.state_dirs import ensure_reply_folder
 from touchline.teacher.teacher import ServedTeacherParams, TeachingJob
 
@@ -14,14 +14,16 @@ VERDICT_WORDS = {"YES": True, "NO": False}
 
 
 async def request_teacher_turn(
-    tag: str, messages: Messages, calls: int, job: TeachingJob, teacher: Client
-) -> Reply:
+    tag: str, messages: Messages, calls: int, job: TeachingJob, teacher: EndpointClient
+) -> ChatReply:
     """Request the teacher's next turn after `calls` tool calls; with no call left, tool use is
     turned off.
     """
     endpoint = teacher.endpoint
-    tool_schemas = tools(endpoint) if job.dialogue.thinks else []
-    turn_request = request(endpoint, tag, chat(messages, endpoint), tool_schemas)
+    tool_schemas = build_api_tools(endpoint) if job.dialogue.thinks else []
+    turn_request = build_chat_request(
+        endpoint, tag, build_api_messages(messages, endpoint), tool_schemas
+    )
     if tool_schemas and calls >= job.budget.calls:
         turn_request = replace(turn_request, sampling={**turn_request.sampling, **NO_TOOL_CHOICE})
     return await teacher.ask(turn_request)
@@ -32,9 +34,9 @@ class TeacherJudge:
     judge.
     """
 
-    def __init__(self, settings: ServedTeacherParams, purse: Purse) -> None:
+    def __init__(self, settings: ServedTeacherParams, purse: SpendingLimit) -> None:
         self.needed = settings.needs_judge
-        self.client = Client(settings.judging, ensure_reply_folder("judge"), purse)
+        self.client = EndpointClient(settings.judging, ensure_reply_folder("judge"), purse)
 
     async def __aenter__(self) -> Self:
         if self.needed:
@@ -47,11 +49,11 @@ class TeacherJudge:
 
     async def ask_yes_or_no(
         self, tag: str, blocks: list[dict[str, Any]]
-    ) -> tuple[bool | None, Reply]:
+    ) -> tuple[bool | None, ChatReply]:
         """(True, False or None if the reply is neither YES nor NO; the reply) to the given content
         blocks.
         """
-        messages = chat([{"role": "user", "content": blocks}], self.client.endpoint)
-        reply = await self.client.ask(request(self.client.endpoint, tag, messages))
+        messages = build_api_messages([{"role": "user", "content": blocks}], self.client.endpoint)
+        reply = await self.client.ask(build_chat_request(self.client.endpoint, tag, messages))
         word = "".join(c if c.isalpha() else " " for c in reply.text.upper()).split()[:1]
         return VERDICT_WORDS.get(word[0] if word else ""), reply

@@ -7,7 +7,7 @@ from typing import Any
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.tools.choose_frames import REPEATED_REPLY, TOOL_CALL_PATTERN, TOOL_NAME
 from touchline.chat.turns import extract_answer, is_bare_answer, is_well_formed
-from touchline.endpoint.reply import CUT, Reply
+from touchline.endpoint.reply import FINISH_LENGTH, ChatReply
 
 OUTSIDE, AGAIN = "window outside the clip", "same window again"
 ENDLESS, TIMELESS = "endless chain of calls", "call without times"
@@ -46,11 +46,11 @@ def find_call_fault(turn: str) -> str:
     return UNREADABLE if "<tool_call>" in turn else ""
 
 
-def find_ending_fault(turn: str, turns: list[str], reply: Reply, dialogue: Dialogue) -> str:
+def find_ending_fault(turn: str, turns: list[str], reply: ChatReply, dialogue: Dialogue) -> str:
     """Fault name of a last turn (cut off, refusal, empty answer, wrong format); '' if
     it is fine.
     """
-    if reply.finish == CUT:
+    if reply.finish == FINISH_LENGTH:
         return SHORT
     is_format_kept = is_well_formed(turns) if dialogue.thinks else is_bare_answer(turns)
     final = extract_answer(turn) if dialogue.thinks else turn.strip()

@@ -27,7 +27,7 @@ from touchline.tasks.scene import ClipScene
 from touchline.tasks.spotting import format_spotting_answer, parse_intervals
 from touchline.tasks.trajectory import build_trajectory
 from touchline.teacher.teacher import TaughtQuestion, TeachingJob
-from touchline.video.workers import each, pool
+from touchline.video.workers import map_jobs, open_worker_pool
 
 Span = tuple[float, float]
 FrameTest = Callable[
@@ -152,8 +152,11 @@ class ScriptedLesson:
 
 def run_scripted_teacher(job: TeachingJob) -> Iterator[TaughtQuestion]:
     """Teach every question of the job, one worker job per video."""
-    with pool(1) as executor, ProgressReporter("distill", len(job.questions)) as progress:
-        for taught_questions in each(
+    with (
+        open_worker_pool(1) as executor,
+        ProgressReporter("distill", len(job.questions)) as progress,
+    ):
+        for taught_questions in map_jobs(
             executor, teach_job_questions, [(part,) for part in job.split_by_video()]
         ):
             yield from taught_questions

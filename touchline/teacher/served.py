@@ -16,8 +16,8 @@ from touchline.chat.messages import (
     fetch_block_images,
 )
 from touchline.chat.tools.choose_frames import TOOL_NAME, Blocks, ToolSession, parse_tool_call
-from touchline.endpoint import Client, Purse, Reply, each
-from touchline.endpoint.openai_format import turn
+from touchline.endpoint import ChatReply, EndpointClient, SpendingLimit, run_concurrently
+from touchline.endpoint.openai_format import format_reply_turn
 from touchline.progress import ProgressReporter
 from touchline.records.question import Question
 from touchline.records.verdict import TeacherVerdict
@@ -42,7 +42,7 @@ class TeacherConversation:
     messages: Messages = field(default_factory=list)
     shown: Messages = field(default_factory=list)
     frames: list[str] = field(default_factory=list)  # digests
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[ChatReply] = field(default_factory=list)
 
     def add_message(self, message: dict[str, Any]) -> None:
         reel = self.viewing.clip_frames
@@ -64,9 +64,9 @@ def run_served_teacher(job: TeachingJob) -> Iterator[TaughtQuestion]:
 
 async def _teach_all(job: TeachingJob) -> list[TaughtQuestion]:
     settings = job.served
-    purse = Purse(settings.spend)
+    purse = SpendingLimit(settings.spend)
     judge = TeacherJudge(settings, purse)
-    teacher = Client(settings.endpoint, ensure_reply_folder("teacher"), purse)
+    teacher = EndpointClient(settings.endpoint, ensure_reply_folder("teacher"), purse)
     taught_by_id: dict[str, TaughtQuestion] = {}
     async with teacher, judge:
         with ProgressReporter("distill", len(job.questions)) as progress:
@@ -77,7 +77,7 @@ async def _teach_all(job: TeachingJob) -> list[TaughtQuestion]:
 
 
 async def _teach_pilot_then_rest(
-    job: TeachingJob, teacher: Client, judge: TeacherJudge, purse: Purse
+    job: TeachingJob, teacher: EndpointClient, judge: TeacherJudge, purse: SpendingLimit
 ) -> AsyncIterator[TaughtQuestion]:
     """First the pilot, whose cost forecasts the whole; then the rest."""
     pilot = min(job.served.spend.pilot, len(job.questions))
@@ -85,13 +85,15 @@ async def _teach_pilot_then_rest(
     async def work(question: Question) -> TaughtQuestion:
         return await _teach_question(question, job, teacher, judge)
 
-    async for _, taught in each(_pick_evenly(job.questions, pilot), work, teacher.at_once):
+    async for _, taught in run_concurrently(
+        _pick_evenly(job.questions, pilot), work, teacher.max_conversations
+    ):
         yield taught
     if pilot:
-        purse.forecast("distill", pilot, len(job.questions))
+        purse.check_forecast("distill", pilot, len(job.questions))
     piloted = {question.id for question in _pick_evenly(job.questions, pilot)}
     remaining = [question for question in job.questions if question.id not in piloted]
-    async for _, taught in each(remaining, work, teacher.at_once):
+    async for _, taught in run_concurrently(remaining, work, teacher.max_conversations):
         yield taught
 
 
@@ -101,7 +103,7 @@ def _pick_evenly(questions: Sequence[Question], count: int) -> list[Question]:
 
 
 async def _teach_question(
-    question: Question, job: TeachingJob, teacher: Client, judge: TeacherJudge
+    question: Question, job: TeachingJob, teacher: EndpointClient, judge: TeacherJudge
 ) -> TaughtQuestion:
     """One question: the conversation, then the steps of acceptance."""
     conversation = TeacherConversation(question, ToolSession(job.get_frames(question), job.budget))
@@ -123,7 +125,9 @@ async def _teach_question(
     return TaughtQuestion(question, kept, verdict.reason, verdict)
 
 
-async def _converse(conversation: TeacherConversation, job: TeachingJob, teacher: Client) -> str:
+async def _converse(
+    conversation: TeacherConversation, job: TeachingJob, teacher: EndpointClient
+) -> str:
     """Turn by turn to the answer; returns what went wrong, "" for nothing."""
     for message in build_messages(
         conversation.question, conversation.note_frames(conversation.viewing.open()), job.dialogue
@@ -140,14 +144,14 @@ async def _converse(conversation: TeacherConversation, job: TeachingJob, teacher
         conversation.replies.append(reply)
         if reply.fault:
             return reply.fault
-        reason, done = _process_turn(conversation, turn(reply), reply, job)
+        reason, done = _process_turn(conversation, format_reply_turn(reply), reply, job)
         if reason or done:
             return reason
     return faulty_turns.ENDLESS
 
 
 def _process_turn(
-    conversation: TeacherConversation, turn_text: str, reply: Reply, job: TeachingJob
+    conversation: TeacherConversation, turn_text: str, reply: ChatReply, job: TeachingJob
 ) -> tuple[str, bool]:
     """(what is wrong, whether that was the answer) of a turn; a call is answered by the tool."""
     conversation.add_message(
@@ -173,7 +177,7 @@ def _process_turn(
     return "", False
 
 
-def _add_cost(verdict: TeacherVerdict, replies: list[Reply]) -> TeacherVerdict:
+def _add_cost(verdict: TeacherVerdict, replies: list[ChatReply]) -> TeacherVerdict:
     """With what its replies cost."""
     billed_replies = [reply for reply in replies if reply.tokens_in or reply.tokens_out]
     return replace(

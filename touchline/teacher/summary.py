@@ -7,7 +7,7 @@ from typing import Any
 
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.prompts import read_prompt
-from touchline.endpoint import Endpoint
+from touchline.endpoint import EndpointParams
 from touchline.records.verdict import TeacherVerdict
 from touchline.teacher.teacher import DistillParams
 
@@ -67,7 +67,7 @@ def describe_teacher(distill: DistillParams, dialogue: Dialogue) -> dict[str, An
     return record
 
 
-def _describe_endpoint(endpoint: Endpoint, prompts: Iterable[str]) -> dict[str, Any]:
+def _describe_endpoint(endpoint: EndpointParams, prompts: Iterable[str]) -> dict[str, Any]:
     return {
         "host": endpoint.host,
         "model": endpoint.model,

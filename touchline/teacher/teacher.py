@@ -11,7 +11,7 @@ from touchline.chat.dialogue import Dialogue
 from touchline.chat.messages import load_clip_frames
 from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget
 from touchline.config import Params
-from touchline.endpoint import Endpoint, Spend
+from touchline.endpoint import EndpointParams, SpendParams
 from touchline.records.clip import Clip
 from touchline.records.label import Label
 from touchline.records.question import Question
@@ -24,14 +24,14 @@ from touchline.video.frame_store import FrameStore
 class ServedTeacherParams(Params):
     """Params of a teacher behind an endpoint and of the acceptance of its trajectories."""
 
-    endpoint: Endpoint
-    spend: Spend  # the teacher's and the judge's together
+    endpoint: EndpointParams
+    spend: SpendParams  # the teacher's and the judge's together
     terms: list[Literal["open", "request", "nda"]]  # whose frames and words may leave this machine
     languages: list[str]  # ISO 639-1: what it may write in; [] for any
     threshold: float  # the task's own score from which an answer is right
     judge: Literal["none", "open"]  # open answers below the threshold are put to the judge
     look: Literal["none", "masked", "judge"]  # how it is seen that the frames matter
-    judging: Endpoint
+    judging: EndpointParams
 
     @property
     def needs_judge(self) -> bool:
@@ -39,7 +39,7 @@ class ServedTeacherParams(Params):
         return self.judge != "none" or self.look == "judge"
 
     @property
-    def endpoints_used(self) -> tuple[Endpoint, ...]:
+    def endpoints_used(self) -> tuple[EndpointParams, ...]:
         """All endpoints that receive content of clips."""
         return (self.endpoint, self.judging) if self.needs_judge else (self.endpoint,)
 

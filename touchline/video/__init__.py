@@ -1,1 +1,1 @@
-"""Pure seeing: what a video file is, which picture it shows when. No model, no sport."""
+"""Video files: probing, decoding, cutting into clips, and the frame store. No models, no sports."""

@@ -1,4 +1,4 @@
-"""Open a video file with PyAV; the border where a decoder's error becomes a sentence."""
+"""Rotate frames of phone videos as a player does, by the rotation stored in the file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,86 +15,94 @@ from av.video.stream import VideoStream
 
 from touchline.errors import InputError
 
-REORDERED = 17  # packets among which the first shown frame is: H.264 reorders at most 16
-AGAIN = "fetch it again, or take it out of the source"
+MAX_REORDERED_PACKETS = (
+    17  # packets among which the first shown frame is: H.264 reorders at most 16
+)
+REFETCH_REMEDY = "fetch it again, or take it out of the source"
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file and its moving picture, closed at the end.
+def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Context manager: (container, video stream) of a file.
 
-    Whatever FFmpeg says while the block runs becomes a `InputError` naming the file; so does a file
-    that is missing, empty, no video at all, or sound only.
+    Any FFmpeg error in the block becomes an `InputError` that names the file; so does a file that
+    is missing, empty, not a video, or audio only.
     """
-    _look(path)
+    _check_video_file(path)
     try:
-        with av.open(str(path)) as box:
-            yield box, _picture(path, box)
+        with av.open(str(path)) as container:
+            yield container, _select_video_stream(path, container)
     except FFmpegError as error:
-        raise InputError(path, f"cannot be decoded ({_said(error)}{_kind(path)})", AGAIN) from error
+        raise InputError(
+            path,
+            f"cannot be decoded ({_describe_ffmpeg_error(error)}{_describe_text_file(path)})",
+            REFETCH_REMEDY,
+        ) from error
 
 
-def first_shown(box: InputContainer, video: VideoStream) -> float:
-    """Presentation time of the first shown frame, seconds; reads on from where the file stands.
+def find_first_frame_time(container: InputContainer, video: VideoStream) -> float:
+    """Presentation time of the first shown frame in seconds; reads packets from the current
+    position.
 
-    The container's own start is not it: an AVI may say 0 and begin at its frame 1.
+    The container's own start time is unreliable: an AVI may say 0 and begin at frame 1.
     """
     times: list[float] = []
-    for packet in box.demux(video):
+    for packet in container.demux(video):
         if packet.pts is not None and not packet.is_discard:
-            times.append(packet.pts * tick(video))
-        if len(times) == REORDERED:
+            times.append(packet.pts * get_time_unit(video))
+        if len(times) == MAX_REORDERED_PACKETS:
             break
     return min(times, default=0.0)
 
 
-def tick(video: VideoStream) -> float:
-    """Seconds of one unit of the stream's presentation times."""
+def get_time_unit(video: VideoStream) -> float:
+    """Seconds per unit of the stream's presentation timestamps."""
     return float(video.time_base or 0)
 
 
-def too_long(frame: float) -> float:
-    """A gap between two frames that only damage explains, seconds; `frame` is the usual one.
+def compute_max_gap(frame_seconds: float) -> float:
+    """The longest gap between two frames, in seconds, that is not treated as damage;
+    `frame_seconds` is the usual one.
 
     Cameras and stream copies leave gaps of up to four frames (seen: 0.133 s at 30 fps).
     """
-    return max(1.0, 10 * frame)
+    return max(1.0, 10 * frame_seconds)
 
 
-def clock(seconds: float) -> str:
-    """A place in a file for a sentence: 754.2 is `12:34.2`."""
-    minutes, rest = divmod(round(seconds, 1), 60)
-    return f"{minutes:.0f}:{rest:04.1f}"
+def format_video_time(seconds: float) -> str:
+    """A time in a video as minutes and seconds: 754.2 becomes `12:34.2`."""
+    minutes, remainder = divmod(round(seconds, 1), 60)
+    return f"{minutes:.0f}:{remainder:04.1f}"
 
 
-def _look(path: Path) -> None:
+def _check_video_file(path: Path) -> None:
     try:
         size = path.stat().st_size if path.is_file() else None
     except OSError as error:  # its name is too long, say
-        raise InputError(path, f"cannot be opened ({error.strerror})", AGAIN) from None
+        raise InputError(path, f"cannot be opened ({error.strerror})", REFETCH_REMEDY) from None
     if size is None:
         raise InputError(path, "there is no such file", "fetch it again")
     if size == 0:
         raise InputError(path, "the file is empty", "fetch it again")
 
 
-def _picture(path: Path, box: InputContainer) -> VideoStream:
-    video = box.streams.best("video")
+def _select_video_stream(path: Path, container: InputContainer) -> VideoStream:
+    video = container.streams.best("video")
     if not isinstance(video, VideoStream) or Disposition.attached_pic in video.disposition:
-        sound = "holds sound only" if box.streams.audio else "holds no moving picture"
-        raise InputError(path, sound, "give a file with a video stream")
+        wrong = "holds sound only" if container.streams.audio else "holds no moving picture"
+        raise InputError(path, wrong, "give a file with a video stream")
     if video.codec_context is None:
         raise InputError(path, "its codec is unknown here", "convert it to H.264")
     video.codec_context.thread_type, video.codec_context.thread_count = "NONE", 1
     return video
 
 
-def _said(error: FFmpegError) -> str:
+def _describe_ffmpeg_error(error: FFmpegError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def _kind(path: Path) -> str:
-    """What the file looks like instead, from its first bytes."""
+def _describe_text_file(path: Path) -> str:
+    """A hint for the error message if the file's first bytes are HTML or text, else ""."""
     with path.open("rb") as file:
         head = file.read(512)
     if head.lstrip()[:1] == b"<":
@@ -102,12 +110,19 @@ def _kind(path: Path) -> str:
     return "; it is text" if head.isascii() and b"\0" not in head else ""
 
 
-TURNS = {90: ("cclock",), -90: ("clock",), 180: ("clock", "clock"), -180: ("clock", "clock")}
+TRANSPOSE_STEPS = {
+    90: ("cclock",),
+    -90: ("clock",),
+    180: ("clock", "clock"),
+    -180: ("clock", "clock"),
+}
 
 
-def upright(frame: VideoFrame) -> VideoFrame:
-    """The frame turned by its display matrix in steps of 90 degrees; without one, itself."""
-    turns = TURNS.get(frame.rotation, ())
+def rotate_upright(frame: VideoFrame) -> VideoFrame:
+    """The frame rotated by its display matrix in steps of 90 degrees; the frame itself if it has
+    none.
+    """
+    turns = TRANSPOSE_STEPS.get(frame.rotation, ())
     if not turns:
         return frame
     graph = Graph()

@@ -1,4 +1,4 @@
-"""What a video file is, from its packets alone: one demux, no decoding."""
+"""Facts about a video file, read from its packets: one demux pass, no decoding."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,12 +10,20 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from touchline.errors import InputError
-from touchline.video.container import AGAIN, clock, opened, tick, too_long
+from touchline.video.container import (
+    REFETCH_REMEDY,
+    compute_max_gap,
+    format_video_time,
+    get_time_unit,
+    open_video,
+)
 
 
 @dataclass(frozen=True)
-class Scan:
-    """Presentation times of a file's frames, seconds; `keyframes` count from the first shown."""
+class PacketScan:
+    """Presentation times of a file's frames in seconds; `keyframes` are counted from the first
+    shown frame.
+    """
 
     codec: str
     width: int
@@ -25,8 +33,8 @@ class Scan:
     keyframes: list[float]
 
     @property
-    def frame(self) -> float:
-        """How long a frame stays, on average."""
+    def frame_seconds(self) -> float:
+        """Average duration of a frame in seconds."""
         return float(self.times[-1] - self.times[0]) / (len(self.times) - 1)
 
     @property
@@ -34,53 +42,58 @@ class Scan:
         return float(np.diff(self.times).max())
 
 
-def facts(path: Path) -> dict[str, Any]:
-    """The fields of `Video` from `sha256` on; costs about 0.01 CPU s per minute of video.
+def probe_video_file(path: Path) -> dict[str, Any]:
+    """The fields of `Video` from `sha256` on, as a dict; costs about 0.01 CPU s per minute of
+    video.
 
-    A packet that the container marks as discarded is decoded but not shown, so what is left are
-    exactly the frames a decoder shows (checked against PyAV on clean, edit-list and real files).
-    Raises `InputError` for a file that is empty, no video, sound only, cut off, or has a hole.
+    Discarded packets are decoded but not shown, so the rest are exactly the frames that a decoder
+    shows (checked against PyAV on clean, edit-list and real files). Raises `InputError` for a file
+    that is empty, not a video, audio only, truncated, or has a gap.
     """
-    seen = scan(path)
-    count, frame = len(seen.times), seen.frame
+    packet_scan = scan_packets(path)
+    count, frame_seconds = len(packet_scan.times), packet_scan.frame_seconds
     return {
         "sha256": _sha256(path),
         "bytes": path.stat().st_size,
-        "codec": seen.codec,
-        "width": seen.width,
-        "height": seen.height,
-        "fps": round(1 / frame, 6),
+        "codec": packet_scan.codec,
+        "width": packet_scan.width,
+        "height": packet_scan.height,
+        "fps": round(1 / frame_seconds, 6),
         "frames": count,
-        "duration": round(count * frame, 6),
-        "start": round(float(seen.times[0]), 6),
-        "longest_gap": round(seen.longest_gap, 6),
-        "edit_list": seen.packets != count,
-        "keyframes": seen.keyframes,
+        "duration": round(count * frame_seconds, 6),
+        "start": round(float(packet_scan.times[0]), 6),
+        "longest_gap": round(packet_scan.longest_gap, 6),
+        "edit_list": packet_scan.packets != count,
+        "keyframes": packet_scan.keyframes,
     }
 
 
-def unseen(duration: float) -> dict[str, Any]:
-    """The same fields of a video whose file is not here: how long it lasts, and no frame."""
+def describe_missing_video(duration: float) -> dict[str, Any]:
+    """The same fields for a video whose file is not available: its duration, and no frames."""
     none = {"sha256": "", "bytes": 0, "codec": "", "width": 0, "height": 0, "fps": 0.0, "frames": 0}
     times = {"start": 0.0, "longest_gap": 0.0, "edit_list": False, "keyframes": []}
     return {**none, "duration": duration, **times}
 
 
-def scan(path: Path) -> Scan:
-    """Read all packets; a `InputError` when the file breaks off, has a hole or lacks times."""
-    with opened(path) as (box, video):
-        found, end = _packets(path, box, video)
-        claim = _claim(box, video)
-    _whole(path, found, end, claim)
-    return found
+def scan_packets(path: Path) -> PacketScan:
+    """Read all packets. Raises `InputError` if the file is truncated, has a gap or lacks
+    timestamps.
+    """
+    with open_video(path) as (container, video):
+        packet_scan, end = _read_packets(path, container, video)
+        stated_end = _read_stated_end(container, video)
+    _check_complete(path, packet_scan, end, stated_end)
+    return packet_scan
 
 
-def _packets(path: Path, box: InputContainer, video: VideoStream) -> tuple[Scan, float]:
-    """The scan, and the second at which the last packet of any stream begins."""
+def _read_packets(
+    path: Path, container: InputContainer, video: VideoStream
+) -> tuple[PacketScan, float]:
+    """(the scan, start in seconds of the last packet of any stream)."""
     shown: list[int] = []
     keys: list[int] = []
     packets, end = 0, 0.0
-    for packet in box.demux():
+    for packet in container.demux():
         if packet.size == 0:  # the flush at the end
             continue
         if packet.pts is None:
@@ -97,30 +110,36 @@ def _packets(path: Path, box: InputContainer, video: VideoStream) -> tuple[Scan,
             keys.append(packet.pts)
     if len(shown) < 2:
         raise InputError(path, f"shows {len(shown)} frames", "give a moving picture")
-    unit = tick(video)
+    unit = get_time_unit(video)
     times = np.sort(np.array(shown)) * unit
     keyframes = [round(key * unit - float(times[0]), 6) for key in sorted(keys)]
     size = (video.codec_context.width, video.codec_context.height)
-    return Scan(video.codec_context.name, *size, times, packets, keyframes), end
+    return PacketScan(video.codec_context.name, *size, times, packets, keyframes), end
 
 
-def _claim(box: InputContainer, video: VideoStream) -> float:
-    """The second at which the file says it ends, 0 when it does not say."""
+def _read_stated_end(container: InputContainer, video: VideoStream) -> float:
+    """The end of the video in seconds as the container states it; 0 if it does not."""
     if video.duration:
         start = max(video.start_time or 0, 0)
-        return (start + video.duration) * tick(video)
-    return box.duration / 1e6 if box.duration and "matroska" in box.format.name else 0.0
+        return (start + video.duration) * get_time_unit(video)
+    return (
+        container.duration / 1e6
+        if container.duration and "matroska" in container.format.name
+        else 0.0
+    )
 
 
-def _whole(path: Path, found: Scan, end: float, claim: float) -> None:
-    limit, origin = too_long(found.frame), float(found.times[0])
-    if claim - end > limit:
-        wrong = f"breaks off at {clock(end)} of {clock(claim)}"
-        raise InputError(path, wrong, AGAIN)
-    if found.longest_gap > limit:
-        at = int(np.diff(found.times).argmax())
-        hole = [clock(float(t) - origin) for t in found.times[at : at + 2]]
-        raise InputError(path, f"shows nothing from {hole[0]} to {hole[1]}: it is damaged", AGAIN)
+def _check_complete(path: Path, packet_scan: PacketScan, end: float, stated_end: float) -> None:
+    limit, origin = compute_max_gap(packet_scan.frame_seconds), float(packet_scan.times[0])
+    if stated_end - end > limit:
+        wrong = f"breaks off at {format_video_time(end)} of {format_video_time(stated_end)}"
+        raise InputError(path, wrong, REFETCH_REMEDY)
+    if packet_scan.longest_gap > limit:
+        at = int(np.diff(packet_scan.times).argmax())
+        gap = [format_video_time(float(t) - origin) for t in packet_scan.times[at : at + 2]]
+        raise InputError(
+            path, f"shows nothing from {gap[0]} to {gap[1]}: it is damaged", REFETCH_REMEDY
+        )
 
 
 def _sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""A pool of processes that die with their parent, and a job list that runs on any executor."""
+"""A process pool that dies with its parent, and ordered job mapping on any executor."""
 
 import ctypes
 import multiprocessing
@@ -18,66 +18,66 @@ PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
-def pool(workers: int) -> Iterator[Executor]:
-    """`workers` fresh processes, or one thread for one worker; all gone when the block ends.
+def open_worker_pool(workers: int) -> Iterator[Executor]:
+    """Context manager: an executor with `workers` spawned processes, or one thread if `workers` is
+    1.
 
-    They are spawned: a fork would copy Arrow's locks. A kill of this process kills them too, once
-    they have started up (about a second); until then they notice by themselves. Where
-    TOUCHLINE_SCHEDULER names a Dask scheduler, its cluster does the work instead.
+    Processes are spawned, because a fork would copy Arrow's locks. They die with this process, even
+    if it is killed (once started up, about a second). If TOUCHLINE_SCHEDULER names a Dask
+    scheduler, its cluster is used instead.
     """
     address = os.environ.get("TOUCHLINE_SCHEDULER")
     if address:
-        from touchline.video.cluster import cluster  # importing distributed takes a second
+        from touchline.video.cluster import (
+            connect_dask_cluster,  # importing distributed takes a second
+        )
 
-        with cluster(address) as executor:
+        with connect_dask_cluster(address) as executor:
             yield executor
         return
-    executor = _processes(workers) if workers > 1 else ThreadPoolExecutor(1)
+    executor = _spawn_processes(workers) if workers > 1 else ThreadPoolExecutor(1)
     try:
         yield executor
     finally:
         executor.shutdown(cancel_futures=True)
 
 
-def _processes(workers: int) -> ProcessPoolExecutor:
+def _spawn_processes(workers: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, _die_with, (os.getpid(),))
+    return ProcessPoolExecutor(workers, context, _die_with_parent, (os.getpid(),))
 
 
-def each(
+def map_jobs(
     executor: Executor, job: Callable[..., Result], rows: Iterable[tuple[Any, ...]]
 ) -> Iterator[Result]:
-    """`job(*row)` for all rows, results in row order; a worker's `InputError` is raised here.
-
-    The executor may be any, of this machine or of many.
-    """
-    for result in tried(executor, job, rows):
+    """Yield `job(*row)` for all rows, in row order; an `InputError` in a worker is raised here."""
+    for result in map_jobs_with_errors(executor, job, rows):
         if isinstance(result, InputError):
             raise result
         yield result
 
 
-def tried(
+def map_jobs_with_errors(
     executor: Executor, job: Callable[..., Result], rows: Iterable[tuple[Any, ...]]
 ) -> Iterator[Result | InputError]:
-    """Like `each`, but a worker's `InputError` is handed on as the result of its row."""
-    for result in executor.map(partial(_guarded, job), rows):
-        yield InputError(*result) if isinstance(result, _Fault) else result
+    """Like `map_jobs`, but an `InputError` in a worker is yielded as the result of its row."""
+    for result in executor.map(partial(_run_job, job), rows):
+        yield InputError(*result) if isinstance(result, _PickledInputError) else result
 
 
-class _Fault(tuple[str, str, str]):
-    """A `InputError` on its way home: place, wrong, remedy."""
+class _PickledInputError(tuple[str, str, str]):
+    """An `InputError` as a picklable tuple: place, wrong, remedy."""
 
 
-def _guarded(job: Callable[..., Result], row: tuple[Any, ...]) -> Result | _Fault:
+def _run_job(job: Callable[..., Result], row: tuple[Any, ...]) -> Result | _PickledInputError:
     try:
         return job(*row)
     except InputError as fault:
-        return _Fault((fault.place, fault.wrong, fault.remedy))
+        return _PickledInputError((fault.place, fault.wrong, fault.remedy))
 
 
-def _die_with(parent: int) -> None:
-    """Linux kills this process when its parent dies, by whatever signal."""
+def _die_with_parent(parent: int) -> None:
+    """Ask Linux to kill this process when its parent dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before we asked

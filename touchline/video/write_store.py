@@ -1,4 +1,4 @@
-"""Write a video's frame store file: one decoding pass, one frame per step kept."""
+"""Write the frame store file of a video: one decoding pass, frames sampled at `fps`."""
 
 import io
 from collections.abc import Iterator
@@ -15,44 +15,57 @@ from PIL import Image
 
 from touchline.atomic import atomic_file
 from touchline.errors import InputError
-from touchline.video.container import AGAIN, clock, first_shown, opened, tick, too_long, upright
-from touchline.video.frame_store import SCHEMA, STEP, TERMS
-from touchline.video.thumbnail import Look
+from touchline.video.container import (
+    REFETCH_REMEDY,
+    compute_max_gap,
+    find_first_frame_time,
+    format_video_time,
+    get_time_unit,
+    open_video,
+    rotate_upright,
+)
+from touchline.video.frame_store import FRAME_STORE_SCHEMA, STEP_METADATA_KEY, TERMS_METADATA_KEY
+from touchline.video.thumbnail import ThumbnailMaker
 
-LAYOUT = {"compression": "none", "use_dictionary": False, "write_statistics": ["time"]}
+PARQUET_OPTIONS = {"compression": "none", "use_dictionary": False, "write_statistics": ["time"]}
 
 
 @dataclass(frozen=True)
-class Written:
-    """What one decoding pass saw; `times` are those of the stored frames, in seconds."""
+class DecodingSummary:
+    """What one decoding pass counted; `times` are those of the stored frames, in seconds."""
 
     times: list[float]
     decoded: int
     damaged: int
 
 
-def write_frames(
+def write_frame_store(
     video: Path, out: Path, fps: float, height: int, quality: int, seconds: float, terms: str
-) -> Written:
-    """Store the first good frame at or after every multiple of 1/fps, in one decoding pass.
+) -> DecodingSummary:
+    """Store the first intact frame at or after every multiple of 1/fps, in one decoding pass.
 
-    Only kept frames leave YUV: FFmpeg scales them to `height` pixels (the width follows the
-    video's shape), PIL writes them as JPEG of `quality`. A row group holds `seconds` seconds.
-    A turned picture is put upright. The bytes depend on the file and these settings alone; the
-    file says its `terms`.
-    Raises `InputError` naming the place when decoding fails or the pictures have a hole.
+    Frames are scaled by FFmpeg to `height` pixels (aspect ratio kept), rotated upright, and saved
+    as JPEG of `quality`. A Parquet row group holds `seconds` seconds; the file's metadata holds its
+    licence `terms`. The bytes depend on the file and these settings only. Raises `InputError`
+    naming the place if decoding fails or frames are missing.
     """
-    seen, scale = _Pass(video, fps), _Scaler(height, quality)
-    schema = SCHEMA.with_metadata({STEP: str(1 / fps).encode(), TERMS: terms.encode()})
-    with atomic_file(out) as draft, pq.ParquetWriter(draft, schema, **LAYOUT) as file:
-        for _, group in groupby(seen, key=lambda kept: int(kept[0] / seconds)):
-            rows = [(time, *scale(frame)) for time, frame in group]
-            file.write_table(_table(schema, rows))
-    return Written(seen.times, seen.decoded, seen.damaged)
+    decoding, encode = _DecodingPass(video, fps), _FrameEncoder(height, quality)
+    schema = FRAME_STORE_SCHEMA.with_metadata(
+        {STEP_METADATA_KEY: str(1 / fps).encode(), TERMS_METADATA_KEY: terms.encode()}
+    )
+    with atomic_file(out) as draft, pq.ParquetWriter(draft, schema, **PARQUET_OPTIONS) as file:
+        for _, group in groupby(decoding, key=lambda kept: int(kept[0] / seconds)):
+            rows = [(time, *encode(frame)) for time, frame in group]
+            file.write_table(_build_frame_table(schema, rows))
+    return DecodingSummary(decoding.times, decoding.decoded, decoding.damaged)
 
 
-def _table(schema: pa.Schema, rows: list[tuple[float, int, int, bytes, bytes]]) -> pa.Table:
-    """From buffers: `pa.array` would import pandas, 1.7 CPU s in every worker."""
+def _build_frame_table(
+    schema: pa.Schema, rows: list[tuple[float, int, int, bytes, bytes]]
+) -> pa.Table:
+    """The Arrow table of rows, built from buffers: `pa.array` would import pandas, 1.7 CPU s in
+    every worker.
+    """
     times, widths, heights, jpegs, looks = zip(*rows, strict=True)
     ends = np.cumsum([0, *map(len, jpegs)], dtype=np.int32)
     buffers = [
@@ -69,55 +82,61 @@ def _table(schema: pa.Schema, rows: list[tuple[float, int, int, bytes, bytes]]) 
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-class _Pass:
-    """One run through a video: yields the kept frames, counts the others."""
+class _DecodingPass:
+    """One decoding pass through a video: yields (time, frame) to store, and counts decoded and
+    damaged frames.
+    """
 
     def __init__(self, path: Path, fps: float) -> None:
         self.path, self.fps = path, fps
         self.times: list[float] = []
         self.decoded = self.damaged = 0
-        self.last = 0.0  # time of the last good frame
+        self.last_time = 0.0  # time of the last good frame
 
     def __iter__(self) -> Iterator[tuple[float, VideoFrame]]:
         step = 0  # the next multiple of 1/fps to be stored
         try:
-            for time, frame in self._good():
+            for time, frame in self._decode_good_frames():
                 if time * self.fps >= step - 1e-6:
                     step = int(time * self.fps + 1e-6) + 1
                     self.times.append(time)
-                    yield time, upright(frame)
+                    yield time, rotate_upright(frame)
         except InputError as fault:
             if not self.decoded:
                 raise
-            wrong = f"{fault.wrong} after {clock(self.last)}"
+            wrong = f"{fault.wrong} after {format_video_time(self.last_time)}"
             raise InputError(fault.place, wrong, fault.remedy) from fault
 
-    def _good(self) -> Iterator[tuple[float, VideoFrame]]:
-        """Frames that decoded whole, with seconds since the first shown frame."""
-        with opened(self.path) as (box, video):
-            start = first_shown(box, video)
-        with opened(self.path) as (box, video):
-            limit, unit = too_long(1 / float(video.average_rate or 25)), tick(video)
-            for frame in box.decode(video):
+    def _decode_good_frames(self) -> Iterator[tuple[float, VideoFrame]]:
+        """Yield (seconds since the first shown frame, frame) of the intact frames."""
+        with open_video(self.path) as (container, video):
+            start = find_first_frame_time(container, video)
+        with open_video(self.path) as (container, video):
+            limit, unit = compute_max_gap(1 / float(video.average_rate or 25)), get_time_unit(video)
+            for frame in container.decode(video):
                 self.decoded += 1
                 if frame.pts is None or frame.is_corrupt:
                     self.damaged += 1
                     continue
                 time = round(frame.pts * unit - start, 6)
-                if time - self.last > limit:
-                    raise InputError(self.path, f"no good picture until {clock(time)}", AGAIN)
-                self.last = time
+                if time - self.last_time > limit:
+                    raise InputError(
+                        self.path,
+                        f"no good picture until {format_video_time(time)}",
+                        REFETCH_REMEDY,
+                    )
+                self.last_time = time
                 yield time, frame
             if not self.times:
-                raise InputError(self.path, "no picture could be decoded", AGAIN)
+                raise InputError(self.path, "no picture could be decoded", REFETCH_REMEDY)
 
 
-class _Scaler:
-    """From a decoded frame to the columns of its row."""
+class _FrameEncoder:
+    """Callable that turns a decoded frame into (width, height, JPEG bytes, thumbnail bytes)."""
 
     def __init__(self, height: int, quality: int) -> None:
         self.height, self.quality = height, quality
-        self.scaler, self.look = VideoReformatter(), Look()
+        self.scaler, self.make_thumbnail = VideoReformatter(), ThumbnailMaker()
 
     def __call__(self, frame: VideoFrame) -> tuple[int, int, bytes, bytes]:
         width = max(1, round(frame.width * self.height / frame.height))
@@ -129,4 +148,4 @@ class _Scaler:
         shape, raw = (width, self.height), ("raw", "RGB", plane.line_size, 1)
         image = Image.frombuffer("RGB", shape, bytes(plane), *raw)
         image.save(file, "JPEG", quality=self.quality)
-        return width, self.height, file.getvalue(), self.look(small)
+        return width, self.height, file.getvalue(), self.make_thumbnail(small)

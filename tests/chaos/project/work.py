@@ -22,29 +22,36 @@ PARAMS = load_yaml_file(Path("params.yaml"))
 
 def bring() -> dict[str, float]:
     """Fetch the film that $CHAOS_ORIGIN serves."""
-    from touchline.sources.fetch import Wanted, fetch
+    from touchline.sources.fetch import FileRequest, fetch_files
 
     size = PARAMS["bring"]["bytes"]
     with atomic_folder(Path("data/film")) as draft:
-        fetch([Wanted("film.bin", (os.environ["CHAOS_ORIGIN"],), "", size, "")], draft, 1)
+        fetch_files(
+            [FileRequest("film.bin", (os.environ["CHAOS_ORIGIN"],), "", size, "")], draft, 1
+        )
     return {"bytes": size}
 
 
 def teach() -> dict[str, float]:
     """Ask the teacher at $CHAOS_TEACHER, which bills every answer."""
     from tests.endpoint.conftest import at
-    from touchline.endpoint import Client, each, request
+    from touchline.endpoint import EndpointClient, build_chat_request, run_concurrently
 
     film = hashlib.sha256(Path("data/film/film.bin").read_bytes()).hexdigest()
     endpoint = at(os.environ["CHAOS_TEACHER"], in_flight=3, tries=50, patience=120.0, timeout=30.0)
     asked = [
-        request(endpoint, f"q{n}", [{"role": "user", "content": f"say {n} of {film[:8]}"}])
+        build_chat_request(
+            endpoint, f"q{n}", [{"role": "user", "content": f"say {n} of {film[:8]}"}]
+        )
         for n in range(PARAMS["teach"]["questions"])
     ]
 
     async def ask() -> dict[str, str]:
-        async with Client(endpoint, ensure_reply_folder("chaos")) as client:
-            return {one.tag: r.text async for one, r in each(asked, client.ask, client.at_once)}
+        async with EndpointClient(endpoint, ensure_reply_folder("chaos")) as client:
+            return {
+                one.tag: r.text
+                async for one, r in run_concurrently(asked, client.ask, client.at_once)
+            }
 
     replies = asyncio.run(ask())
     with atomic_file(Path("data/lessons.json")) as draft:

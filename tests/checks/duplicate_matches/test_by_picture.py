@@ -14,8 +14,8 @@ from touchline.checks.duplicate_matches.by_picture import (
     match_motion_traces,
 )
 from touchline.sources.synthetic.render import plan_match, render_half
-from touchline.video.frame_store import FrameStore, store_path
-from touchline.video.write_store import write_frames
+from touchline.video.frame_store import FrameStore, get_frame_store_path
+from touchline.video.write_store import write_frame_store
 
 SECONDS = 60
 SIZES = (1.0, 72, 85, 60.0, "open")
@@ -41,7 +41,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[FrameStore, Path]:
     for index in range(4):
         render_half(plan_match("soccer", 7, index, SECONDS), 2, folder / str(index))
         [film] = (folder / str(index)).rglob("2_224p.mkv")
-        write_frames(film, store_path(folder / "frames", f"{index}/2"), *SIZES)
+        write_frame_store(film, get_frame_store_path(folder / "frames", f"{index}/2"), *SIZES)
     return FrameStore(folder / "frames"), folder
 
 
@@ -67,9 +67,11 @@ def test_a_copy_of_other_size_bitrate_bars_and_start_is_found(
     store, folder = stored
     [film] = (folder / str(number)).rglob("2_224p.mkv")
     copied(film, tmp_path / "holiday.mkv", **changed)
-    write_frames(tmp_path / "holiday.mkv", store_path(store.folder, "copy/holiday"), *SIZES)
+    write_frame_store(
+        tmp_path / "holiday.mkv", get_frame_store_path(store.folder, "copy/holiday"), *SIZES
+    )
     [pair] = find_duplicates_by_picture(store.folder, matches(store))
-    store_path(store.folder, "copy/holiday").unlink()
+    get_frame_store_path(store.folder, "copy/holiday").unlink()
     assert (pair.one[1], pair.other[1]) == (str(number), "copy")
     assert pair.why.startswith("the same pictures: ")
 

@@ -11,7 +11,7 @@ from tests.checks.sources.conftest import LIMITS, film
 from touchline.checks.sources import score_bug_clock
 from touchline.checks.sources.case import ClockReadings, SourceCase
 from touchline.sources.synthetic.render import plan_match, render_half
-from touchline.video.probe import facts
+from touchline.video.probe import probe_video_file
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def readings(half: Path, name: str, frames: int) -> ClockReadings:
-    video = film("2", path=name, **facts(half / name))
+    video = film("2", path=name, **probe_video_file(half / name))
     with ThreadPoolExecutor(1) as executor:
         [found] = score_bug_clock.read_video_clocks(executor, half, [video], frames)
     return found

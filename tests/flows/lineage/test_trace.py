@@ -9,7 +9,7 @@ from flows import cli
 from flows.lineage import trace
 from flows.runs import record
 from tests.flows.lineage.conftest import World
-from touchline.endpoint.reply_cache import SHAPE
+from touchline.endpoint.reply_cache import CREATE_TABLE
 from touchline.errors import InputError
 
 RUN = "20261101-000000-aaaa"
@@ -61,7 +61,7 @@ def test_the_teachers_calls_stand_behind_the_lessons(world: World) -> None:
     file = world.root / ".touchline" / "replies" / "teacher" / "requests.sqlite"
     file.parent.mkdir(parents=True)
     with sqlite3.connect(file) as db:
-        db.executescript(SHAPE)
+        db.executescript(CREATE_TABLE)
         into = "INSERT INTO requests VALUES (?, ?, '', '', 0, 1, '', '', 0, 0, 0, '', 0)"
         db.executemany(into, [("key1", LEARNT), ("key2", "of another")])
     found = trace.trace_answer(world.root, f"rl:{ASKED}", "")

@@ -20,7 +20,7 @@ from flows.tracking import event_chain, openlineage
 from tests.flows.lineage import made
 from tests.flows.lineage.conftest import World
 from touchline import tombstones
-from touchline.endpoint.reply_cache import SHAPE
+from touchline.endpoint.reply_cache import CREATE_TABLE
 from touchline.evaluation import answer_cache
 from touchline.records.table import write_records
 from touchline.records.trajectory import Trajectory
@@ -49,7 +49,7 @@ def _stores(state: Path) -> None:
         store.put({"k3": "of old"})
     (state / "replies" / "teacher").mkdir(parents=True)
     with sqlite3.connect(state / "replies/teacher/requests.sqlite") as db:
-        db.executescript(SHAPE)
+        db.executescript(CREATE_TABLE)
         into = (
             'INSERT INTO requests (key, tag, what, how, "limit", sent) VALUES (?, ?, "", "", 0, 1)'
         )

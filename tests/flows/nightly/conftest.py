@@ -26,7 +26,7 @@ from touchline.records.question import Question
 from touchline.records.table import write_records
 from touchline.records.trajectory import Trajectory
 from touchline.tasks import TASKS
-from touchline.video.frame_store import store_path
+from touchline.video.frame_store import get_frame_store_path
 
 SPORTS = ("soccer",)
 MATCHES = 40  # of each sport
@@ -55,7 +55,7 @@ def products(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     _ledger(root / "questions/ledger.parquet", clips)
     first = None
     for clip in clips.values():
-        file = store_path(root / "frames", clip.video)
+        file = get_frame_store_path(root / "frames", clip.video)
         if first is None:
             stored(file, seconds=160)
             first = file.read_bytes()

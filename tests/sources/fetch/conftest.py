@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.sources.fetch.origin_server import Origin, content, serving
-from touchline.sources.fetch import Wanted
+from touchline.sources.fetch import FileRequest
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +34,8 @@ def second() -> Iterator[Origin]:
 
 
 @pytest.fixture
-def want() -> Callable[..., Wanted]:
+def want() -> Callable[..., FileRequest]:
     def make(*urls: str, path: str = "a.bin", sha256: str = "", bytes: int = 0, token: str = ""):
-        return Wanted(path, urls, sha256, bytes, token)
+        return FileRequest(path, urls, sha256, bytes, token)
 
     return make

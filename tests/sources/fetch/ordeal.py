@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import sys
 from pathlib import Path
-from touchline.fetch import Wanted, fetch
+from touchline.sources.fetch import FileRequest, fetch_files
 url, folder, sha256, bytes, endpoint = sys.argv[1:]
-fetch([Wanted("film.bin", (url,), sha256, int(bytes), "")], Path(folder), 2, endpoint)
+fetch_files([FileRequest("film.bin", (url,), sha256, int(bytes), "")], Path(folder), 2, endpoint)
 """
 
 

@@ -13,10 +13,10 @@ from random import Random
 from typing import Any
 from urllib.parse import unquote
 
-from touchline.sources.fetch.mirror import Patience
+from touchline.sources.fetch.mirror import RetryPolicy
 
 PIECE = 2**16
-QUICK = Patience(tries=3, first=0.01, longest=0.5, timeout=5.0)
+QUICK = RetryPolicy(tries=3, first=0.01, longest=0.5, timeout=5.0)
 
 
 def content(size: int, seed: int = 1) -> bytes:

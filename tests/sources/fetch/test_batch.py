@@ -16,19 +16,21 @@ import pytest
 
 from tests.sources.fetch.origin_server import QUICK, Origin, content, sha256
 from touchline.errors import InputError
-from touchline.sources.fetch import Fetched, Wanted, fetch
-from touchline.sources.fetch.part import held, here
-from touchline.sources.fetch.request import Answer, Passing
+from touchline.sources.fetch import FetchedFile, FileRequest, fetch_files
+from touchline.sources.fetch.part import count_part_bytes, lock_download_part
+from touchline.sources.fetch.request import FileDownload, TransientFetchError
 
-Want = Callable[..., Wanted]
+Want = Callable[..., FileRequest]
 DATA = content(300_000)
 
 
-def brought(folder: Path, *wanted: Wanted, workers: int = 2, **more: object) -> list[Fetched]:
-    return fetch(wanted, folder, workers, patience=QUICK, **more)  # type: ignore[arg-type]
+def brought(
+    folder: Path, *wanted: FileRequest, workers: int = 2, **more: object
+) -> list[FetchedFile]:
+    return fetch_files(wanted, folder, workers, retry_policy=QUICK, **more)  # type: ignore[arg-type]
 
 
-def said(folder: Path, *wanted: Wanted, **more: object) -> str:
+def said(folder: Path, *wanted: FileRequest, **more: object) -> str:
     with pytest.raises(InputError) as fault:
         brought(folder, *wanted, **more)
     assert not (folder / "fetched.json").exists()
@@ -40,7 +42,7 @@ def test_a_file_comes_with_its_size_and_digest_in_a_manifest(
 ) -> None:
     (row,) = brought(tmp_path / "own", want(origin.url("a.bin"), path="deep/er/a.bin"))
     assert (tmp_path / "own/deep/er/a.bin").read_bytes() == DATA
-    assert row == Fetched("deep/er/a.bin", 300_000, sha256(DATA), "", 0.0, 0, 0.0)
+    assert row == FetchedFile("deep/er/a.bin", 300_000, sha256(DATA), "", 0.0, 0, 0.0)
     assert json.loads((tmp_path / "own/fetched.json").read_text()) == [vars(row)]
 
 
@@ -81,10 +83,13 @@ def test_a_part_of_a_file_that_changed_is_not_continued(
 
 def _leave_a_part(origin: Origin) -> None:
     """100 kB of the file are here, as after a kill."""
-    cut = Answer(0, 300_000, origin.etag, [DATA[:100_000]])
-    with held(origin.url("a.bin")) as part, pytest.raises(Passing, match="at 100000 of 300000"):
+    cut = FileDownload(0, 300_000, origin.etag, [DATA[:100_000]])
+    with (
+        lock_download_part(origin.url("a.bin")) as part,
+        pytest.raises(TransientFetchError, match="at 100000 of 300000"),
+    ):
         part.take(cut, lambda _: None, Event())
-    assert here(origin.url("a.bin")) == 100_000
+    assert count_part_bytes(origin.url("a.bin")) == 100_000
 
 
 def test_nothing_is_continued_without_a_mark_unless_the_digest_is_known(
@@ -109,7 +114,7 @@ def test_pieces_that_do_not_fit_are_fetched_once_more_from_the_start(
     origin: Origin, want: Want, tmp_path: Path
 ) -> None:
     _leave_a_part(origin)
-    with held(origin.url("a.bin")) as part:
+    with lock_download_part(origin.url("a.bin")) as part:
         part.file.write_bytes(b"0" * 100_000)  # a power cut can do that
     origin.drop = 0
     brought(tmp_path, want(origin.url("a.bin"), sha256=sha256(DATA)))
@@ -121,7 +126,7 @@ def test_a_kept_file_that_something_damaged_is_fetched_again(
     origin: Origin, want: Want, tmp_path: Path
 ) -> None:
     brought(tmp_path / "draft", want(origin.url("a.bin")))
-    with held(origin.url("a.bin")) as part:
+    with lock_download_part(origin.url("a.bin")) as part:
         os.truncate(part.file, 0)
         part.file.write_bytes(DATA[::-1])
     brought(tmp_path / "next", want(origin.url("a.bin")))
@@ -133,7 +138,9 @@ def test_a_busy_server_is_given_the_time_it_asks_for(
 ) -> None:
     origin.busy, origin.drop, origin.retry_after = 2, 200_000, "1"
     began = time.monotonic()
-    fetch([want(origin.url("a.bin"))], tmp_path / "a", 1, patience=replace(QUICK, longest=2.0))
+    fetch_files(
+        [want(origin.url("a.bin"))], tmp_path / "a", 1, retry_policy=replace(QUICK, longest=2.0)
+    )
     assert time.monotonic() - began >= 1
     assert (tmp_path / "a/a.bin").read_bytes() == DATA and len(origin.seen) == 3
     origin.status, origin.headers = 503, {"Retry-After": "3600"}
@@ -187,7 +194,7 @@ def test_wrong_sizes_and_digests_are_sentences(origin: Origin, want: Want, tmp_p
     assert "has 300000 bytes, not 299999 as stated" in told
     told = said(tmp_path, want(origin.url("a.bin"), sha256="0" * 64))
     assert f"has the sha256 {sha256(DATA)[:12]}..., not 000000000000... as stated" in told
-    assert here(origin.url("a.bin")) == 0
+    assert count_part_bytes(origin.url("a.bin")) == 0
 
 
 def test_a_web_page_is_not_taken_for_a_video(origin: Origin, want: Want, tmp_path: Path) -> None:
@@ -208,8 +215,8 @@ def test_a_full_disk_is_told_before_the_first_byte(
 def test_a_disk_that_fills_up_is_a_sentence(origin: Origin, tmp_path: Path) -> None:
     origin.lengthless = True
     script = (
-        "from pathlib import Path; from touchline.fetch import Wanted, fetch\n"
-        f"fetch([Wanted('a.bin', ('{origin.url('a.bin')}',), '', 0, '')], Path('own'), 1)"
+        "from pathlib import Path; from touchline.sources.fetch import FileRequest, fetch_files\n"
+        f"fetch_files([FileRequest('a.bin', ('{origin.url('a.bin')}',), '', 0, '')], Path('own'), 1)"
     )
     inside = f"mount -t tmpfs -o size=200k none {tmp_path} && cd {tmp_path} && $PYTHON -c '$SCRIPT'"
     inside = inside.replace("'$SCRIPT'", '"$SCRIPT"')

@@ -8,9 +8,9 @@ import pytest
 
 from tests.sources.fetch.origin_server import QUICK, Origin, content, sha256
 from touchline.errors import InputError
-from touchline.sources.fetch import Wanted, fetch
+from touchline.sources.fetch import FileRequest, fetch_files
 
-Want = Callable[..., Wanted]
+Want = Callable[..., FileRequest]
 SECRET = "hf_verysecret"
 
 
@@ -28,7 +28,7 @@ def test_a_token_opens_the_door_and_is_written_nowhere(
     origin: Origin, want: Want, tmp_path: Path, token: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     origin.password = f"Bearer {SECRET}"
-    fetch([want(origin.url("a.bin"), token=token)], tmp_path / "own", 1, patience=QUICK)
+    fetch_files([want(origin.url("a.bin"), token=token)], tmp_path / "own", 1, retry_policy=QUICK)
     assert (tmp_path / "own/a.bin").read_bytes() == content(300_000)
     told = "".join(capfd.readouterr())
     assert SECRET.encode() not in everything(tmp_path) and SECRET not in told
@@ -40,10 +40,10 @@ def test_a_user_in_the_address_makes_the_credential_a_password(
     monkeypatch.setenv("SOCCERNET_PASSWORD", "nda")
     origin.password = "Basic " + base64.b64encode(b"share:nda").decode()
     url = f"http://share@127.0.0.1:{origin.port}/a.bin"
-    fetch([want(url, token="SOCCERNET_PASSWORD")], tmp_path, 1, patience=QUICK)
+    fetch_files([want(url, token="SOCCERNET_PASSWORD")], tmp_path, 1, retry_policy=QUICK)
     monkeypatch.setenv("SOCCERNET_PASSWORD", "wrong")
     with pytest.raises(InputError, match=r"\(401\); set SOCCERNET_PASSWORD") as fault:
-        fetch([want(url, token="SOCCERNET_PASSWORD")], tmp_path, 1, patience=QUICK)
+        fetch_files([want(url, token="SOCCERNET_PASSWORD")], tmp_path, 1, retry_policy=QUICK)
     assert "wrong@" not in str(fault.value) and "share" not in str(fault.value)
 
 
@@ -52,13 +52,13 @@ def test_a_redirect_to_another_host_goes_without_the_credential(
 ) -> None:
     signed = second.url("a.bin?X-Amz-Signature=abc123", host="localhost")
     origin.redirect = {"large": signed}
-    fetch([want(origin.url("large"), token=token)], tmp_path, 1, patience=QUICK)
+    fetch_files([want(origin.url("large"), token=token)], tmp_path, 1, retry_policy=QUICK)
     assert origin.seen[0][1]["Authorization"] == f"Bearer {SECRET}"
     assert second.seen and all("Authorization" not in headers for _, headers in second.seen)
     assert b"abc123" not in everything(tmp_path)
     second.status = 403
     with pytest.raises(InputError, match="large: refuses access") as fault:
-        fetch([want(origin.url("large"), token=token)], tmp_path, 1, patience=QUICK)
+        fetch_files([want(origin.url("large"), token=token)], tmp_path, 1, retry_policy=QUICK)
     assert "abc123" not in str(fault.value) and "localhost" not in str(fault.value)
 
 
@@ -67,13 +67,15 @@ def test_another_mirror_never_gets_the_credential(
 ) -> None:
     origin.status = 404
     asked = want(origin.url("a.bin"), second.url("a.bin"), token=token)
-    fetch([asked], tmp_path, 1, patience=QUICK)
+    fetch_files([asked], tmp_path, 1, retry_policy=QUICK)
     assert second.seen and all("Authorization" not in headers for _, headers in second.seen)
 
 
 def test_a_credential_is_not_sent_unencrypted(want: Want, tmp_path: Path, token: str) -> None:
     with pytest.raises(InputError, match="would get HF_TOKEN unencrypted; use its https address"):
-        fetch([want("http://nowhere.invalid/a.bin", token=token)], tmp_path, 1, patience=QUICK)
+        fetch_files(
+            [want("http://nowhere.invalid/a.bin", token=token)], tmp_path, 1, retry_policy=QUICK
+        )
 
 
 def test_a_credential_with_a_line_break_is_named_but_not_told(
@@ -81,7 +83,7 @@ def test_a_credential_with_a_line_break_is_named_but_not_told(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", f"{SECRET}\nHost: evil")
     with pytest.raises(InputError, match="HF_TOKEN: holds what no credential holds") as fault:
-        fetch([want(origin.url("a.bin"), token="HF_TOKEN")], tmp_path, 1, patience=QUICK)
+        fetch_files([want(origin.url("a.bin"), token="HF_TOKEN")], tmp_path, 1, retry_policy=QUICK)
     assert SECRET not in str(fault.value) and not origin.seen
 
 
@@ -91,7 +93,7 @@ def test_netrc_is_not_read(
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    fetch([want(origin.url("a.bin"))], tmp_path / "own", 1, patience=QUICK)
+    fetch_files([want(origin.url("a.bin"))], tmp_path / "own", 1, retry_policy=QUICK)
     assert "Authorization" not in origin.seen[0][1]
 
 
@@ -100,10 +102,10 @@ def test_a_digest_stated_where_the_hub_redirects_is_held_against_the_file(
 ) -> None:
     origin.redirect = {"large": second.url("a.bin")}
     origin.headers = {"X-Linked-Etag": f'"{sha256(content(300_000))}"'}
-    fetch([want(origin.url("large"))], tmp_path, 1, patience=QUICK)
+    fetch_files([want(origin.url("large"))], tmp_path, 1, retry_policy=QUICK)
     second.files["a.bin"], second.etag = content(300_000, 2), '"v2"'
     with pytest.raises(InputError, match=r"has the sha256 .* as stated"):
-        fetch([want(origin.url("large"))], tmp_path, 1, patience=QUICK)
+        fetch_files([want(origin.url("large"))], tmp_path, 1, retry_policy=QUICK)
 
 
 @pytest.mark.parametrize(
@@ -128,11 +130,11 @@ def test_what_may_not_be_fetched_is_refused_before_anything_is_asked(
 ) -> None:
     given = {"path": "a", "urls": ("http://h/a",), "sha256": "", "bytes": 0, "token": ""} | change
     with pytest.raises(InputError) as fault:
-        fetch([Wanted(**given)], tmp_path, 1)  # type: ignore[arg-type]
+        fetch_files([FileRequest(**given)], tmp_path, 1)  # type: ignore[arg-type]
     assert sentence in str(fault.value) and "pw" not in str(fault.value).replace("pwd", "")
 
 
 @pytest.mark.parametrize("paths", [("a", "a"), ("a", "a/b"), ("a/b", "a")])
 def test_two_files_in_one_place_are_refused(tmp_path: Path, paths: tuple[str, str]) -> None:
     with pytest.raises(InputError, match="lies where another file of the list lies"):
-        fetch([Wanted(path, ("http://h/a",), "", 0, "") for path in paths], tmp_path, 1)
+        fetch_files([FileRequest(path, ("http://h/a",), "", 0, "") for path in paths], tmp_path, 1)

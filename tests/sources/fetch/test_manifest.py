@@ -9,21 +9,21 @@ import pytest
 from tests.films import film
 from tests.sources.fetch.origin_server import QUICK
 from touchline.errors import InputError
-from touchline.sources.fetch import Wanted, fetch, manifest
+from touchline.sources.fetch import FileRequest, fetch_files, manifest
 
-Want = Callable[..., Wanted]
+Want = Callable[..., FileRequest]
 
 
 def test_the_signature_of_a_video_stands_in_the_manifest(want: Want, tmp_path: Path) -> None:
     file = film(tmp_path / "disk/1_224p.mkv")
-    fetch([want(file.as_uri(), path="cup/1_224p.mkv")], tmp_path / "own", 1)
+    fetch_files([want(file.as_uri(), path="cup/1_224p.mkv")], tmp_path / "own", 1)
     (row,) = json.loads((tmp_path / "own/fetched.json").read_text())
     assert (row["codec"], row["fps"], row["frames"], row["duration"]) == ("h264", 25.0, 50, 2.0)
 
 
 def test_a_damaged_video_is_fetched_all_the_same(want: Want, tmp_path: Path) -> None:
     (tmp_path / "a.mkv").write_bytes(b"no video")
-    (row,) = fetch([want((tmp_path / "a.mkv").as_uri(), path="a.mkv")], tmp_path / "own", 1)
+    (row,) = fetch_files([want((tmp_path / "a.mkv").as_uri(), path="a.mkv")], tmp_path / "own", 1)
     assert (row.codec, row.frames) == ("", 0)
 
 
@@ -43,20 +43,28 @@ def test_a_reencoded_mirror_is_noticed_and_the_next_one_asked(
 ) -> None:
     good = film(tmp_path / "good/1.mkv").as_uri()
     worse = film(tmp_path / "worse/1.mkv", **other).as_uri()  # type: ignore[arg-type]
-    fetch([want(good, path="1.mkv")], tmp_path / "first", 1)
+    fetch_files([want(good, path="1.mkv")], tmp_path / "first", 1)
     known = tmp_path / "first/fetched.json"
     with pytest.raises(InputError) as fault:
-        fetch([want(worse, path="1.mkv")], tmp_path / "second", 1, known=known, patience=QUICK)
+        fetch_files(
+            [want(worse, path="1.mkv")],
+            tmp_path / "second",
+            1,
+            earlier_manifest=known,
+            retry_policy=QUICK,
+        )
     assert "is not the file known as 1.mkv" in str(fault.value) and sentence in str(fault.value)
-    rows = fetch([want(worse, good, path="1.mkv")], tmp_path / "third", 1, known=known)
-    assert rows == list(manifest.read(known).values())
+    rows = fetch_files(
+        [want(worse, good, path="1.mkv")], tmp_path / "third", 1, earlier_manifest=known
+    )
+    assert rows == list(manifest.read_fetch_manifest(known).values())
 
 
 def test_a_second_list_is_added_to_the_manifest(want: Want, tmp_path: Path) -> None:
     for name in "ba":
         (tmp_path / name).write_bytes(name.encode())
-        fetch([want((tmp_path / name).as_uri(), path=name)], tmp_path / "own", 1)
-    assert list(manifest.read(tmp_path / "own/fetched.json")) == ["a", "b"]
+        fetch_files([want((tmp_path / name).as_uri(), path=name)], tmp_path / "own", 1)
+    assert list(manifest.read_fetch_manifest(tmp_path / "own/fetched.json")) == ["a", "b"]
 
 
 @pytest.mark.parametrize("text", [None, "[{", '[{"path": 1}]', "{}x", "[" * 9_999])
@@ -64,4 +72,6 @@ def test_a_manifest_that_is_none_is_named(want: Want, tmp_path: Path, text: str 
     if text is not None:
         (tmp_path / "known.json").write_text(text)
     with pytest.raises(InputError, match=r"known\.json: is (missing|no list of fetched files)"):
-        fetch([want("file:///a")], tmp_path / "own", 1, known=tmp_path / "known.json")
+        fetch_files(
+            [want("file:///a")], tmp_path / "own", 1, earlier_manifest=tmp_path / "known.json"
+        )

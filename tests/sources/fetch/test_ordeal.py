@@ -26,7 +26,7 @@ def test_a_download_over_http_survives(tmp_path: Path, size: int) -> None:
     with serving(busy) as origin:
         survive(origin.url("film.bin"), tmp_path / "own", digest, size, lambda: origin.served)
     assert digest_of(tmp_path / "own/film.bin") == digest
-    row = manifest.read(tmp_path / "own/fetched.json")["film.bin"]
+    row = manifest.read_fetch_manifest(tmp_path / "own/fetched.json")["film.bin"]
     assert (row.bytes, row.sha256) == (size, digest)
     assert len(origin.seen) > 40
     assert size <= origin.served <= (1 + TWICE) * size

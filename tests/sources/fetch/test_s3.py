@@ -10,11 +10,11 @@ import pytest
 from tests.sources.fetch.origin_server import QUICK, Origin, content, sha256
 from tests.store import store
 from touchline.errors import InputError
-from touchline.sources.fetch import Wanted, fetch
-from touchline.sources.fetch.part import held
-from touchline.sources.fetch.s3 import listing, url
+from touchline.sources.fetch import FileRequest, fetch_files
+from touchline.sources.fetch.part import lock_download_part
+from touchline.sources.fetch.s3 import build_s3_url, list_s3_objects
 
-Want = Callable[..., Wanted]
+Want = Callable[..., FileRequest]
 ODD = 'cup/it\'s "a" match #1 ?ü%20+.bin'
 
 
@@ -29,17 +29,17 @@ def test_an_object_comes_whole_whatever_its_key(
     bucket: tuple[str, Any], want: Want, tmp_path: Path
 ) -> None:
     address, _ = bucket
-    (row,) = fetch([want(url("games", ODD), path=ODD)], tmp_path, 2, address)
+    (row,) = fetch_files([want(build_s3_url("games", ODD), path=ODD)], tmp_path, 2, address)
     assert (tmp_path / ODD).read_bytes() == content(200_000)
     assert row.sha256 == sha256(content(200_000))
-    assert listing("games", "cup/", address, 5) == [(ODD, 200_000)]
+    assert list_s3_objects("games", "cup/", address, 5) == [(ODD, 200_000)]
 
 
 def test_the_address_may_come_from_the_environment(
     bucket: tuple[str, Any], want: Want, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", bucket[0])
-    fetch([want("s3://games/", path=ODD)], tmp_path, 2)
+    fetch_files([want("s3://games/", path=ODD)], tmp_path, 2)
     assert (tmp_path / ODD).read_bytes() == content(200_000)
 
 
@@ -47,15 +47,15 @@ def test_an_unchanged_object_is_not_sent_again_and_a_changed_one_is(
     bucket: tuple[str, Any], want: Want, tmp_path: Path
 ) -> None:
     address, client = bucket
-    asked = [want(url("games", ODD))]
-    fetch(asked, tmp_path / "a", 1, address)
-    with held(asked[0].urls[0]) as part:
+    asked = [want(build_s3_url("games", ODD))]
+    fetch_files(asked, tmp_path / "a", 1, address)
+    with lock_download_part(asked[0].urls[0]) as part:
         before = part.file.stat().st_ino
-    fetch(asked, tmp_path / "b", 1, address)
-    with held(asked[0].urls[0]) as part:
+    fetch_files(asked, tmp_path / "b", 1, address)
+    with lock_download_part(asked[0].urls[0]) as part:
         assert part.file.stat().st_ino == before
     client.put_object(Bucket="games", Key=ODD, Body=b"mended")
-    fetch(asked, tmp_path / "c", 1, address)
+    fetch_files(asked, tmp_path / "c", 1, address)
     assert (tmp_path / "c/a.bin").read_bytes() == b"mended"
     assert (tmp_path / "b/a.bin").read_bytes() == content(200_000)
 
@@ -64,13 +64,13 @@ def test_a_part_of_an_object_that_changed_is_not_continued(
     bucket: tuple[str, Any], want: Want, tmp_path: Path
 ) -> None:
     address, client = bucket
-    asked = [want(url("games", ODD))]
-    fetch(asked, tmp_path / "a", 1, address)
-    with held(asked[0].urls[0]) as part:
+    asked = [want(build_s3_url("games", ODD))]
+    fetch_files(asked, tmp_path / "a", 1, address)
+    with lock_download_part(asked[0].urls[0]) as part:
         part.file.unlink()
         part.file.write_bytes(content(200_000)[:50_000])
     client.put_object(Bucket="games", Key=ODD, Body=content(150_000, 2))
-    fetch(asked, tmp_path / "b", 1, address, patience=QUICK)
+    fetch_files(asked, tmp_path / "b", 1, address, retry_policy=QUICK)
     assert (tmp_path / "b/a.bin").read_bytes() == content(150_000, 2)
 
 
@@ -82,23 +82,23 @@ def test_metadata_that_names_another_sha256_is_a_sentence(
     with pytest.raises(
         InputError, match=r"s3://games/a: has the sha256 ba78.*not 0000.* as stated"
     ):
-        fetch([want("s3://games/a")], tmp_path, 1, address)
+        fetch_files([want("s3://games/a")], tmp_path, 1, address)
     client.put_object(Bucket="games", Key="a", Body=b"abc", Metadata={"sha256": sha256(b"abc")})
-    fetch([want("s3://games/a")], tmp_path, 1, address)
+    fetch_files([want("s3://games/a")], tmp_path, 1, address)
 
 
 def test_an_etag_that_is_the_md5_is_held_against_a_file_in_pieces(
     bucket: tuple[str, Any], want: Want, tmp_path: Path
 ) -> None:
     address, _ = bucket
-    asked = [want(url("games", ODD))]
-    fetch(asked, tmp_path / "a", 1, address)
-    with held(asked[0].urls[0]) as part:
+    asked = [want(build_s3_url("games", ODD))]
+    fetch_files(asked, tmp_path / "a", 1, address)
+    with lock_download_part(asked[0].urls[0]) as part:
         part.note.digests.pop("sha256")
         part._write(part.note)
         part.file.unlink()
         part.file.write_bytes(bytes(50_000))  # not what the object begins with
-    fetch(asked, tmp_path / "b", 1, address)
+    fetch_files(asked, tmp_path / "b", 1, address)
     assert (tmp_path / "b/a.bin").read_bytes() == content(200_000)
 
 
@@ -107,9 +107,9 @@ def test_what_is_not_there_is_a_sentence(
 ) -> None:
     for lost in ("s3://games/lost", "s3://nowhere-at-all/a"):
         with pytest.raises(InputError, match=rf"{lost}: is not there \(404\)"):
-            fetch([want(lost)], tmp_path, 1, bucket[0])
+            fetch_files([want(lost)], tmp_path, 1, bucket[0])
     with pytest.raises(InputError, match=r"s3://nowhere-at-all/cup: is not there \(404\)"):
-        listing("nowhere-at-all", "cup", bucket[0], 5)
+        list_s3_objects("nowhere-at-all", "cup", bucket[0], 5)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,10 @@ def test_a_refusal_names_the_variables_and_no_secret(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "topsecret")
     origin.status = status
     for ask in (
-        lambda: fetch([want("s3://games/a")], tmp_path, 1, origin.url(""), patience=QUICK),
-        lambda: listing("games", "", origin.url(""), 5),
+        lambda: fetch_files(
+            [want("s3://games/a")], tmp_path, 1, origin.url(""), retry_policy=QUICK
+        ),
+        lambda: list_s3_objects("games", "", origin.url(""), 5),
     ):
         with pytest.raises(InputError) as fault:
             ask()
@@ -144,7 +146,7 @@ def test_without_keys_a_bucket_is_asked_as_anybody(
     origin: Origin, want: Want, tmp_path: Path
 ) -> None:
     origin.files["games/a"] = b"open to all"
-    fetch([want("s3://games/a")], tmp_path, 1, origin.url(""))
+    fetch_files([want("s3://games/a")], tmp_path, 1, origin.url(""))
     assert (tmp_path / "a.bin").read_bytes() == b"open to all"
     assert "Authorization" not in origin.seen[0][1]
 
@@ -153,10 +155,12 @@ def test_a_store_that_cannot_be_reached_is_a_sentence(
     bucket: tuple[str, Any], want: Want, tmp_path: Path
 ) -> None:
     for ask in (
-        lambda: fetch([want("s3://games/a")], tmp_path, 1, "http://nowhere.invalid", None, QUICK),
-        lambda: listing("games", "", "http://nowhere.invalid", 5),
+        lambda: fetch_files(
+            [want("s3://games/a")], tmp_path, 1, "http://nowhere.invalid", None, QUICK
+        ),
+        lambda: list_s3_objects("games", "", "http://nowhere.invalid", 5),
     ):
         with pytest.raises(InputError, match=r"s3://games/a?: cannot be reached"):
             ask()
     with pytest.raises(InputError, match=r"s3://games/: cannot be asked for"):
-        listing("games", "", "not an address", 5)
+        list_s3_objects("games", "", "not an address", 5)

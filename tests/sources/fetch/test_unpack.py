@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from touchline.errors import InputError
-from touchline.sources.fetch.unpack import Limits, unpack
+from touchline.sources.fetch.unpack import ArchiveLimits, unpack_archive
 
-SMALL = Limits(members=50, bytes=10**7, ratio=100.0, free=10**5)
+SMALL = ArchiveLimits(members=50, bytes=10**7, ratio=100.0, free=10**5)
 ODD = 'it\'s "a" match/ü é.json'
 Make = Callable[[Path, str, bytes], None]
 
@@ -36,7 +36,7 @@ def refused(archive: Path, **more: object) -> str:
     work.mkdir(exist_ok=True)
     before = sorted(archive.parent.rglob("*"))
     with pytest.raises(InputError) as fault:
-        unpack(archive, work / "own", limits=SMALL, **more)  # type: ignore[arg-type]
+        unpack_archive(archive, work / "own", limits=SMALL, **more)  # type: ignore[arg-type]
     assert sorted(archive.parent.rglob("*")) == before
     assert str(archive) in str(fault.value)
     return str(fault.value)
@@ -55,7 +55,7 @@ def test_an_honest_archive_is_unpacked_whole(tmp_path: Path, packing: str) -> No
     else:
         with tarfile.open(archive, packing) as box:  # type: ignore[call-overload]
             box.add(tmp_path / "in", ".")
-    assert unpack(archive, tmp_path / "own") == [Path("b"), Path(ODD)]
+    assert unpack_archive(archive, tmp_path / "own") == [Path("b"), Path(ODD)]
     assert (tmp_path / "own/b").read_bytes() == b"b" * 3_000_000
 
 
@@ -199,8 +199,8 @@ def test_a_missing_password_names_its_variable(
 
 def test_a_folder_unpacked_before_stays_when_the_next_archive_is_refused(tmp_path: Path) -> None:
     zipped(tmp_path / "good", "a", b"x")
-    unpack(tmp_path / "good", tmp_path / "own")
+    unpack_archive(tmp_path / "good", tmp_path / "own")
     zipped(tmp_path / "evil", "../a", b"y")
     with pytest.raises(InputError):
-        unpack(tmp_path / "evil", tmp_path / "own")
+        unpack_archive(tmp_path / "evil", tmp_path / "own")
     assert (tmp_path / "own/a").read_bytes() == b"x"

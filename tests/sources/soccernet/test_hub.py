@@ -10,7 +10,7 @@ import pytest
 
 from tests.sources.fetch.origin_server import QUICK, Origin, serving
 from touchline.errors import InputError
-from touchline.sources.fetch import fetch
+from touchline.sources.fetch import fetch_files
 from touchline.sources.soccernet import SOCCERNET, SoccerNetSettings
 from touchline.sources.soccernet import hub as soccernet
 
@@ -43,7 +43,7 @@ def test_the_hub_asks_for_the_token_and_redirects_to_its_store(
     with serving(store), serving(hub):
         monkeypatch.setenv("HF_ENDPOINT", hub.url(""))
         hub.redirect = {path: store.url("blob?signature=x", "localhost")}
-        fetch(soccernet.request_label_files([GAME]), tmp_path / "own", 2, patience=QUICK)
+        fetch_files(soccernet.request_label_files([GAME]), tmp_path / "own", 2, retry_policy=QUICK)
     assert (tmp_path / "own" / GAME / "Labels-v2.json").read_bytes() == b"{}"
     assert hub.seen[0][1]["Authorization"] == "Bearer hf_mine"
     assert "Authorization" not in store.seen[0][1]

@@ -27,7 +27,7 @@ from touchline.train.rl.replay import (
     write_replay_rules,
 )
 from touchline.train.rl.reward_fn import read_step_rollouts
-from touchline.video.frame_store import FrameStore, store_path
+from touchline.video.frame_store import FrameStore, get_frame_store_path
 
 LOOK = format_thinking_turn("I look.", format_tool_call(0, 9))
 
@@ -137,7 +137,7 @@ def test_a_changed_frame_store_is_found(made: Path, tmp_path: Path):
         shutil.copytree(made / name, here / name)
     (question,) = {row.question for row in read_records(file(made), Rollout)}
     video = question.split("@")[0]
-    stored(store_path(here / "frames", video), seconds=170, shade=1)
+    stored(get_frame_store_path(here / "frames", video), seconds=170, shade=1)
     verdicts = list(replay_rollouts(file(made), here))
     assert verdicts and not any(one.frames for one in verdicts)
     assert all(one.wrong.startswith("frame 0 is another picture") for one in verdicts)

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from touchline.checks.duplicate_matches.groups import DuplicateMatch, MatchKey
-from touchline.video.frame_store import CELLS, FrameStore
-from touchline.video.workers import each
+from touchline.video.frame_store import THUMBNAIL_CELLS, FrameStore
+from touchline.video.workers import map_jobs
 
 NEIGHBOUR_FRAMES = 3  # stored frames before and after, from which a frame's difference is taken
 INT8_SCALE = 127
@@ -60,7 +60,7 @@ def find_duplicates_by_picture(
     """
     rows = [(folder, video, match) for video, match in videos.items()]
     return match_motion_traces(
-        each(executor, load_motion_trace, rows)
+        map_jobs(executor, load_motion_trace, rows)
         if executor
         else (load_motion_trace(*row) for row in rows)
     )
@@ -68,7 +68,7 @@ def find_duplicates_by_picture(
 
 def load_motion_trace(folder: Path, video: str, match: MatchKey) -> MotionTrace:
     """Load the motion of one video from the frame store in `folder`."""
-    return compute_motion_trace(match, FrameStore(folder).looks(video))
+    return compute_motion_trace(match, FrameStore(folder).read_thumbnails(video))
 
 
 def match_motion_traces(
@@ -135,7 +135,9 @@ def _count_votes(
     random, videos, span = np.random.default_rng(0), int(owner.max()) + 1, int(time.max()) + 1
     codes = [np.empty(0, np.int64)]
     for _ in range(BANDS):
-        keys = signs[:, random.choice(CELLS**2, BITS, replace=False)] @ (1 << np.arange(BITS))
+        keys = signs[:, random.choice(THUMBNAIL_CELLS**2, BITS, replace=False)] @ (
+            1 << np.arange(BITS)
+        )
         for a, b in _pair_equal_keys(keys):
             foreign = match[a] != match[b]
             a, b = a[foreign], b[foreign]

@@ -14,8 +14,8 @@ from touchline.checks.sources.case import CheckFinding, ClockReadings, SourceCas
 from touchline.errors import InputError
 from touchline.progress import track_progress
 from touchline.records.video import Video
-from touchline.video.decode import frames_at
-from touchline.video.workers import each
+from touchline.video.decode import decode_frames_at
+from touchline.video.workers import map_jobs
 
 RUNNING_CLOCK_SPORTS = ("soccer",)  # sports whose clock runs on through a half
 STRIP_SHARE = 0.2  # of the picture, from the top: where broadcasts put the score bug
@@ -55,7 +55,7 @@ def read_video_clocks(
     ]
     jobs = [(folder / video.path, video, frames) for video in videos_with_file]
     return (
-        list(track_progress(each(executor, read_video_clock, jobs), "clock", total=len(jobs)))
+        list(track_progress(map_jobs(executor, read_video_clock, jobs), "clock", total=len(jobs)))
         if jobs
         else []
     )
@@ -82,7 +82,7 @@ def _iterate_clock_times(
 ) -> Iterator[tuple[float, float | None]]:
     for time in times:
         try:
-            [(exact, picture)] = frames_at(path, [time], keyframes=video.keyframes)
+            [(exact, picture)] = decode_frames_at(path, [time], keyframes=video.keyframes)
         except InputError:
             continue
         yield exact, parse_score_bug_clock(recognize_top_text(picture))

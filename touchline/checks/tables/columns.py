@@ -1,7 +1,7 @@
-"""The tables that gates look at: records with what follows from them, one row each.
+"""Build the tables that are checked: one row per record, with derived columns.
 
-What spans several records (is the clip known, does the truth score 1.0) is worked out here, so
-that a check is a plain statement about one column.
+What spans several records (is the clip known, does the truth score 1.0) is computed here, so that
+every check concerns one column.
 """
 
 import json
@@ -19,17 +19,17 @@ from touchline.records.trajectory import Trajectory
 from touchline.records.video import Video
 from touchline.tasks import TASKS, choice, spotting
 
-Row = dict[str, Any]
-ROUNDING = 0.1  # seconds: times in words have one decimal
-HALF = 0.5 + 1e-6  # seconds: the same for whole seconds
+TableRow = dict[str, Any]
+TIME_TOLERANCE = 0.1  # seconds: times in words have one decimal
+HALF_SECOND_TOLERANCE = 0.5 + 1e-6  # seconds: the same for whole seconds
 
 
-def clip_rows(clips: Sequence[Clip], videos: Mapping[str, Video]) -> list[Row]:
-    """Clips against the videos they are cut from."""
-    return [_clip(clip, videos.get(clip.video)) for clip in clips]
+def build_clip_rows(clips: Sequence[Clip], videos: Mapping[str, Video]) -> list[TableRow]:
+    """One row per clip, checked against the video it is cut from."""
+    return [_build_clip_row(clip, videos.get(clip.video)) for clip in clips]
 
 
-def _clip(clip: Clip, video: Video | None) -> Row:
+def _build_clip_row(clip: Clip, video: Video | None) -> TableRow:
     frame = 1 / video.fps if video is not None and video.fps else 0.0
     inside = video is not None and 0 <= clip.start < clip.end <= video.duration + frame
     return {
@@ -43,14 +43,14 @@ def _clip(clip: Clip, video: Video | None) -> Row:
     }
 
 
-def caption_rows(
+def build_caption_rows(
     captions: Sequence[Caption], clips: Mapping[str, Clip], dialogue: Dialogue
-) -> list[Row]:
-    """Captions against their clips; `ordered` compares with the caption before it.
+) -> list[TableRow]:
+    """One row per caption, checked against its clip; `ordered` compares it with the caption before.
 
-    A line that keeps its own times need only overlap its clip.
+    If the dialogue does not cut captions at clip borders, a caption need only overlap its clip.
     """
-    fits = inside if dialogue.cut else _overlapping
+    fits = are_times_inside_clip if dialogue.cut else _does_line_overlap_clip
     backwards = {
         after.id
         for before, after in pairwise(captions)
@@ -68,10 +68,10 @@ def caption_rows(
     ]
 
 
-def question_rows(
+def build_question_rows(
     questions: Sequence[Question], clips: Mapping[str, Clip], dialogue: Dialogue
-) -> list[Row]:
-    """Questions against their clips, their own truths and the split of their match."""
+) -> list[TableRow]:
+    """One row per question, checked against its clip, its own truth and the split of its match."""
     splits: dict[tuple[str, str], set[str]] = {}
     for question in questions:
         splits.setdefault((question.sport, question.match), set()).add(question.split)
@@ -83,76 +83,88 @@ def question_rows(
             "split": question.split,
             "text": question.text.strip(),
             "splits_of_match": len(splits[question.sport, question.match]),
-            "inside_clip": inside(question.evidence, clips.get(question.clip)),
-            "overlapping": question.split != "train" and _overlaps(clips.get(question.clip)),
-            "truth_score": _truth_score(question),
-            "truth_among_options": _among_options(question),
-            "truth_has_evidence": _has_evidence(question, clips.get(question.clip), dialogue),
+            "inside_clip": are_times_inside_clip(question.evidence, clips.get(question.clip)),
+            "overlapping": question.split != "train"
+            and _is_overlapping_clip(clips.get(question.clip)),
+            "truth_score": _score_truth(question),
+            "truth_among_options": _is_truth_an_option(question),
+            "truth_has_evidence": _does_truth_match_evidence(
+                question, clips.get(question.clip), dialogue
+            ),
             "absent": float(question.task == "spotting" and not question.evidence),
         }
         for question in questions
     ]
 
 
-def trajectory_rows(
+def build_trajectory_rows(
     attempts: Sequence[Trajectory],
     questions: Mapping[str, Question],
     clips: Mapping[str, Clip],
     budget: FrameBudget,
     judged: Container[str] = (),
-) -> list[Row]:
-    """Attempts against their questions, their clips and the frame budget.
+) -> list[TableRow]:
+    """One row per trajectory, checked against its question, its clip and the frame budget.
 
-    `judged` are the ids of those that a judge takes for right, whatever their task's own score.
+    `judged` holds the ids of trajectories that a judge model accepted; their score counts as 1.0.
     """
-    rows = [_attempt(one, questions.get(one.question), clips, budget) for one in attempts]
+    rows = [
+        _build_trajectory_row(attempt, questions.get(attempt.question), clips, budget)
+        for attempt in attempts
+    ]
     right = {"score": 1.0, "score_again": 1.0}
     return [row | right if row["id"] in judged else row for row in rows]
 
 
-def _attempt(
-    attempt: Trajectory, asked: Question | None, clips: Mapping[str, Clip], budget: FrameBudget
-) -> Row:
+def _build_trajectory_row(
+    attempt: Trajectory, question: Question | None, clips: Mapping[str, Clip], budget: FrameBudget
+) -> TableRow:
     return {
         "id": attempt.id,
         "task": attempt.task,
-        "train": attempt.split == "train" and (asked is None or asked.split == "train"),
-        "question_known": asked is not None,
+        "train": attempt.split == "train" and (question is None or question.split == "train"),
+        "question_known": question is not None,
         "valid": attempt.valid,
         "score": attempt.score,
-        "score_again": -1.0 if asked is None else _score(asked, attempt.answer),
-        "inside_clip": inside(attempt.windows, clips.get(asked.clip) if asked else None),
+        "score_again": -1.0 if question is None else _score_answer(question, attempt.answer),
+        "inside_clip": are_times_inside_clip(
+            attempt.windows, clips.get(question.clip) if question else None
+        ),
         "frames_left": budget.max_frames - attempt.frames,
-        "pictures_agree": _pictures(attempt.messages) == attempt.frames,
+        "pictures_agree": _count_images(attempt.messages) == attempt.frames,
         "calls": len(attempt.windows) // 2,
     }
 
 
-def share_rows(attempts: Sequence[Trajectory], questions: Sequence[Question]) -> list[Row]:
-    """One row per task that training questions ask: its share of the accepted attempts."""
+def build_task_share_rows(
+    attempts: Sequence[Trajectory], questions: Sequence[Question]
+) -> list[TableRow]:
+    """One row per task of the training questions: {id: task, share: its share of the accepted
+    trajectories}.
+    """
     tasks = sorted({question.task for question in questions if question.split == "train"})
     counts = {task: sum(attempt.task == task for attempt in attempts) for task in tasks}
     return [{"id": task, "share": counts[task] / max(len(attempts), 1)} for task in tasks]
 
 
-def inside(times: Sequence[float], clip: Clip | None) -> bool:
-    """Whether start, end, start, end ... are ordered pairs within the clip."""
+def are_times_inside_clip(times: Sequence[float], clip: Clip | None) -> bool:
+    """Whether the times (start, end, start, end ...) are ordered pairs within the clip."""
     if clip is None or len(times) % 2:
         return False
-    length = clip.end - clip.start + ROUNDING
+    length = clip.end - clip.start + TIME_TOLERANCE
     return all(0 <= start <= end <= length for start, end in pair_times(times))
 
 
-def _score(question: Question, answer: str) -> float:
+def _score_answer(question: Question, answer: str) -> float:
     return TASKS[question.task].score(answer, question.truth) if question.task in TASKS else 0.0
 
 
-def _truth_score(question: Question) -> float:
-    return _score(question, question.truth)
+def _score_truth(question: Question) -> float:
+    return _score_answer(question, question.truth)
 
 
-def _among_options(question: Question) -> bool:
-    """Whether the truth's letter stands for the very option that the truth names."""
+def _is_truth_an_option(question: Question) -> bool:
+    """Whether the letter of the truth refers to the option that the truth names."""
     if question.task != "choice":
         return True
     place = choice.LETTERS.find(choice.parse_option_letter(question.truth) or "?")
@@ -160,36 +172,41 @@ def _among_options(question: Question) -> bool:
     return 0 <= place < len(question.options) and question.options[place] == named
 
 
-def _has_evidence(question: Question, clip: Clip | None, dialogue: Dialogue) -> bool:
-    """Whether a spotting truth says in words what its evidence says in seconds.
+def _does_truth_match_evidence(question: Question, clip: Clip | None, dialogue: Dialogue) -> bool:
+    """Whether the intervals in a spotting truth's text equal its evidence in seconds.
 
-    Evidence ends with its clip; a truth that does not is compared as far as the clip goes.
+    Evidence ends with its clip, so a truth that goes further is clamped before the comparison.
     """
     if question.task != "spotting" or len(question.evidence) % 2 or clip is None:
         return question.task != "spotting"
-    zero, length = dialogue.clock_offset(clip), clip.end - clip.start
-    shown = pair_times(question.evidence)
+    clock_offset, length = dialogue.clock_offset(clip), clip.end - clip.start
+    evidence_intervals = pair_times(question.evidence)
     if dialogue.cut:
-        return question.truth == spotting.format_spotting_answer(question.action, shown, zero)
-    said = spotting.parse_intervals(question.truth, zero)
-    cut = [min(max(time, 0.0), length) for pair in said for time in pair]
-    near = len(cut) == len(question.evidence) and all(
-        abs(a - b) <= HALF for a, b in zip(cut, question.evidence, strict=True)
+        return question.truth == spotting.format_spotting_answer(
+            question.action, evidence_intervals, clock_offset
+        )
+    stated_intervals = spotting.parse_intervals(question.truth, clock_offset)
+    clamped_times = [min(max(time, 0.0), length) for pair in stated_intervals for time in pair]
+    near = len(clamped_times) == len(question.evidence) and all(
+        abs(a - b) <= HALF_SECOND_TOLERANCE
+        for a, b in zip(clamped_times, question.evidence, strict=True)
     )
-    return near and question.truth == spotting.format_spotting_answer(question.action, said, zero)
+    return near and question.truth == spotting.format_spotting_answer(
+        question.action, stated_intervals, clock_offset
+    )
 
 
-def _overlapping(times: Sequence[float], clip: Clip | None) -> bool:
+def _does_line_overlap_clip(times: Sequence[float], clip: Clip | None) -> bool:
     start, end = times
     return clip is not None and start < end and start < clip.end - clip.start and end > 0
 
 
-def _overlaps(clip: Clip | None) -> bool:
+def _is_overlapping_clip(clip: Clip | None) -> bool:
     return clip is not None and clip.overlaps
 
 
-def _pictures(messages: str) -> int:
-    """How many pictures the messages name; -1 when they are not messages at all."""
+def _count_images(messages: str) -> int:
+    """The number of images in the messages; -1 if the JSON is not a list of messages."""
     try:  # what a teacher or a model wrote
         contents = [message["content"] for message in json.loads(messages)]
     except (ValueError, KeyError, TypeError):

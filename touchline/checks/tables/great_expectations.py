@@ -1,19 +1,19 @@
-"""Run checks through Great Expectations and say what came out, row by row."""
+"""Run checks through Great Expectations and collect their outcomes with the ids of failing rows."""
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from touchline.checks.tables.expectations import Check
+from touchline.checks.tables.expectations import TableCheck
 from touchline.errors import InputError
 
-SAMPLES = 5
+SAMPLE_IDS = 5
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One check on one table."""
+class CheckOutcome:
+    """The outcome of one check on one table."""
 
     table: str
     says: str
@@ -26,8 +26,8 @@ class Outcome:
     failing: tuple[str, ...]  # ids of the rows that fail, in order; () for table-wide checks
 
 
-class Gates:
-    """Great Expectations in memory: it takes seconds to start, so one stage starts it once."""
+class ExpectationRunner:
+    """Great Expectations in memory; create it once per stage, because it takes seconds to start."""
 
     def __init__(self) -> None:
         os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import: it asks at once
@@ -39,26 +39,28 @@ class Gates:
         self.context.variables.progress_bars = ProgressBarsConfig(globally=False)
         self.source = self.context.data_sources.add_pandas("records")
 
-    def run(
-        self, table: str, rows: Sequence[Mapping[str, Any]], checks: Sequence[Check]
-    ) -> list[Outcome]:
-        """One outcome per check, in order. A table without rows passes all but a row count."""
+    def run_checks(
+        self, table: str, rows: Sequence[Mapping[str, Any]], checks: Sequence[TableCheck]
+    ) -> list[CheckOutcome]:
+        """One outcome per check, in order. On an empty table all checks pass except row counts."""
         import pandas as pd
 
         columns = sorted({"id", *(check.column for check in checks if check.column)})
         frame = pd.DataFrame([[row[c] for c in columns] for row in rows], columns=columns)
-        asked = [check for check in checks if len(rows) or not check.column]
-        found = self._results(table, frame, asked) if asked else []
+        applicable = [check for check in checks if len(rows) or not check.column]
+        results = self._validate_table(table, frame, applicable) if applicable else []
         outcomes = {
-            check.says: _outcome(table, check, result, len(rows))
-            for check, result in zip(asked, found, strict=True)
+            check.says: _build_outcome(table, check, result, len(rows))
+            for check, result in zip(applicable, results, strict=True)
         }
-        return [outcomes.get(check.says) or _empty(table, check) for check in checks]
+        return [outcomes.get(check.says) or _pass_empty_table(table, check) for check in checks]
 
-    def _results(self, table: str, frame: Any, checks: Sequence[Check]) -> list[dict[str, Any]]:
+    def _validate_table(
+        self, table: str, frame: Any, checks: Sequence[TableCheck]
+    ) -> list[dict[str, Any]]:
         batch = self.source.add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
         suite = self.gx.ExpectationSuite(
-            table, [self._expectation(c, i) for i, c in enumerate(checks)]
+            table, [self._build_expectation(c, i) for i, c in enumerate(checks)]
         )
         definition = self.gx.ValidationDefinition(
             name=table, data=batch, suite=self.context.suites.add(suite)
@@ -70,7 +72,7 @@ class Gates:
         order = {r.expectation_config.meta["place"]: r.describe_dict() for r in result.results}
         return [order[place] for place in range(len(checks))]
 
-    def _expectation(self, check: Check, place: int) -> Any:
+    def _build_expectation(self, check: TableCheck, place: int) -> Any:
         column = {"column": check.column} if check.column else {}
         return getattr(self.gx.expectations, check.kind)(
             **column,
@@ -81,27 +83,29 @@ class Gates:
         )
 
 
-def _outcome(table: str, check: Check, found: Mapping[str, Any], rows: int) -> Outcome:
-    result = found["result"]
+def _build_outcome(
+    table: str, check: TableCheck, validation: Mapping[str, Any], rows: int
+) -> CheckOutcome:
+    result = validation["result"]
     if not result:  # it raised: a column of a type that cannot be compared
         raise InputError(
             f"{table}.{check.column}", f"could not check that {check.says}", "report this bug"
         )
     failing = tuple(str(row["id"]) for row in result.get("unexpected_index_list") or ())
-    return Outcome(
+    return CheckOutcome(
         table,
         check.says,
-        found["expectation_type"],
+        validation["expectation_type"],
         check.column,
         check.severity,
-        found["success"],
-        _observed(result),
+        validation["success"],
+        _describe_observed(result),
         rows,
         failing,
     )
 
 
-def _observed(result: Mapping[str, Any]) -> str:
+def _describe_observed(result: Mapping[str, Any]) -> str:
     if "unexpected_count" in result:
         return f"{result['unexpected_count']} of {result['element_count']} fail"
     if result.get("partial_missing_list"):
@@ -110,12 +114,12 @@ def _observed(result: Mapping[str, Any]) -> str:
     return f"{value:.3g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
-def _empty(table: str, check: Check) -> Outcome:
-    return Outcome(table, check.says, "", check.column, check.severity, True, "no rows", 0, ())
+def _pass_empty_table(table: str, check: TableCheck) -> CheckOutcome:
+    return CheckOutcome(table, check.says, "", check.column, check.severity, True, "no rows", 0, ())
 
 
-def dropped(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """id -> why, for the rows that fail an info check."""
+def collect_drop_reasons(outcomes: Sequence[CheckOutcome]) -> dict[str, str]:
+    """{row id: reason} of the rows that fail an info check."""
     reasons: dict[str, list[str]] = {}
     for outcome in outcomes:
         if outcome.severity == "info":
@@ -124,14 +128,16 @@ def dropped(outcomes: Sequence[Outcome]) -> dict[str, str]:
     return {row: "; ".join(why) for row, why in reasons.items()}
 
 
-def stop(outcomes: Sequence[Outcome], fail_on: str) -> None:
-    """Raise a `InputError` that names the first failed gate, its count and its first rows."""
+def raise_on_failed_checks(outcomes: Sequence[CheckOutcome], fail_on: str) -> None:
+    """Raise an `InputError` that names the first failed check, its count and its first rows, if a
+    check of severity `fail_on` or above failed.
+    """
     fatal = ("critical",) if fail_on == "critical" else ("critical", "warning")
     failed = [o for o in outcomes if not o.passed and o.severity in fatal]
     if not failed:
         return
     first, more = failed[0], len(failed) - 1
-    ids = ", ".join(first.failing[:SAMPLES])
+    ids = ", ".join(first.failing[:SAMPLE_IDS])
     wrong = f"it is not so that {first.says}: {first.observed}{' (' + ids + ')' if ids else ''}"
     others = f" and {more} more gates failed" if more else ""
     place = f"{first.table}.{first.column}" if first.column else first.table

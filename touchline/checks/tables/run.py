@@ -1,4 +1,4 @@
-"""Judge all records of a run: every check's outcome, and which trajectories fall out and why."""
+"""Run all data checks on the records of a run, and find the trajectories to drop."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.checks.tables import columns
-from touchline.checks.tables.expectations import Validate, checks
-from touchline.checks.tables.great_expectations import Gates, Outcome, dropped
+from touchline.checks.tables.expectations import ValidateParams, list_table_checks
+from touchline.checks.tables.great_expectations import (
+    CheckOutcome,
+    ExpectationRunner,
+    collect_drop_reasons,
+)
 from touchline.records.caption import Caption
 from touchline.records.clip import Clip
 from touchline.records.question import Question
@@ -16,61 +20,74 @@ from touchline.records.video import Video
 
 
 @dataclass(frozen=True)
-class Records:
-    """What the stages before training have made."""
+class PipelineRecords:
+    """The products of the stages before training."""
 
     videos: Sequence[Video]
     clips: Sequence[Clip]
     captions: Sequence[Caption]
     questions: Sequence[Question]
     trajectories: Sequence[Trajectory]
-    judged: frozenset[str] = frozenset()  # ids of those that a judge takes for right
+    judge_accepted_ids: frozenset[str] = frozenset()  # ids of those that a judge takes for right
 
 
 @dataclass(frozen=True)
-class Findings:
-    """Outcomes in the order of the checks; `reasons` by id of the trajectories that fall out."""
+class ValidationFindings:
+    """Check outcomes in order, and the reason per id of the dropped trajectories."""
 
-    outcomes: list[Outcome]
+    outcomes: list[CheckOutcome]
     reasons: dict[str, str]
 
 
-def judge(
-    records: Records, limits: Validate, budget: FrameBudget, dialogue: Dialogue = DEFAULT_DIALOGUE
-) -> Findings:
-    """Check the tables first, then what would be left of the trajectories."""
-    gates, wanted = Gates(), checks(limits)
-    first = _tables(records, budget, dialogue)
-    outcomes = [o for name, rows in first.items() for o in gates.run(name, rows, wanted[name])]
-    reasons = dropped(outcomes)
-    for name, rows in _rest(records, reasons, first["trajectories"]).items():
-        outcomes += gates.run(name, rows, wanted[name])
-    return Findings(outcomes, reasons)
+def validate_records(
+    records: PipelineRecords,
+    limits: ValidateParams,
+    budget: FrameBudget,
+    dialogue: Dialogue = DEFAULT_DIALOGUE,
+) -> ValidationFindings:
+    """Run the checks on the record tables, then on what would remain of the trajectories after
+    dropping the failing rows.
+    """
+    runner, checks_by_table = ExpectationRunner(), list_table_checks(limits)
+    rows_by_table = _build_record_tables(records, budget, dialogue)
+    outcomes = [
+        o
+        for name, rows in rows_by_table.items()
+        for o in runner.run_checks(name, rows, checks_by_table[name])
+    ]
+    reasons = collect_drop_reasons(outcomes)
+    for name, rows in _build_acceptance_tables(
+        records, reasons, rows_by_table["trajectories"]
+    ).items():
+        outcomes += runner.run_checks(name, rows, checks_by_table[name])
+    return ValidationFindings(outcomes, reasons)
 
 
-def _tables(
-    records: Records, budget: FrameBudget, dialogue: Dialogue
-) -> dict[str, list[columns.Row]]:
+def _build_record_tables(
+    records: PipelineRecords, budget: FrameBudget, dialogue: Dialogue
+) -> dict[str, list[columns.TableRow]]:
     clips = {clip.id: clip for clip in records.clips}
-    asked = {question.id: question for question in records.questions}
-    questions = columns.question_rows(records.questions, clips, dialogue)
+    questions_by_id = {question.id: question for question in records.questions}
+    questions = columns.build_question_rows(records.questions, clips, dialogue)
     return {
-        "clips": columns.clip_rows(records.clips, {video.id: video for video in records.videos}),
-        "captions": columns.caption_rows(records.captions, clips, dialogue),
+        "clips": columns.build_clip_rows(
+            records.clips, {video.id: video for video in records.videos}
+        ),
+        "captions": columns.build_caption_rows(records.captions, clips, dialogue),
         "questions": questions,
         "spotting questions": [row for row in questions if row["task"] == "spotting"],
-        "trajectories": columns.trajectory_rows(
-            records.trajectories, asked, clips, budget, records.judged
+        "trajectories": columns.build_trajectory_rows(
+            records.trajectories, questions_by_id, clips, budget, records.judge_accepted_ids
         ),
     }
 
 
-def _rest(
-    records: Records, reasons: Mapping[str, str], rows: Sequence[columns.Row]
-) -> dict[str, list[columns.Row]]:
+def _build_acceptance_tables(
+    records: PipelineRecords, reasons: Mapping[str, str], rows: Sequence[columns.TableRow]
+) -> dict[str, list[columns.TableRow]]:
     kept = [attempt for attempt in records.trajectories if attempt.id not in reasons]
     return {
         "drops": [{"id": row["id"], "reason": reasons.get(row["id"], "")} for row in rows],
         "accepted": [row for row in rows if row["id"] not in reasons],
-        "shares": columns.share_rows(kept, records.questions),
+        "shares": columns.build_task_share_rows(kept, records.questions),
     }

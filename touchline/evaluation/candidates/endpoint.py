@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from touchline.chat.messages import extract_assistant_turns
 from touchline.chat.tools.choose_frames import FrameBudget, ToolSession
-from touchline.endpoint import Client, Endpoint, each, request
+from touchline.endpoint import EndpointClient, EndpointParams, build_chat_request, run_concurrently
 from touchline.evaluation.candidates.candidate import (
     AnswerFunction,
     CandidateAnswer,
@@ -27,7 +27,7 @@ class EndpointCandidate(EvalCandidate):
     """
 
     kind: Literal["endpoint"]
-    endpoint: Endpoint
+    endpoint: EndpointParams
     sees: Literal["frames", "commentary"]
     tool: bool  # whether it is told of choose_frames; without frames there is none
 
@@ -50,38 +50,50 @@ class EndpointCandidate(EvalCandidate):
         return [endpoint_settings, self.endpoint.sampling, self.sees, self.tool]
 
     def open(self, settings: EvalSettings) -> AnswerFunction:
-        self.endpoint.secret()  # a missing key is known before the first question
+        self.endpoint.read_key_value()  # a missing key is known before the first question
         return lambda items: asyncio.run(self._answer_items(items, settings))
 
     async def _answer_items(
         self, items: Sequence[EvalItem], settings: EvalSettings
     ) -> list[CandidateAnswer]:
         answers: dict[str, CandidateAnswer] = {}
-        async with Client(self.endpoint, ensure_reply_folder(f"candidate-{self.name}")) as client:
+        async with EndpointClient(
+            self.endpoint, ensure_reply_folder(f"candidate-{self.name}")
+        ) as client:
 
             async def answer_item(item: EvalItem) -> CandidateAnswer:
                 if self.sees == "commentary":
                     return await self._answer_from_commentary(client, item, settings)
                 return await self._answer_from_frames(client, item, settings)
 
-            async for item, answer in each(items, answer_item, client.at_once):
+            async for item, answer in run_concurrently(
+                items, answer_item, client.max_conversations
+            ):
                 answers[item.question.id] = answer
         return [answers[item.question.id] for item in items]
 
     async def _answer_from_commentary(
-        self, client: Client, item: EvalItem, settings: EvalSettings
+        self, client: EndpointClient, item: EvalItem, settings: EvalSettings
     ) -> CandidateAnswer:
-        from touchline.endpoint.openai_format import chat, turn
+        from touchline.endpoint.openai_format import build_api_messages, format_reply_turn
 
         plain = self.endpoint.model_copy(update={"calls": "api"})
-        messages = chat(self.build_text_messages(item, settings), plain)
-        reply = await client.ask(request(self.endpoint, item.question.id, messages))
-        return CandidateAnswer((), reply.fault) if reply.fault else CandidateAnswer((turn(reply),))
+        messages = build_api_messages(self.build_text_messages(item, settings), plain)
+        reply = await client.ask(build_chat_request(self.endpoint, item.question.id, messages))
+        return (
+            CandidateAnswer((), reply.fault)
+            if reply.fault
+            else CandidateAnswer((format_reply_turn(reply),))
+        )
 
     async def _answer_from_frames(
-        self, client: Client, item: EvalItem, settings: EvalSettings
+        self, client: EndpointClient, item: EvalItem, settings: EvalSettings
     ) -> CandidateAnswer:
-        from touchline.endpoint.openai_format import chat, tools, turn
+        from touchline.endpoint.openai_format import (
+            build_api_messages,
+            build_api_tools,
+            format_reply_turn,
+        )
         from touchline.model.generate import ConversationWithFrames
 
         budget, dialogue = self.budget(settings), settings.dialogue
@@ -92,17 +104,17 @@ class EndpointCandidate(EvalCandidate):
         dialect_endpoint = (
             self.endpoint if offers_tool else self.endpoint.model_copy(update={"calls": "api"})
         )
-        offered_tools = tools(dialect_endpoint) if offers_tool else []
+        offered_tools = build_api_tools(dialect_endpoint) if offers_tool else []
         for _ in range(budget.calls + EXTRA_TURNS):
-            messages = chat(conversation.shown, dialect_endpoint)
+            messages = build_api_messages(conversation.shown, dialect_endpoint)
             reply = await client.ask(
-                request(self.endpoint, item.question.id, messages, offered_tools)
+                build_chat_request(self.endpoint, item.question.id, messages, offered_tools)
             )
             if reply.fault:
                 return CandidateAnswer(
                     tuple(extract_assistant_turns(conversation.messages)), reply.fault
                 )
-            conversation.add_model_turn(turn(reply))
+            conversation.add_model_turn(format_reply_turn(reply))
             if conversation.done:
                 break
         return CandidateAnswer(tuple(extract_assistant_turns(conversation.messages)))

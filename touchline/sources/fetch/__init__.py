@@ -1,6 +1,6 @@
-"""Fetching files so that a kill, a dropped line or a failing mirror costs little: see `fetch`."""
+"""Download files resumably, with retries and mirrors: see `fetch_files`."""
 
-from touchline.sources.fetch.batch import fetch
-from touchline.sources.fetch.request import Fetched, Wanted
+from touchline.sources.fetch.batch import fetch_files
+from touchline.sources.fetch.request import FetchedFile, FileRequest
 
-__all__ = ["Fetched", "Wanted", "fetch"]
+__all__ = ["FetchedFile", "FileRequest", "fetch_files"]

@@ -1,4 +1,4 @@
-"""Fetch from a disk: a folder of one's own, or a mounted mirror."""
+"""Read files from a local folder or a mounted mirror."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,35 +6,48 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from touchline.sources.fetch.request import Answer, Have, Unfit, unchanged
+from touchline.sources.fetch.request import (
+    FileDownload,
+    MirrorError,
+    PartState,
+    build_unchanged_download,
+)
 
-PIECE = 2**20  # bytes per read
+DISK_READ_BYTES = 2**20  # bytes per read
 
 
 @contextmanager
-def answer(url: str, have: Have) -> Iterator[Answer]:
-    """The rest of a file; size and time of change say whether it is still the same."""
+def open_disk_download(url: str, state: PartState) -> Iterator[FileDownload]:
+    """Context manager: open the missing rest of a local file. If its size and modification time
+    changed since the last read, it starts from byte 0.
+
+    Raises `MirrorError` if the file is missing or unreadable.
+    """
     path = Path(unquote(urlsplit(url).path, errors="surrogateescape"))
     if not path.is_file():
         wrong = "is no plain file" if path.exists() else "is not there"
-        raise Unfit(str(path), wrong, "check the folder")
+        raise MirrorError(str(path), wrong, "check the folder")
     try:
         with path.open("rb") as file:
-            known = path.stat()
-            mark = f"{known.st_mtime_ns} {known.st_size}"
-            same = mark == have.mark
-            if same and have.whole:
-                yield unchanged(have)
+            status = path.stat()
+            mark = f"{status.st_mtime_ns} {status.st_size}"
+            unchanged_since = mark == state.mark
+            if unchanged_since and state.complete:
+                yield build_unchanged_download(state)
                 return
-            at = file.seek(have.bytes if same else 0)
-            yield Answer(at, known.st_size, mark, _pieces(path, file))
+            offset = file.seek(state.bytes if unchanged_since else 0)
+            yield FileDownload(offset, status.st_size, mark, _read_chunks(path, file))
     except PermissionError:
-        raise Unfit(str(path), "may not be read by this user", "change its permissions") from None
+        raise MirrorError(
+            str(path), "may not be read by this user", "change its permissions"
+        ) from None
 
 
-def _pieces(path: Path, file: BinaryIO) -> Iterator[bytes]:
+def _read_chunks(path: Path, file: BinaryIO) -> Iterator[bytes]:
     try:
-        while piece := file.read(PIECE):
-            yield piece
+        while chunk := file.read(DISK_READ_BYTES):
+            yield chunk
     except OSError as error:
-        raise Unfit(str(path), f"cannot be read ({error.strerror})", "check the disk") from error
+        raise MirrorError(
+            str(path), f"cannot be read ({error.strerror})", "check the disk"
+        ) from error

@@ -1,4 +1,4 @@
-"""One file from the first of its mirrors that can give it, tried again where that may help."""
+"""Download one file from the first of its mirrors that can deliver it, with retries."""
 
 import random
 import sys
@@ -10,18 +10,28 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from touchline.errors import InputError
-from touchline.sources.fetch.manifest import against, signature
-from touchline.sources.fetch.part import Part, Stopped, held
-from touchline.sources.fetch.request import Ask, Fetched, Passing, Unfit, Wanted, address, shown
+from touchline.sources.fetch.manifest import compute_video_signature, describe_file_change
+from touchline.sources.fetch.part import DownloadPart, FetchStopped, lock_download_part
+from touchline.sources.fetch.request import (
+    FetchedFile,
+    FileRequest,
+    MirrorError,
+    OpenDownload,
+    TransientFetchError,
+    redact_url,
+    resolve_file_url,
+)
 
-WORTH = 2**20  # bytes: a line that brought as many before it broke is taken up at once
-KEPT = "run again: what is here is kept, and the rest is fetched"
-ASK = "ask its owner which is right, or name another mirror"
+MIN_GAINED_BYTES = 2**20  # bytes: a line that brought as many before it broke is taken up at once
+RESUME_REMEDY = "run again: what is here is kept, and the rest is fetched"
+OWNER_REMEDY = "ask its owner which is right, or name another mirror"
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long a mirror is tried: tries in a row that bring nothing, and seconds."""
+class RetryPolicy:
+    """How long to retry one mirror: failed tries in a row without new bytes, and waits
+    in seconds.
+    """
 
     tries: int
     first: float  # wait after the first failure; doubles from try to try
@@ -29,116 +39,130 @@ class Patience:
     timeout: float  # without a byte
 
 
-PATIENCE = Patience(tries=6, first=0.5, longest=120.0, timeout=60.0)
+DEFAULT_RETRY_POLICY = RetryPolicy(tries=6, first=0.5, longest=120.0, timeout=60.0)
 
 
 @dataclass(frozen=True)
-class Errand:
-    """What all files of one fetch share."""
+class FetchJob:
+    """What all files of one `fetch_files` call share."""
 
     folder: Path
-    ask: Ask
-    patience: Patience
-    known: dict[str, Fetched]  # from an earlier fetch, by path
-    tell: Callable[[str, int], None]  # hears the path and how many of its bytes are here
+    open_download: OpenDownload
+    retry_policy: RetryPolicy
+    earlier_files: dict[str, FetchedFile]  # from an earlier fetch, by path
+    on_progress: Callable[[str, int], None]  # hears the path and how many of its bytes are here
     stop: threading.Event
 
 
-def bring(wanted: Wanted, errand: Errand) -> Fetched:
-    """Put the file into the folder, checked; a `InputError` says why no mirror could give it."""
+def fetch_from_mirrors(request: FileRequest, job: FetchJob) -> FetchedFile:
+    """Download one file into the job's folder and verify it. Raises `InputError` with the reason of
+    every mirror if none could deliver it.
+    """
     faults: list[InputError] = []
-    target = errand.folder / wanted.path
-    for mirror in wanted.urls:
-        url = address(mirror, wanted.path)
+    target = job.folder / request.path
+    for mirror in request.urls:
+        url = resolve_file_url(mirror, request.path)
         try:
-            with held(url) as part:
-                sha256 = _sound(part, url, wanted, errand)
-                part.place(target)
-        except Unfit as fault:
+            with lock_download_part(url) as part:
+                sha256 = _fetch_verified(part, url, request, job)
+                part.link_into_product(target)
+        except MirrorError as fault:
             faults.append(fault)
             continue
         if faults:
-            sys.stderr.write(f"{wanted.path} comes from {shown(url)}: {faults[-1]}\n")
-        return Fetched(wanted.path, target.stat().st_size, sha256, **signature(target))
+            sys.stderr.write(f"{request.path} comes from {redact_url(url)}: {faults[-1]}\n")
+        return FetchedFile(
+            request.path, target.stat().st_size, sha256, **compute_video_signature(target)
+        )
     others = "".join(f"; and {fault.place} {fault.wrong}" for fault in faults[1:])
     raise InputError(faults[0].place, faults[0].wrong + others, faults[0].remedy)
 
 
-def _sound(part: Part, url: str, wanted: Wanted, errand: Errand) -> str:
-    """Fetch until the digests are right, and return the sha256.
+def _fetch_verified(part: DownloadPart, url: str, request: FileRequest, job: FetchJob) -> str:
+    """Download until the digests match; returns the sha256.
 
-    A file put together from pieces gets a second chance, from its start.
+    A resumed file whose digest is wrong is downloaded once more from the start.
     """
     in_pieces = part.bytes > 0
-    _whole(part, url, wanted, errand)
-    sha256 = part.digest("sha256")
-    wrong = _wrong(part, sha256, wanted, errand)
+    _fetch_with_retries(part, url, request, job)
+    sha256 = part.compute_digest("sha256")
+    wrong = _find_digest_fault(part, sha256, request, job)
     if wrong and in_pieces:
         part.clear()
-        _whole(part, url, wanted, errand)
-        sha256 = part.digest("sha256")
-        wrong = _wrong(part, sha256, wanted, errand)
+        _fetch_with_retries(part, url, request, job)
+        sha256 = part.compute_digest("sha256")
+        wrong = _find_digest_fault(part, sha256, request, job)
     if wrong:
         part.clear()
-        raise Unfit(shown(url), wrong, ASK)
-    part.measured(sha256)
+        raise MirrorError(redact_url(url), wrong, OWNER_REMEDY)
+    part.record_sha256(sha256)
     return sha256
 
 
-def _wrong(part: Part, sha256: str, wanted: Wanted, errand: Errand) -> str:
-    """What the digests say against the file, "" when nothing."""
-    stated = wanted.sha256 or part.note.digests.get("sha256", sha256)
+def _find_digest_fault(part: DownloadPart, sha256: str, request: FileRequest, job: FetchJob) -> str:
+    """The mismatch between the file and its stated digests or the earlier manifest; "" if there is
+    none.
+    """
+    stated = request.sha256 or part.note.digests.get("sha256", sha256)
     if sha256 != stated:
         return f"has the sha256 {sha256[:12]}..., not {stated[:12]}... as stated"
     md5 = part.note.digests.get("md5")
-    if md5 and md5 != part.digest("md5"):
+    if md5 and md5 != part.compute_digest("md5"):
         return f"does not have the MD5 {md5} that its ETag states"
-    return against(errand.known.get(wanted.path), part.file, sha256)
+    return describe_file_change(job.earlier_files.get(request.path), part.file, sha256)
 
 
-def _whole(part: Part, url: str, wanted: Wanted, errand: Errand) -> None:
-    """Ask, and ask again from where it broke off, as long as that brings anything."""
-    tries, most = 0, part.bytes
-    while not (part.have.whole and wanted.sha256):
-        if not (part.note.mark or wanted.sha256):
+def _fetch_with_retries(part: DownloadPart, url: str, request: FileRequest, job: FetchJob) -> None:
+    """Request the file, resuming after each transient failure, until the retry policy
+    is exhausted.
+    """
+    tries, most_bytes = 0, part.bytes
+    while not (part.state.complete and request.sha256):
+        if not (part.note.mark or request.sha256):
             part.clear()  # nothing would tell whether the rest is of the same file
-        errand.tell(wanted.path, part.bytes)
+        job.on_progress(request.path, part.bytes)
         try:
-            _once(part, url, wanted, errand)
+            _fetch_rest(part, url, request, job)
             return
-        except Passing as why:
-            if why.again:
+        except TransientFetchError as why:
+            if why.restart:
                 part.clear()
-            gained, most = part.bytes - most, max(most, part.bytes)
+            gained, most_bytes = part.bytes - most_bytes, max(most_bytes, part.bytes)
             tries = 0 if gained > 0 else tries + 1
-            if gained < WORTH:
-                _wait(why, tries, shown(url), errand)
-    errand.tell(wanted.path, part.bytes)
+            if gained < MIN_GAINED_BYTES:
+                _back_off(why, tries, redact_url(url), job)
+    job.on_progress(request.path, part.bytes)
 
 
-def _once(part: Part, url: str, wanted: Wanted, errand: Errand) -> None:
-    with errand.ask(url, part.have, _token(wanted, url)) as answer:
-        if wanted.bytes and answer.total not in (None, wanted.bytes):
-            wrong = f"has {answer.total} bytes, not {wanted.bytes} as stated"
-            raise Unfit(shown(url), wrong, ASK)
-        part.take(answer, partial(errand.tell, wanted.path), errand.stop)
+def _fetch_rest(part: DownloadPart, url: str, request: FileRequest, job: FetchJob) -> None:
+    with job.open_download(url, part.state, _select_token(request, url)) as download:
+        if request.bytes and download.total not in (None, request.bytes):
+            wrong = f"has {download.total} bytes, not {request.bytes} as stated"
+            raise MirrorError(redact_url(url), wrong, OWNER_REMEDY)
+        part.write_download(download, partial(job.on_progress, request.path), job.stop)
 
 
-def _wait(why: Passing, tries: int, place: str, errand: Errand) -> None:
-    """Exponential back-off, spread by chance; an origin that says how long is heeded."""
-    patience = errand.patience
-    if tries >= patience.tries:
-        raise Unfit(place, f"{why}, {tries} times in a row", KEPT) from None
-    if why.wait > patience.longest:
-        raise Unfit(place, f"{why} and asks to wait {why.wait:.0f} s", KEPT) from None
-    pause = min(patience.longest, patience.first * 2 ** max(0, tries - 1))
+def _back_off(why: TransientFetchError, tries: int, place: str, job: FetchJob) -> None:
+    """Wait with exponential back-off and jitter, or as long as the server's Retry-After asks.
+    Raises `MirrorError` when the policy is exhausted and `FetchStopped` when the job is stopped.
+    """
+    policy = job.retry_policy
+    if tries >= policy.tries:
+        raise MirrorError(place, f"{why}, {tries} times in a row", RESUME_REMEDY) from None
+    if why.wait > policy.longest:
+        raise MirrorError(
+            place, f"{why} and asks to wait {why.wait:.0f} s", RESUME_REMEDY
+        ) from None
+    pause = min(policy.longest, policy.first * 2 ** max(0, tries - 1))
     pause *= random.uniform(0.5, 1)
-    if errand.stop.wait(max(pause, why.wait)):
-        raise Stopped
+    if job.stop.wait(max(pause, why.wait)):
+        raise FetchStopped
 
 
-def _token(wanted: Wanted, url: str) -> str:
-    """The credential's variable, for the host it is meant for: that of the first http(s) URL."""
-    web = [one for one in wanted.urls if one.startswith("http")]
-    meant = bool(web) and urlsplit(web[0]).netloc == urlsplit(url).netloc
-    return wanted.token if meant else ""
+def _select_token(request: FileRequest, url: str) -> str:
+    """The credential's variable name if `url` is on the host of the first http(s)
+    mirror, else "".
+    """
+    http_mirrors = [mirror for mirror in request.urls if mirror.startswith("http")]
+    same_host = bool(http_mirrors) and urlsplit(http_mirrors[0]).netloc == urlsplit(url).netloc
+    return request.token if same_host else ""

@@ -1,4 +1,4 @@
-"""Fetch from S3 and what speaks like it, through boto3: listings and ranged reads."""
+"""List and download from S3-compatible servers through boto3."""
 
 import os
 import re
@@ -20,28 +20,29 @@ from botocore.exceptions import (
 
 from touchline.errors import InputError
 from touchline.sources.fetch.request import (
-    PASSING,
-    UNCHANGED,
-    Answer,
-    Have,
-    Passing,
-    refused,
-    shown,
-    unchanged,
+    NOT_MODIFIED,
+    TRANSIENT_STATUSES,
+    FileDownload,
+    PartState,
+    TransientFetchError,
+    build_status_error,
+    build_unchanged_download,
+    redact_url,
 )
 
-KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-PIECE = 2**16  # bytes per read
+AWS_KEY_VARIABLES = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+S3_READ_BYTES = 2**16  # bytes per read
 PLAIN_ETAG = re.compile(r'"([0-9a-f]{32})"')  # of an object put in one piece: its MD5
 
 
-def client(workers: int, timeout: float, endpoint: str) -> Any:
-    """A client with AWS's own variables; without any credential it asks as anybody.
+def open_s3_client(workers: int, timeout: float, endpoint: str) -> Any:
+    """A boto3 S3 client with credentials from AWS's environment variables; anonymous if there are
+    none.
 
-    `endpoint` is a server's address; "" leaves it to AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL,
-    then to AWS. Other servers than AWS get the bucket in the path, not in the host name.
+    `endpoint` is a server's address; "" leaves it to AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL, then
+    to AWS. For servers other than AWS the bucket is in the path, not in the host name.
     """
-    elsewhere = endpoint or os.environ.get(
+    server_address = endpoint or os.environ.get(
         "AWS_ENDPOINT_URL_S3", os.environ.get("AWS_ENDPOINT_URL")
     )
     session = Session()
@@ -52,81 +53,96 @@ def client(workers: int, timeout: float, endpoint: str) -> Any:
         read_timeout=timeout,
         response_checksum_validation="when_required",
         signature_version=None if session.get_credentials() else UNSIGNED,
-        s3={"addressing_style": "path" if elsewhere else "auto"},
+        s3={"addressing_style": "path" if server_address else "auto"},
     )
-    return session.client("s3", endpoint_url=elsewhere, config=settings)
+    return session.client("s3", endpoint_url=server_address, config=settings)
 
 
-def url(bucket: str, key: str) -> str:
+def build_s3_url(bucket: str, key: str) -> str:
+    """The `s3://bucket/key` URL, with the key percent-encoded."""
     return f"s3://{bucket}/{quote(key)}"
 
 
-def listing(bucket: str, prefix: str, endpoint: str, timeout: float) -> list[tuple[str, int]]:
-    """Keys below the prefix and their bytes, in order; a `InputError` when it cannot be had."""
-    place = url(bucket, prefix)
+def list_s3_objects(
+    bucket: str, prefix: str, endpoint: str, timeout: float
+) -> list[tuple[str, int]]:
+    """(key, bytes) of all objects below the prefix, in order. Raises `InputError` if
+    listing fails.
+    """
+    place = build_s3_url(bucket, prefix)
     try:
-        pages = client(1, timeout, endpoint).get_paginator("list_objects_v2")
-        found = [
+        pages = open_s3_client(1, timeout, endpoint).get_paginator("list_objects_v2")
+        objects = [
             o for p in pages.paginate(Bucket=bucket, Prefix=prefix) for o in p.get("Contents", [])
         ]
     except (ClientError, BotoCoreError, ValueError) as error:
-        told = _told(error, place)
-        if isinstance(told, Passing):
-            told = InputError(place, str(told), "check the endpoint and the network, and run again")
-        raise told from None
-    return [(one["Key"], one["Size"]) for one in found]
+        translated = _translate_s3_error(error, place)
+        if isinstance(translated, TransientFetchError):
+            translated = InputError(
+                place, str(translated), "check the endpoint and the network, and run again"
+            )
+        raise translated from None
+    return [(entry["Key"], entry["Size"]) for entry in objects]
 
 
 @contextmanager
-def answer(line: Any, url: str, have: Have) -> Iterator[Answer]:
-    """Ask for what is missing of an object. Raises `Passing` or `Unfit`."""
+def open_s3_download(s3_client: Any, url: str, state: PartState) -> Iterator[FileDownload]:
+    """Context manager: request the missing bytes of an object. Raises `TransientFetchError` or
+    `MirrorError`.
+    """
     try:
         parts = urlsplit(url)
-        asked = {"Bucket": parts.netloc, "Key": unquote(parts.path[1:])}
-        reply = line.get_object(**asked, **_condition(have))
+        target = {"Bucket": parts.netloc, "Key": unquote(parts.path[1:])}
+        reply = s3_client.get_object(**target, **_build_s3_range(state))
         with closing(reply["Body"]):
-            yield _answer(reply, have)
+            yield _build_s3_download(reply, state)
     except ClientError as error:
-        if have.whole and error.response["ResponseMetadata"]["HTTPStatusCode"] == UNCHANGED:
-            yield unchanged(have)
+        if state.complete and error.response["ResponseMetadata"]["HTTPStatusCode"] == NOT_MODIFIED:
+            yield build_unchanged_download(state)
         else:
-            raise _told(error, shown(url)) from None
+            raise _translate_s3_error(error, redact_url(url)) from None
     except BotoCoreError as error:
-        raise _told(error, shown(url)) from None
+        raise _translate_s3_error(error, redact_url(url)) from None
 
 
-def _condition(have: Have) -> dict[str, str]:
-    if have.whole and have.mark:
-        return {"IfNoneMatch": have.mark}
-    if have.bytes and not have.whole:
-        return {"Range": f"bytes={have.bytes}-"} | ({"IfMatch": have.mark} if have.mark else {})
+def _build_s3_range(state: PartState) -> dict[str, str]:
+    if state.complete and state.mark:
+        return {"IfNoneMatch": state.mark}
+    if state.bytes and not state.complete:
+        return {"Range": f"bytes={state.bytes}-"} | ({"IfMatch": state.mark} if state.mark else {})
     return {}
 
 
-def _answer(reply: dict[str, Any], have: Have) -> Answer:
-    """An object may state its sha256 as metadata; its ETag is often its MD5."""
-    at = have.bytes if "ContentRange" in reply else 0
-    digests, plain = {}, PLAIN_ETAG.fullmatch(reply["ETag"])
-    if plain and reply.get("ServerSideEncryption", "AES256") == "AES256":  # else it is no MD5
-        digests["md5"] = plain[1]
-    stated = reply["Metadata"].get("sha256", "").lower()
-    if re.fullmatch(r"[0-9a-f]{64}", stated):
-        digests["sha256"] = stated
-    chunks = reply["Body"].iter_chunks(PIECE)
-    return Answer(at, at + reply["ContentLength"], reply["ETag"], chunks, digests)
+def _build_s3_download(reply: dict[str, Any], state: PartState) -> FileDownload:
+    """The download of an S3 response; its digests come from the `sha256` metadata and from the
+    ETag, which is often the MD5.
+    """
+    offset = state.bytes if "ContentRange" in reply else 0
+    digests, plain_etag = {}, PLAIN_ETAG.fullmatch(reply["ETag"])
+    if plain_etag and reply.get("ServerSideEncryption", "AES256") == "AES256":  # else it is no MD5
+        digests["md5"] = plain_etag[1]
+    stated_sha256 = reply["Metadata"].get("sha256", "").lower()
+    if re.fullmatch(r"[0-9a-f]{64}", stated_sha256):
+        digests["sha256"] = stated_sha256
+    chunks = reply["Body"].iter_chunks(S3_READ_BYTES)
+    return FileDownload(offset, offset + reply["ContentLength"], reply["ETag"], chunks, digests)
 
 
-def _told(error: Exception, place: str) -> Exception:
+def _translate_s3_error(error: Exception, place: str) -> Exception:
     if isinstance(error, ClientError):
-        known = error.response["ResponseMetadata"]
-        if known["HTTPStatusCode"] in PASSING:
-            wait = known["HTTPHeaders"].get("retry-after", "0")
-            return Passing(
-                f"answers {known['HTTPStatusCode']}", float(wait) if wait.isdecimal() else 0.0
+        metadata = error.response["ResponseMetadata"]
+        if metadata["HTTPStatusCode"] in TRANSIENT_STATUSES:
+            wait = metadata["HTTPHeaders"].get("retry-after", "0")
+            return TransientFetchError(
+                f"answers {metadata['HTTPStatusCode']}", float(wait) if wait.isdecimal() else 0.0
             )
-        return refused(place, known["HTTPStatusCode"], error.response["Error"]["Code"], KEYS)
+        return build_status_error(
+            place, metadata["HTTPStatusCode"], error.response["Error"]["Code"], AWS_KEY_VARIABLES
+        )
     if isinstance(error, EndpointConnectionError):
-        return Passing("cannot be reached")
+        return TransientFetchError("cannot be reached")
     if isinstance(error, HTTPClientError | IncompleteReadError):
-        return Passing(f"breaks off ({type(error).__name__})")
-    return InputError(place, f"cannot be asked for ({type(error).__name__})", f"check {KEYS}")
+        return TransientFetchError(f"breaks off ({type(error).__name__})")
+    return InputError(
+        place, f"cannot be asked for ({type(error).__name__})", f"check {AWS_KEY_VARIABLES}"
+    )

@@ -36,7 +36,7 @@ from touchline.sources.soccernet.transcripts import (
 )
 from touchline.sources.source import ReadResult, RowFault, Source, SourcePart, SourceVideo
 from touchline.sports import SPORTS
-from touchline.video.probe import unseen
+from touchline.video.probe import describe_missing_video
 
 HALF_NUMBERS = ("1", "2")
 HALF_FILES = (
@@ -80,7 +80,7 @@ def build_provisional_halves(match: str, minutes: MinuteRange) -> dict[str, Vide
 
 def _placeholder_video(id: str, match: str, part: str, seconds: float) -> Video:
     place = {"source": match.split("/")[0], "sport": "soccer", "match": match, "part": part}
-    return Video(id=id, **place, path="", licence="", terms="", **unseen(seconds))
+    return Video(id=id, **place, path="", licence="", terms="", **describe_missing_video(seconds))
 
 
 ECHOES = "https://github.com/SoccerNet/sn-echoes"

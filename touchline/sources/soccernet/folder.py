@@ -12,11 +12,11 @@ from touchline.atomic import atomic_file
 from touchline.config import Params
 from touchline.errors import InputError
 from touchline.progress import track_progress
-from touchline.sources.fetch import fetch
+from touchline.sources.fetch import fetch_files
 from touchline.sources.folder import resolve_folder
 from touchline.sources.readers import load_json_file
 from touchline.sources.soccernet import hub
-from touchline.video.workers import each
+from touchline.video.workers import map_jobs
 
 SPLITS = "splits.json"
 HOME, HUB = "https://www.soccer-net.org", "https://huggingface.co/SoccerNet"
@@ -72,7 +72,7 @@ def prepare_games(
     games = sorted(
         {game for split in settings.names for game in _iterate_games(games_by_split.get(split), "")}
     )
-    fetch(hub.request_game_parts(settings.fetch, games), folder, settings.connections)
+    fetch_files(hub.request_game_parts(settings.fetch, games), folder, settings.connections)
     return root, games
 
 
@@ -98,7 +98,7 @@ def list_game_folders(folder: Path) -> list[str]:
 
 def copy_games(executor: Executor, jobs: Sequence[CopyJob]) -> None:
     """Copy the existing files of all games, one job per game."""
-    for _ in track_progress(each(executor, copy_game_files, jobs), "copy", total=len(jobs)):
+    for _ in track_progress(map_jobs(executor, copy_game_files, jobs), "copy", total=len(jobs)):
         pass
 
 

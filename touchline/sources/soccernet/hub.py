@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from touchline.errors import InputError
-from touchline.sources.fetch import Wanted
+from touchline.sources.fetch import FileRequest
 
 HUB = "https://huggingface.co"  # another one: HF_ENDPOINT, as Hugging Face's own library has it
 DRIVE = "exrcsdrive.kaust.edu.sa/public.php/webdav"
@@ -23,7 +23,7 @@ CHALLENGE_REPOSITORY = "SoccerNet/SoccerNet_raw_HQ_Challenge"
 HALVES = ("1_224p.mkv", "2_224p.mkv")
 
 
-def request_label_files(games: Sequence[str]) -> list[Wanted]:
+def request_label_files(games: Sequence[str]) -> list[FileRequest]:
     """Build the requests for `Labels-v2.json` of games `league/season/game`; the challenge games
     have none.
     """
@@ -32,7 +32,7 @@ def request_label_files(games: Sequence[str]) -> list[Wanted]:
     ]
 
 
-def request_caption_files(games: Sequence[str]) -> list[Wanted]:
+def request_caption_files(games: Sequence[str]) -> list[FileRequest]:
     """Build the requests for `Labels-caption.json`; 471 of the 500 games have one."""
     return [
         _hub_request(LABELS, "main", f"{_check_game_path(game)}/Labels-caption.json")
@@ -40,7 +40,7 @@ def request_caption_files(games: Sequence[str]) -> list[Wanted]:
     ]
 
 
-def request_video_files(games: Sequence[str], challenge: bool = False) -> list[Wanted]:
+def request_video_files(games: Sequence[str], challenge: bool = False) -> list[FileRequest]:
     """Build the requests for both halves at 224 pixels, 25 frames per second; set `challenge` for
     games of that split.
     """
@@ -59,19 +59,19 @@ REQUESTS_BY_PART = {
 }
 
 
-def request_game_parts(names: Sequence[str], games: Sequence[str]) -> list[Wanted]:
+def request_game_parts(names: Sequence[str], games: Sequence[str]) -> list[FileRequest]:
     """Build the requests for the named parts (labels, captions, videos). If the dataset lacks a
     file, fetching it raises InputError.
     """
     return [request for name in names for request in REQUESTS_BY_PART[name](games)]
 
 
-def request_videos_from_drive(games: Sequence[str]) -> list[Wanted]:
+def request_videos_from_drive(games: Sequence[str]) -> list[FileRequest]:
     """Build the requests for the same videos on the older drive, which needs only the NDA's
     password.
     """
     return [
-        Wanted(
+        FileRequest(
             f"{_check_game_path(game)}/{half}",
             (f"https://{SHARE}@{DRIVE}/video_224p/{quote(game)}/{half}",),
             "",
@@ -83,10 +83,10 @@ def request_videos_from_drive(games: Sequence[str]) -> list[Wanted]:
     ]
 
 
-def _hub_request(repository: str, branch: str, path: str) -> Wanted:
+def _hub_request(repository: str, branch: str, path: str) -> FileRequest:
     hub = os.environ.get("HF_ENDPOINT", HUB).rstrip("/")
     url = f"{hub}/datasets/{repository}/resolve/{branch}/{quote(path)}"
-    return Wanted(path, (url,), "", 0, TOKEN)
+    return FileRequest(path, (url,), "", 0, TOKEN)
 
 
 def _check_game_path(game: str) -> str:

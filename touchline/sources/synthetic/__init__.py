@@ -14,7 +14,7 @@ from touchline.records.video import Video
 from touchline.sources.soccernet import layout
 from touchline.sources.source import ReadResult, Source, SourceVideo
 from touchline.sources.synthetic.render import HALVES, plan_match, render_half
-from touchline.video.workers import each
+from touchline.video.workers import map_jobs
 
 
 class SyntheticMatchCounts(Params):
@@ -41,7 +41,7 @@ def download_synthetic(settings: SyntheticSettings, folder: Path, executor: Exec
         for index in range(count)
         for half in HALVES
     ]
-    for _ in track_progress(each(executor, render_half, jobs), "download", total=len(jobs)):
+    for _ in track_progress(map_jobs(executor, render_half, jobs), "download", total=len(jobs)):
         pass
 
 
