@@ -216,7 +216,8 @@ def test_a_disk_that_fills_up_is_a_sentence(origin: Origin, tmp_path: Path) -> N
     origin.lengthless = True
     script = (
         "from pathlib import Path; from touchline.sources.fetch import FileRequest, fetch_files\n"
-        f"fetch_files([FileRequest('a.bin', ('{origin.url('a.bin')}',), '', 0, '')], Path('own'), 1)"
+        f"request = FileRequest('a.bin', ('{origin.url('a.bin')}',), '', 0, '')\n"
+        "fetch_files([request], Path('own'), 1)"
     )
     inside = f"mount -t tmpfs -o size=200k none {tmp_path} && cd {tmp_path} && $PYTHON -c '$SCRIPT'"
     inside = inside.replace("'$SCRIPT'", '"$SCRIPT"')
