@@ -5,29 +5,21 @@ import os
 import sys
 from collections.abc import Sequence
 
-from flows.audit.collect import add_audit_command
-from flows.audit.diff import add_diff_command
-from flows.audit.rerun import add_verify_command
+from flows.commands.answers import add_answer_commands
+from flows.commands.audits import add_audit_commands
 from flows.commands.machine import add_machine_commands
 from flows.commands.nights import add_nightly_commands
 from flows.commands.rows import add_lineage_commands
 from flows.commands.runs import add_run_commands
 from flows.commands.store import add_store_commands
-from flows.export import add_export_command
-from flows.highlights import add_highlights_command
-from flows.score import add_score_command
 from touchline.errors import InputError
 
 COMMANDS = (
     add_run_commands,
     add_nightly_commands,
-    add_score_command,
-    add_highlights_command,
+    add_answer_commands,
     add_lineage_commands,
-    add_audit_command,
-    add_verify_command,
-    add_diff_command,
-    add_export_command,
+    add_audit_commands,
     add_store_commands,
     add_machine_commands,
 )

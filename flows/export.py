@@ -15,20 +15,6 @@ from touchline.errors import InputError
 if TYPE_CHECKING:
     from touchline.export.folder import Asked
 
-MODEL_STAGES = ("sft", "rl")
-
-
-def add_export_command(actions: Any) -> None:
-    """Add `export` and its arguments to the argument parser."""
-    parser = actions.add_parser("export", help="write a run's model as a Hugging Face folder")
-    parser.set_defaults(action=run_export)
-    parser.add_argument("run", help="id of a run, its beginning, or `latest`")
-    parser.add_argument("--stage", choices=MODEL_STAGES, default="rl", help="whose model")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument(
-        "--no-tasks", action="store_true", help="without the test questions as tasks of lmms-eval"
-    )
-
 
 def run_export(args: argparse.Namespace) -> int:
     """Export the model of a run. Exit status 0; raises `InputError` if the licence forbids it or

@@ -4,7 +4,7 @@ import argparse
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.runs import worktree
 from touchline.chat.timecode import format_time, parse_time
@@ -19,31 +19,6 @@ if TYPE_CHECKING:
     Lines = dict[Path, list[Speech]]
 
 CACHE = ".touchline/highlights"
-
-
-def add_highlights_command(actions: Any) -> None:
-    """Add the subcommand highlights to the parser."""
-    parser = actions.add_parser("highlights", help="cut what a sentence asks for out of a match")
-    parser.set_defaults(action=run_highlights)
-    parser.add_argument("match", nargs="?", type=Path, help="the video of a match or a half")
-    parser.add_argument("request", help='in English, e.g. "all the goals in the second half"')
-    parser.add_argument("--halves", nargs="+", type=Path, default=[], metavar="FILE")
-    parser.add_argument(
-        "--kickoff2", metavar="TIME", help="when the second half begins in the file"
-    )
-    parser.add_argument("--commentary", nargs="+", type=Path, default=[], metavar="ASR_JSON")
-    parser.add_argument("--labels", type=Path, metavar="Labels-v2.json", help="tell the teams")
-    for side in ("home", "away"):
-        parser.add_argument(f"--{side}", nargs="+", default=[], metavar="NAME", help="of that team")
-    parser.add_argument(
-        "--untold", action="store_true", help="keep what no label or commentary tells the team of"
-    )
-    parser.add_argument(
-        "--free", action="store_true", help="put the request to the model in its words"
-    )
-    parser.add_argument("--model", default="latest", metavar="FOLDER", help="or `latest`")
-    parser.add_argument("--sport", default="soccer", metavar="NAME")
-    parser.add_argument("-o", "--out", type=Path, default=Path("reel.mp4"), metavar="REEL.mp4")
 
 
 def run_highlights(args: argparse.Namespace) -> int:

@@ -17,25 +17,7 @@ from touchline.errors import InputError
 if TYPE_CHECKING:
     from touchline.external_answers.score import ScoringParams
 
-QUESTION_PRODUCTS = ("questions", "clips", "captions")
-
-
-def add_score_command(actions: Any) -> None:
-    """Add `score` and its arguments to the argument parser."""
-    parser = actions.add_parser("score", help="score answers that were made elsewhere")
-    parser.set_defaults(action=run_score)
-    parser.add_argument(
-        "predictions", type=Path, help="predictions.jsonl, or a folder of results_spotting.json"
-    )
-    for name in QUESTION_PRODUCTS:
-        parser.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=f"default: data/{name}")
-    parser.add_argument("--split", default="test", help="whose questions count (default: test)")
-    parser.add_argument("--name", help="what the answers are called (default: the file's name)")
-    parser.add_argument("--labels", type=Path, metavar="FOLDER", help="SoccerNet's Labels-v2.json")
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FOLDER", help="write scores and page there"
-    )
-    parser.add_argument("--json", action="store_true", help="for programs")
+QUESTION_PRODUCTS = ("questions", "clips", "captions")  # folders that the answers belong to
 
 
 def run_score(args: argparse.Namespace) -> int:

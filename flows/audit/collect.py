@@ -1,8 +1,6 @@
 """`touchline audit`: write a folder that documents where a model, a run or a metric comes from."""
 
-import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.audit import subject
-from flows.runs import overrides, record, worktree
+from flows.runs import overrides, record
+from flows.runs.past_run import read_run_file
 from flows.runs.record import RunRecord
 from touchline.config import Params, load_params_section
 from touchline.errors import InputError
@@ -27,35 +26,6 @@ class AuditSettings(Params):
     """The section `audit` of params.yaml."""
 
     watts: float  # of one busy core, for the estimate of energy
-
-
-def add_audit_command(actions: Any) -> None:
-    """Add `audit` and its arguments to the argument parser."""
-    parser = actions.add_parser("audit", help="say where a model, a run or a number comes from")
-    parser.set_defaults(action=run_audit)
-    target_help = (
-        "a run, `latest`, a model (`champion`, a digest, data/rl) or a metric (spotting.f1)"
-    )
-    parser.add_argument(
-        "what", nargs="?", default="latest", metavar="MODEL|RUN|METRIC", help=target_help
-    )
-    parser.add_argument("--output", type=Path, metavar="DIR", help="else .touchline/audit/RUN")
-    parser.add_argument("--verify", type=Path, metavar="FOLDER", help="check such a folder")
-    parser.add_argument(
-        "--key", type=Path, metavar="PEM", help="the public key that must have signed"
-    )
-
-
-def run_audit(args: argparse.Namespace) -> int:
-    """Write an audit folder, or check one with --verify. Exit status 0; 1 if the checked folder was
-    changed.
-    """
-    if args.verify:
-        return verify_audit_folder(args.verify, args.key)
-    root = worktree.find_checkout()
-    out = create_audit_folder(root, args.what, args.output)
-    sys.stdout.write(f"{out / 'index.html'}\n")
-    return 0
 
 
 def verify_audit_folder(folder: Path, key: Path | None) -> int:
@@ -113,6 +83,7 @@ def collect_audit_case(
         origins=run_of_stage,
         about=stages,
         models=_model_digests(declared, run_record),
+        approaches=read_model_approaches(declared),
         watts=_watts_per_core(root),
         digests=digests,
         missing=missing,
@@ -127,6 +98,15 @@ def _watts_per_core(root: Path) -> float:
 def _model_digests(declared: dict[str, Any], run_record: RunRecord) -> dict[str, str]:
     paths = {a["path"] for a in declared.get("artifacts", {}).values() if a.get("type") == "model"}
     return {file.path: file.md5 for file in run_record.products if file.path in paths}
+
+
+def read_model_approaches(declared: dict[str, Any]) -> dict[str, str]:
+    """{path: approach} of the models whose entry in dvc.yaml states one."""
+    return {
+        artifact["path"]: artifact["meta"]["approach"]
+        for artifact in declared.get("artifacts", {}).values()
+        if "approach" in artifact.get("meta", {})
+    }
 
 
 def link_product_tables(
@@ -153,18 +133,6 @@ def link_product_tables(
         except InputError:
             missing.append(file.path)
     return digests, missing
-
-
-def read_run_file(root: Path, run_record: RunRecord, path: str) -> bytes:
-    """Content of a file in the run's commit; empty bytes if the commit is gone or does not have the
-    file.
-    """
-    for commit in (f"refs/runs/{run_record.id}", run_record.commit):
-        command = ["git", "show", f"{commit}:{path}"]
-        result = subprocess.run(command, cwd=root, capture_output=True, check=False)
-        if result.returncode == 0:
-            return result.stdout
-    return b""
 
 
 def _prompt_texts(root: Path, run_record: RunRecord) -> Iterator[tuple[str, bytes]]:

@@ -1,8 +1,6 @@
 """`touchline diff`: describe what changed between two runs."""
 
-import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,32 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from flows.audit import collect, facts
-from flows.nightly.bisect import diff_mappings
-from flows.runs import overrides, past_run, record, show, worktree
+from flows.runs import overrides, past_run, record, show
+from flows.runs.changes import Difference, RunChanges, diff_mappings, diff_runs
 from flows.runs.record import RunRecord, TrackedFile
 
 DIFF_PARTS = ("code", "parameters", "data", "words", "teacher", "packages", "machine", "scores")
 CODE_SUFFIXES = (".py", ".html", ".js", ".css")
 
 
-def add_diff_command(actions: Any) -> None:
-    """Add `diff` and its arguments to the argument parser."""
-    parser = actions.add_parser("diff", help="say in words what changed between two runs")
-    parser.set_defaults(action=run_diff)
-    parser.add_argument("before", help="id of a run, its beginning, or `latest`")
-    parser.add_argument("after", help="another one")
-    parser.add_argument("--json", action="store_true", help="for programs")
-
-
-def run_diff(args: argparse.Namespace) -> int:
+def print_run_diff(root: Path, before: str, after: str, as_json: bool) -> int:
     """Print what changed between two runs. Exit status 0 whether or not they differ."""
-    root = worktree.find_checkout()
-    before, after = (
-        past_run.find_past_run(root, args.before),
-        past_run.find_past_run(root, args.after),
+    changes = compare_runs(
+        root, past_run.find_past_run(root, before), past_run.find_past_run(root, after)
     )
-    changes = compare_runs(root, before, after)
-    sys.stdout.write(record.format_json(changes) + "\n" if args.json else format_run_diff(changes))
+    sys.stdout.write(record.format_json(changes) + "\n" if as_json else format_run_diff(changes))
     return 0
 
 
@@ -50,18 +36,17 @@ def compare_runs(root: Path, before: RunRecord, after: RunRecord) -> dict[str, A
             for run_record, folder in zip((before, after), folders, strict=True)
             for path in collect.link_product_tables(root, run_record, folder)[1]
         ]
-        data = list(_data_changes(before, after, folders))
+        changes = diff_runs(root, before, after)
+        data = list(_data_changes(before, after, changes, folders))
         teacher = list(_teacher_changes(before, after, folders))
     sections = (
-        _code_changes(root, before, after),
-        _describe_changes(
-            overrides.flatten_params(before.params), overrides.flatten_params(after.params)
-        ),
+        _code_changes(changes),
+        _describe_changes(changes.params),
         data,
-        _prompt_changes(before, after),
+        _prompt_changes(changes),
         teacher,
-        _package_changes(root, before, after),
-        _describe_changes(before.hardware, after.hardware),
+        _describe_changes(changes.packages),
+        _describe_changes(changes.hardware),
         _score_changes(before, after),
     )
     sentences = {name: list(lines) for name, lines in zip(DIFF_PARTS, sections, strict=True)}
@@ -87,8 +72,8 @@ def format_run_diff(changes: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _describe_changes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-    for key, (a, b) in diff_mappings(before, after).items():
+def _describe_changes(difference: Difference) -> Iterator[str]:
+    for key, (a, b) in difference.items():
         yield f"{key}: {_format_value(a)} -> {_format_value(b)}"
 
 
@@ -96,69 +81,46 @@ def _format_value(value: Any) -> str:
     return "nothing" if value is None else str(value)
 
 
-def _code_changes(root: Path, before: RunRecord, after: RunRecord) -> Iterator[str]:
-    if before.commit != after.commit:
-        yield from _list_commits(root, before.commit, after.commit)
-    if before.difference != after.difference:
+def _code_changes(changes: RunChanges) -> Iterator[str]:
+    yield from (f"with {line}" for line in changes.new_commits)
+    yield from (f"without {line}" for line in changes.old_commits)
+    if changes.patch:
         yield "the uncommitted changes differ"
-    for stage in before.stages.keys() & after.stages.keys():
-        files = diff_mappings(
-            *(
-                {
-                    f.path: f.md5
-                    for f in run_record.stages[stage].inputs
-                    if f.path.endswith(CODE_SUFFIXES)
-                }
-                for run_record in (before, after)
-            )
-        )
+    for stage, inputs in changes.inputs.items():
+        files = [path for path in inputs if path.endswith(CODE_SUFFIXES)]
         if files:
-            yield f"{stage}: {len(files)} files differ: {', '.join(list(files)[:5])}"
-
-
-def _list_commits(root: Path, before: str, after: str) -> list[str]:
-    """One line per commit between the two; only the shortened ids if git does not have both."""
-    try:
-        added = worktree.run_git(root, "log", "--oneline", f"{before}..{after}").splitlines()
-        removed = worktree.run_git(root, "log", "--oneline", f"{after}..{before}").splitlines()
-    except subprocess.CalledProcessError:
-        return [f"{before[:12]} -> {after[:12]}"]
-    return [f"with {line}" for line in added] + [f"without {line}" for line in removed]
+            yield f"{stage}: {len(files)} files differ: {', '.join(files[:5])}"
 
 
 def _products_by_path(run_record: RunRecord) -> dict[str, TrackedFile]:
     return {file.path: file for file in run_record.products}
 
 
-def _data_changes(before: RunRecord, after: RunRecord, folders: tuple[Path, Path]) -> Iterator[str]:
+def _data_changes(
+    before: RunRecord, after: RunRecord, changes: RunChanges, folders: tuple[Path, Path]
+) -> Iterator[str]:
     """Products with another digest, and how their rows differ."""
-    from flows.audit.facts import list_parquet_files
-
     old_files, new_files = _products_by_path(before), _products_by_path(after)
-    for path in [*old_files, *(path for path in new_files if path not in old_files)]:
+    for path in [path for path in (old_files | new_files) if path in changes.products]:
         a, b = old_files.get(path), new_files.get(path)
         if a is None or b is None:
             yield f"{path}: {'only in the first' if b is None else 'only in the second'}"
-        elif a.md5 != b.md5:
-            rows = [list_parquet_files(folder / path) for folder in folders]
-            has_tables = all(rows)
-            yield f"{path}: " + (
-                facts.describe_row_changes(*rows) if has_tables else f"{a.size} -> {b.size} bytes"
-            )
+            continue
+        rows = [facts.list_parquet_files(folder / path) for folder in folders]
+        yield f"{path}: " + (
+            facts.describe_row_changes(*rows) if all(rows) else f"{a.size} -> {b.size} bytes"
+        )
 
 
-def _prompt_changes(before: RunRecord, after: RunRecord) -> Iterator[str]:
+def _prompt_changes(changes: RunChanges) -> Iterator[str]:
     """Texts among the inputs: prompts."""
-    texts = [
-        {
-            f.path: f.md5
-            for s in run_record.stages.values()
-            for f in s.inputs
-            if f.path.endswith(collect.PROMPT_SUFFIXES)
-        }
-        for run_record in (before, after)
-    ]
-    for path, (a, b) in diff_mappings(*texts).items():
+    texts = {
+        path: digests
+        for inputs in changes.inputs.values()
+        for path, digests in inputs.items()
+        if path.endswith(collect.PROMPT_SUFFIXES)
+    }
+    for path, (a, b) in sorted(texts.items()):
         yield f"{path}: {'new' if a is None else 'gone' if b is None else 'changed'}"
 
 
@@ -169,18 +131,8 @@ def _teacher_changes(
     for path in sorted(_products_by_path(before).keys() & _products_by_path(after).keys()):
         files = [folder / path / "teacher.json" for folder in folders]
         if all(file.is_file() for file in files):
-            yield from _describe_changes(
-                *(overrides.flatten_params(json.loads(file.read_text())) for file in files)
-            )
-
-
-def _package_changes(root: Path, before: RunRecord, after: RunRecord) -> Iterator[str]:
-    locks = [
-        collect.read_run_file(root, run_record, "requirements.lock").decode()
-        for run_record in (before, after)
-    ]
-    pins = [facts.parse_pinned_versions(lock) for lock in locks]
-    yield from _describe_changes({**pins[0], **before.versions}, {**pins[1], **after.versions})
+            settings = [overrides.flatten_params(json.loads(file.read_text())) for file in files]
+            yield from _describe_changes(diff_mappings(*settings))
 
 
 def _score_changes(before: RunRecord, after: RunRecord) -> Iterator[str]:

@@ -2,7 +2,6 @@
 its files.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +43,7 @@ class AuditCase:
     origins: dict[str, str]  # stage -> the run that made what stands now
     about: dict[str, str]  # stage -> dvc.yaml's sentence on it
     models: dict[str, str]  # path of a model -> its digest
+    approaches: dict[str, str]  # path of a model -> how it learned, as dvc.yaml states it
     watts: float  # of a busy core, stated by whoever runs it
     digests: dict[str, dict[str, str]] = field(default_factory=dict)  # product -> file -> md5
     missing: list[str] = field(default_factory=list)  # products whose objects were collected
@@ -104,13 +104,7 @@ def count_ledger_states(ledger: Path, withheld: bool) -> dict[str, Any] | None:
     return {"rows": len(states), **{s: totals[s] for s in LEDGER_STATES}, "reasons": named}
 
 
-PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 MAX_IDS = 3  # ids that are named
-
-
-def parse_pinned_versions(lock: str) -> dict[str, str]:
-    """{package: version} of a requirements file."""
-    return dict(PIN.findall(lock))
 
 
 def describe_row_changes(before: Sequence[Path], after: Sequence[Path]) -> str:

@@ -1,6 +1,5 @@
 """Rerun a past run, or one stage of it, and compare every product with the recorded one."""
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -8,14 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flows.audit import collect
-from flows.audit.facts import parse_pinned_versions
-from flows.nightly.bisect import diff_mappings
 from flows.retrain import stage_process
 from flows.retrain.run import RetrainRequest, RunSession
 from flows.runs import dvc_project, past_run, record, terminal, worktree
+from flows.runs.changes import diff_mappings, parse_pinned_versions
 from flows.runs.dvc_project import PipelineStep
 from flows.runs.killed_runs import clean_up_killed_runs
 from flows.runs.locks import hold_lock
@@ -31,8 +28,10 @@ REPRO_OPTIONS = ("--no-run-cache", "--no-commit")  # execute it, and keep nothin
 
 def verify_past_run(run_name: str, stage: str | None, tolerance: float, environment: bool) -> int:
     """Rerun a past run and report each product. Exit status 0 if all products are identical or
-    within `tolerance`, else 1.
+    within `tolerance`, else 1. Raises an input error if `tolerance` is no share.
     """
+    if not 0 <= tolerance < 1:
+        raise InputError(f"--tolerance {tolerance}", "is no share", "give e.g. 1e-6")
     root = worktree.find_checkout()
     original = past_run.find_past_run(root, run_name)
     with hold_lock(root) as lock_file:
@@ -69,7 +68,7 @@ def open_rerun(root: Path, original: RunRecord, lock: int) -> Iterator[RunSessio
     dvc.lock of `original`. Raises `InputError` if the run has no dvc.lock.
     """
     commit, id = past_run.resolve_run_ref(root, original), f"{record.create_run_id()}-verify"
-    lock_file = collect.read_run_file(root, original, "dvc.lock")
+    lock_file = past_run.read_run_file(root, original, "dvc.lock")
     if not lock_file:
         problem = "has no dvc.lock: no stage of it ended well"
         raise InputError(f"run {original.id}", problem, "verify another")
@@ -220,27 +219,3 @@ def _build_venv(rerun: RunSession, lock: Path) -> Path:
         problem = f"cannot be installed: {error_lines[-1] if error_lines else 'pip says nothing'}"
         raise InputError(LOCK_FILE, problem, "verify without --environment") from None
     return venv / "bin"
-
-
-def add_verify_command(actions: Any) -> None:
-    """Add `verify` and its arguments to the argument parser."""
-    parser = actions.add_parser("verify", help="execute a past run again and compare its products")
-    parser.set_defaults(action=run_verify_command)
-    parser.add_argument("run", help="id of a run, its beginning, or `latest`")
-    parser.add_argument(
-        "--stage", metavar="NAME", help="this stage alone, from its recorded inputs"
-    )
-    parser.add_argument(
-        "--tolerance", type=float, default=1e-6, help="of numbers, as a share of the larger one"
-    )
-    parser.add_argument(
-        "--environment", action="store_true", help="with the packages of the run's own lock"
-    )
-
-
-def run_verify_command(args: argparse.Namespace) -> int:
-    """Exit status 0 if all products were reproduced exactly or within the tolerance, else 1."""
-
-    if not 0 <= args.tolerance < 1:
-        raise InputError(f"--tolerance {args.tolerance}", "is no share", "give e.g. 1e-6")
-    return verify_past_run(args.run, args.stage, args.tolerance, args.environment)

@@ -17,7 +17,8 @@ from cyclonedx.model.component import ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from flows.audit.facts import AuditCase, parse_pinned_versions
+from flows.audit.facts import AuditCase
+from flows.runs.changes import parse_pinned_versions
 
 # A decorator of the library hides the constructors of its classes from a type checker.
 Bom: Any = bill.Bom
@@ -74,11 +75,9 @@ def _package_components(lock: str) -> Iterator[Any]:
 
 
 def _model_card(case: AuditCase, path: str, data: list[str]) -> dict[str, Any]:
+    approach = {"approach": {"type": case.approaches[path]}} if path in case.approaches else {}
     return {
-        "modelParameters": {
-            "approach": {"type": "supervised"},
-            "datasets": [{"ref": ref} for ref in sorted(data)],
-        },
+        "modelParameters": {**approach, "datasets": [{"ref": ref} for ref in sorted(data)]},
         "quantitativeAnalysis": {
             "performanceMetrics": list(_performance_metrics(case, path.rsplit("/", 1)[-1]))
         },

@@ -4,8 +4,6 @@ import argparse
 import sys
 from typing import Any
 
-from flows.runs import worktree
-
 
 def add_machine_commands(actions: Any) -> None:
     """Add the subcommands sources, doctor, serve and ui to the parser."""
@@ -40,6 +38,7 @@ def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_sources(args: argparse.Namespace) -> int:
+    from flows.runs import worktree
     from touchline.sources import listing
 
     sources = listing.list_sources(worktree.find_checkout())
@@ -51,11 +50,13 @@ def _run_sources(args: argparse.Namespace) -> int:
 
 def _run_doctor(args: argparse.Namespace) -> int:
     from flows import doctor
+    from flows.runs import worktree
 
     return doctor.run_doctor(worktree.find_checkout(), args.full, args.fix, args.json)
 
 
 def _run_serve(args: argparse.Namespace) -> int:
+    from flows.runs import worktree
     from touchline import serving
 
     serving.serve_chat_backend(
@@ -68,5 +69,6 @@ def _run_serve(args: argparse.Namespace) -> int:
 
 def _run_ui(args: argparse.Namespace) -> int:
     from flows import ui
+    from flows.runs import worktree
 
     return ui.serve_ui(worktree.find_checkout())

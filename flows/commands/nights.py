@@ -3,8 +3,6 @@
 import argparse
 from typing import Any
 
-from flows.runs import worktree
-
 
 def add_nightly_commands(actions: Any) -> None:
     """Add the subcommands nightly and bisect to the parser."""
@@ -45,6 +43,7 @@ def _add_bisect_arguments(parser: argparse.ArgumentParser) -> None:
 def _run_nightly(args: argparse.Namespace) -> int:
     from flows.nightly import console
     from flows.nightly.session import NightRequest
+    from flows.runs import worktree
 
     root = worktree.find_checkout()
     if args.check:
@@ -56,5 +55,6 @@ def _run_nightly(args: argparse.Namespace) -> int:
 
 def _run_bisect(args: argparse.Namespace) -> int:
     from flows.nightly import bisect
+    from flows.runs import worktree
 
     return bisect.run_bisect(worktree.find_checkout(), args.metric, args.good, args.bad, args.json)

@@ -5,8 +5,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flows.runs import worktree
-
 
 def add_run_commands(actions: Any) -> None:
     """Add the subcommands retrain, ablation, runs, show and replay to the parser."""
@@ -81,6 +79,7 @@ def _run_ablation(args: argparse.Namespace) -> int:
 
 def _run_runs(args: argparse.Namespace) -> int:
     from flows.runs import show as runs_show
+    from flows.runs import worktree
 
     sys.stdout.write(runs_show.format_run_list(worktree.find_checkout(), args.json))
     return 0
@@ -88,6 +87,7 @@ def _run_runs(args: argparse.Namespace) -> int:
 
 def _run_show(args: argparse.Namespace) -> int:
     from flows.runs import show as runs_show
+    from flows.runs import worktree
 
     sys.stdout.write(runs_show.format_run(worktree.find_checkout(), args.run, args.json))
     return 0

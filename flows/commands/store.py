@@ -3,8 +3,6 @@
 import argparse
 from typing import Any
 
-from flows.runs import worktree
-
 
 def add_store_commands(actions: Any) -> None:
     """Add the subcommands push and pull to the parser."""
@@ -17,12 +15,14 @@ def add_store_commands(actions: Any) -> None:
 
 
 def _run_push(args: argparse.Namespace) -> int:
+    from flows.runs import worktree
     from flows.store import push_pull
 
     return push_pull.push_run(worktree.find_checkout(), args.run, args.mend)
 
 
 def _run_pull(args: argparse.Namespace) -> int:
+    from flows.runs import worktree
     from flows.store import push_pull
 
     return push_pull.pull_run(worktree.find_checkout(), args.run)

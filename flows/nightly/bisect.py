@@ -2,7 +2,7 @@
 changed in that run.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,8 +11,9 @@ from flows.nightly import ask, lineup, session
 from flows.nightly.ask_process import MODEL
 from flows.nightly.score import pair_with_questions
 from flows.nightly.session import NightSession
-from flows.runs import overrides, terminal, worktree
 from flows.runs import record as runs
+from flows.runs import terminal
+from flows.runs.changes import diff_runs
 from flows.runs.record import RunRecord
 from flows.runs.run_model import RunModel
 from flows.services import environment
@@ -39,17 +40,6 @@ def find_first_bad_run(runs: Sequence[Run], bad: Callable[[Run], bool]) -> int:
         middle = (good + fallen) // 2
         good, fallen = (good, middle) if bad(runs[middle]) else (middle, fallen)
     return fallen
-
-
-def diff_mappings(
-    before: Mapping[str, Any], after: Mapping[str, Any]
-) -> dict[str, tuple[Any, Any]]:
-    """Keys whose values differ: {key: (before, after)}; None stands for a missing key."""
-    return {
-        key: (before.get(key), after.get(key))
-        for key in sorted({*before, *after})
-        if before.get(key) != after.get(key)
-    }
 
 
 OVERALL = "overall"
@@ -178,41 +168,22 @@ class ScoreDrop:
             "change": self.change(before, after)._asdict(),
             "since good": self.change(good, after)._asdict(),
             "evaluated": self.evaluated,
-            "changed": diff_runs(
+            "changed": _summarize_changes(
                 root, runs.find_run(root, before.run), runs.find_run(root, after.run)
             ),
         }
 
 
-def diff_runs(root: Path, before: RunRecord, after: RunRecord) -> dict[str, Any]:
-    """Commits, code patch, parameters, products and package versions that differ
-    between two runs.
-    """
+def _summarize_changes(root: Path, before: RunRecord, after: RunRecord) -> dict[str, Any]:
+    """What differs between two runs, as the report names it."""
+    changes = diff_runs(root, before, after)
     return {
-        "commits": _commits(root, before.commit, after.commit),
-        "difference": diff_mappings({"patch": before.difference}, {"patch": after.difference}),
-        "params": diff_mappings(
-            overrides.flatten_params(before.params), overrides.flatten_params(after.params)
-        ),
-        "data": diff_mappings(_product_digests(before), _product_digests(after)),
-        "packages": diff_mappings(before.versions, after.versions),
+        "commits": [*changes.new_commits, *(f"without {line}" for line in changes.old_commits)],
+        "difference": changes.patch,
+        "params": changes.params,
+        "data": changes.products,
+        "packages": changes.packages,
     }
-
-
-def _commits(root: Path, before: str, after: str) -> list[str]:
-    if before == after:
-        return []
-    try:
-        return worktree.run_git(root, "log", "--oneline", f"{before}..{after}").splitlines() or [
-            after
-        ]
-    except Exception:  # a commit that only the other machine has
-        return [after]
-
-
-def _product_digests(run: RunRecord) -> dict[str, str]:
-    """The digest of every product, in the order of the stages."""
-    return {file.path: file.md5 for file in run.products}
 
 
 def _format_report(report: dict[str, Any]) -> str:

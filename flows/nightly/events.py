@@ -105,7 +105,7 @@ def emit_candidate_events(session: "NightSession", name: str) -> Iterator[None]:
     openlineage.append_events(session.root, [_candidate_event(session, "START", name, {}, inputs)])
     try:
         yield
-    except BaseException as error:
+    except BaseException as error:  # any end must close the event chain; it is raised again
         kind = "FAIL" if isinstance(error, Exception) else "ABORT"
         _emit_candidate_end(
             session, kind, name, " ".join(str(error).split()) or repr(error), inputs

@@ -54,7 +54,7 @@ def run_night_steps(night_session: NightSession) -> State:
         compare_night(night_session)
         run_gate(night_session)
         night_session.night.sentence = nightly_finish.summarize_night(night_session.night)
-    except Exception as error:
+    except Exception as error:  # the border to a night's record: whatever happened is recorded
         night_session.night.state = "failed"
         night_session.night.error = " ".join(str(error).split()) or repr(error)
         if not isinstance(error, InputError):

@@ -121,10 +121,10 @@ def open_night(root: Path, request: NightRequest) -> Iterator[NightSession]:
         try:
             yield session
             night.state = "completed" if night.state == "running" else night.state
-        except Exception as error:
+        except Exception as error:  # the record must name any error; it is raised again
             night.state, night.error = "failed", " ".join(str(error).split()) or repr(error)
             raise
-        except BaseException:
+        except BaseException:  # as does a stop by a signal
             night.state, night.error = "killed", "stopped"
             raise
         finally:

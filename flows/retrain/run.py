@@ -82,7 +82,7 @@ def open_run(root: Path, request: RetrainRequest) -> Iterator[RunSession]:
             run.save()
         try:
             yield run
-        except BaseException:
+        except BaseException:  # the record must be closed at any end; it is raised again
             _close_record(run, "killed" if run.record.state == "running" else run.record.state)
             raise
         if run.is_idle:
@@ -177,7 +177,7 @@ def _prepare_run(root: Path, request: RetrainRequest, lock: int) -> RunSession:
         dvc_project.checkout_products(folder)
         steps = dvc_project.plan_steps(folder, request.stage, request.force)
         preflight.run_preflight_checks(root, folder, steps, lock)
-    except BaseException:
+    except BaseException:  # the worktree must not stay behind; it is raised again
         worktree.remove_worktree(root, run.id)
         raise
     if any(step.changed for step in steps):

@@ -33,3 +33,15 @@ def resolve_run_ref(root: Path, run: RunRecord) -> str:
         remedy = f"fetch it: git fetch REMOTE {name}:{name}"
         raise InputError(f"run {run.id}", f"git has no {name} here", remedy) from None
     return commit.strip()
+
+
+def read_run_file(root: Path, run_record: RunRecord, path: str) -> bytes:
+    """Content of a file in the run's commit; empty bytes if the commit is gone or does not have the
+    file.
+    """
+    for commit in (f"refs/runs/{run_record.id}", run_record.commit):
+        command = ["git", "show", f"{commit}:{path}"]
+        result = subprocess.run(command, cwd=root, capture_output=True, check=False)
+        if result.returncode == 0:
+            return result.stdout
+    return b""

@@ -62,7 +62,7 @@ class EndpointClient:
         self._transport = EndpointTransport(self.endpoint)
         try:
             self.cache = ReplyCache(self.folder)
-        except BaseException:
+        except BaseException:  # the connections must be closed at any end; it is raised again
             await self._transport.close()
             raise
         return self

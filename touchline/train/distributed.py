@@ -42,7 +42,7 @@ def launch_ranks(count: int) -> Iterator[None]:
         _init_process_group()
         yield
         dist.barrier()
-    except BaseException:
+    except BaseException:  # helper processes must not outlive this one; it is raised again
         finished.set()
         for other in others:
             other.kill()

@@ -74,6 +74,7 @@ def case(folder: Path, terms: str = "open") -> AuditCase:
         origins={"cut": one.id, "judge": "20251231-090000-bbbb"},
         about={"cut": "Cuts videos"},
         models={"data/rl": "cd" * 16 + ".dir"},
+        approaches={"data/rl": "reinforcement-learning"},
         watts=10.0,
         digests={"data/clips": {"clips.parquet": "ef" * 16}},
         missing=["data/frames"],

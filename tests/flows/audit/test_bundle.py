@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from flows.audit import check as checking
-from flows.audit import signature
+from flows.audit import collect, signature
 from flows.audit.bundle import write_audit_folder
 from flows.audit.check import MANIFEST, SIGNATURE, SUM, check_audit_folder, hash_file_sha256
+from flows.audit.sbom import format_sbom
+from flows.runs import overrides
 from tests.flows.audit import made_up
 from touchline.errors import InputError
 
@@ -160,6 +163,35 @@ def test_the_bill_of_materials_is_valid_and_names_models_data_and_packages(folde
     ]
     assert metric["type"] == "spotting.f1" and metric["value"] == "0.8125"
     assert metric["confidenceInterval"] == {"lowerBound": "0.7", "upperBound": "0.9"}
+    parameters = kinds["machine-learning-model"]["modelCard"]["modelParameters"]
+    assert parameters["approach"] == {"type": "reinforcement-learning"}
+
+
+@pytest.mark.parametrize(
+    ("path", "approach"),
+    [
+        ("data/base", "self-supervised"),
+        ("data/sft", "supervised"),
+        ("data/rl", "reinforcement-learning"),
+        ("data/unknown", None),
+    ],
+)
+def test_a_model_card_states_how_the_model_learned_as_dvc_yaml_says(
+    tmp_path: Path, path: str, approach: str | None
+) -> None:
+    declared = overrides.read_yaml_mapping(Path("dvc.yaml"))
+    case = replace(
+        made_up.case(tmp_path),
+        models={path: "cd" * 16 + ".dir"},
+        approaches=collect.read_model_approaches(declared),
+    )
+    text = format_sbom(case)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    (model,) = [
+        part for part in json.loads(text)["components"] if part["type"] == "machine-learning-model"
+    ]
+    stated = model["modelCard"]["modelParameters"].get("approach", {}).get("type")
+    assert stated == approach
 
 
 def test_croissant_names_files_by_digest_and_columns_by_type(folder: Path) -> None:
@@ -255,7 +287,7 @@ def test_the_checker_reads_text_in_any_depth_and_leaves_style_alone() -> None:
         '<style>a { top: 3px }</style><p>f1 <b>7</b> <a data-file="x" data-at="/y">4<br>2</a>9</p>'
     )
     reader.feed(page)
-    assert reader.naked == ["7", "9"]
+    assert reader.unlinked_numbers == ["7", "9"]
     assert reader.figures == [("42", "x", "/y", "text")]
 
 
