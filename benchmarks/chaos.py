@@ -69,12 +69,12 @@ def prefect(folder: Path, film: str) -> Iterator[str]:
     job, url = serving.start_prefect_server(one.root, serving.find_free_port(), {**env, **own})
     try:
         while not serving.is_url_answering(f"{url}/health"):  # on a busy machine it takes minutes
-            if not job.alive():
+            if not job.is_alive():
                 sys.exit("the server did not start")
             time.sleep(0.5)
         yield url
     finally:
-        job.end()
+        job.stop()
 
 
 def killed(folder: Path, film: str, api: str, wanted: dict[str, str], args) -> Tally:

@@ -123,7 +123,7 @@ def match(root: Path, seed: int) -> tuple[list[Path], dict[str, list[tuple[str, 
     for half in HALVES:
         render_half(one, half, root)
     films = [root / one.folder / f"{half}_224p.mkv" for half in HALVES]
-    words, asked = SPORTS["soccer"].words, SPORTS["soccer"].asked
+    words, asked = SPORTS["soccer"].words, SPORTS["soccer"].spotting_words
     truth: dict[str, list[tuple[str, float, float]]] = {film.name: [] for film in films}
     for event in one.events:
         if words[event.label] in asked:
@@ -173,7 +173,7 @@ def counts(
     found = json.loads(made.json.read_text())["highlights"]
     right = guessed = labelled = 0
     for name, spans in truth.items():
-        for action in SPORTS["soccer"].asked:
+        for action in SPORTS["soccer"].spotting_words:
             mine = [h for h in found if (h["file"], h["action"]) == (name, action)]
             guesses = [(h["start"], h["end"]) for h in mine]
             labels = [(a, b) for word, a, b in spans if word == action]
@@ -218,11 +218,11 @@ def exact(made: ReelResult) -> tuple[int, int]:
     ]
     right = at = 0
     for cut in made.cuts:
-        times = cut.shown.times
+        times = cut.frame_index.times
         first = int(np.searchsorted(times, cut.start - 1e-6))
         count = int(np.searchsorted(times, cut.end - 1e-6)) - first
         pairs = ((shot[at], first), (shot[at + count - 1], first + count - 1))
-        right += all(_nearest(picture, cut.shown, index) for picture, index in pairs)
+        right += all(_nearest(picture, cut.frame_index, index) for picture, index in pairs)
         at += count
     assert at == len(shot), "the reel has another number of frames than its cuts"
     return right, len(made.cuts)
@@ -261,7 +261,7 @@ def bare(path: Path, made: ReelResult, settings: HighlightSettings) -> None:
         stream.codec_context.options = {"crf": str(how.crf), "preset": how.preset}
         number = 0
         for cut in made.cuts:
-            for _, frame in decode_frames_between(cut.shown, cut.start, cut.end):
+            for _, frame in decode_frames_between(cut.frame_index, cut.start, cut.end):
                 if not number:
                     stream.width, stream.height = frame.width, frame.height
                 frame.pts, frame.time_base, frame.pict_type = number, Fraction(1, 25), 0

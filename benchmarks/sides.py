@@ -71,7 +71,7 @@ def _count(game: Path, speech: dict[Path, list[Speech]], counts: dict[str, Count
         action, at = SPORTS["soccer"].words[row["label"]], int(row["position"]) / 1000
         if row["team"] in ("home", "away"):
             half = Path(row["gameTime"][0])
-            said = sides.tell(action, half, at - SECONDS, at + SECONDS, part).team
+            said = sides.attribute_team(action, half, at - SECONDS, at + SECONDS, part).team
             counts[action][
                 "untold" if not said else "right" if said == row["team"] else "wrong"
             ] += 1

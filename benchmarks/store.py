@@ -66,14 +66,14 @@ def _steps(place: Path, videos: int, client: Any, counter: Requests) -> dict[str
     counter.taken()
     found = {"push": _timed(counter, lambda: store.send(here, names))}
     found["again"] = _timed(counter, lambda: store.send(here, names))
-    found["pull"] = _timed(counter, lambda: store.bring(there, names))
+    found["pull"] = _timed(counter, lambda: store.fetch(there, names))
     digest = min(names)
     key = f"store/files/md5/{digest[:2]}/{digest[2:]}"
     client.put_object(Bucket="bench", Key=key, Body=bytes(BYTES))
     kept = there / "files" / "md5" / digest[:2] / digest[2:]
     kept.unlink()
     try:
-        store.bring(there, names)
+        store.fetch(there, names)
         found["refused"] = ""
     except InputError as fault:
         found["refused"] = fault.place if not kept.exists() else ""

@@ -63,7 +63,7 @@ def test_a_task_asks_the_same_of_the_same_scene(task: str):
 def test_a_sport_knows_its_words(name: str):
     sport = SPORTS[name]
     words = set(sport.words.values())
-    assert words >= set(sport.asked)
+    assert words >= set(sport.spotting_words)
     assert sport.idle not in words
     assert set(sport.keywords) <= words
     assert sport.reach > 0
@@ -75,8 +75,8 @@ def test_a_sport_knows_its_words(name: str):
 def test_every_label_of_a_sport_can_be_seen_in_a_clip(name: str):
     for file_label, word in SPORTS[name].words.items():
         view = build_clip_scene(clip_of(name, start=100), [label(file_label, 130)])
-        assert view.shown(30) == word
-        assert view.shown(0) == SPORTS[name].idle
+        assert view.word_at(30) == word
+        assert view.word_at(0) == SPORTS[name].idle
 
 
 @pytest.mark.parametrize("name", SOURCES)

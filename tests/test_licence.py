@@ -68,8 +68,8 @@ def test_terms_that_nobody_knows_are_the_strictest():
 def test_only_a_target_that_is_declared_inside_shows_what_is_under_nda():
     held = {"a": ("", "nda"), "b": ("", "request"), "c": ("", "open")}
     inside = LicenceParams(inside=["report"])
-    assert licence.select_withheld_sources(held, inside.withheld("report")) == set()
-    assert licence.select_withheld_sources(held, inside.withheld("gates")) == {"a"}
+    assert licence.select_withheld_sources(held, inside.withheld_terms("report")) == set()
+    assert licence.select_withheld_sources(held, inside.withheld_terms("gates")) == {"a"}
     with pytest.raises(ValidationError):
         LicenceParams.model_validate({"inside": ["everywhere"]})
 

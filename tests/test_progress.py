@@ -8,17 +8,17 @@ from touchline.progress import ProgressReporter, parse_progress_line, track_prog
 
 def test_a_line_says_how_far_how_long_and_how_it_goes() -> None:
     job = ProgressReporter("sft", 300)
-    job.to(120, note="loss 0.31")
-    assert job.line(62) == "sft 120/300 40% 1:02 left 1:33 loss 0.31"
-    assert job.line(3725).startswith("sft 120/300 40% 1:02:05 left 1:33:08")
+    job.advance_to(120, note="loss 0.31")
+    assert job.format_line(62) == "sft 120/300 40% 1:02 left 1:33 loss 0.31"
+    assert job.format_line(3725).startswith("sft 120/300 40% 1:02:05 left 1:33:08")
 
 
 def test_the_flow_reads_the_line_back() -> None:
     job = ProgressReporter("chunk", 8)
-    job.to(2)
-    found = parse_progress_line(job.line(1.0))
+    job.advance_to(2)
+    found = parse_progress_line(job.format_line(1.0))
     assert found is not None
-    assert (found.what, found.done, found.total, found.percent) == ("chunk", 2, 8, 25)
+    assert (found.label, found.done, found.total, found.percent) == ("chunk", 2, 8, 25)
     assert parse_progress_line("chunk 17 0:09") == progress.ProgressLine("chunk", 17, None, None)
     assert parse_progress_line("Reading 8 videos of source x") is None
 
@@ -26,8 +26,8 @@ def test_the_flow_reads_the_line_back() -> None:
 def test_steps_of_an_earlier_attempt_do_not_count_as_speed() -> None:
     job = ProgressReporter("rl", 100)
     job.start_at(90)
-    job.to(95)
-    assert job.line(10.0) == "rl 95/100 95% 0:10 left 0:10"
+    job.advance_to(95)
+    assert job.format_line(10.0) == "rl 95/100 95% 0:10 left 0:10"
 
 
 def test_short_work_says_one_line_and_long_work_one_per_interval(

@@ -107,7 +107,7 @@ def reel_of(view: ClipScene, fps: float = 1.0, size: tuple[int, int] = (64, 32))
     words = sorted({*view.sport.words.values(), view.sport.idle})
 
     def fetch(times: Sequence[float]) -> list[Image.Image]:
-        shades = [words.index(view.shown(time)) * 255 // len(words) for time in times]
+        shades = [words.index(view.word_at(time)) * 255 // len(words) for time in times]
         return [Image.new("RGB", size, (shade, 255 - shade, 99)) for shade in shades]
 
     return ClipFrames(np.arange(0, view.length, 1 / fps), fetch)

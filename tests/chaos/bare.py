@@ -17,7 +17,7 @@ def main() -> int:
     root = worktree.find_checkout()
     environment.prepare_environment(root)
     with run.open_run(root, RetrainRequest()) as going:
-        if going.idle:
+        if going.is_idle:
             run.publish_products(going)
             return 0
         run.install_stop_handlers(going)

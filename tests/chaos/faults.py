@@ -98,14 +98,14 @@ def restarted(arena: Arena) -> Ended:
     serving.wait_for_server(job, arena.api)
     flow = arena.start()
     until(lambda: bool(arena.of("stage")) or flow.poll() is not None)
-    job.end()
+    job.stop()
     time.sleep(5)
     job, _ = serving.start_prefect_server(arena.root, port, env)
     serving.wait_for_server(job, arena.api)
     try:
         return flow.wait(), arena.retrain()
     finally:
-        job.end()
+        job.stop()
         arena.api = ""
 
 

@@ -24,7 +24,8 @@ LATE = 2220.0  # 37:00 of the half
 def late() -> ToolSession:
     minute = plain_reel(np.arange(60.0))
     return ToolSession(
-        ClipFrames(minute.times, minute.fetch, HALF.zero(clip_of("soccer", start=LATE))), BUDGET
+        ClipFrames(minute.times, minute.fetch, HALF.clock_offset(clip_of("soccer", start=LATE))),
+        BUDGET,
     )
 
 
@@ -61,7 +62,7 @@ def test_an_interval_in_words_of_the_half_is_read_back_in_seconds_of_the_clip() 
 
 def test_the_teacher_thinks_and_looks_by_the_clock_of_the_half() -> None:
     for view, question in asked_of("spotting", ["soccer"])[:20]:
-        frames = ClipFrames(np.arange(60.0), lambda times: [], HALF.zero(view.clip))
+        frames = ClipFrames(np.arange(60.0), lambda times: [], HALF.clock_offset(view.clip))
         taught = build_scripted_trajectory(question, view, frames, BUDGET, HALF)
         assert taught.valid and taught.score == 1
         assert all(0 <= time <= view.length for time in taught.windows)

@@ -56,7 +56,10 @@ def asked(
 
     async def ask() -> list[ChatReply]:
         async with EndpointClient(endpoint, folder, purse) as client:
-            got = [pair async for pair in run_concurrently(requests, client.ask, client.at_once)]
+            got = [
+                pair
+                async for pair in run_concurrently(requests, client.ask, client.max_conversations)
+            ]
         replies = {one.tag: answer for one, answer in got}
         return [replies[one.tag] for one in requests]
 

@@ -85,7 +85,7 @@ def test_whatever_comes_back_is_a_counted_row(tmp_path: Path, fault: str):
         replies = asked(endpoint, tmp_path, questions(endpoint, 10))
     assert [reply.fault for reply in replies] == [""] * 7 + [fault] + [""] * 2
     store = ReplyCache(tmp_path)
-    assert store.counts() == {"good": 9, fault: 1, "in doubt": 0}
+    assert store.count_by_fault() == {"good": 9, fault: 1, "in doubt": 0}
     store.close()
 
 
@@ -186,9 +186,9 @@ def test_a_budget_stops_hard_and_keeps_what_is_done(tmp_path: Path, limit: dict)
 def test_a_forecast_above_the_budget_stops_unless_told_to_go_on(capsys: pytest.CaptureFixture):
     spend = SpendParams(money=1.0, tokens=0, pilot=10, on_forecast="stop")
     with pytest.raises(InputError, match="forecast exceeds"):
-        SpendingLimit(spend, money=0.2).forecast("distill", 10, 100)
-    SpendingLimit(spend, money=0.05).forecast("distill", 10, 100)
-    SpendingLimit(spend.model_copy(update={"on_forecast": "go"}), money=0.2).forecast(
+        SpendingLimit(spend, money=0.2).check_forecast("distill", 10, 100)
+    SpendingLimit(spend, money=0.05).check_forecast("distill", 10, 100)
+    SpendingLimit(spend.model_copy(update={"on_forecast": "go"}), money=0.2).check_forecast(
         "distill", 10, 100
     )
     assert "all will cost about 2 " in capsys.readouterr().err

@@ -30,7 +30,9 @@ def fresh(root: Path) -> EvalSet:
 
 
 def setting_of(bench: EvalSet, **changes: Any) -> EvalSettings:
-    given = EvalSettings(bench.budget, bench.dialogue, bench.prior(12), batch=3, turn_tokens=8)
+    given = EvalSettings(
+        bench.budget, bench.dialogue, bench.build_prior(12), batch=3, turn_tokens=8
+    )
     return replace(given, **changes)
 
 

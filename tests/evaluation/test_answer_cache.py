@@ -11,21 +11,21 @@ from touchline.evaluation.answer_cache import AnswerCache, open_answer_cache
 
 
 def test_the_oldest_go_when_the_file_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    store = AnswerCache(tmp_path / "a.sqlite", most=400_000)
+    store = AnswerCache(tmp_path / "a.sqlite", max_bytes=400_000)
     for day in range(40):
         monkeypatch.setattr(room, "_day_number", lambda day=day: day)
         store.put_answers({f"{day}-{i}": "x" * 1000 for i in range(20)})
-        assert store.known(["0-7"])  # used every day
-    assert store._bytes() <= 400_000
-    assert store.known(["39-19"]) and not store.known(["1-1"])
+        assert store.get_answers(["0-7"])  # used every day
+    assert store._used_bytes() <= 400_000
+    assert store.get_answers(["39-19"]) and not store.get_answers(["1-1"])
 
 
 def test_a_damaged_file_is_set_aside(tmp_path: Path):
     path = tmp_path / "a.sqlite"
     path.write_bytes(b"no database" * 1000)
     with open_answer_cache(path) as store:
-        store.put({"k": "v"})
-        assert store.known(["k"]) == {"k": "v"}
+        store.put_answers({"k": "v"})
+        assert store.get_answers(["k"]) == {"k": "v"}
     assert path.with_suffix(".damaged").is_file()
 
 
@@ -40,18 +40,18 @@ def test_two_processes_write_at_the_same_time(tmp_path: Path):
     going = [subprocess.Popen([sys.executable, "-c", program, path, name]) for name in "ab"]
     assert [one.wait(60) for one in going] == [0, 0]
     with open_answer_cache(path) as store:
-        assert len(store.known([f"{name}{i}" for name in "ab" for i in range(100)])) == 200
+        assert len(store.get_answers([f"{name}{i}" for name in "ab" for i in range(100)])) == 200
 
 
 def test_more_keys_than_one_query_takes(tmp_path: Path):
     rows = {f"k{i}": str(i) for i in range(2500)}
     with open_answer_cache(tmp_path / "a.sqlite") as store:
-        store.put(rows)
-        assert store.known([*rows, "unknown"]) == rows
+        store.put_answers(rows)
+        assert store.get_answers([*rows, "unknown"]) == rows
 
 
 def test_a_file_is_known_as_long_as_it_looks_the_same(tmp_path: Path):
     with open_answer_cache(tmp_path / "a.sqlite") as store:
-        store.remember("/m", "10 20", "digest")
-        assert store.digest("/m", "10 20") == "digest"
-        assert store.digest("/m", "10 21") == ""
+        store.put_file_digest("/m", "10 20", "digest")
+        assert store.get_file_digest("/m", "10 20") == "digest"
+        assert store.get_file_digest("/m", "10 21") == ""

@@ -33,7 +33,7 @@ def told(parrot: Parrot) -> list[str]:
 def keyed(
     bench: EvalSet, candidate: EvalCandidate | None = None, **changes: object
 ) -> dict[str, str]:
-    games = bench.games()
+    games = bench.load_items()
     found = compute_cache_keys(candidate or Parrot(), games, bench, setting_of(bench, **changes))
     return dict(zip([game.question.id for game in games], found, strict=True))
 
@@ -41,7 +41,7 @@ def keyed(
 def test_a_second_night_asks_nothing_and_has_the_same_rows(bench: EvalSet, tmp_path: Path):
     parrot = Parrot(log=str(tmp_path / "log"))
     first = answer_questions(parrot, bench, setting_of(bench))
-    assert sorted(told(parrot)) == sorted(q.id for q in bench.asked)
+    assert sorted(told(parrot)) == sorted(q.id for q in bench.split_questions)
     assert answer_questions(parrot, fresh(tmp_path), setting_of(bench)) == first
     assert len(told(parrot)) == len(first)
 
@@ -49,16 +49,16 @@ def test_a_second_night_asks_nothing_and_has_the_same_rows(bench: EvalSet, tmp_p
 def test_a_floor_answers_each_question_even_where_all_have_the_same_words(
     bench: EvalSet, tmp_path: Path
 ):
-    alike = [replace(q, text="What now?") for q in bench.every.values()]
+    alike = [replace(q, text="What now?") for q in bench.questions_by_id.values()]
     write_records(tmp_path / "questions/questions.parquet", Question, alike)
     bench = fresh(tmp_path)
     (floor,) = parse_candidates([{"kind": "floor", "name": "floor.constant"}])
     setting = setting_of(bench)
-    alone = [said for game in bench.games() for said in floor.open(setting)([game])]
+    alone = [said for game in bench.load_items() for said in floor.open(setting)([game])]
     assert len({said.turns for said in alone}) > 1
     rows = answer_questions(floor, bench, setting)
-    games = zip(bench.games(), alone, strict=True)
-    assert rows == [floor.row(game, said, setting) for game, said in games]
+    games = zip(bench.load_items(), alone, strict=True)
+    assert rows == [floor.to_trajectory(game, said, setting) for game, said in games]
 
 
 def test_a_new_truth_is_scored_without_asking_again(bench: EvalSet, tmp_path: Path):
@@ -66,7 +66,7 @@ def test_a_new_truth_is_scored_without_asking_again(bench: EvalSet, tmp_path: Pa
     first = answer_questions(parrot, bench, setting_of(bench))
     changed = [
         replace(q, truth="0 of 3: " + q.text if q.task == "open" else q.truth)
-        for q in bench.every.values()
+        for q in bench.questions_by_id.values()
     ]
     write_records(tmp_path / "questions/questions.parquet", Question, changed)
     second = answer_questions(parrot, fresh(tmp_path), setting_of(bench))
@@ -89,7 +89,7 @@ def test_a_kill_costs_one_batch_and_no_byte(bench: EvalSet, tmp_path: Path):
     done = told(Parrot(log=log))
     assert len(done) == 6  # two batches of three
     resumed = answer_questions(Parrot(log=log), bench, setting_of(bench))
-    assert sorted(told(Parrot(log=log))) == sorted(q.id for q in bench.asked)
+    assert sorted(told(Parrot(log=log))) == sorted(q.id for q in bench.split_questions)
     (tmp_path / "state/checkpoints/answers.sqlite").unlink()
     assert answer_questions(Parrot(), bench, setting_of(bench)) == resumed
 
@@ -104,7 +104,7 @@ def test_one_changed_byte_of_a_frame_asks_again_about_its_clips_alone(
     bench: EvalSet, tmp_path: Path
 ):
     before = keyed(bench)
-    video = bench.asked[0].video
+    video = bench.split_questions[0].video
     path = get_frame_store_path(tmp_path / "frames", video)
     table = pq.read_table(path)
     frames = table["jpeg"].to_pylist()
@@ -114,7 +114,7 @@ def test_one_changed_byte_of_a_frame_asks_again_about_its_clips_alone(
     pq.write_table(table.set_column(place, table.schema.field(place), pa.array(frames)), path)
     after = keyed(fresh(tmp_path))
     changed = {id for id in before if before[id] != after[id]}
-    assert changed == {q.id for q in bench.asked if q.video == video}
+    assert changed == {q.id for q in bench.split_questions if q.video == video}
 
 
 def test_one_letter_of_a_question_asks_it_again(bench: EvalSet, tmp_path: Path):
@@ -156,8 +156,8 @@ def test_budget_prompt_tokens_and_weights_ask_everything_again(
 
 
 def test_a_model_that_breaks_down_at_a_question_gives_a_row_and_is_asked_again(bench: EvalSet):
-    broken = bench.asked[4]
-    alike = [q.id for q in bench.asked if q.text == broken.text]
+    broken = bench.split_questions[4]
+    alike = [q.id for q in bench.split_questions if q.text == broken.text]
     rows = answer_questions(Parrot(fails=(broken.text,)), bench, setting_of(bench))
     assert count_failed_answers(rows) == len(alike)
     row = next(row for row in rows if row.question == broken.id)
@@ -168,7 +168,7 @@ def test_a_model_that_breaks_down_at_a_question_gives_a_row_and_is_asked_again(b
 
 
 def test_a_candidate_that_answers_nothing_at_all_is_a_fault(bench: EvalSet):
-    texts = tuple(q.text for q in bench.asked)
+    texts = tuple(q.text for q in bench.split_questions)
     with pytest.raises(InputError, match=r"parrot: answered none of .* CUDA out of memory"):
         answer_questions(Parrot(fails=texts), bench, setting_of(bench))
 
@@ -176,7 +176,7 @@ def test_a_candidate_that_answers_nothing_at_all_is_a_fault(bench: EvalSet):
 def test_a_batch_with_a_hole_in_it_is_filled_at_its_place(
     bench: EvalSet, monkeypatch: pytest.MonkeyPatch
 ):
-    parrot = Parrot(fails=(bench.asked[1].text,))
+    parrot = Parrot(fails=(bench.split_questions[1].text,))
     answer_questions(parrot, bench, setting_of(bench))
     asked: list[str] = []
 
@@ -186,8 +186,8 @@ def test_a_batch_with_a_hole_in_it_is_filled_at_its_place(
 
     monkeypatch.setattr(Parrot, "open", lambda self, setting: say)
     rows = answer_questions(parrot, bench, setting_of(bench))
-    assert asked == [q.id for q in bench.asked if q.text == bench.asked[1].text]
-    assert [row.question for row in rows] == [q.id for q in bench.asked]
+    assert asked == [q.id for q in bench.split_questions if q.text == bench.split_questions[1].text]
+    assert [row.question for row in rows] == [q.id for q in bench.split_questions]
 
 
 def test_what_is_known_is_told_without_torch_or_mlflow():

@@ -28,7 +28,7 @@ def coloured() -> ClipFrames:
 
 
 def shown(kind: str, times: list[float]) -> list[int]:
-    reel = one(kind, model="sft", revision="").looking(coloured())
+    reel = one(kind, model="sft", revision="").transform_frames(coloured())
     return [picture.getpixel((0, 0))[0] for picture in reel.fetch(times)]  # type: ignore[index]
 
 
@@ -99,5 +99,5 @@ def test_a_text_model_reads_the_commentary(bench: EvalSet, kit: Kit, tmp_path: P
     rows = answer_questions(
         one("text", model=str(tmp_path / "text"), revision=""), bench, setting_of(bench)
     )
-    assert len(rows) == len(bench.asked) and all(row.frames == 0 for row in rows)
+    assert len(rows) == len(bench.split_questions) and all(row.frames == 0 for row in rows)
     assert all("And a foul." in row.messages for row in rows)

@@ -60,7 +60,7 @@ def test_rubbish_and_an_empty_answer_are_rows(bench: EvalSet):
 
     with standing_in(StandIn(script=script)) as server:
         rows = answer_questions(served(server.url), bench, setting_of(bench))
-    assert 0 < count_failed_answers(rows) < len(rows) == len(bench.asked)
+    assert 0 < count_failed_answers(rows) < len(rows) == len(bench.split_questions)
 
 
 def test_an_endpoint_that_is_not_there_is_a_fault(bench: EvalSet):
@@ -84,7 +84,7 @@ def test_the_judge_grades_twice_and_tells_how_far_it_agrees_with_itself(bench: E
 
     with standing_in(StandIn(script=script)) as server:
         judging = JudgeParams(endpoint=at(server.url), again=2)
-        found = grade_open_answers(rows, bench.every, judging, seed=1)
+        found = grade_open_answers(rows, bench.questions_by_id, judging, seed=1)
     assert found["candidates"]["right"]["open"]["judged"]["value"] == 1.0
     assert found["candidates"]["right"]["open"]["judged"]["n"] == count
     assert found["agreement"] == {"n": 2, "value": 0.0}
@@ -94,14 +94,14 @@ def test_the_judge_grades_twice_and_tells_how_far_it_agrees_with_itself(bench: E
 def test_an_unreadable_verdict_is_counted_and_scores_nothing(bench: EvalSet):
     with standing_in(StandIn(script=lambda body, n: completion("I like it."))) as server:
         found = grade_open_answers(
-            opened(bench), bench.every, JudgeParams(endpoint=at(server.url), again=0), 1
+            opened(bench), bench.questions_by_id, JudgeParams(endpoint=at(server.url), again=0), 1
         )
     assert found["candidates"] == {} and found["faults"]["no verdict"] > 0
 
 
 def test_without_a_network_the_grades_are_absent_with_the_reason(bench: EvalSet):
     judging = JudgeParams(endpoint=at("http://127.0.0.1:9/v1"), again=0)
-    found = grade_open_answers(opened(bench), bench.every, judging, seed=1)
+    found = grade_open_answers(opened(bench), bench.questions_by_id, judging, seed=1)
     assert "candidates" not in found and "127.0.0.1:9" in found["absent"]
 
 

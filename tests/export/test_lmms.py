@@ -43,16 +43,16 @@ def test_each_task_is_asked_with_its_pictures_behind_their_times(bench: EvalSet,
     data = {key: str(tmp_path / "out" / file) for key, file in
             said["dataset_kwargs"]["data_files"].items()}  # fmt: skip
     rows = load_dataset("parquet", data_files=data, cache_dir=str(tmp_path / "cache"))["test"]
-    assert len(rows) == sum(q.task == "spotting" for q in bench.asked)
+    assert len(rows) == sum(q.task == "spotting" for q in bench.split_questions)
     doc = rows[0]
     system, user = said["doc_to_messages"](doc)
     assert system["role"] == "system" and "choose_frames" not in system["content"][0]["text"]
     kinds = [block["type"] for block in user["content"]]
     assert kinds[:4] == ["text", "image", "text", "image"] and kinds[-1] == "text"
-    assert kinds.count("image") == len(doc["images"]) == bench.budget.most
+    assert kinds.count("image") == len(doc["images"]) == bench.budget.max_frames
     assert user["content"][1]["url"].size == (bench.budget.width, bench.budget.height)
-    assert said["doc_to_text"](doc).endswith(bench.every[doc["id"]].text)
-    assert doc[said["doc_to_target"]] == bench.every[doc["id"]].truth
+    assert said["doc_to_text"](doc).endswith(bench.questions_by_id[doc["id"]].text)
+    assert doc[said["doc_to_target"]] == bench.questions_by_id[doc["id"]].truth
     right = said["process_results"](doc, [f"<think>\nx\n</think>\n\n{doc['truth']}"])
     assert set(right) == {metric["metric"] for metric in said["metric_list"]}
 
@@ -70,7 +70,7 @@ def test_the_python_is_the_fixed_file_and_needs_nothing_of_ours(bench: EvalSet, 
 
 
 def test_what_is_not_open_to_all_stays_here(bench: EvalSet, tmp_path: Path):
-    bound = [replace(clip, terms="nda") for clip in bench.by_clip.values()]
+    bound = [replace(clip, terms="nda") for clip in bench.clips_by_id.values()]
     write_records(tmp_path / "clips/clips.parquet", Clip, bound)
     fresh = replace(bench)
     assert lmms.write_lmms_tasks(tmp_path / "out", fresh, 80) == []

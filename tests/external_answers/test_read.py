@@ -69,7 +69,7 @@ def test_what_a_model_thought_is_no_part_of_its_answer(tmp_path: Path):
     thought = '{"question": "q1", "answer": "<think>\\nB. no\\n</think>\\n\\nA. Goal"}'
     (found,) = read_external_answers(wrote(tmp_path / "p.jsonl", thought), {"q1"}).values()
     assert found.answer == "A. Goal"
-    assert found.said.startswith("<think>")
+    assert found.text.startswith("<think>")
 
 
 def test_an_answer_without_letters_is_invalid_unless_told_otherwise(tmp_path: Path):

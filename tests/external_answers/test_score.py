@@ -28,13 +28,13 @@ def test_a_runs_own_answers_exported_get_its_numbers(
     asked: ExternalEvalSet, made: Any, tmp_path: Path
 ):
     file = exported(tmp_path / "rl.jsonl", made.answers["rl"])
-    found = score_external_answers(file, "rl", asked, RULE).measured
+    found = score_external_answers(file, "rl", asked, RULE).scores
     theirs = made.scores()
     for key in ("candidates", "actions", "sources", "lengths", "without_negatives"):
         assert found[key]["rl"] == theirs[key]["rl"]
     assert found["matches"] == theirs["matches"]
     assert list(found["candidates"]) == [*FLOORS, "rl"]
-    assert (found["answered"], found["unanswered"]) == (len(asked.asked), 0)
+    assert (found["answered"], found["unanswered"]) == (len(asked.split_questions), 0)
 
 
 def test_unanswered_questions_count_as_wrong_and_are_counted(
@@ -44,7 +44,7 @@ def test_unanswered_questions_count_as_wrong_and_are_counted(
     half = [row for number, row in enumerate(right) if number % 2]
     found = score_external_answers(
         exported(tmp_path / "half.jsonl", half), "half", asked, RULE
-    ).measured
+    ).scores
     assert found["unanswered"] == len(right) - len(half) > 0
     for task, metrics in found["candidates"]["half"].items():
         answered = sum(row.task == task for row in half) / sum(row.task == task for row in right)
@@ -63,7 +63,7 @@ def test_three_products_are_written_and_the_page_shows_the_answers(
     write_external_results(tmp_path / "out", result, asked, {"file": "my.jsonl"}, OUTSIDE)
     rows = read_records(tmp_path / "out/answers.parquet", Trajectory)
     assert {row.author for row in rows} == {*FLOORS, "my"}
-    assert json.loads((tmp_path / "out/scores.json").read_text()) == result.measured
+    assert json.loads((tmp_path / "out/scores.json").read_text()) == result.scores
     page = (tmp_path / "out/report.html").read_text()
     assert "My is above its best floor" in page
     assert "data:image" not in page
@@ -91,10 +91,10 @@ def test_where_no_clip_has_frames_every_question_counts(
 ):
     clips = [replace(clip, frames=0) for clip in made.clips.values()]
     write_records(tmp_path / "clips/clips.parquet", Clip, clips)
-    assert opened(tmp_path).asked == asked.asked
+    assert opened(tmp_path).split_questions == asked.split_questions
     some = [replace(clip, frames=number % 2) for number, clip in enumerate(clips)]
     write_records(tmp_path / "clips/clips.parquet", Clip, some)
-    assert 0 < len(opened(tmp_path).asked) < len(asked.asked)
+    assert 0 < len(opened(tmp_path).split_questions) < len(asked.split_questions)
 
 
 @pytest.mark.parametrize("name", ["floor.tiles", "a b", "../x", ""])

@@ -126,4 +126,4 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         serving.wait_for_server(job, url)
         yield url
     finally:
-        job.end()
+        job.stop()

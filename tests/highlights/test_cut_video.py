@@ -19,7 +19,7 @@ KINDS = ("plain", "uneven", "sixty", "silent", "tall", "odd", "edit", "tail")
 
 def cut(path: Path, start: float, end: float, title: str = "goal") -> ReelCut:
     found = index_video_frames(path)
-    return ReelCut(found, *found.exact(start, end), title)
+    return ReelCut(found, *found.snap_to_frames(start, end), title)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -32,7 +32,7 @@ SAID = {
 
 @pytest.mark.parametrize("text", SAID)
 def test_a_request_is_said_back_as_it_was_understood(text: str) -> None:
-    assert parse_highlight_request(text, "soccer").said() == SAID[text]
+    assert parse_highlight_request(text, "soccer").describe() == SAID[text]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_rules_itself_out_is_refused() -> None:
     ],
 )
 def test_each_sport_has_its_own_words(sport: str, text: str, said: str) -> None:
-    assert parse_highlight_request(text, sport).said() == said
+    assert parse_highlight_request(text, sport).describe() == said
 
 
 def test_an_unknown_sport_is_refused_with_those_that_are_known() -> None:
@@ -81,7 +81,7 @@ def test_an_unknown_sport_is_refused_with_those_that_are_known() -> None:
 def test_own_words_are_kept_as_they_stand_and_halves_and_minutes_are_understood(
     text: str, said: str
 ) -> None:
-    assert parse_free_request(text, "soccer").said().startswith(said)
+    assert parse_free_request(text, "soccer").describe().startswith(said)
 
 
 @pytest.mark.parametrize("text", ["", "show me the second half", "?!"])

@@ -24,7 +24,7 @@ def heard(*texts: str, at: float = 31) -> TeamEvidence:
 
 
 def tell(sides: TeamEvidence, action: str = "goal") -> TeamAttribution:
-    return sides.tell(action, FILM, 24, 36, PART)
+    return sides.attribute_team(action, FILM, 24, 36, PART)
 
 
 def test_the_line_that_names_team_and_action_goes_before_those_that_name_a_team() -> None:

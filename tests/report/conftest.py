@@ -97,8 +97,12 @@ def _clip(sport: str, match: int, start: int) -> Clip:
 def _questions(clip: Clip, random: Random) -> list[Question]:
     sport = SPORTS[clip.sport]
     if clip.sport == "soccer":
-        happened = sorted((random.uniform(8, 52), word) for word in random.sample(sport.asked, 2))
-        absent = random.choice([w for w in sport.asked if w not in {word for _, word in happened}])
+        happened = sorted(
+            (random.uniform(8, 52), word) for word in random.sample(sport.spotting_words, 2)
+        )
+        absent = random.choice(
+            [w for w in sport.spotting_words if w not in {word for _, word in happened}]
+        )
         asked = [_spotting(clip, word, [(t - 6, t + 6)]) for t, word in happened]
         spans = [t for moment, _ in happened for t in (moment - 6, moment + 6)]
         truth = format_action_list([word for _, word in happened])

@@ -96,6 +96,6 @@ def _heard(view: ClipScene) -> str:
     """What a commentator says as each moment of the clip passes."""
     lines = [
         Caption(f"c{n}", view.clip.id, seen.start, seen.start + 2, f"And a {seen.word}.", "made up")
-        for n, seen in enumerate(view.seen)
+        for n, seen in enumerate(view.actions)
     ]
     return format_commentary(lines, DEFAULT_DIALOGUE, view.clip)

@@ -33,7 +33,7 @@ def test_a_served_student_sees_and_says_the_same_as_in_the_evaluation(kit: Kit):
     player = ConversationGenerator(
         kit.net, kit.processor, BUDGET.model_copy(update={"calls": 0}), 24, 3
     )
-    played = list(player.play(games))
+    played = list(player.generate_conversations(games))
     said = [attempt.messages[2]["content"][0]["text"] for attempt in played]
     fresh = [
         ConversationWithFrames(question, ToolSession(reel, BUDGET)) for question, reel in games
@@ -41,7 +41,7 @@ def test_a_served_student_sees_and_says_the_same_as_in_the_evaluation(kit: Kit):
     model = load_served_model(kit.folder, 3)
 
     async def ask() -> list[dict]:
-        return await asyncio.gather(*[model.answer(body(attempt)) for attempt in fresh])
+        return await asyncio.gather(*[model.complete_chat(body(attempt)) for attempt in fresh])
 
     for reply, wanted in zip(asyncio.run(ask()), said, strict=True):
         heard = reply["message"]
@@ -58,4 +58,4 @@ def test_pictures_come_with_the_message_or_not_at_all(kit: Kit, url: str):
     block = {"type": "image_url", "image_url": {"url": url}}
     asked = {"model": "tiny", "messages": [{"role": "user", "content": [block]}]}
     with pytest.raises(UnsupportedRequestError, match="picture"):
-        asyncio.run(load_served_model(kit.folder, 1).answer(asked))
+        asyncio.run(load_served_model(kit.folder, 1).complete_chat(asked))

@@ -10,7 +10,7 @@ from touchline.sports.sport import Sport
 def test_every_word_has_keywords_and_every_asked_action_is_a_word(sport: Sport) -> None:
     words = set(sport.words.values())
     assert set(sport.keywords) == words
-    assert set(sport.asked) <= words and sport.idle not in words
+    assert set(sport.spotting_words) <= words and sport.idle not in words
     assert all(key == key.lower() for keys in sport.keywords.values() for key in keys)
 
 
@@ -24,4 +24,4 @@ def test_soccer_has_the_17_classes_and_the_papers_seven_actions() -> None:
     soccer = SPORTS["soccer"]
     assert len(soccer.words) == 17 and len(set(soccer.words.values())) == 16
     assert soccer.words["Direct free-kick"] == soccer.words["Indirect free-kick"] == "free-kick"
-    assert len(soccer.asked) == 7 and soccer.reach == 6
+    assert len(soccer.spotting_words) == 7 and soccer.reach == 6

@@ -92,7 +92,7 @@ def test_the_papers_rule_gives_the_reference_counts_on_real_games(tmp_path: Path
         halves = {half: video(f"soccernet/{game}", half) for half in "12"}
         labels = labels_v2.read_labels_v2(file, f"soccernet/{game}", SPORTS["soccer"], halves).rows
         words = [(row.video, row.start // 60, SPORTS["soccer"].words[row.name]) for row in labels]
-        positives |= {key for key in words if key[2] in SPORTS["soccer"].asked}
+        positives |= {key for key in words if key[2] in SPORTS["soccer"].spotting_words}
         for half, transcript in zip("12", heard, strict=True):
             speech += echoes.read_echoes_transcript(transcript, halves[half], "whisper_v1_en").rows
     minutes = sorted({(name, minute) for name, minute, _ in positives})

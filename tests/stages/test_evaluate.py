@@ -88,7 +88,7 @@ def test_answers_exported_and_scored_elsewhere_get_the_numbers_of_the_stage(here
     rule = ScoringParams(EVALUATE.theta, EVALUATE.seed, EVALUATE.interval, None)
     found = score_external_answers(
         file, "sft", open_external_eval_set(*places, BUDGET, DEFAULT_DIALOGUE, "test"), rule
-    ).measured
+    ).scores
     names = [*FLOORS, "sft"]
     for key in ("candidates", "sports", "actions", "sources", "lengths", "without_negatives"):
         assert found[key] == {name: measured[key][name] for name in names}
@@ -115,7 +115,7 @@ def test_a_right_answer_by_the_clock_of_the_half_scores_one(
     file = here.root / "questions/questions.parquet"
     bare = Dialogue(style="spotting-paper", time="half", cut=False)
     every = [q for q in read_records(file, Question) if q.task == "spotting" and q.evidence]
-    zero = bare.zero(clip(every[0]))
+    zero = bare.clock_offset(clip(every[0]))
     questions = [
         replace(
             q,

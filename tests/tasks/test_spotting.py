@@ -62,7 +62,7 @@ def test_absence_is_right_only_in_its_own_words_and_only_when_true():
 
 
 def test_about_as_many_absent_actions_are_asked_for_as_the_rules_say():
-    busy = [view for view in scenes_of("soccer", count=300) if view.inside()]
+    busy = [view for view in scenes_of("soccer", count=300) if view.actions_inside()]
     for share in (0.0, 0.25, 0.5, 0.75):
         drafts = [
             d

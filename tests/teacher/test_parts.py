@@ -46,7 +46,7 @@ def test_parts_are_in_order_small_and_teach_the_same_wherever_they_are_opened(
     monkeypatch.chdir(checkout)
     whole = course(Path())
     together = teach_job_questions(whole)
-    parts = list(whole.parts())
+    parts = list(whole.split_by_video())
     assert [q for part in parts for q in part.questions] == list(whole.questions)
     assert len(parts) > 1 and all(len({q.video for q in part.questions}) == 1 for part in parts)
     assert all(len(part.labels) == 1 for part in parts)

@@ -38,7 +38,7 @@ def held(taught: Trajectory, view: ClipScene, budget: FrameBudget) -> None:
     assert taught.score == 1, said
     assert len(taught.windows) <= 2 * budget.calls
     assert all(0 <= time <= view.length for time in taught.windows)
-    assert taught.frames <= budget.most
+    assert taught.frames <= budget.max_frames
     assert taught.author == "teacher.scripted"
 
 
@@ -126,7 +126,7 @@ def test_only_where_an_action_is_can_be_told_vaguely(task: str):
 def test_without_a_call_to_make_the_teacher_answers_from_the_first_frames(task: str):
     none = BUDGETS["tiny"].model_copy(update={"calls": 0})
     for view, question in asked_of(task):
-        if task not in view.brought:
+        if task not in view.ready_tasks:
             held(build_scripted_trajectory(question, view, reel_of(view), none), view, none)
 
 

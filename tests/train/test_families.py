@@ -107,7 +107,7 @@ def test_pictures_change_what_a_family_says(family: Kit):
 def test_a_family_attempts_questions_with_the_tool(family: Kit):
     player = ConversationGenerator(family.net, family.processor, BUDGET, turn_tokens=8, batch=3)
     games = [(taught.question, taught.reel) for taught in family.taught[:4]]
-    for attempt in player.play(games):
+    for attempt in player.generate_conversations(games):
         assert (
             build_trajectory("base", attempt.question, attempt.messages, attempt.viewing).frames
             >= 8

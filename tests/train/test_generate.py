@@ -22,7 +22,7 @@ def games(kit: Kit) -> list:
 
 
 def test_an_untrained_model_gives_an_attempt_for_every_question_in_order(kit: Kit):
-    attempts = list(player(kit).play(games(kit)))
+    attempts = list(player(kit).generate_conversations(games(kit)))
     assert [attempt.question.id for attempt in attempts] == [q.id for q, _ in games(kit)]
     rows = [build_trajectory("base", a.question, a.messages, a.viewing) for a in attempts]
     assert all(0 <= row.score <= 1 for row in rows)
@@ -30,7 +30,7 @@ def test_an_untrained_model_gives_an_attempt_for_every_question_in_order(kit: Ki
 
 
 def test_the_same_weights_give_the_same_answers(kit: Kit):
-    said = [[a.messages for a in player(kit).play(games(kit))] for _ in range(2)]
+    said = [[a.messages for a in player(kit).generate_conversations(games(kit))] for _ in range(2)]
     assert said[0] == said[1]
 
 
@@ -67,7 +67,7 @@ ODD = [
 @pytest.mark.parametrize("turn", ODD, ids=lambda turn: repr(turn)[:40])
 def test_no_turn_stops_the_evaluation(kit: Kit, turn: str):
     parrot = ConversationGenerator(Parrot(kit, turn), kit.processor, BUDGET, turn_tokens=8, batch=2)
-    for attempt in parrot.play(games(kit)[:2]):
+    for attempt in parrot.generate_conversations(games(kit)[:2]):
         row = build_trajectory("base", attempt.question, attempt.messages, attempt.viewing)
         json.dumps(row.messages).encode()
         row.messages.encode()
@@ -86,7 +86,7 @@ def test_a_model_that_looks_and_answers_is_valid(kit: Kit):
             return super().generate(input_ids, pixel_values)
 
     player = ConversationGenerator(Pupil(kit, ""), kit.processor, BUDGET, turn_tokens=8, batch=1)
-    (attempt,) = player.play([(taught.question, taught.reel)])
+    (attempt,) = player.generate_conversations([(taught.question, taught.reel)])
     row = build_trajectory("pupil", attempt.question, attempt.messages, attempt.viewing)
     assert (row.valid, row.score, row.windows) == (True, 1, taught.trajectory.windows)
     assert json.loads(row.messages) == taught.messages

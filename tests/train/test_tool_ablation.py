@@ -48,8 +48,12 @@ def test_questions_are_taken_in_turns_from_tasks_and_matches(kit: Kit):
 
 
 def test_a_turn_begun_for_a_model_is_what_it_would_have_said_itself(kit: Kit):
-    free = list(ConversationGenerator(kit.net, kit.processor, BUDGET, 8, 3).play(games(kit)[:3]))
-    same = list(led(kit).play(games(kit)[:3]))
+    free = list(
+        ConversationGenerator(kit.net, kit.processor, BUDGET, 8, 3).generate_conversations(
+            games(kit)[:3]
+        )
+    )
+    same = list(led(kit).generate_conversations(games(kit)[:3]))
     assert [a.messages for a in same] == [a.messages for a in free]
 
 

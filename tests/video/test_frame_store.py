@@ -94,7 +94,7 @@ def test_memory_for_frames_is_bounded(store: FrameStore, monkeypatch: pytest.Mon
     for _ in range(2):
         store.images(VIDEO, [float(second) for second in range(12)], size=(64, 32))
         assert len(store.cache) == 4
-        assert store.held == 3 * 64 * 32 * 4
+        assert store.cached_bytes == 3 * 64 * 32 * 4
 
 
 def test_equal_pictures_and_only_they_share_a_digest(store: FrameStore) -> None:

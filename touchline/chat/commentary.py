@@ -47,7 +47,7 @@ def format_commentary(lines: Sequence[Caption], dialogue: Dialogue, clip: Clip) 
     ]
     plain_text = "\n".join(f"{start}-{end} {text}" for start, end, text in timed)
     lines_text = plain_text if dialogue.thinks else json.dumps(timed, ensure_ascii=False)
-    return render_prompt(dialogue.prompt("commentary"), lines=lines_text) + "\n"
+    return render_prompt(dialogue.prompt_name("commentary"), lines=lines_text) + "\n"
 
 
 def _format_floored_time(seconds: float) -> str:

@@ -80,7 +80,7 @@ def build_messages(
     instructions, frames, question. `rules` replaces the dialogue's instructions.
     """
     user_content = [*opening, _text_block(f"\n{question.text}")]
-    rules = rules or read_prompt(dialogue.prompt("instructions"))
+    rules = rules or read_prompt(dialogue.prompt_name("instructions"))
     if not dialogue.thinks:
         return [{"role": "user", "content": [_text_block(f"{rules}\n\n"), *user_content]}]
     return [

@@ -74,7 +74,7 @@ def compute_backoff_seconds(failures: int, requested_wait: float) -> float:
 
 
 Item = TypeVar("Item")
-WorkResult = TypeVar("Made")
+WorkResult = TypeVar("WorkResult")
 
 
 async def run_concurrently(

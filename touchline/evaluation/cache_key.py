@@ -42,7 +42,7 @@ def _digest_item(start: Any, item: list[Any]) -> str:
 
 
 def _settings_key(settings: EvalSettings) -> list[Any]:
-    prompts = [read_prompt(settings.dialogue.prompt("instructions")), read_prompt("listening")]
+    prompts = [read_prompt(settings.dialogue.prompt_name("instructions")), read_prompt("listening")]
     return [settings.budget.model_dump(), settings.dialogue.model_dump(), *prompts]
 
 

@@ -28,7 +28,7 @@ MAP_TOLERANCES = {"loose": LOOSE_TOLERANCES, "tight": TIGHT_TOLERANCES}
 FLOOR_INTERVAL = 60  # seconds between two guesses of the floor
 FLOOR_NAME = "floor.every_minute"  # each class in each minute: what never looking scores
 
-Action = TypeVar("Spot", LabelledAction, PredictedAction)
+Action = TypeVar("Action", LabelledAction, PredictedAction)
 
 
 def score_soccernet_spotting(predictions: Path, labels: Path, name: str) -> dict[str, Any]:

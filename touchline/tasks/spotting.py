@@ -76,7 +76,7 @@ def draft_spotting_questions(
 def format_spotting_question(action: str, sport: str, length: float, dialogue: Dialogue) -> str:
     """The question for one action in a clip of `length` seconds."""
     fields = {"action": action, "sport": sport, "length": format_time(length)}
-    return render_prompt(dialogue.prompt("spotting"), **fields)
+    return render_prompt(dialogue.prompt_name("spotting"), **fields)
 
 
 def _draft_spotting_question(word: str, scene: ClipScene, rules: QuestionRules) -> QuestionDraft:

@@ -52,7 +52,7 @@ def describe_teacher(distill: DistillParams, dialogue: Dialogue) -> dict[str, An
     served = distill.served
     record: dict[str, Any] = {
         "teacher": distill.teacher,
-        **_describe_endpoint(served.endpoint, [dialogue.prompt("instructions")]),
+        **_describe_endpoint(served.endpoint, [dialogue.prompt_name("instructions")]),
         "threshold": served.threshold,
         "look": served.look,
     }

@@ -50,7 +50,7 @@ def teach() -> dict[str, float]:
         async with EndpointClient(endpoint, ensure_reply_folder("chaos")) as client:
             return {
                 one.tag: r.text
-                async for one, r in run_concurrently(asked, client.ask, client.at_once)
+                async for one, r in run_concurrently(asked, client.ask, client.max_conversations)
             }
 
     replies = asyncio.run(ask())
@@ -75,7 +75,7 @@ def train() -> dict[str, float]:
                 draft.write_text(json.dumps([state, step + 1]))
             with Path(os.environ["CHAOS_DIARY"]).open("a") as diary:
                 diary.write(f"{step}\n")
-            progress.to(step + 1)
+            progress.advance_to(step + 1)
     with atomic_folder(Path("data/model")) as draft:
         (draft / "weights").write_text(state)
     return {"steps": wanted["steps"]}

@@ -31,13 +31,13 @@ def times(blocks: list[dict]) -> list[float]:
 
 
 def test_first_frames_are_uniform_over_the_clip():
-    assert MINUTE.first(BUDGET) == [4, 11, 19, 26, 34, 41, 49, 56]
-    assert MINUTE.first(BUDGETS["every frame"]) == list(range(60))
+    assert MINUTE.pick_first_times(BUDGET) == [4, 11, 19, 26, 34, 41, 49, 56]
+    assert MINUTE.pick_first_times(BUDGETS["every frame"]) == list(range(60))
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 8])
 def test_a_short_clip_shows_every_frame_once(size: int):
-    assert plain_reel(np.arange(size) / 2).first(BUDGET) == [n / 2 for n in range(size)]
+    assert plain_reel(np.arange(size) / 2).pick_first_times(BUDGET) == [n / 2 for n in range(size)]
 
 
 @pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
@@ -47,7 +47,7 @@ def test_a_call_keeps_window_stride_and_count(budget: FrameBudget, fps: float):
     for _ in range(300):
         start = random.uniform(0, 59)
         end = random.uniform(start, 70)
-        found = reel.chosen(start, end, budget)
+        found = reel.pick_call_times(start, end, budget)
         assert 1 <= len(found) <= budget.call
         assert set(found) <= set(reel.times.tolist())
         assert all(start - step / 2 - 1e-6 <= t <= end + step / 2 + 1e-6 for t in found)
@@ -55,14 +55,14 @@ def test_a_call_keeps_window_stride_and_count(budget: FrameBudget, fps: float):
 
 
 def test_a_window_shows_both_its_ends():
-    assert MINUTE.chosen(10, 31, BUDGET) == [10, 13, 16, 19, 22, 25, 28, 31]
-    assert MINUTE.chosen(0, 59, BUDGETS["many calls"])[0] == 0
-    assert MINUTE.chosen(0, 59, BUDGETS["many calls"])[-1] == 59
+    assert MINUTE.pick_call_times(10, 31, BUDGET) == [10, 13, 16, 19, 22, 25, 28, 31]
+    assert MINUTE.pick_call_times(0, 59, BUDGETS["many calls"])[0] == 0
+    assert MINUTE.pick_call_times(0, 59, BUDGETS["many calls"])[-1] == 59
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 1), (58, 59), (59, 60), (0, 600), (59, 599)])
 def test_windows_at_the_borders_show_frames_of_the_clip(start: float, end: float):
-    found = MINUTE.chosen(start, end, BUDGET)
+    found = MINUTE.pick_call_times(start, end, BUDGET)
     assert found
     assert 0 <= found[0] <= found[-1] <= 59
 
@@ -88,7 +88,7 @@ def test_what_was_seen_and_asked_for_is_remembered():
     viewing = ToolSession(MINUTE, BUDGET)
     shown = times(viewing.open()) + times(viewing.call("0:10", 31))
     assert viewing.windows == [(10, 31)]
-    assert viewing.seen == shown
+    assert viewing.seen_times == shown
     assert viewing.faults == []
 
 
@@ -105,7 +105,7 @@ def test_calls_beyond_the_budget_are_refused_in_words():
     viewing = ToolSession(MINUTE, BUDGET)
     answers = [viewing.call(f"0:{n:02d}", f"0:{n + 9:02d}") for n in range(1, 5)]
     assert [bool(times(blocks)) for blocks in answers] == [True, True, False, False]
-    assert len(viewing.seen) <= BUDGET.most
+    assert len(viewing.seen_times) <= BUDGET.max_frames
     assert len(viewing.faults) == 2
 
 

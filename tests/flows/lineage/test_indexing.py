@@ -19,7 +19,7 @@ FIRST, SECOND = "20261101-000000-aaaa", "20261102-000000-aaaa"
 
 def found(world: World, name: str, all_ids: bool = True):
     lineage = world.lineage
-    notes = lineage.caught_up()
+    notes = lineage.index_missing_runs()
     with lineage.engine.connect() as db:
         scope = queries.find_scope(db, name)
     one = measure_extent(lineage, scope, load_readable_records(world.root, []), all_ids)
@@ -30,11 +30,11 @@ def found(world: World, name: str, all_ids: bool = True):
 def test_every_kind_of_row_of_a_match_is_found_and_no_row_of_another(world: World) -> None:
     world.run(FIRST)
     one = found(world, "world/a")
-    assert {held.kind: held.rows for held in one.held} == {
+    assert {held.kind: held.rows for held in one.row_kinds} == {
         "file": 3, "video": 2, "label": 2, "speech": 2, "frames": 2, "clip": 2, "caption": 2,
         "question": 2, "trajectory": 2, "lesson": 2, "rollout": 2, "page": 2,
     }  # fmt: skip
-    every = [id for held in one.held for id in held.ids]
+    every = [id for held in one.row_kinds for id in held.ids]
     assert not [id for id in every if "world/b" in id]
     assert [model.path for model in one.models] == ["data/base", "data/sft", "data/rl"]
     assert one.models[2].rows == {"lesson": 2, "rollout": 2}
@@ -44,7 +44,7 @@ def test_a_test_match_taught_no_model_but_was_answered_about(world: World) -> No
     world.run(FIRST)
     one = found(world, "world/b")
     assert not one.models
-    assert {held.kind: held.rows for held in one.held}["answer"] == 4
+    assert {held.kind: held.rows for held in one.row_kinds}["answer"] == 4
     gone = one.objects.gone.values()
     assert not {"data/sft", "data/rl", "data/accepted"} & set(gone)
 
@@ -53,13 +53,15 @@ def test_a_file_reaches_the_rows_of_its_half_alone(world: World) -> None:
     world.run(FIRST)
     one = found(world, "data/videos/world/a/2.mkv")
     assert one.scope.name == "world/a/2"
-    assert all("world/a/2" in id for held in one.held for id in held.ids if held.kind != "page")
+    assert all(
+        "world/a/2" in id for held in one.row_kinds for id in held.ids if held.kind != "page"
+    )
     assert found(world, "a2" * 32).scope == one.scope  # by its sha256
 
 
 def test_a_source_reaches_all_its_matches(world: World) -> None:
     world.run(FIRST)
-    counts = {held.kind: held.rows for held in found(world, "world").held}
+    counts = {held.kind: held.rows for held in found(world, "world").row_kinds}
     assert counts["clip"] == 4 and counts["file"] == 6
 
 
@@ -105,7 +107,7 @@ def test_a_run_whose_objects_were_collected_is_told_and_the_rest_is_found(world:
     (world.root / ".dvc/cache/files/md5" / clips.md5[:2] / clips.md5[2:]).unlink()
     one = found(world, "world/a")
     assert [note for note in one.notes if f"data/clips of run {FIRST}: is not in DVC's" in note]
-    assert next(held.rows for held in one.held if held.kind == "clip") == 2
+    assert next(held.rows for held in one.row_kinds if held.kind == "clip") == 2
     assert found(world, "world/a").notes  # it is told again, until it is fetched
 
 
@@ -121,7 +123,7 @@ def test_a_manifest_of_a_newer_version_is_one_sentence(world: World) -> None:
     assert (
         len(one.notes) == 1 and "is a manifest of version 9, this Touchline knows 1" in one.notes[0]
     )
-    assert any(held.kind == "question" for held in one.held)
+    assert any(held.kind == "question" for held in one.row_kinds)
 
 
 def test_two_runs_that_claim_one_id_are_told_apart(world: World) -> None:
@@ -145,7 +147,7 @@ def test_a_lost_index_is_made_anew_from_the_manifests(world: World) -> None:
     for file in (world.root / ".dvc/cache/files/md5").rglob("*"):
         file.unlink() if file.is_file() else None
     after = found(world, "world/a")
-    assert {h.kind: h.ids for h in after.held} == {h.kind: h.ids for h in before.held}
+    assert {h.kind: h.ids for h in after.row_kinds} == {h.kind: h.ids for h in before.row_kinds}
 
 
 def test_an_index_of_a_newer_shape_or_an_unreachable_one_is_one_sentence(

@@ -204,7 +204,7 @@ def test_a_database_that_does_not_open_is_one_sentence_without_the_password(
     with pytest.raises(
         InputError, match=f"^{schema.INDEX_URL_VARIABLE}: cannot be opened"
     ) as fault:
-        world.lineage.caught_up()
+        world.lineage.index_missing_runs()
     assert "guessed" not in str(fault.value) and "topsecret" not in str(fault.value)
 
 
@@ -221,7 +221,7 @@ def test_a_lost_database_is_filled_anew_from_the_manifests(
     world.run(FIRST)
     monkeypatch.setenv(schema.INDEX_URL_VARIABLE, database)
     lineage = world.lineage
-    assert lineage.caught_up() == []
+    assert lineage.index_missing_runs() == []
     before = size(lineage)
     with lineage.engine.begin() as db:
         schema.meta.drop_all(db)
@@ -229,7 +229,7 @@ def test_a_lost_database_is_filled_anew_from_the_manifests(
         with suppress(IsADirectoryError):
             file.unlink()
     again = RowIndex(world.root)
-    assert again.caught_up() == [] and size(again) == before
+    assert again.index_missing_runs() == [] and size(again) == before
     assert list((lineage.folder / "clips").glob("*.parquet")) and manifest.MANIFEST_VERSION == 1
 
 

@@ -84,9 +84,9 @@ def test_what_was_pushed_of_it_is_gone_from_the_store_and_the_rest_is_not(
             dvc_project.read_cache_dir(world.root), record.find_run(world.root, OLD)
         )
     )
-    assert shelf.holds(kept) == kept
+    assert shelf.find_existing(kept) == kept
     there = push_pull.read_stored_record(shelf, OLD)
-    assert there is not None and "data/clips" in there.gone
+    assert there is not None and "data/clips" in there.withdrawn_paths
 
 
 def test_an_object_that_another_machine_pushed_is_found_by_its_bytes(
@@ -101,7 +101,7 @@ def test_an_object_that_another_machine_pushed_is_found_by_its_bytes(
     shutil.rmtree(own)
     assert applied("world/a") == 0
     assert f"found and removed: {md5} at {shelf.url}" in capsys.readouterr().out
-    assert shelf.holds([md5]) == set()
+    assert shelf.find_existing([md5]) == set()
 
 
 def test_a_machine_that_has_not_removed_it_cannot_push_it_again(

@@ -35,7 +35,7 @@ def apart(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     world.run(RUN)
     made.products(world.root / "data")
     for folder in sorted((world.root / ".touchline").glob("made*")):
-        withdraw.stores.remove([folder])
+        withdraw.other_stores.delete_paths([folder])
     _stores(world.root / ".touchline")
     monkeypatch.chdir(world.root)
     return world
@@ -45,8 +45,8 @@ def _stores(state: Path) -> None:
     with answer_cache.open_answer_cache(
         state / "checkpoints" / answer_cache.ANSWER_CACHE_FILE
     ) as store:
-        store.put({"k1": "on a", "k2": "on b"}, {"k1": "world/a", "k2": "world/b"})
-        store.put({"k3": "of old"})
+        store.put_answers({"k1": "on a", "k2": "on b"}, {"k1": "world/a", "k2": "world/b"})
+        store.put_answers({"k3": "of old"})
     (state / "replies" / "teacher").mkdir(parents=True)
     with sqlite3.connect(state / "replies/teacher/requests.sqlite") as db:
         db.executescript(CREATE_TABLE)
@@ -73,7 +73,7 @@ def everything(root: Path) -> bytes:
 
 def test_a_match_is_removed_whole_and_nothing_else(apart: World, capsys) -> None:
     before = apart.lineage
-    assert before.caught_up() == []
+    assert before.index_missing_runs() == []
     assert applied("world/a") == 0
     said = capsys.readouterr().out
     assert "no byte is left" in said and "LEFT" not in said
@@ -98,8 +98,8 @@ def test_runs_are_marked_the_tombstone_is_committed_and_the_match_is_known_no_mo
     assert (stone.kind, stone.name) == ("match", "world/a") and len(stone.files) == 2
     assert "tombstones.yaml" not in worktree.list_uncommitted_changes(apart.root)
     one = record.find_run(apart.root, RUN)
-    assert "data/clips" in one.gone and one.state == "completed"
-    assert apart.lineage.caught_up() == []
+    assert "data/clips" in one.withdrawn_paths and one.state == "completed"
+    assert apart.lineage.index_missing_runs() == []
     capsys.readouterr()
     with pytest.raises(SystemExit) as ended:
         cli.main(["impact", "world/a"])

@@ -188,7 +188,7 @@ def test_products_that_the_cache_lost_are_named_with_their_run(nights: Nights):
     with nightly.open_night(nights.root, nightly.NightRequest()) as going:
         lineup.assemble_lineup(going)
         with pytest.raises(InputError, match=f"data/rl of run {model.run}: is not in DVC's cache"):
-            going.restored(model)
+            going.restore_model(model)
 
 
 def test_an_empty_or_broken_table_of_answers_is_named(nights: Nights):
@@ -217,13 +217,14 @@ def test_a_model_is_asked_with_the_floors_that_the_evaluation_lists_and_it_is_th
         lineup.assemble_lineup(going)
         listed = {
             c.name: c.kind
-            for c in ask_process.choose_modelless_floors(going.asked)
-            + ask_process.choose_model_and_floors(going.asked)
+            for c in ask_process.choose_modelless_floors(going.pinned_benchmark)
+            + ask_process.choose_model_and_floors(going.pinned_benchmark)
         }
-        folder = going.restored(model)
-        setting = going.asked.setting(folder)
+        folder = going.restore_model(model)
+        setting = going.pinned_benchmark.setting(folder)
         whose = {
-            c.name: c.weights(setting) for c in ask_process.choose_model_and_floors(going.asked)
+            c.name: c.weights(setting)
+            for c in ask_process.choose_model_and_floors(going.pinned_benchmark)
         }  # type: ignore[attr-defined]
     assert listed == {
         **dict.fromkeys(FLOORS, "floor"),
@@ -238,7 +239,7 @@ def test_a_model_is_asked_with_the_floors_that_the_evaluation_lists_and_it_is_th
 def test_a_shuffled_clip_is_no_floor_where_the_right_frames_are_enough(nights: Nights):
     nights.train(0.9)
     going = nights.night()
-    (line, *_) = [line for name, line in going.lines.items() if name.endswith("/rl")]
+    (line, *_) = [line for name, line in going.headlines.items() if name.endswith("/rl")]
     both = replace(line, tasks=["choice"] * len(line.tasks))
     given = {"floor.shuffled": both, "floor.blank": both}
     assert set(compare.measure_floor_gaps(both, given, seed=1)["choice"]) == {"floor.blank"}

@@ -61,7 +61,9 @@ def test_a_night_and_each_turn_begin_and_end_with_digests_of_what_was_asked_and_
     digest = hashlib.md5(file.read_bytes()).hexdigest()
     assert answers["facets"]["version"]["datasetVersion"] == digest
     assert answers["namespace"] == "touchline://project"
-    assert answers["outputFacets"]["outputStatistics"]["rowCount"] > len(going.asked.bench.asked)
+    assert answers["outputFacets"]["outputStatistics"]["rowCount"] > len(
+        going.pinned_benchmark.bench.asked
+    )
     assert last["run"]["facets"]["parent"]["run"]["runId"] == given[0]["run"]["runId"]
     assert last["run"]["facets"]["touchline_candidate"]["md5"] == model.md5
 

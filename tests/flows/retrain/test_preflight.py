@@ -50,7 +50,7 @@ def test_a_door_is_asked_of_what_will_run_only(toy: Toy) -> None:
 def test_an_open_door_lets_a_run_begin(toy: Toy) -> None:
     guarded(toy, "")
     with run.open_run(toy.root, RetrainRequest()) as going:
-        assert not going.idle
+        assert not going.is_idle
         going.record.state = "failed"
 
 

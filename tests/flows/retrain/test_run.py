@@ -78,7 +78,7 @@ def test_a_killed_owner_frees_the_lock(toy: Toy) -> None:
 def test_products_of_a_plain_repro_need_no_run(made: Toy) -> None:
     began = time.process_time()
     with run.open_run(made.root, RetrainRequest()) as going:
-        assert going.idle
+        assert going.is_idle
         assert retrain_run.format_idle_run(going) == "nothing to do: all 3 stages unchanged"
     assert time.process_time() - began < 5
     assert record.list_runs(made.root) == [] and worktree.list_leftover_worktrees(made.root) == []
@@ -135,7 +135,7 @@ def test_products_are_shown_again_after_they_were_deleted(made: Toy) -> None:
     report.unlink()
     (made.root / "data" / "metrics" / "make.json").unlink()
     with run.open_run(made.root, RetrainRequest()) as going:
-        assert going.idle
+        assert going.is_idle
         run.publish_products(going)
     assert report.is_file()
     assert (made.root / "data" / "metrics" / "make.json").read_text() == '{"rows": 3}'
@@ -182,7 +182,7 @@ def test_a_run_whose_end_mlflow_never_heard_of_keeps_its_pid(toy: Toy) -> None:
     for told in (False, True):
         with run.open_run(toy.root, RetrainRequest()) as going:
             going.record.state, going.record.tracking_run = "failed", "abc"
-            going.told = told
+            going.end_reported = told
         assert bool(record.find_run(toy.root, going.record.id).pid) is not told
 
 

@@ -64,4 +64,4 @@ def test_a_failure_is_one_sentence(
 ) -> None:
     for line in lines:
         ear(line)
-    assert ear.sentence(status) == sentence
+    assert ear.failure_reason(status) == sentence

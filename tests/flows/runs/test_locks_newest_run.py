@@ -69,7 +69,7 @@ def test_a_worktree_that_was_deleted_by_hand_costs_its_run_alone(made: Toy) -> N
         and worktree.list_leftover_worktrees(made.root) == []
     )
     with run.open_run(made.root, RetrainRequest()) as idle:
-        assert idle.idle
+        assert idle.is_idle
 
 
 def test_a_stage_says_which_slot_it_wants(toy: Toy) -> None:

@@ -39,7 +39,7 @@ def test_a_run_whose_worktree_goes_before_a_stage_fails_in_one_sentence(made: To
     assert kept.state == "failed" and kept.error.count(SENTENCE) == 1 and kept.ended
     assert (made.root / "dvc.lock").read_bytes() == before and clean(made)
     with run.open_run(made.root, RetrainRequest()) as idle:
-        assert idle.idle
+        assert idle.is_idle
 
 
 def test_a_run_whose_worktree_goes_after_its_last_stage_has_not_succeeded(made: Toy) -> None:
@@ -81,4 +81,4 @@ def test_a_verification_whose_worktree_goes_says_so_and_leaves_the_run_as_it_was
     assert clean(made) and record.find_run(made.root, one.id) == before
     assert locks.read_last_started_run(made.root) == one.id
     with run.open_run(made.root, RetrainRequest()) as idle:
-        assert idle.idle
+        assert idle.is_idle

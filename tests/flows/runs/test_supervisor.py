@@ -54,13 +54,13 @@ def test_the_group_goes_when_one_of_it_is_killed(tmp_path: Path, victim: int, si
     job, pids = start(tmp_path)
     os.kill(pids[victim], sign)
     assert gone(pids)
-    assert job.end().status != 0
+    assert job.stop().status != 0
 
 
 def test_a_command_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
     job, pids = start(tmp_path, STUBBORN)
     time.sleep(0.2)
-    assert job.end().status == 143
+    assert job.stop().status == 143
     assert gone(pids)
 
 
@@ -84,7 +84,7 @@ def test_a_survivor_of_a_finished_command_is_not_left_behind(tmp_path: Path) -> 
     job, pids = start(tmp_path, "")
     job.reaper.join(5)
     assert gone(pids)
-    assert job.end().status == 0
+    assert job.stop().status == 0
 
 
 def test_the_status_and_the_cost_are_those_of_the_command(tmp_path: Path) -> None:

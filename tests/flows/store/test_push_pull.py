@@ -87,7 +87,7 @@ def test_a_corrupt_object_is_refused_by_name_and_mended_from_where_it_is_whole(
     with pytest.raises(InputError, match=wrong):
         push_pull.pull_products(other, run, there)
     assert not (other / "files" / "md5" / digest[:2] / digest[2:]).exists()
-    assert there.corrupt([*listed, *push_pull.list_product_objects(run)]) == {digest}
+    assert there.find_corrupt([*listed, *push_pull.list_product_objects(run)]) == {digest}
     assert push_pull.push_products(toy.root, run, there, mend=True) == 1
     assert push_pull.pull_products(other, run, there) == 1
 

@@ -42,7 +42,7 @@ def train() -> None:
                 draft.write_text(json.dumps([state, step + 1]))
             with Path(os.environ["TOY_DIARY"]).open("a") as diary:
                 diary.write(f"{wanted['lr']} {step}\n")
-            progress.to(step + 1, f"loss {1 / (step + 1):.2f}")
+            progress.advance_to(step + 1, f"loss {1 / (step + 1):.2f}")
     child.kill()
     if wanted["lr"] > 1:
         sys.exit("error: params.yaml: train.lr: 2.0 is above 1; give less")

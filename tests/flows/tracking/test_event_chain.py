@@ -30,8 +30,8 @@ def test_each_line_names_its_number_and_the_digest_of_the_line_before(file: Path
     found = event_chain.read_chain(file)
     assert not found.faults and not found.notes
     assert [link.sequence for link in found.links] == [1, 2, 3]
-    assert found.links[0].place["previous"] == event_chain.GENESIS_DIGEST
-    assert found.links[2].place["previous"] == found.links[1].digest
+    assert found.links[0].chain_facet["previous"] == event_chain.GENESIS_DIGEST
+    assert found.links[2].chain_facet["previous"] == found.links[1].digest
 
 
 def test_any_flipped_bit_is_found(file: Path) -> None:
@@ -140,7 +140,7 @@ def test_words_that_were_withdrawn_are_gone_and_the_chain_says_so_and_holds(file
     found = event_chain.read_chain(file)
     assert count == 2 and not found.faults and b"world/a" not in file.read_bytes()
     assert found.notes == [f"line {n}: words of it were withdrawn" for n in (1, 5)]
-    assert found.links[0].was == first and len(found.links) == 6
+    assert found.links[0].digest_before_redaction == first and len(found.links) == 6
     again = event_chain.redact_chain(
         file, lambda line: line.replace(b"retrain", b"(too)"), withdrawn("s2")
     )
@@ -148,7 +148,7 @@ def test_words_that_were_withdrawn_are_gone_and_the_chain_says_so_and_holds(file
     assert (
         again == 5
         and not event_chain.read_chain(file).faults
-        and event_chain.read_chain(file).links[0].was == first
+        and event_chain.read_chain(file).links[0].digest_before_redaction == first
     )
 
 

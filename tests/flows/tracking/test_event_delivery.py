@@ -136,7 +136,7 @@ def test_a_note_of_before_that_counts_bytes_sends_nothing_again(
     to = event_delivery.LineageEndpoint(listener.url)
     first = len(file.read_bytes().splitlines(keepends=True)[0])
     book = file.with_name("sent.json")
-    book.write_text(json.dumps({to.name: {"bytes": first, "refused": []}}))
+    book.write_text(json.dumps({to.url_digest: {"bytes": first, "refused": []}}))
     assert event_delivery.send_waiting_events(file, to) == "" and len(listener.got) == 1
 
 

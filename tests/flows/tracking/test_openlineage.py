@@ -28,7 +28,7 @@ def told(root: Path) -> list[event_chain.Event]:
 def walked(toy: Toy, going: RunSession, state: str = "completed") -> None:
     """What the flow does, without Prefect: all three stages as dvc.lock has them."""
     telling = openlineage.RunEvents(going.root, going.record, going.folder)
-    telling.began()
+    telling.run_began()
     for step in going.steps:
         telling.stage_began(step)
         done = dvc_project.describe_stage(going.folder, step.name, "Ran")
@@ -36,7 +36,7 @@ def walked(toy: Toy, going: RunSession, state: str = "completed") -> None:
         going.record.stages[step.name] = done
         telling.stage_ended(step, done)
     going.record.state = state
-    telling.ended()
+    telling.run_ended()
 
 
 def test_a_run_and_its_stages_begin_and_end_with_digests_of_what_they_read_and_made(
@@ -70,14 +70,14 @@ def test_a_run_and_its_stages_begin_and_end_with_digests_of_what_they_read_and_m
 def test_a_failed_stage_says_why_and_claims_no_product(made: Toy) -> None:
     with run.open_run(made.root, RetrainRequest()) as going:
         telling = openlineage.RunEvents(going.root, going.record, going.folder)
-        telling.began()
+        telling.run_began()
         step = going.steps[1]
         telling.stage_began(step)
         done = dvc_project.describe_stage(going.folder, step.name, "Failed")
         done.error = "train.lr: 2.0 is above 1; give less"
         telling.stage_ended(step, done)
         going.record.state, going.record.error = "failed", f"train: {done.error}"
-        telling.ended()
+        telling.run_ended()
     *_, stage, whole = told(made.root)
     assert stage["eventType"] == whole["eventType"] == "FAIL"
     assert stage["run"]["facets"]["errorMessage"]["message"] == done.error
@@ -87,7 +87,7 @@ def test_a_failed_stage_says_why_and_claims_no_product(made: Toy) -> None:
 def test_what_a_killed_run_left_open_is_aborted_once(made: Toy) -> None:
     with run.open_run(made.root, RetrainRequest()) as going:
         telling = openlineage.RunEvents(going.root, going.record, going.folder)
-        telling.began()
+        telling.run_began()
         telling.stage_began(going.steps[0])
         going.record.state, going.record.error = "killed", "killed"
     for _ in range(2):

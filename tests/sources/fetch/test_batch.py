@@ -88,7 +88,7 @@ def _leave_a_part(origin: Origin) -> None:
         lock_download_part(origin.url("a.bin")) as part,
         pytest.raises(TransientFetchError, match="at 100000 of 300000"),
     ):
-        part.take(cut, lambda _: None, Event())
+        part.write_download(cut, lambda _: None, Event())
     assert count_part_bytes(origin.url("a.bin")) == 100_000
 
 

@@ -50,7 +50,7 @@ def test_no_two_actions_show_at_once_nor_beyond_the_half(sport: str, seconds: in
 def test_soccer_asks_for_three_events_in_four_and_some_minutes_hold_a_word_twice() -> None:
     events = [e for half in halves(plan_match("soccer", 1, 0, 3600)) for e in half]
     words = [SPORTS["soccer"].words[e.label] for e in events]
-    asked = sum(word in SPORTS["soccer"].asked for word in words)
+    asked = sum(word in SPORTS["soccer"].spotting_words for word in words)
     assert 0.7 < asked / len(words) < 0.8
     assert 22 < 7200 / len(events) < 30
     gaps = [b.time - a.time for a, b in pairwise(events) if b.half == a.half]
@@ -91,7 +91,7 @@ def test_every_word_has_its_own_pair_of_colours() -> None:
     assert set(soccer.PLATE_COLOURS) == set(SPORTS["soccer"].words.values())
     assert len(set(soccer.PLATE_COLOURS.values())) == 16
     same = [word for word, (left, right) in soccer.PLATE_COLOURS.items() if left == right]
-    assert set(same) == set(SPORTS["soccer"].asked)
+    assert set(same) == set(SPORTS["soccer"].spotting_words)
     assert set(basketball.PLATE_COLOURS) == set(SPORTS["basketball"].words.values())
     assert len(set(basketball.PLATE_COLOURS.values())) == 6
     assert set(badminton.BANDS) == set(SIDES)

@@ -91,15 +91,15 @@ def test_a_step_is_counted_from_its_rows(tmp_path: Path):
 def test_stopping_keeps_a_checkpoint_and_a_resumed_training_stops_at_once(tmp_path: Path):
     reward: Any = SimpleNamespace(recent=steps(3, valid=0), folder=tmp_path)
     stop, control = StopHopelessRlCallback(reward, LIMITS), SimpleNamespace()
-    stop.demand(2)  # nothing is known yet
+    stop.raise_if_stopped(2)  # nothing is known yet
     stop.on_step_end(None, None, control)
     assert control.should_save and control.should_training_stop
     with pytest.raises(InputError, match=r"rl stopped at step 3: 0 of 30 rollouts .* rl.stop"):
-        stop.demand(3)
+        stop.raise_if_stopped(3)
     for number in range(3):
         row = rollout(0, 0, 0.0, ("no",), valid=False, step=number)
         write_records(tmp_path / f"step-{number:08d}.parquet", Rollout, [row])
     again = StopHopelessRlCallback(reward, LIMITS)
-    again.take_up(2)
+    again.resume_at(2)
     with pytest.raises(InputError, match="0 of 3 rollouts over the last 3 steps keep the format"):
-        again.take_up(3)
+        again.resume_at(3)

@@ -121,7 +121,7 @@ def test_tokens_that_the_tool_would_not_have_written_are_found(made: Path):
     stage, row = load_replay_setup(file(made), made), next(row for row in rows if row.windows)
     pad = stage.processor.image_token_id
     forged = replace(row, tokens=[token for token in row.tokens if token != pad])
-    twin, same = stage.play(forged)
+    twin, same = stage.replay_rollout(forged)
     assert not same
     assert (
         "tokens"

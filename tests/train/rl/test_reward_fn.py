@@ -182,7 +182,7 @@ def test_a_rollout_plays_again_from_its_row(kit: Kit, tmp_path: Path):
         messages = json.loads(row.messages)
         assert messages[: len(again)] == again
         assert [m["content"] for m in messages if m["role"] == "tool"] == replies
-        assert row.frames == len(viewing.seen)
+        assert row.frames == len(viewing.seen_times)
 
         environment = ClipEnvironment({taught.question.id: taught.question}, kit.reels(), BUDGET)
         environment.reset(taught.question.id)

@@ -91,12 +91,14 @@ def test_another_dtype_is_reported_with_how_near_a_tie_it_was(
 def test_the_gap_is_that_of_the_tokens_that_part(kit: Kit, prompts: list[ParityPrompt]) -> None:
     reference = student(kit)
     (said,) = reference(prompts[:1], 3)
-    batch_end = reference.gap(prompts[0], said[:2], said[2], said[2])
+    batch_end = reference.logprob_gap(prompts[0], said[:2], said[2], said[2])
     assert batch_end == 0.0
     others = range(len(kit.processor.tokenizer))
     banned = list_vision_token_ids(kit.processor)
     gaps = [
-        reference.gap(prompts[0], said[:2], said[2], o) for o in others[5:12] if o not in banned
+        reference.logprob_gap(prompts[0], said[:2], said[2], o)
+        for o in others[5:12]
+        if o not in banned
     ]
     assert min(gaps) >= 0  # greedy: no allowed token was likelier
 
@@ -147,6 +149,6 @@ def test_rollouts_are_asked_greedily_and_left_as_they_were(
     assert engine.temperature == 1.0 and engine.generation_kwargs["max_tokens"] == 80
     beside = tmp_path / "model"
     beside.mkdir()
-    proof.leave(beside)
+    proof.copy_result(beside)
     assert json.loads((beside / PARITY_FILE).read_text())["equal"] == 1.0
     assert VllmGenerator(engine).name == "vLLM (colocate)"

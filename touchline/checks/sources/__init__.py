@@ -21,7 +21,7 @@ from touchline.records.speech import Speech
 from touchline.records.video import Video
 from touchline.sources.source import ReadResult, RowFault
 
-__all__ = ["CHECKS", "SourceChecks", "SourceHealth", "check_source_rows", "drop_rejected_rows"]
+__all__ = ["CHECKS", "SourceHealth", "check_source_rows", "drop_rejected_rows"]
 
 CHECKS: dict[str, SourceCheck] = {
     "doubled labels": SourceCheck(

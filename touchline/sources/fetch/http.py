@@ -80,7 +80,7 @@ def _build_download(
         )
     mark, (offset, total) = _read_content_mark(reply), _parse_extent(reply)
     if offset and mark and mark != state.mark:  # a server that does not know If-Range
-        raise TransientFetchError("has changed meanwhile", again=True)
+        raise TransientFetchError("has changed meanwhile", restart=True)
     return FileDownload(offset, total, mark, reply.iter_raw(), _read_stated_digests(reply))
 
 
@@ -109,7 +109,7 @@ def _parse_extent(reply: httpx.Response) -> tuple[int, int | None]:
     if reply.status_code == 206:
         match = CONTENT_RANGE_PATTERN.fullmatch(reply.headers.get("Content-Range", ""))
         if not match:
-            raise TransientFetchError("does not say which stretch it sends", again=True)
+            raise TransientFetchError("does not say which stretch it sends", restart=True)
         return int(match[1]), None if match[2] == "*" else int(match[2])
     length = reply.headers.get("Content-Length", "")
     return 0, int(length) if length.isdecimal() else None

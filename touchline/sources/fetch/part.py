@@ -108,7 +108,7 @@ class DownloadPart:
         if download.offset not in (0, self.bytes) or (
             download.offset and download.total != self.note.total
         ):
-            raise TransientFetchError("sends another stretch than asked for", again=True)
+            raise TransientFetchError("sends another stretch than asked for", restart=True)
         if download.offset == 0:
             self.clear()
             self._write_note(DownloadNote(download.mark, download.total, download.digests))
@@ -140,7 +140,7 @@ class DownloadPart:
         elif self.bytes < download.total:
             raise TransientFetchError(f"breaks off at {self.bytes} of {download.total} bytes")
         elif self.bytes > download.total:
-            raise TransientFetchError(f"sends more than its {download.total} bytes", again=True)
+            raise TransientFetchError(f"sends more than its {download.total} bytes", restart=True)
 
     def compute_digest(self, name: str) -> str:
         with self.file.open("rb") as file:

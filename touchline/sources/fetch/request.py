@@ -69,7 +69,7 @@ def build_status_error(place: str, status: int, reason: str, token: str) -> Exce
     the credential.
     """
     if status in CHANGED_STATUSES:
-        return TransientFetchError("has changed meanwhile", again=True)
+        return TransientFetchError("has changed meanwhile", restart=True)
     credential = f"set {token}" if token else "give its credential in the environment"
     errors_by_status = {
         401: ("asks for a credential, or takes the one given for wrong (401)", credential),

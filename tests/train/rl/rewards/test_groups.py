@@ -37,14 +37,14 @@ def test_the_filter_looks_at_the_outcome_and_not_at_the_reward():
         AttemptGroup(RIGHT, (1.5, 1.0, 1.5, 1.0)),
     ]
     after = level_equal_outcome_groups(before)
-    assert [group.silent for group in after] == [True, False, True]
+    assert [group.no_signal for group in after] == [True, False, True]
     assert after[1] is before[1]
     assert after[2].rewards == [1.25] * 4
     assert compute_group_shares(after, 0.5)["groups/phantom"] == 0
 
 
 def test_answers_that_differ_below_the_gate_are_no_phantom():
-    assert not AttemptGroup((0.1, 0.4), (0.13, 0.43)).phantom(0.5)
+    assert not AttemptGroup((0.1, 0.4), (0.13, 0.43)).has_phantom_advantage(0.5)
 
 
 @pytest.mark.parametrize("size", [2, 3, 7, 8])
