@@ -79,6 +79,7 @@ from touchline.train.setup import (
     get_report_targets,
     save_trained_model,
 )
+from touchline.train.trainer_keys import check_trainer_keys
 from touchline.video.frame_store import FrameStore
 
 ROLLOUTS_FILE = "rollouts.parquet"  # beside the model
@@ -120,6 +121,7 @@ def main(
     start: Path,
     model: Path,
 ) -> dict[str, float]:
+    check_trainer_keys("rl", rl.model_dump())
     # Data
     rl_questions = select_rl_questions(clips, questions)
     counts = {"questions": len(rl_questions.with_frames), "without_frames": rl_questions.left_out}

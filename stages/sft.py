@@ -53,6 +53,7 @@ from touchline.train.setup import (
     save_trained_model,
 )
 from touchline.train.sft_data import TrajectoryCollator, order_by_curriculum
+from touchline.train.trainer_keys import check_trainer_keys
 from touchline.video.frame_store import FrameStore
 
 
@@ -81,6 +82,7 @@ def main(
     base: Path,
     model: Path,
 ) -> dict[str, float]:
+    check_trainer_keys("sft", sft.model_dump())
     # Data
     data = load_sft_data(accepted, questions, clips)
     trained = TrainedWith(budget=budget, dialogue=dialogue, chunk=chunk, ask=ask)

@@ -21,10 +21,10 @@ def list_broad_handlers() -> Iterator[tuple[str, list[str]]]:
 
 
 def is_broad(handler: ast.ExceptHandler) -> bool:
-    names = [
-        node.id for node in ast.walk(handler.type or ast.Tuple()) if isinstance(node, ast.Name)
-    ]
-    return handler.type is None or bool(BROAD_NAMES & set(names))
+    if handler.type is None:
+        return True
+    names = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
+    return bool(BROAD_NAMES & names)
 
 
 def test_a_broad_except_says_why_it_must_be_broad() -> None:

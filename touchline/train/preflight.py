@@ -15,6 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from touchline.errors import InputError
+from touchline.train.trainer_keys import check_trainer_keys
 
 EXTRA_PACKAGES = {  # what a value of a key needs besides the lock: how to get it
     "bitsandbytes": "bitsandbytes>=0.48",
@@ -29,8 +30,11 @@ GpuRequirement = tuple[str, str, str]  # key, its value, the package that it nee
 
 def check_training_requirements(params: Mapping[str, Any], stages: Sequence[str]) -> None:
     """Raise `InputError` for the first GPU, package, server or model that these stages need
-    and that is missing.
+    and that is missing, and for keys that TRL's configs do not take.
     """
+    for name in ("sft", "rl"):
+        if name in stages:
+            check_trainer_keys(name, params[name])
     student = params["student"]
     trained = [name for name in ("sft", "rl") if name in stages and params[name]["steps"]]
     requirements = (
