@@ -1,6 +1,7 @@
 """The ordeal of a client: killed with -9 at any moment, beside a server that goes on."""
 
 import json
+import math
 import resource
 import signal
 import sqlite3
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 120.0  # seconds until a client must have come to its kill
 SCRIPT = """
 import asyncio, resource, sys, time
 from pathlib import Path
@@ -52,6 +54,10 @@ class Server:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/counts") as answer:
             return json.load(answer)
 
+    def set_limit(self, bills: float) -> None:
+        """Hold back the replies beyond so many bills: no client can end while it is below them."""
+        urllib.request.urlopen(f"http://127.0.0.1:{self.port}/limit/{bills}").close()
+
 
 @contextmanager
 def server(*options: str) -> Iterator[Server]:
@@ -71,15 +77,23 @@ def client(url: str, folder: Path, count: int, in_flight: int) -> subprocess.Pop
 
 
 def ordeal(one: Server, folder: Path, count: int, in_flight: int, kills: int) -> str:
-    """Kill the client `kills` times, spread over the work; returns what the last one says."""
+    """Kill the client `kills` times, spread over the work; returns what the last one says.
+
+    The server holds back all replies beyond the point of the kill, so that a fast client cannot end
+    before it.
+    """
     for kill in range(kills):
         goal = count * (kill + 1) // (kills + 1)
+        one.set_limit(goal)
         child = client(one.url, folder, count, in_flight)
-        while one.counts()["bills"] < goal and child.poll() is None:
+        deadline = time.monotonic() + PATIENCE
+        while one.counts()["bills"] <= goal:
+            assert child.poll() is None, "it ended by itself"
+            assert time.monotonic() < deadline, f"it came to {one.counts()} in {PATIENCE} s"
             time.sleep(0.005)
-        assert child.poll() is None, "it ended before it could be killed"
         child.send_signal(signal.SIGKILL)
         child.communicate()
+    one.set_limit(math.inf)
     said, _ = client(one.url, folder, count, in_flight).communicate()
     return said
 

@@ -1,12 +1,13 @@
 """A real OpenAI-compatible server for the network's side alone: it misbehaves as told, and bills.
 
 `python -m tests.endpoint.stand_in --slots 8` prints its port and serves until it is ended;
-`GET /counts` says what it has done.
+`GET /counts` says what it has done, `GET /limit/N` makes it hold back replies beyond N bills.
 """
 
 import argparse
 import asyncio
 import json
+import math
 import socket
 import threading
 from collections import Counter
@@ -39,6 +40,7 @@ class StandIn:
     billed: Counter = field(default_factory=Counter)
     replies: dict = field(default_factory=dict)
     active: int = 0
+    limit: float = math.inf  # bills; replies to those beyond it wait until it is raised
     port: int = 0
 
     def __post_init__(self) -> None:
@@ -52,11 +54,16 @@ class StandIn:
         app = web.Application(client_max_size=2**26)
         app.router.add_post("/v1/chat/completions", self.answer)
         app.router.add_get("/counts", self.tell)
+        app.router.add_get("/limit/{bills}", self.set_limit)
         return app
 
     async def tell(self, _: web.Request) -> web.Response:
         told = {**self.counts, "bills": self.billed.total(), "keys": len(self.billed)}
         return web.json_response(told)
+
+    async def set_limit(self, request: web.Request) -> web.Response:
+        self.limit = float(request.match_info["bills"])
+        return web.json_response({"limit": request.match_info["bills"]})
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())
@@ -99,8 +106,11 @@ class StandIn:
 
     async def _generate(self, body: dict, key: str, given: Any) -> bytes:
         self.billed[key] += 1
+        number = self.billed.total()
         try:
             await asyncio.sleep(self.latency)
+            while number > self.limit:
+                await asyncio.sleep(0.01)
         finally:
             self.active -= 1
         if isinstance(given, str):

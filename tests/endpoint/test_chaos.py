@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.endpoint.chaos import ordeal, rows, server
+
+pytestmark = pytest.mark.slow  # processes that are killed
 
 
 def test_kills_lose_no_reply_and_pay_for_none_twice(tmp_path: Path):
@@ -24,3 +28,11 @@ def test_what_a_server_without_idempotency_is_paid_twice_for_was_under_way_at_th
         counts = one.counts()
     assert rows(tmp_path) == (200, 0)
     assert 200 <= counts["bills"] <= 200 + 2 * 8
+
+
+def test_a_client_that_could_end_at_once_is_killed_before_it_does(tmp_path: Path):
+    with server("--latency", "0", "--slots", "64") as one:
+        said = ordeal(one, tmp_path, count=40, in_flight=64, kills=2)
+        counts = one.counts()
+    assert said.split()[0] == "40"
+    assert counts["bills"] == counts["keys"] == 40
