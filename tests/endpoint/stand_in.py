@@ -50,7 +50,7 @@ class StandIn:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def app(self) -> web.Application:
+    def build_app(self) -> web.Application:
         app = web.Application(client_max_size=2**26)
         app.router.add_post("/v1/chat/completions", self.answer)
         app.router.add_get("/counts", self.tell)
@@ -139,7 +139,7 @@ def standing_in(server: Any) -> Iterator[Any]:
     loop, ready, ended = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
 
     async def serve() -> None:
-        runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=0.1)
+        runner = web.AppRunner(server.build_app(), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", server.port).start()
         server.port = runner.addresses[0][1]
@@ -172,7 +172,7 @@ def main() -> None:
     )  # fmt: skip
     ear = socket.create_server(("127.0.0.1", 0), backlog=1024)
     print(ear.getsockname()[1], flush=True)
-    web.run_app(server.app(), sock=ear, access_log=None, print=None)
+    web.run_app(server.build_app(), sock=ear, access_log=None, print=None)
 
 
 if __name__ == "__main__":

@@ -192,7 +192,7 @@ def test_a_batch_with_a_hole_in_it_is_filled_at_its_place(
 
 def test_what_is_known_is_told_without_torch_or_mlflow():
     program = (
-        "import sys, touchline.evaluation.engine, touchline.candidates;"
+        "import sys, touchline.evaluation.engine, touchline.evaluation.candidates;"
         "sys.exit(bool({'torch', 'mlflow', 'transformers'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60).returncode == 0

@@ -64,11 +64,11 @@ def test_a_forced_attempt_opens_a_call_and_keeps_the_models_thought(
     right = format_thinking_turn("So.", taught.question.truth)
     begun: list[str] = []
 
-    def go_on(self: GuidedGenerator, talks: list, starts: list[str]) -> list[str]:
+    def continue_turns(self: GuidedGenerator, talks: list, starts: list[str]) -> list[str]:
         begun.extend(starts)
         return [start + '0:00", "end": "0:09"}}\n</tool_call>' for start in starts]
 
-    monkeypatch.setattr(GuidedGenerator, "go_on", go_on)
+    monkeypatch.setattr(GuidedGenerator, "continue_turns", continue_turns)
     monkeypatch.setattr(GuidedGenerator, "_generate", lambda self, talks: [right for _ in talks])
     (row,) = force_tool_calls(led(kit), [(taught.question, taught.reel)], [taught.trajectory])
     assert begun[0].endswith(CALL_OPENING)

@@ -64,7 +64,7 @@ def grade_open_answers(
         "host": judging.endpoint.host,
         "prompt": digest_judge_prompt(),
     }
-    sample = [case._replace(turned=True) for case in _sample(cases, judging.again)]
+    sample = [case._replace(answer_first=True) for case in _sample(cases, judging.again)]
     try:  # the border to the network
         verdicts = asyncio.run(_ask_judge([*cases, *sample], judging.endpoint))
     except InputError as fault:

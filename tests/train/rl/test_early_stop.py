@@ -23,7 +23,7 @@ LIMITS = StopLimits(steps=3, format=0.1, calls=0.2, silent=4)
 
 
 def step(number: int, **changes: Any) -> StepCounts:
-    given = {"rollouts": 10, "valid": 9, "tried": 8, "taken": 8, "silent": False}
+    given = {"rollouts": 10, "valid": 9, "calls_tried": 8, "calls_answered": 8, "silent": False}
     return StepCounts(step=number, **given | changes)
 
 
@@ -47,9 +47,17 @@ def test_a_student_without_valid_turns_is_stopped_once_that_is_sure():
 
 def test_a_student_whose_calls_cannot_be_answered_is_stopped():
     said = "3 of 24 calls over the last 3 steps could be answered"
-    assert find_stop_reason(steps(3, taken=1), LIMITS) == said
-    assert find_stop_reason(steps(3, tried=0, taken=0), LIMITS) == ""  # it need not call
-    assert find_stop_reason([*steps(2, tried=0, taken=0), step(2, tried=1, taken=0)], LIMITS) == ""
+    assert find_stop_reason(steps(3, calls_answered=1), LIMITS) == said
+    assert (
+        find_stop_reason(steps(3, calls_tried=0, calls_answered=0), LIMITS) == ""
+    )  # it need not call
+    assert (
+        find_stop_reason(
+            [*steps(2, calls_tried=0, calls_answered=0), step(2, calls_tried=1, calls_answered=0)],
+            LIMITS,
+        )
+        == ""
+    )
 
 
 def test_steps_in_a_row_without_signal_stop_training_unless_told_not_to():

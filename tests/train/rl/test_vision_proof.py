@@ -60,9 +60,9 @@ def batch(trainer: Any) -> dict[str, Any]:
 
 
 def forward(trainer: Any, batch: dict[str, Any]) -> VisionProofStep:
-    trainer._checked = VisionProofStep(-1, 0, 0, 0, {})
+    trainer._proof_step = VisionProofStep(-1, 0, 0, 0, {})
     trainer._compute_loss(trainer.model, dict(batch))
-    return trainer._checked
+    return trainer._proof_step
 
 
 def images(kit: Kit) -> Any:

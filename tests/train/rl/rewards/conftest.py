@@ -19,8 +19,8 @@ def weighted(**weights: float) -> RewardParams:
 
 def attempt(accuracy: float = 1.0, *windows: tuple[float, float], **more: Any) -> AttemptFacts:
     given = {
-        "kept": True,
-        "again": False,
+        "format_kept": True,
+        "repeated_window": False,
         "evidence": (),
         "direct": False,
         "closeness": accuracy,

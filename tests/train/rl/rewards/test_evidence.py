@@ -53,5 +53,5 @@ def test_evidence_is_paid_for_by_its_weight_and_behind_the_format():
     rule = weighted(accuracy=1.0, evidence=0.4)
     looked = attempt(0.0, (10, 20), evidence=((15, 25),))
     assert compute_reward(looked, rule).reward == pytest.approx(0.4 / 3)
-    broken = attempt(0.0, (10, 20), evidence=((15, 25),), kept=False)
+    broken = attempt(0.0, (10, 20), evidence=((15, 25),), format_kept=False)
     assert compute_reward(broken, rule).reward == -rule.penalty

@@ -24,7 +24,7 @@ LOOKED = [(0.0, 9.0)]
     ],
 )
 def test_the_default_reward_is_the_papers(kept: bool, accuracy: float, called: bool, reward: float):
-    one = attempt(accuracy, *(LOOKED if called else []), kept=kept)
+    one = attempt(accuracy, *(LOOKED if called else []), format_kept=kept)
     assert compute_reward(one, V1).reward == pytest.approx(reward)
 
 
