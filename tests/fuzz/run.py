@@ -36,7 +36,7 @@ def fuzz(kind: str, folder: Path, count: int, seed: int = 0, first: int = 0) -> 
 @contextmanager
 def alone(folder: Path, room: Path) -> Iterator[None]:
     """Relative folders count from the room, nothing is fetched elsewhere, no progress is shown."""
-    given = {"TOUCHLINE_ROOT": str(room), "TOUCHLINE_DOWNLOADS": str(room / "downloads")}
+    given = {"TOUCHLINE_RAW": str(room), "TOUCHLINE_DOWNLOADS": str(room / "downloads")}
     before = {name: os.environ.get(name) for name in given}
     os.environ |= given
     compiled = cache(jinja2.Environment.compile)

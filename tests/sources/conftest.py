@@ -1,4 +1,4 @@
-"""Videos as the readers of labels and commentary need them, and the folder of real files."""
+"""Videos as the readers of labels and commentary need them."""
 
 import json
 from collections.abc import Callable
@@ -9,15 +9,6 @@ import pytest
 
 from touchline.records.video import Video
 from touchline.sources.source import ReadResult, SourceVideo
-
-REAL = Path(__file__).parents[3] / "shared/realdata"
-
-
-@pytest.fixture
-def realdata() -> Path:
-    if not REAL.is_dir():
-        pytest.skip("no real data beside the repository")
-    return REAL
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_the_clips_of_a_relative_folder_are_copied_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laid_out(tmp_path / "data", [question()], ["HIT_COUNT_0001.mp4_5.mp4"])
-    monkeypatch.setenv("TOUCHLINE_ROOT", str(tmp_path))
+    monkeypatch.setenv("TOUCHLINE_RAW", str(tmp_path))
     with ThreadPoolExecutor(1) as executor:
         finebadminton.download_finebadminton(
             FolderSettings(folder="data"), tmp_path / "own", executor

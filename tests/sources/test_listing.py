@@ -36,20 +36,21 @@ def given(folder: str) -> str:
 def test_the_state_follows_what_lies_in_the_folder(tmp_path: Path) -> None:
     assert tennis(tmp_path, "ask: {seed: 1}\n").state == "not set"
     assert tennis(tmp_path, given("raw")).state == "nothing here"
-    (tmp_path / "raw").mkdir()
-    (tmp_path / "raw/val.json").write_text("[]")
+    (tmp_path / "data/raw/raw").mkdir(parents=True)
+    (tmp_path / "data/raw/raw/val.json").write_text("[]")
     one = tennis(tmp_path, given("raw"))
     assert (one.state, [part.holds for part in one.missing]) == ("labels only", ["videos"])
     assert one.places[0].files == {"labels": 1, "videos": 0}
     assert (one.places[0].set_in, one.places[0].folder) == ("presets/mine.yaml", "raw")
-    (tmp_path / "raw/a.mp4").write_bytes(b"x")
+    (tmp_path / "data/raw/raw/a.mp4").write_bytes(b"x")
     assert tennis(tmp_path, given("raw")).state == "complete"
 
 
 def test_a_folder_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
     one = tennis(tmp_path, given("raw"))
     assert not one.places[0].exists
-    assert "raw (presets/mine.yaml): there is no such folder" in listing.format_sources_text([one])
+    text = listing.format_sources_text([one])
+    assert "raw (presets/mine.yaml): there is no such folder; see TOUCHLINE_RAW" in text
 
 
 def test_a_source_that_makes_everything_misses_nothing(tmp_path: Path) -> None:

@@ -16,8 +16,6 @@ from touchline.records.video import Video
 from touchline.sources.soccernet import echoes, labels_v2
 from touchline.sports import SPORTS
 
-REAL = Path(__file__).parents[3] / "shared/realdata"
-
 
 def line(number: int, start: float, end: float, text: str, video: str = "v") -> Speech:
     return Speech(f"{video}/speech/{number}", video, start, end, text, "1_asr.json")
@@ -80,13 +78,14 @@ def test_overlapping_clips_share_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.realdata
-@pytest.mark.skipif(not REAL.is_dir(), reason="no real data beside the repository")
-def test_the_papers_rule_gives_the_reference_counts_on_real_games(tmp_path: Path) -> None:
+def test_the_papers_rule_gives_the_reference_counts_on_real_games(
+    realdata: Path, tmp_path: Path
+) -> None:
     """3,780 (minute, action) pairs with the action present, 3,776 of them with commentary."""
     speech, positives = [], set()
-    for file in sorted((REAL / "soccernet").rglob("Labels-v2.json")):
-        game = file.parent.relative_to(REAL / "soccernet")
-        heard = [REAL / "echoes/whisper_v1_en" / game / f"{half}_asr.json" for half in (1, 2)]
+    for file in sorted((realdata / "soccernet").rglob("Labels-v2.json")):
+        game = file.parent.relative_to(realdata / "soccernet")
+        heard = [realdata / "echoes/whisper_v1_en" / game / f"{half}_asr.json" for half in (1, 2)]
         if not all(one.is_file() for one in heard):
             continue
         halves = {half: video(f"soccernet/{game}", half) for half in "12"}

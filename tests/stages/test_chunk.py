@@ -29,7 +29,6 @@ from touchline.video.frame_store import FrameStore
 from touchline.video.probe import describe_missing_video, probe_video_file
 
 ROOT = Path(__file__).parents[2]
-REAL = ROOT.parent / "shared" / "realdata" / "finebadminton" / "video"
 CHUNK = ChunkParams(seconds=6, stride=2, rest="overlap", fps=2, height=32, quality=85, workers=2)
 
 
@@ -203,10 +202,9 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.realdata
-@pytest.mark.skipif(not REAL.is_dir(), reason="no real clips here")
-def test_real_broadcasts_become_clips(tmp_path: Path) -> None:
-    (tmp_path / "videos").symlink_to(REAL)
-    names = sorted(path.name for path in REAL.glob("*.mp4"))[:3]
+def test_real_broadcasts_become_clips(realdata: Path, tmp_path: Path) -> None:
+    (tmp_path / "videos").symlink_to(realdata / "finebadminton/video")
+    names = sorted(path.name for path in (realdata / "finebadminton/video").glob("*.mp4"))[:3]
     list_videos(tmp_path, names)
     numbers = chunk(tmp_path, tmp_path / "out", workers=1)
     clips = read_records(tmp_path / "out/clips/clips.parquet", Clip)

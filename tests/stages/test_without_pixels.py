@@ -27,7 +27,6 @@ from touchline.records.trajectory import Trajectory
 from touchline.tasks.spotting import parse_intervals
 
 ROOT = Path(__file__).parents[2]
-REAL = ROOT.parent / "shared/realdata"
 PLACE = "download.sources.soccernet"
 PARAMS = {
     download: {"download": download.DownloadParams, "licence": LicenceParams},
@@ -69,9 +68,8 @@ def pipeline(work: Path, preset: str, sets: Mapping[str, Any]) -> dict[str, dict
 
 
 def real(**more: Any) -> dict[str, Any]:
-    """Settings for the real games beside the repository."""
-    folders = {"folder": str(REAL / "soccernet"), "echoes": str(REAL / "echoes")}
-    found = {f"{PLACE}.{key}": value for key, value in (folders | more).items()}
+    """Settings for the real games, whose folders the preset names."""
+    found = {f"{PLACE}.{key}": value for key, value in more.items()}
     return found | {"download.workers": 1, "chunk.workers": 1}
 
 
@@ -207,8 +205,9 @@ def test_the_gate_of_truths_sees_a_time_of_the_wrong_clock(paper: Path) -> None:
 
 
 @pytest.mark.realdata
-@pytest.mark.skipif(not REAL.is_dir(), reason="no real data beside the repository")
-def test_the_preset_gives_the_reference_counts_on_real_games(tmp_path: Path) -> None:
+def test_the_preset_gives_the_reference_counts_on_real_games(
+    realdata: Path, tmp_path: Path
+) -> None:
     """3,780 positives over 43 games with complete whisper_v1_en, 3,776 of them with commentary."""
     measured = pipeline(tmp_path, "spotting-paper", real(transcripts=["whisper_v1_en"]))
     questions = read_records(tmp_path / "questions/questions.parquet", Question)
@@ -218,7 +217,7 @@ def test_the_preset_gives_the_reference_counts_on_real_games(tmp_path: Path) -> 
     assert measured["validate"]["kept"] == measured["ask"]["questions.train"]
     annotated = sum(
         len(json.loads(file.read_text())["annotations"])
-        for file in (REAL / "soccernet").rglob("Labels-v2.json")
+        for file in (realdata / "soccernet").rglob("Labels-v2.json")
     )
     assert annotated == 10171  # and each of them, kept or dropped, is in the ledger
     ledger = download_ledger(tmp_path)
@@ -230,9 +229,8 @@ def download_ledger(work: Path) -> list[str]:
 
 
 @pytest.mark.realdata
-@pytest.mark.skipif(not REAL.is_dir(), reason="no real data beside the repository")
 def test_about_half_of_the_real_questions_with_negatives_are_about_absent_actions(
-    tmp_path: Path,
+    realdata: Path, tmp_path: Path
 ) -> None:
     measured = pipeline(tmp_path, "spotting-negatives", real())
     questions = read_records(tmp_path / "questions/questions.parquet", Question)

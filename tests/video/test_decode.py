@@ -9,7 +9,6 @@ from touchline.errors import InputError
 from touchline.video.decode import decode_frames_at
 from touchline.video.probe import probe_video_file
 
-REAL = Path(__file__).parents[3] / "shared" / "realdata" / "finebadminton" / "video"
 OPEN = Path("/proc/self/fd")
 FIRST = {"clean.mkv": 0, "clean.mp4": 0, "edit.mp4": 57}  # number in the first shown frame
 
@@ -115,9 +114,8 @@ def test_no_file_stays_open(files: Path, decoder: str) -> None:
 
 
 @pytest.mark.realdata
-@pytest.mark.skipif(not REAL.is_dir(), reason="no real clips here")
-def test_both_decoders_agree_on_real_broadcasts() -> None:
-    for path in sorted(REAL.glob("*.mp4"))[:3]:
+def test_both_decoders_agree_on_real_broadcasts(realdata: Path) -> None:
+    for path in sorted((realdata / "finebadminton/video").glob("*.mp4"))[:3]:
         times = list(np.linspace(0.1, probe_video_file(path)["duration"] - 0.1, 5))
         ours, theirs = decode_frames_at(path, times), decode_frames_at(path, times, "decord")
         for (time, picture), (other, image) in zip(ours, theirs, strict=True):

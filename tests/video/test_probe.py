@@ -8,8 +8,6 @@ import pytest
 from touchline.errors import InputError
 from touchline.video.probe import probe_video_file, scan_packets
 
-REAL = Path(__file__).parents[3] / "shared" / "realdata" / "finebadminton" / "video"
-
 
 def decoded_times(path: Path) -> list[float]:
     with av.open(str(path)) as box:
@@ -67,9 +65,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.realdata
-@pytest.mark.skipif(not REAL.is_dir(), reason="no real clips here")
-def test_packets_tell_the_shown_frames_of_real_broadcasts() -> None:
-    for path in sorted(REAL.glob("*.mp4"))[:4]:
+def test_packets_tell_the_shown_frames_of_real_broadcasts(realdata: Path) -> None:
+    for path in sorted((realdata / "finebadminton/video").glob("*.mp4"))[:4]:
         found = probe_video_file(path)
         assert np.allclose(scan_packets(path).times, decoded_times(path))
         assert (found["codec"], found["width"], found["height"]) == ("h264", 1280, 720)

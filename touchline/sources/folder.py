@@ -3,7 +3,6 @@ by name.
 """
 
 import hashlib
-import os
 import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ from touchline.atomic import atomic_file
 from touchline.config import Params
 from touchline.errors import InputError
 from touchline.progress import track_progress
+from touchline.raw_data import describe_missing_folder, resolve_raw_path
 from touchline.sources import readers
 from touchline.sources.fetch.unpack import unpack_archive
 from touchline.sources.source import SourcePart
@@ -27,12 +27,7 @@ MAX_NAME_BYTES = 255  # bytes of a file name
 class FolderSettings(Params):
     """The settings of a source that reads a folder."""
 
-    folder: str = Field(min_length=1)  # or a zip or tar; relative: below $TOUCHLINE_ROOT
-
-
-def resolve_folder(folder: str) -> Path:
-    """Return the configured folder as a path; relative ones are below $TOUCHLINE_ROOT."""
-    return Path(os.environ.get("TOUCHLINE_ROOT", "."), folder)
+    folder: str = Field(min_length=1)  # or a zip or tar; relative: below the raw data
 
 
 def glob_files(folder: Path, patterns: Iterable[str]) -> list[Path]:
@@ -46,21 +41,21 @@ def copy_source_files(source: str, folder: str, parts: Sequence[SourcePart], tar
     Raises InputError if there is no label file, or if a copy differs from its original. Videos may
     be missing.
     """
-    remedy = f"set download.sources.{source}.folder to the data"
-    with open_folder_or_archive(resolve_folder(folder), target, remedy) as origin:
-        _copy_parts(origin, parts, target, remedy)
+    key = f"download.sources.{source}.folder"
+    with open_folder_or_archive(resolve_raw_path(folder), target, key) as origin:
+        _copy_parts(origin, parts, target, f"set {key} to the data")
 
 
 @contextmanager
-def open_folder_or_archive(origin: Path, target: Path, remedy: str) -> Iterator[Path]:
+def open_folder_or_archive(origin: Path, target: Path, key: str) -> Iterator[Path]:
     """Context manager: yield the folder itself, or a temporary folder with the archive's contents
-    that is deleted afterwards.
+    that is deleted afterwards. Raises InputError, which names the setting `key`, if it is missing.
     """
     if origin.is_dir():
         yield origin
         return
     if not origin.is_file():
-        raise InputError(origin, "is missing", remedy)
+        raise InputError(origin, "is missing", describe_missing_folder(key))
     place = target.with_name(f".{target.name}.unpacked")
     unpack_archive(origin, place)
     try:

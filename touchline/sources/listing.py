@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from touchline.config import load_yaml_file
 from touchline.errors import InputError
+from touchline.raw_data import RAW_VARIABLE, resolve_raw_path
 from touchline.sources import SOURCES
 from touchline.sources.folder import glob_files
 from touchline.sources.source import Source, SourcePart
@@ -59,7 +60,8 @@ class SourceListing:
 
 
 def list_sources(root: Path) -> list[SourceListing]:
-    """Describe all sources, in registry order; relative folders are below `root`, the checkout."""
+    """Describe all sources, in registry order; relative folders are below the raw data of
+    `root`, the checkout."""
     configured = list(_configured_folders(root))
     listings = []
     for name, source in SOURCES.items():
@@ -102,7 +104,7 @@ def _source_settings(file: Path) -> dict[str, Any]:
 
 
 def _count_files(source: Source, root: Path, file: str, folder: str) -> ConfiguredFolder:
-    here = root / folder
+    here = resolve_raw_path(folder, root)
     files: dict[str, int] = {}
     for part in source.parts:
         files[part.holds] = files.get(part.holds, 0) + len(glob_files(here, part.files))
@@ -113,7 +115,9 @@ def _describe_source(source: Source, root: Path, folders: list[ConfiguredFolder]
     absent = [
         part
         for part in source.parts
-        if not any(glob_files(root / place.folder, part.files) for place in folders)
+        if not any(
+            glob_files(resolve_raw_path(place.folder, root), part.files) for place in folders
+        )
     ]
     return SourceListing(
         name=source.name,
@@ -150,7 +154,7 @@ def _format_lines(listing: SourceListing) -> Iterator[str]:
         yield _wrap_item("home", listing.homepage)
     for place in listing.places:
         counts = ", ".join(_format_count(holds, count) for holds, count in place.files.items())
-        description = counts if place.exists else "there is no such folder"
+        description = counts if place.exists else f"there is no such folder; see {RAW_VARIABLE}"
         yield _wrap_item("here", f"{place.folder} ({place.set_in}): {description}")
     if listing.state == "not set":
         yield _wrap_item("here", f"no folder is set: download.sources.{listing.name}.folder")

@@ -9,12 +9,12 @@ from pathlib import Path
 from pydantic import Field
 
 from touchline.errors import InputError
+from touchline.raw_data import describe_missing_folder, resolve_raw_path
 from touchline.records.label import Label
 from touchline.records.speech import Speech
 from touchline.records.video import Video
 from touchline.sources import own_videos
 from touchline.sources.fetch import FileRequest, fetch_files
-from touchline.sources.folder import resolve_folder
 from touchline.sources.own_videos import OwnVideoSettings
 from touchline.sources.source import ReadResult, Source, SourceVideo
 from touchline.sports import SPORTS
@@ -25,18 +25,20 @@ COPY_WORKERS = 2  # files read at the same time: more only makes a disk seek
 class LocalSettings(OwnVideoSettings):
     """Settings of the source `local`."""
 
-    folder: str = Field(min_length=1)  # relative: below $TOUCHLINE_ROOT, else the working folder
+    folder: str = Field(min_length=1)  # relative: below the raw data
 
 
 def download_local(settings: LocalSettings, folder: Path, executor: Executor) -> None:
     """Copy videos, labels and transcripts; an interrupted copy is resumed. Raises InputError if the
     folder holds no video.
     """
-    origin = resolve_folder(settings.folder)
+    origin = resolve_raw_path(settings.folder)
     paths = list(own_videos.walk_own_files(origin))
     if not any(own_videos.is_video_file(path.name) for path in paths):
-        wrong = "holds no video" if origin.is_dir() else "is missing"
-        raise InputError(origin, wrong, "set download.sources.local.folder to the folder of videos")
+        key = "download.sources.local.folder"
+        if not origin.is_dir():
+            raise InputError(origin, "is missing", describe_missing_folder(key))
+        raise InputError(origin, "holds no video", f"set {key} to the folder of videos")
     fetch_files(
         [_local_request(path, origin) for path in paths],
         folder,

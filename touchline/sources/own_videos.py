@@ -19,12 +19,12 @@ from pydantic import Field, field_validator
 
 from touchline.config import Params
 from touchline.errors import InputError
+from touchline.raw_data import resolve_raw_path
 from touchline.records.label import Label
 from touchline.records.speech import Speech
 from touchline.records.video import Video
 from touchline.sources import readers, ready_questions
 from touchline.sources.fetch.manifest import VIDEO_SUFFIXES
-from touchline.sources.folder import resolve_folder
 from touchline.sources.soccernet import echoes, labels_v2
 from touchline.sources.source import ReadResult, RowFault, SourcePart, SourceVideo
 from touchline.sports import SPORTS
@@ -72,7 +72,7 @@ def locate_known_manifest(settings: OwnVideoSettings) -> Path | None:
     """Return the path of the manifest (fetched.json) that all files must match, or None if none is
     configured.
     """
-    return resolve_folder(settings.known) if settings.known else None
+    return resolve_raw_path(settings.known) if settings.known else None
 
 
 def is_own_source_file(path: str) -> bool:

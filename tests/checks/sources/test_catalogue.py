@@ -18,7 +18,6 @@ from touchline.records.speech import Speech
 from touchline.records.video import Video
 from touchline.sources.source import ReadResult, RowFault
 
-REAL = Path(__file__).parents[4] / "shared/realdata"
 SPANISH = ["El árbitro dice que no hay falta en esta jugada.", "Muy buen pase hacia el delantero."]
 
 
@@ -80,15 +79,15 @@ def test_rows_of_another_source_are_left_alone(tmp_path: Path):
 def real(folder: Path, transcripts: list[str]) -> dict[str, float]:
     """The download stage on the real games with one kind of transcript."""
     soccernet: dict[str, Any] = {
-        "folder": str(REAL / "soccernet"), "splits": "games.json", "half_minutes": [45, 60],
-        "names": {"train": "train", "valid": "val"}, "echoes": str(REAL / "echoes"),
+        "folder": "soccernet", "splits": "games.json", "half_minutes": [45, 60],
+        "names": {"train": "train", "valid": "val"}, "echoes": "echoes",
         "transcripts": transcripts, "spoken_halves": 0, "fetch": [], "connections": 1,
     }  # fmt: skip
     return downloaded(folder, params("drop", {"soccernet": soccernet}))
 
 
 @pytest.mark.realdata
-@pytest.mark.skipif(not REAL.is_dir(), reason="no real data beside the repository")
+@pytest.mark.usefixtures("realdata")
 @pytest.mark.parametrize(
     ("variant", "silent", "repeating", "foreign_lines"),
     [

@@ -12,8 +12,8 @@ from touchline.atomic import atomic_file
 from touchline.config import Params
 from touchline.errors import InputError
 from touchline.progress import track_progress
+from touchline.raw_data import describe_missing_folder, resolve_raw_path
 from touchline.sources.fetch import fetch_files
-from touchline.sources.folder import resolve_folder
 from touchline.sources.readers import load_json_file
 from touchline.sources.soccernet import hub
 from touchline.video.workers import map_jobs
@@ -28,7 +28,7 @@ class SoccerNetGamesSettings(Params):
     half without a video may be.
     """
 
-    folder: str = Field(min_length=1)  # of games; relative: below $TOUCHLINE_ROOT
+    folder: str = Field(min_length=1)  # of games; relative: below the raw data
     splits: str  # a file in it that lists games by split; "" when none does
     names: dict[str, Literal["train", "val", "test"]]  # what its splits are called here
     half_minutes: tuple[int, int]  # a half whose video is not here lasts at least, at most
@@ -43,9 +43,9 @@ def locate_data_folder(setting: str, place: str, pattern: str) -> Path:
     """Return the configured folder. Raises InputError if it is missing or nothing in it matches the
     pattern; `place` is the setting's key for the message.
     """
-    root = resolve_folder(setting)
+    root = resolve_raw_path(setting)
     if not root.is_dir():
-        raise InputError(root, "is missing", f"set {place} to the data")
+        raise InputError(root, "is missing", describe_missing_folder(place))
     if next(root.glob(pattern), None) is None:
         raise InputError(root, f"holds no {pattern}", f"set {place} to the data")
     return root
@@ -64,7 +64,7 @@ def prepare_games(
     if not settings.fetch:
         root = locate_data_folder(settings.folder, f"{place}.folder", f"*/*/*/{needed}")
         return root, list_game_folders(root)
-    root = resolve_folder(settings.folder)
+    root = resolve_raw_path(settings.folder)
     if not settings.splits or not (root / settings.splits).is_file():
         remedy = f"set {place}.splits to a list of them"
         raise InputError(root / settings.splits, "lists no games to fetch", remedy)
