@@ -191,7 +191,7 @@ def test_a_name_that_no_later_stage_could_write_is_a_fault(own: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ({"folder": "nowhere"}, "nowhere: is missing; .* set download.sources.local.folder"),
+        ({"folder": "nowhere"}, "nowhere: is missing; put the data there, set TOUCHLINE_RAW"),
         ({"folder": "own/empty"}, "own/empty: holds no video"),
         ({"sport": "curling"}, "no sport is called 'curling'; choose among soccer, badminton"),
         ({"terms": "secret"}, "terms: Input should be 'open', 'request' or 'nda'"),
