@@ -75,6 +75,8 @@ def open_rerun(root: Path, original: RunRecord, lock: int) -> Iterator[RunSessio
     folder = worktree.create_worktree(root, id, commit, dvc_project.read_cache_dir(root))
     try:
         (folder / "dvc.lock").write_bytes(lock_file)
+        if listing := past_run.read_run_file(root, original, worktree.RAW_FILES):
+            (folder / worktree.RAW_FILES).write_bytes(listing)
         rerun_record = original.model_copy(update={"id": id, "pid": os.getpid()})
         yield RunSession(root, RetrainRequest(), rerun_record, [], lock)
     finally:

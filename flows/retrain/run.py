@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from flows.retrain import preflight
-from flows.runs import dvc_project, locks, overrides, record, terminal, worktree
+from flows.runs import dvc_project, locks, overrides, raw_files, record, terminal, worktree
 from flows.runs.dvc_project import PipelineStep
 from flows.runs.killed_runs import clean_up_killed_runs, commit_run_or_note_error
 from flows.runs.locks import hold_lock
@@ -122,11 +122,14 @@ def finish_idle_run(run: RunSession) -> None:
 
 
 def publish_products(run: RunSession) -> None:
-    """Copy the run's dvc.lock into the user's checkout and link its products there."""
+    """Copy the run's dvc.lock and its list of raw files into the user's checkout and link its
+    products there.
+    """
     lock_file = run.folder / "dvc.lock"
     if lock_file.is_file():
         with atomic_file(run.root / "dvc.lock") as draft:
             draft.write_bytes(lock_file.read_bytes())
+        raw_files.publish_raw_listing(run.folder, run.root)
         dvc_project.link_products_into_data(run.root)
 
 
@@ -174,6 +177,7 @@ def _prepare_run(root: Path, request: RetrainRequest, lock: int) -> RunSession:
     try:
         run.overrides = overrides.apply_overrides(folder, request.preset, request.sets)
         run.params = overrides.read_yaml_mapping(folder / "params.yaml")
+        raw_files.write_raw_listing(root, folder, run.params)
         dvc_project.checkout_products(folder)
         steps = dvc_project.plan_steps(folder, request.stage, request.force)
         preflight.run_preflight_checks(root, folder, steps, lock)

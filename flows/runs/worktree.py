@@ -16,6 +16,7 @@ from flows.runs.record import RunRecord
 from touchline.errors import InputError
 
 REMOVED_SUFFIX = ".gone"  # what ends the name of a worktree that is being removed
+RAW_FILES = "data/raw_files.json"  # what the sources read, listed before a run
 IGNORED_CHANGES = ("dvc.lock",)  # a run publishes it; nobody has to commit it before the next
 
 
@@ -119,8 +120,9 @@ def _copy_dvc_lock(root: Path, ref: str, folder: Path) -> None:
 
 
 def commit_run_ref(root: Path, run: RunRecord) -> None:
-    """Commit code, params.yaml, dvc.lock and the run's record to `refs/runs/ID`. Raises an input
-    error if the ref belongs to another run or the worktree is missing.
+    """Commit code, params.yaml, dvc.lock, the list of raw files and the run's record to
+    `refs/runs/ID`. Raises an input error if the ref belongs to another run or the worktree is
+    missing.
     """
     if (other := read_ref_record(root, run.id)) and (other.started, other.commit) != (
         run.started,
@@ -132,7 +134,8 @@ def commit_run_ref(root: Path, run: RunRecord) -> None:
     if fault := find_worktree_error(folder):
         raise fault
     (folder / "run.json").write_text(run.model_dump_json(indent=2) + "\n")
-    run_git(folder, "add", "-A", "-f", "--", "run.json")
+    kept_files = [name for name in ("run.json", RAW_FILES) if (folder / name).is_file()]
+    run_git(folder, "add", "-A", "-f", "--", *kept_files)
     run_git(folder, "add", "-A")
     tree = run_git(folder, "write-tree").strip()
     commit = _commit_tree(root, tree, run.commit, f"Run {run.id}: {run.state}")

@@ -41,7 +41,7 @@ def download_s3(settings: S3Settings, folder: Path, executor: Executor) -> None:
     )
     requests = [
         _s3_request(settings.bucket, key, key.removeprefix(prefix), size)
-        for key, size in objects
+        for key, size, _ in objects
         if own_videos.is_own_source_file(key.removeprefix(prefix))
     ]
     if not any(own_videos.is_video_file(request.path) for request in requests):

@@ -8,6 +8,7 @@ import sys
 import mlflow
 import pytest
 
+from flows.runs.worktree import RAW_FILES
 from flows.tracking import event_chain
 from tests.flows.conftest import Toy
 
@@ -49,6 +50,53 @@ def test_a_project_is_run_then_idle_then_restored(project: Toy) -> None:
     assert fates(project) == ["Unchanged", "Restored", "Restored"]
     assert (project.root / "data/model/weights").read_bytes() == weights
     assert len(project.steps_run()) == 6
+
+
+def test_a_forced_stage_alone_is_forced(project: Toy) -> None:
+    project.type("retrain")
+    status, _ = project.type("retrain", "--force", "--stage", "train")
+    assert status == 0
+    stages = latest(project)["stages"]
+    assert {name: done["state"] for name, done in stages.items()} == {
+        "make": "Unchanged",
+        "train": "Ran",
+    }
+    project.set("rows: ", "rows: 1")
+    project.type("retrain")
+    project.git("revert", "--no-edit", "HEAD")
+    project.type("retrain", "--force", "--stage", "train")
+    stages = latest(project)["stages"]
+    assert stages["make"]["state"] == "Restored"  # due, but not forced
+    assert stages["train"]["state"] == "Ran"
+
+
+def test_a_changed_folder_of_raw_data_runs_the_first_stage_again(project: Toy) -> None:
+    dvc_yaml = project.root / "dvc.yaml"
+    text = dvc_yaml.read_text()
+    first_deps = "cmd: python work.py make\n    deps: [work.py"
+    dvc_yaml.write_text(text.replace(first_deps, f"{first_deps}, {RAW_FILES}"))
+    with (project.root / "params.yaml").open("a") as params:
+        params.write("download: {sources: {local: {folder: films}}}\n")
+    film = project.root / "data/raw/films/1.mkv"
+    film.parent.mkdir(parents=True)
+    film.write_text("one")
+    project.git("commit", "-qam", "Read raw data")
+    assert project.type("retrain")[0] == 0
+    assert "nothing to do" in project.type("retrain")[1]
+    film.touch()
+    assert "nothing to do" in project.type("retrain")[1]
+    film.write_text("another")
+    status, said = project.type("retrain")
+    assert status == 0 and "local: films has changed: 0 files new, 1 changed, 0 gone" in said
+    assert fates(project) == ["Ran", "Unchanged", "Unchanged"]
+    run = latest(project)
+    assert project.git("show", f"refs/runs/{run['id']}:{RAW_FILES}")
+    command = [sys.executable, "-m", "dvc", "status"]
+    done = subprocess.run(
+        command, cwd=project.root, env=project.environment(), capture_output=True, text=True
+    )
+    assert "up to date" in done.stdout
+    assert project.git("status", "--porcelain") == "?? dvc.lock"
 
 
 def test_a_record_names_every_input_parameter_product_and_score(project: Toy) -> None:

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from boto3.session import Session
@@ -63,10 +63,16 @@ def build_s3_url(bucket: str, key: str) -> str:
     return f"s3://{bucket}/{quote(key)}"
 
 
-def list_s3_objects(
-    bucket: str, prefix: str, endpoint: str, timeout: float
-) -> list[tuple[str, int]]:
-    """(key, bytes) of all objects below the prefix, in order. Raises `InputError` if
+class S3Object(NamedTuple):
+    """An object of a bucket, as it is listed."""
+
+    key: str
+    size: int  # bytes
+    etag: str
+
+
+def list_s3_objects(bucket: str, prefix: str, endpoint: str, timeout: float) -> list[S3Object]:
+    """All objects below the prefix, in order. Raises `InputError` if
     listing fails.
     """
     place = build_s3_url(bucket, prefix)
@@ -82,7 +88,7 @@ def list_s3_objects(
                 place, str(translated), "check the endpoint and the network, and run again"
             )
         raise translated from None
-    return [(entry["Key"], entry["Size"]) for entry in objects]
+    return [S3Object(entry["Key"], entry["Size"], entry["ETag"]) for entry in objects]
 
 
 @contextmanager
