@@ -125,7 +125,7 @@ class Nights:
         return {
             author: [
                 said(author, question, chance, Random(f"{seed} {author} {question.id}"), answer)
-                for question in going.pinned_benchmark.bench.asked
+                for question in going.pinned_benchmark.bench.split_questions
             ]
             for author, chance in ((MODEL, skill), (BLANK, blind))
         }

@@ -62,7 +62,7 @@ def test_a_night_and_each_turn_begin_and_end_with_digests_of_what_was_asked_and_
     assert answers["facets"]["version"]["datasetVersion"] == digest
     assert answers["namespace"] == "touchline://project"
     assert answers["outputFacets"]["outputStatistics"]["rowCount"] > len(
-        going.pinned_benchmark.bench.asked
+        going.pinned_benchmark.bench.split_questions
     )
     assert last["run"]["facets"]["parent"]["run"]["runId"] == given[0]["run"]["runId"]
     assert last["run"]["facets"]["touchline_candidate"]["md5"] == model.md5
@@ -133,7 +133,7 @@ def test_a_listener_that_cannot_be_reached_costs_a_night_nothing(
 
 
 def test_the_process_of_a_night_tells_its_events_without_dvc_and_torch() -> None:
-    script = "import sys, flows.nights; print(sorted({'dvc', 'torch'} & set(sys.modules)))"
+    script = "import sys, flows.nightly.console; print(sorted({'dvc', 'torch'} & set(sys.modules)))"
     said = subprocess.run(
         [sys.executable, "-c", script], env=environment(), capture_output=True, text=True
     )

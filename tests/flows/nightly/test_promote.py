@@ -101,7 +101,7 @@ def test_the_evidence_names_answers_numbers_rules_and_the_version_links_to_it(ni
     assert version.tags["dvc.md5"] == model.md5 and written["version"] == str(version.version)
 
 
-@pytest.mark.parametrize("moment", ["register", "crown", "after"])
+@pytest.mark.parametrize("moment", ["register_model_version", "move_champion_alias", "after"])
 def test_a_kill_in_the_middle_leaves_alias_and_evidence_alike(
     nights: Nights, moment: str, monkeypatch: pytest.MonkeyPatch
 ):

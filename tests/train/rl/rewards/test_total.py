@@ -19,7 +19,7 @@ def test_a_part_without_weight_is_not_computed():
 @pytest.mark.parametrize("part", REWARD_PARTS)
 def test_a_broken_rule_costs_the_penalty_whatever_the_parts_say(part: str):
     rule = weighted(**{part: 9.0})
-    for broken in ({"kept": False}, {"again": True}):
+    for broken in ({"format_kept": False}, {"repeated_window": True}):
         one = attempt(1.0, (0, 9), evidence=((0, 9),), **broken)
         assert compute_reward(one, rule).reward == -rule.penalty
 
