@@ -58,16 +58,14 @@ def _run_flow(root: Path, night_session: NightSession) -> Any:
     with prefect_server.serve_prefect(root, night_session.lock, flow="flows.nightly.flow"):
         from prefect.events.worker import EventsWorker
 
-        from flows.nightly.flow import CURRENT_NIGHT
         from flows.nightly.flow import nightly as flow
 
-        token = CURRENT_NIGHT.set(night_session)
+        named_flow = flow.with_options(flow_run_name=f"night {night_session.night.id}")
+        request = night_session.request
         try:
-            named_flow = flow.with_options(flow_run_name=f"night {night_session.night.id}")
-            request = night_session.request
-            return named_flow(request.benchmark, list(request.runs), return_state=True)
+            with session.offer_night(night_session):
+                return named_flow(request.benchmark, list(request.runs), return_state=True)
         finally:
-            CURRENT_NIGHT.reset(token)
             sys.stdout.flush()
             EventsWorker.drain_all(timeout=10)
 

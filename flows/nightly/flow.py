@@ -3,8 +3,6 @@ Does not import torch.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from contextvars import ContextVar
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -23,7 +21,6 @@ from flows.tracking import mlflow_health
 from touchline.errors import InputError
 from touchline.progress import parse_progress_line
 
-CURRENT_NIGHT: ContextVar[NightSession | None] = ContextVar("current night", default=None)
 LOG_INTERVAL = 15.0  # seconds between two progress lines in the log of the server
 
 step: Any = task(cache_policy=NO_CACHE, persist_result=False)
@@ -32,13 +29,10 @@ step: Any = task(cache_policy=NO_CACHE, persist_result=False)
 @flow(name="nightly", persist_result=False)
 def nightly(benchmark: str = "", runs: Sequence[str] = ()) -> State:
     """Evaluate champion and challengers on the benchmark, compare, gate, alert."""
-    with ExitStack() as stack:
-        night_session = CURRENT_NIGHT.get()
-        if night_session is None:  # a worker started us, not the console command
-            root = worktree.find_checkout()
-            environment.prepare_environment(root)
-            request = NightRequest(benchmark, tuple(runs))
-            night_session = stack.enter_context(session.open_night(root, request))
+    root = worktree.find_checkout()
+    environment.prepare_environment(root)
+    request = NightRequest(benchmark, tuple(runs))
+    with session.enter_night(root, request) as night_session:
         night_session.night.flow_run = str(flow_run.id or "")
         return run_night_steps(night_session)
 

@@ -5,6 +5,7 @@ recorded, even if killed.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -131,6 +132,32 @@ def open_night(root: Path, request: NightRequest) -> Iterator[NightSession]:
             night.ended, night.pid = runs.get_utc_timestamp(), 0
             session.save()
             nightly_events.emit_night_end(root, night)
+
+
+_prepared_night: ContextVar[NightSession | None] = ContextVar("prepared night", default=None)
+
+
+@contextmanager
+def offer_night(session: NightSession) -> Iterator[None]:
+    """Context manager: `enter_night` takes this open session for a request that equals its own."""
+    token = _prepared_night.set(session)
+    try:
+        yield
+    finally:
+        _prepared_night.reset(token)
+
+
+@contextmanager
+def enter_night(root: Path, request: NightRequest) -> Iterator[NightSession]:
+    """Context manager: the session of this request: the one that the console command has opened for
+    it, or else a new one, which is closed at the end.
+    """
+    session = _prepared_night.get()
+    if session and (session.root, session.request) == (root, request):
+        yield session
+        return
+    with open_night(root, request) as new_session:
+        yield new_session
 
 
 @contextmanager

@@ -58,10 +58,9 @@ def _run_flow(root: Path, session: RunSession) -> None:
         from flows.retrain.flow import retrain as flow
 
         terminal.print_line(f"watch it at {api.removesuffix('/api')}")
-        token = run.CURRENT_RUN.set(session)
-        try:
-            request = session.request
-            named_flow = flow.with_options(flow_run_name=session.record.id)
+        request = session.request
+        named_flow = flow.with_options(flow_run_name=session.record.id)
+        with run.offer_run(session):
             state: Any = named_flow(
                 request.preset,
                 request.sets,
@@ -70,9 +69,7 @@ def _run_flow(root: Path, session: RunSession) -> None:
                 request.force,
                 return_state=True,
             )
-            if not state.is_completed() and session.record.state == "running":
-                session.record.state, session.record.error = "failed", f"the flow: {state.message}"
-        finally:
-            run.CURRENT_RUN.reset(token)
+        if not state.is_completed() and session.record.state == "running":
+            session.record.state, session.record.error = "failed", f"the flow: {state.message}"
         sys.stdout.flush()
         EventsWorker.drain_all(timeout=10)

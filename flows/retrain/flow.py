@@ -4,7 +4,6 @@ stages do.
 
 import re
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -145,16 +144,10 @@ def retrain(
     force: bool = False,
 ) -> State:
     """Bring all stages (or `stage` and what it needs) up to date in a worktree of their own."""
-    with ExitStack() as stack:
-        session = run.CURRENT_RUN.get()
-        if session is not None:
-            run.install_stop_handlers(session)
-            secrets.load_secrets(session.root / ".touchline")
-        else:  # a worker started us, not the console command
-            root = worktree.find_checkout()
-            secrets.load_secrets(environment.prepare_environment(root))
-            request = RetrainRequest(preset, tuple(sets), stage, dirty, force)
-            session = stack.enter_context(run.open_run(root, request))
+    root = worktree.find_checkout()
+    secrets.load_secrets(environment.prepare_environment(root))
+    request = RetrainRequest(preset, tuple(sets), stage, dirty, force)
+    with run.enter_run(root, request) as session:
         if session.is_idle:
             run.finish_idle_run(session)
             return Completed(name="Unchanged", message=retrain_run.format_idle_run(session))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
@@ -64,7 +64,7 @@ class RunSession:
         record.write_run_record(self.root, self.record)
 
 
-CURRENT_RUN: ContextVar[RunSession | None] = ContextVar("current run", default=None)
+_prepared_run: ContextVar[RunSession | None] = ContextVar("prepared run", default=None)
 
 
 @contextmanager
@@ -91,6 +91,30 @@ def open_run(root: Path, request: RetrainRequest) -> Iterator[RunSession]:
         _close_record(run, run.record.state)
         commit_run_or_note_error(root, run.record)
         worktree.remove_worktree(root, run.record.id)
+
+
+@contextmanager
+def offer_run(session: RunSession) -> Iterator[None]:
+    """Context manager: `enter_run` takes this open session for a request that equals its own."""
+    token = _prepared_run.set(session)
+    try:
+        yield
+    finally:
+        _prepared_run.reset(token)
+
+
+@contextmanager
+def enter_run(root: Path, request: RetrainRequest) -> Iterator[RunSession]:
+    """Context manager: the session of this request: the one that the console command has opened for
+    it, or else a new one, which is closed at the end.
+    """
+    session = _prepared_run.get()
+    if session and session.root == root and replace(session.request, command=()) == request:
+        install_stop_handlers(session)  # again: Prefect has set its own
+        yield session
+        return
+    with open_run(root, request) as new_session:
+        yield new_session
 
 
 def install_stop_handlers(run: RunSession) -> None:

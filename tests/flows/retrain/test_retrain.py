@@ -130,6 +130,7 @@ def test_a_failing_stage_fails_the_run_with_its_own_sentence(project: Toy, serve
     assert project.git("rev-parse", f"refs/runs/{run['id']}")
     flow, tasks = asked(server, run["flow_run"])
     assert flow["state_name"] == "Failed" and flow["state"]["message"] == sentence
+    assert flow["parameters"]["sets"] == ["train.lr=2.0"] and not flow["parameters"]["force"]
     assert {t["name"]: t["state_name"] for t in tasks} == {"make": "Ran", "train": "Failed"}
 
 
