@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from touchline import licence as touchline_licence
 from touchline.atomic import atomic_folder
@@ -24,22 +24,20 @@ from touchline.config import Params, run_stage
 from touchline.errors import InputError
 from touchline.ledger import RowLedger
 from touchline.licence import LicenceParams
-from touchline.progress import track_progress
 from touchline.records.label import Label
 from touchline.records.match_split import StatedSplit
 from touchline.records.speech import Speech
 from touchline.records.table import write_records
 from touchline.records.video import Video
-from touchline.sources import SOURCES
-from touchline.sources.source import ReadResult, RowFault, Source, SourceVideo
+from touchline.sources.source import RowFault, Source
+from touchline.sources.source_rows import SourceRows, parse_source_settings, read_source_rows
 from touchline.tombstones import (
     TOMBSTONES_FILE,
     Tombstone,
     read_tombstones,
     remove_withdrawn_videos,
 )
-from touchline.video.probe import describe_missing_video, probe_video_file
-from touchline.video.workers import map_jobs_with_errors, open_worker_pool
+from touchline.video.workers import open_worker_pool
 
 
 class DownloadParams(Params):
@@ -60,161 +58,80 @@ def main(
     tombstones: Path = Path(TOMBSTONES_FILE),
 ) -> dict[str, float]:
     sources, withdrawals = parse_source_settings(download.sources), read_tombstones(tombstones)
-    withdrawn = 0
     source_terms = {source.name: source.licence_and_terms(settings) for source, settings in sources}
-    video_rows, label_rows, speech_rows = (
-        ReadResult[Video](),
-        ReadResult[Label](),
-        ReadResult[Speech](),
-    )
+    rows = SourceRows()
     with open_worker_pool(download.workers) as executor:
-        with atomic_folder(videos) as draft:
-            for source, settings in sources:
-                source.download(settings, draft / source.name, executor)
-                if withdrawals:
-                    source_folder = draft / source.name
-                    withdrawn += remove_withdrawn_videos(
-                        source_folder, source.videos(settings, source_folder).rows, withdrawals
-                    )
-            touchline_licence.write_product_terms(draft, source_terms)
+        withdrawn = download_sources(sources, videos, executor, withdrawals, source_terms)
         for source, settings in sources:
             with redact_nda_errors(source_terms[source.name], licence):
-                read_source_rows(
-                    source,
-                    settings,
-                    videos,
-                    executor,
-                    video_rows,
-                    label_rows,
-                    speech_rows,
-                    withdrawals,
-                )
-        readings = video_rows, label_rows, speech_rows
-        cases = [
-            check_source_rows(s.name, videos, *readings, download.health, executor)
-            for s, _ in sources
-        ]
-    for case in cases:
-        drop_rejected_rows(case, label_rows, speech_rows)
-    faults = [*video_rows.faults, *label_rows.faults, *speech_rows.faults]
+                read_source_rows(source, settings, videos, executor, rows, withdrawals)
+        cases = check_sources(sources, videos, rows, download.health, executor)
+    faults = rows.list_faults()
     if download.on_fault == "stop":
         raise_first_fault(faults, source_terms, licence)
-    if not video_rows.rows:
+    if not rows.videos.rows:
         raise InputError("download.sources", "no readable video came of them", "ask for a match")
-    with atomic_folder(manifest) as draft:
-        write_records(draft / "videos.parquet", Video, video_rows.rows)
-        write_records(draft / "labels.parquet", Label, label_rows.rows)
-        write_records(draft / "speech.parquet", Speech, speech_rows.rows)
-        split_rows = collect_stated_splits(sources, videos, withdrawals)
-        if split_rows:
-            write_records(draft / "splits.parquet", StatedSplit, split_rows)
-        touchline_licence.write_product_terms(draft, source_terms)
-        totals = write_download_ledger(
-            [*video_rows.rows, *label_rows.rows, *speech_rows.rows], faults, draft
-        )
+    splits = collect_stated_splits(sources, videos, withdrawals)
     return (
-        totals
-        | compute_download_metrics(video_rows.rows, label_rows.rows, speech_rows.rows)
+        write_manifest(manifest, rows, splits, source_terms)
+        | compute_download_metrics(rows.videos.rows, rows.labels.rows, rows.speech.rows)
         | write_health_pages(cases, source_terms, licence, health)
         | ({"withdrawn": withdrawn} if withdrawals else {})
     )
 
 
-def parse_source_settings(sources: dict[str, dict[str, Any]]) -> list[tuple[Source, Params]]:
-    """[(source, its validated settings)] for the sources in params.yaml. Raises InputError naming
-    an unknown source or key.
-    """
-    checked_sources = []
-    for name, raw_settings in sources.items():
-        place = f"download.sources.{name}"
-        if name not in SOURCES:
-            raise InputError(place, "no such source", f"choose among {', '.join(SOURCES)}")
-        try:
-            checked_sources.append(
-                (SOURCES[name], SOURCES[name].settings.model_validate(raw_settings))
-            )
-        except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise InputError(place, wrong, "mend these keys") from None
-    return checked_sources
-
-
-def read_source_rows(
-    source: Source,
-    settings: Params,
-    folder: Path,
+def download_sources(
+    sources: Sequence[tuple[Source, Params]],
+    videos: Path,
     executor: Executor,
-    video_rows: ReadResult[Video],
-    label_rows: ReadResult[Label],
-    speech_rows: ReadResult[Speech],
-    stones: Sequence[Tombstone] = (),
-) -> None:
-    """Append the videos, labels and commentary of one source to the three results.
+    withdrawals: Sequence[Tombstone],
+    source_terms: touchline_licence.SourceTerms,
+) -> int:
+    """Fill the videos folder, a folder per source; returns how many withdrawn videos it removed."""
+    withdrawn = 0
+    with atomic_folder(videos) as draft:
+        for source, settings in sources:
+            folder = draft / source.name
+            source.download(settings, folder, executor)
+            if withdrawals:
+                listed = source.videos(settings, folder).rows
+                withdrawn += remove_withdrawn_videos(folder, listed, withdrawals)
+        touchline_licence.write_product_terms(draft, source_terms)
+    return withdrawn
 
-    Withdrawn videos are skipped. An unreadable video, and the labels and lines that belong to it,
-    become faults.
-    """
-    source_folder = folder / source.name
-    listed = source.videos(settings, source_folder)
-    listed.rows = [v for v in listed.rows if not any(s.covers(v.id, v.match) for s in stones)]
-    own_videos = ReadResult[Video](faults=listed.faults)
-    id_by_sha256: dict[str, str] = {}
-    files = [
-        (source_folder / source_video.path,) for source_video in listed.rows if source_video.path
+
+def check_sources(
+    sources: Sequence[tuple[Source, Params]],
+    videos: Path,
+    rows: SourceRows,
+    limits: HealthLimits,
+    executor: Executor,
+) -> list[SourceHealth]:
+    """Run the health checks of every source; rows that they reject become faults of `rows`."""
+    readings = rows.videos, rows.labels, rows.speech
+    cases = [
+        check_source_rows(source.name, videos, *readings, limits, executor) for source, _ in sources
     ]
-    probed = map_jobs_with_errors(executor, probe_video_file, files)
-    for source_video in track_progress(listed.rows, "probe"):
-        probe_result = (
-            next(probed) if source_video.path else describe_missing_video(source_video.duration)
-        )
-        own_videos.take(
-            source_video.id,
-            build_video_row,
-            source,
-            source.licence_and_terms(settings),
-            source_video,
-            probe_result,
-            id_by_sha256,
-        )
-    video_rows.add(own_videos)
-    label_rows.add(source.labels(settings, source_folder, own_videos.rows))
-    speech_rows.add(source.speech(settings, source_folder, own_videos.rows))
+    for case in cases:
+        drop_rejected_rows(case, rows.labels, rows.speech)
+    return cases
 
 
-def build_video_row(
-    source: Source,
-    licence_and_terms: tuple[str, str],
-    source_video: SourceVideo,
-    probe_result: dict[str, Any] | InputError,
-    id_by_sha256: dict[str, str],
-) -> Video:
-    """Combine a source's video with its probe result into a Video row; `path` is '' if the file is
-    not available.
-
-    Raises InputError if the file is unreadable or identical to an earlier one (it could end up in
-    two splits).
-    """
-    if isinstance(probe_result, InputError):
-        raise probe_result
-    path = Path(source.name) / source_video.path if source_video.path else None
-    first = (
-        id_by_sha256.setdefault(probe_result["sha256"], source_video.id)
-        if path
-        else source_video.id
-    )
-    if first != source_video.id:
-        raise InputError(path, f"is the same file as {first}", "remove one of the two")
-    return Video(
-        id=source_video.id,
-        source=source.name,
-        sport=source_video.sport,
-        match=source_video.match,
-        part=source_video.part,
-        path=path.as_posix() if path else "",
-        licence=licence_and_terms[0],
-        terms=licence_and_terms[1],
-        **probe_result,
-    )
+def write_manifest(
+    manifest: Path,
+    rows: SourceRows,
+    splits: Sequence[StatedSplit],
+    source_terms: touchline_licence.SourceTerms,
+) -> dict[str, float]:
+    """Write the tables of videos, labels, commentary and splits; returns the ledger's totals."""
+    with atomic_folder(manifest) as draft:
+        write_records(draft / "videos.parquet", Video, rows.videos.rows)
+        write_records(draft / "labels.parquet", Label, rows.labels.rows)
+        write_records(draft / "speech.parquet", Speech, rows.speech.rows)
+        if splits:
+            write_records(draft / "splits.parquet", StatedSplit, splits)
+        touchline_licence.write_product_terms(draft, source_terms)
+        return write_download_ledger(rows.list_rows(), rows.list_faults(), draft)
 
 
 def collect_stated_splits(

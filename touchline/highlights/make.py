@@ -3,8 +3,9 @@ cut the video, write the contact sheet.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
@@ -107,7 +108,6 @@ def make_reel(
     )
     omissions = tuple(map(build_omitted_action, left_out))
     reel_notes = list_reel_notes(wish, files, bool(speech), model, omissions)
-    page, data = out.with_suffix(".html"), out.with_suffix(".json")
     result = ReelResult(
         wish,
         highlights,
@@ -115,28 +115,44 @@ def make_reel(
         tuple(reel_cuts),
         reel_notes,
         out if reel_cuts else None,
-        data,
-        page,
+        out.with_suffix(".json"),
+        out.with_suffix(".html"),
     )
+    reel_record = build_reel_record(
+        request, result, answers, match_files, model, settings.model_dump()
+    )
+    write_reel_files(
+        result,
+        out,
+        settings.encoding,
+        reel_record,
+        lambda page: write_contact_sheet(page, request, result, answers, model, sides.clubs),
+    )
+    return result
+
+
+def write_reel_files(
+    result: ReelResult,
+    out: Path,
+    encoding: ReelEncoding,
+    reel_record: Mapping[str, Any],
+    write_page: Callable[[Path], None],
+) -> None:
+    """Write video, page and record together or not at all; without a cut no video is left."""
     with (
         atomic_file(out) as draft,
-        atomic_file(page) as page_draft,
-        atomic_file(data) as record_draft,
+        atomic_file(result.page) as page,
+        atomic_file(result.json) as record_draft,
     ):
-        if reel_cuts:
-            write_reel_video(draft, reel_cuts, settings.encoding)
+        if result.cuts:
+            write_reel_video(draft, result.cuts, encoding)
         else:
             draft.touch()  # so that an older reel gives way, and is removed below
-        write_contact_sheet(page_draft, request, result, answers, model, sides.clubs)
-        reel_record = build_reel_record(
-            request, result, answers, match_files, model, settings.model_dump()
-        )
-        record_draft.write_text(
-            json.dumps(reel_record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
-    if not reel_cuts:
+        write_page(page)
+        text = json.dumps(reel_record, indent=1, ensure_ascii=False)
+        record_draft.write_text(f"{text}\n", encoding="utf-8")
+    if not result.cuts:
         out.unlink()
-    return result
 
 
 def check_reel_path(out: Path) -> None:
