@@ -14,6 +14,7 @@ from touchline.config import Params, run_stage
 from touchline.evaluation.candidates import EvalCandidate, parse_candidates
 from touchline.evaluation.candidates.candidate import EvalSettings
 from touchline.evaluation.engine import answer_questions, count_failed_answers
+from touchline.evaluation.floors import build_answer_prior
 from touchline.evaluation.judge import JudgeParams, grade_open_answers
 from touchline.evaluation.scoring import score_candidates
 from touchline.evaluation.test_set import EvalSet
@@ -100,7 +101,7 @@ def build_eval_settings(
     return EvalSettings(
         budget=bench.budget,
         dialogue=bench.dialogue,
-        prior=bench.build_prior(evaluate.interval),
+        prior=build_answer_prior(bench, evaluate.interval),
         dtype=student.dtype,
         attention=student.attention,
         threads=student.threads,

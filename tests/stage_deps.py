@@ -3,14 +3,14 @@
 `python -m tests.stage_deps` writes the lists into dvc.yaml.
 """
 
-import ast
-from functools import cache
 from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("touchline", "stages", "flows")
+from touchline.import_graph import PACKAGES, find_reached_files, has_code, list_texts
+from touchline.import_graph import PROJECT_ROOT as ROOT
+
 # Machinery: a change of it must never retrain a model.
 EXEMPT = {
     f"touchline/{name}.py" for name in ("atomic", "config", "errors", "progress", "state_dirs")
@@ -33,51 +33,9 @@ def to_relative(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
 
 
-def list_imports(file: Path) -> set[str]:
-    """Dotted names of our own that a file imports anywhere, function bodies included."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in names if name.split(".")[0] in PACKAGES}
-
-
-def find_module_files(module: str) -> list[Path]:
-    """The file of a module, and the `__init__` of each package above it."""
-    parts = module.split(".")
-    files = [ROOT.joinpath(*parts[:n], "__init__.py") for n in range(1, len(parts) + 1)]
-    files.append(ROOT.joinpath(*parts).with_suffix(".py"))
-    return [path for path in files if path.is_file()]
-
-
-@cache
-def find_reached_files(file: Path) -> frozenset[Path]:
-    """All of our files that running `file` may import, itself included; empty ones are left out."""
-    reached: set[Path] = set()
-    pending = [file]
-    while pending:
-        current = pending.pop()
-        if current not in reached:
-            reached.add(current)
-            pending += [p for name in list_imports(current) for p in find_module_files(name)]
-    return frozenset(path for path in reached if has_code(path))
-
-
-def has_code(file: Path) -> bool:
-    """Whether a Python file holds more than a docstring."""
-    body = ast.parse(file.read_text(encoding="utf-8")).body
-    return any(not _is_docstring(statement) for statement in body)
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
 def list_reached_code(stage: str) -> set[str]:
     """Code files that a stage's products depend on, relative to the root."""
-    files = {to_relative(path) for path in find_reached_files(ROOT / "stages" / f"{stage}.py")}
+    files = {to_relative(path) for path in find_reached_files([ROOT / "stages" / f"{stage}.py"])}
     return files - EXEMPT
 
 
@@ -110,8 +68,7 @@ def _is_reached_whole(folder: Path, inside: set[str]) -> bool:
     """A room with texts counts as a whole: which text is read is decided by a name at run time."""
     files = list_room_files(folder)
     code = [path for path in files if path.suffix == ".py"]
-    own_texts = [path for path in files if path.suffix != ".py" and path.parent == folder]
-    return bool(own_texts) or len(inside) >= max(2, WHOLE_ROOM_SHARE * len(code))
+    return bool(list_texts(folder)) or len(inside) >= max(2, WHOLE_ROOM_SHARE * len(code))
 
 
 def rewrite_pipeline() -> None:
@@ -121,10 +78,12 @@ def rewrite_pipeline() -> None:
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = yaml.load(ROOT / "dvc.yaml")
     for name, stage in text["stages"].items():
-        data = [
-            dep for dep in stage["deps"] if not dep.startswith(tuple(f"{p}/" for p in PACKAGES))
-        ]
-        stage["deps"] = [*build_stage_deps(name), *data]
+        old = stage["deps"]
+        data = [dep for dep in old if not dep.startswith(tuple(f"{p}/" for p in PACKAGES))]
+        stage["deps"] = CommentedSeq([*build_stage_deps(name), *data])
+        for at, comment in old.ca.items.items():
+            if old[at] in stage["deps"]:
+                stage["deps"].ca.items[stage["deps"].index(old[at])] = comment
     yaml.dump(text, ROOT / "dvc.yaml")
 
 

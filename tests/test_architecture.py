@@ -9,12 +9,12 @@ from tests.stage_deps import (
     EXEMPT,
     ROOT,
     build_stage_deps,
-    list_imports,
     list_reached_code,
     list_stages,
     load_pipeline,
     to_relative,
 )
+from touchline.import_graph import list_imports
 
 STAGES = list_stages()
 FORBIDDEN = {"utils", "util", "core", "common", "helpers", "misc"}

@@ -18,6 +18,7 @@ from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.config import load_params_section
 from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import EvalSettings
+from touchline.evaluation.floors import build_answer_prior
 from touchline.evaluation.scoring import build_metric_context, get_labelled_questions
 from touchline.evaluation.test_set import EvalSet
 from touchline.metrics.per_answer import MetricContext
@@ -90,7 +91,7 @@ class NightlyBenchmark:
         return EvalSettings(
             budget=self.bench.budget,
             dialogue=self.bench.dialogue,
-            prior=self.bench.build_prior(self.evaluate["interval"]),
+            prior=build_answer_prior(self.bench, self.evaluate["interval"]),
             dtype=student["dtype"],
             attention=student["attention"],
             threads=student["threads"],

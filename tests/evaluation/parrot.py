@@ -17,6 +17,7 @@ from touchline.evaluation.candidates.candidate import (
     EvalItem,
     EvalSettings,
 )
+from touchline.evaluation.floors import build_answer_prior
 from touchline.evaluation.test_set import EvalSet
 
 BUDGET = BUDGETS["tiny"]
@@ -31,7 +32,7 @@ def fresh(root: Path) -> EvalSet:
 
 def setting_of(bench: EvalSet, **changes: Any) -> EvalSettings:
     given = EvalSettings(
-        bench.budget, bench.dialogue, bench.build_prior(12), batch=3, turn_tokens=8
+        bench.budget, bench.dialogue, build_answer_prior(bench, 12), batch=3, turn_tokens=8
     )
     return replace(given, **changes)
 

@@ -17,6 +17,7 @@ from touchline.evaluation.cache_key import compute_cache_keys
 from touchline.evaluation.candidates import parse_candidates
 from touchline.evaluation.candidates.candidate import CandidateAnswer, EvalCandidate
 from touchline.evaluation.engine import answer_questions, count_failed_answers
+from touchline.evaluation.replayed_answer import replay_candidate_answer
 from touchline.evaluation.test_set import EvalSet
 from touchline.records.question import Question
 from touchline.records.table import read_records, write_records
@@ -58,7 +59,7 @@ def test_a_floor_answers_each_question_even_where_all_have_the_same_words(
     assert len({said.turns for said in alone}) > 1
     rows = answer_questions(floor, bench, setting)
     games = zip(bench.load_items(), alone, strict=True)
-    assert rows == [floor.to_trajectory(game, said, setting) for game, said in games]
+    assert rows == [replay_candidate_answer(floor, game, said, setting) for game, said in games]
 
 
 def test_a_new_truth_is_scored_without_asking_again(bench: EvalSet, tmp_path: Path):
@@ -126,8 +127,8 @@ def test_one_letter_of_a_question_asks_it_again(bench: EvalSet, tmp_path: Path):
     assert [id for id in before if before[id] != after[id]] == [rows[-1].id]
 
 
-def test_budget_prompt_tokens_and_weights_ask_everything_again(
-    bench: EvalSet, tmp_path: Path, kit: Kit, monkeypatch: pytest.MonkeyPatch
+def test_budget_dialogue_tokens_and_weights_ask_everything_again(
+    bench: EvalSet, tmp_path: Path, kit: Kit
 ):
     folder = tmp_path / "model"
     folder.mkdir()
@@ -144,10 +145,6 @@ def test_budget_prompt_tokens_and_weights_ask_everything_again(
     data = bytearray(weights.read_bytes())
     data[-1] ^= 1
     weights.write_bytes(bytes(data))
-    seen.append(keyed(bench, model))
-    monkeypatch.setattr(
-        "touchline.evaluation.cache_key.read_prompt", lambda name: f"{name} in other words"
-    )
     seen.append(keyed(bench, model))
     every = [key for one in seen for key in one.values()]
     assert len(set(every)) == sum(len(set(one.values())) for one in seen)

@@ -7,9 +7,9 @@ import pytest
 
 from tests.train.conftest import PARAMS
 from touchline.chat.dialogue import DEFAULT_DIALOGUE
-from touchline.chat.prompts import read_prompt
 from touchline.config import load_params_section
 from touchline.records.verdict import TeacherVerdict
+from touchline.teacher.ask_teacher import read_judge_prompt
 from touchline.teacher.summary import compute_teacher_metrics, describe_teacher
 from touchline.teacher.teacher import DistillParams
 
@@ -64,8 +64,8 @@ def test_lineage_names_teacher_and_judge_and_never_a_key():
 def test_a_judge_with_another_prompt_is_another_judge(monkeypatch: pytest.MonkeyPatch):
     before = told(judge="open")["judge"]
     monkeypatch.setattr(
-        "touchline.teacher.summary.read_prompt",
-        lambda name: read_prompt(name).replace("Truth", "Fact"),
+        "touchline.teacher.summary.read_judge_prompt",
+        lambda name: read_judge_prompt(name).replace("Truth", "Fact"),
     )
     after = told(judge="open")["judge"]
     assert before["prompts"] != after["prompts"]

@@ -1,12 +1,17 @@
 """Cache keys of answers: a digest of everything that decides an answer.
 
-That is weights, sampling, question, prompts, budget, all frames of the clip that may be shown, and
-our own code that asks and reads calls. Not included: the truth (scores are not cached), batch size
-and device (at most a rounding difference).
+That is weights, sampling, question, budget, all frames of the clip that may be shown, and our own
+code and prompts with which the candidate is asked. Not included: the truth (scores are not cached),
+batch size and device (at most a rounding difference).
+
+Code and prompts are not listed here: they are the deps of the stage `evaluate` in dvc.yaml, as far
+as asking the candidate reaches them (`list_answer_files`). So a new metric, floor or report asks
+nobody again.
 """
 
 import dataclasses
 import hashlib
+import inspect
 import json
 from collections.abc import Sequence
 from functools import cache
@@ -14,16 +19,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from touchline.chat.prompts import read_prompt
+from touchline.config import load_yaml_file
+from touchline.evaluation import test_set
 from touchline.evaluation.candidates.candidate import EvalCandidate, EvalItem, EvalSettings
 from touchline.evaluation.test_set import EvalSet
+from touchline.import_graph import PROJECT_ROOT, find_reached_files, list_texts
 
-PACKAGE_ROOT = Path(__file__).parents[1]
-KEYED_CODE = (
-    "candidates/*.py", "chat/messages.py", "model/load.py", "model/processor.py",
-    "model/generate.py", "chat/messages.py", "tools/*.py", "dialogue.py", "clock.py",
-    "commentary.py", "video/frame_store.py",
-)  # fmt: skip
 KEYED_PACKAGES = ("torch", "transformers", "trl", "pillow")
 
 
@@ -31,7 +32,12 @@ def compute_cache_keys(
     candidate: EvalCandidate, items: Sequence[EvalItem], eval_set: EvalSet, settings: EvalSettings
 ) -> list[str]:
     """One cache key per item; nothing is decoded or generated."""
-    common = [_code_digest(), candidate.kind, candidate.identity(settings), _settings_key(settings)]
+    common = [
+        _digest_code(type(candidate)),
+        candidate.kind,
+        candidate.identity(settings),
+        _settings_key(settings),
+    ]
     start = hashlib.sha256(_canonical_json(common))
     return [_digest_item(start.copy(), _item_key(candidate, item, eval_set)) for item in items]
 
@@ -42,8 +48,7 @@ def _digest_item(start: Any, item: list[Any]) -> str:
 
 
 def _settings_key(settings: EvalSettings) -> list[Any]:
-    prompts = [read_prompt(settings.dialogue.prompt_name("instructions")), read_prompt("listening")]
-    return [settings.budget.model_dump(), settings.dialogue.model_dump(), *prompts]
+    return [settings.budget.model_dump(), settings.dialogue.model_dump()]
 
 
 def _item_key(candidate: EvalCandidate, item: EvalItem, eval_set: EvalSet) -> list[Any]:
@@ -56,13 +61,38 @@ def _item_key(candidate: EvalCandidate, item: EvalItem, eval_set: EvalSet) -> li
 
 
 @cache
-def _code_digest() -> str:
-    """The digest of the code that asks, and the versions of the libraries below it."""
+def _digest_code(kind: type[EvalCandidate]) -> str:
+    """The digest of the code and prompts that ask, and the versions of the libraries below them."""
     digest = hashlib.sha256(repr([(name, version(name)) for name in KEYED_PACKAGES]).encode())
-    for pattern in KEYED_CODE:
-        for path in sorted(PACKAGE_ROOT.glob(pattern)):
-            digest.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
+    for path in list_answer_files(kind):
+        name = path.relative_to(PROJECT_ROOT).as_posix()
+        digest.update(f"{name} {path.stat().st_size}\n".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def list_answer_files(kind: type[EvalCandidate]) -> list[Path]:
+    """The files of this project that can change an answer of this kind of candidate, sorted.
+
+    Of the code deps of `evaluate`, these are the modules that the kind's own module and the test
+    set reach by import, and all texts in the rooms of these modules.
+    """
+    starts = [Path(inspect.getfile(module)) for module in (kind, test_set)]
+    reached = find_reached_files(starts, with_parents=False)
+    texts = {text for folder in {path.parent for path in reached} for text in list_texts(folder)}
+    deps = _list_evaluate_deps()
+    return sorted(
+        path for path in {*reached, *texts} if any(path.is_relative_to(dep) for dep in deps)
+    )
+
+
+@cache
+def _list_evaluate_deps() -> list[Path]:
+    """The code deps of `evaluate`; the whole library where it is installed without dvc.yaml."""
+    pipeline = PROJECT_ROOT / "dvc.yaml"
+    if not pipeline.is_file():
+        return [PROJECT_ROOT / "touchline"]
+    deps = load_yaml_file(pipeline)["stages"]["evaluate"]["deps"]
+    return [PROJECT_ROOT / dep for dep in deps if dep.startswith("touchline/")]
 
 
 def _canonical_json(value: Any) -> bytes:

@@ -22,6 +22,7 @@ from touchline.evaluation.candidates.candidate import (
     EvalItem,
     EvalSettings,
 )
+from touchline.evaluation.replayed_answer import replay_candidate_answer
 from touchline.evaluation.test_set import EvalSet
 from touchline.progress import ProgressReporter
 from touchline.records.trajectory import Trajectory
@@ -72,7 +73,8 @@ def answer_questions(
     _require_any_answer(candidate, list(answers.values()))
     rows = zip(items, answer_keys, strict=True)
     return [
-        candidate.to_trajectory(item, answers[answer_key], settings) for item, answer_key in rows
+        replay_candidate_answer(candidate, item, answers[answer_key], settings)
+        for item, answer_key in rows
     ]
 
 

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.records.caption import Caption
@@ -12,6 +13,9 @@ from touchline.records.question import Question
 from touchline.sports import SPORTS
 from touchline.tasks import choice, spotting
 from touchline.tasks.open import format_action_list
+
+if TYPE_CHECKING:
+    from touchline.evaluation.test_set import EvalSet
 
 TILE_COUNT = 4
 
@@ -34,6 +38,12 @@ def count_training_answers(
         if question.split == "train":
             truths.setdefault((question.task, question.sport), Counter())[question.truth] += 1
     return AnswerPrior(truths, interval, dialogue)
+
+
+def build_answer_prior(eval_set: "EvalSet", interval: float) -> AnswerPrior:
+    """What floors may know of an evaluation set: the true answers of its training questions."""
+    questions = eval_set.questions_by_id.values()
+    return count_training_answers(questions, interval, eval_set.dialogue)
 
 
 def answer_constant(

@@ -11,7 +11,6 @@ from touchline.chat.messages import NO_FRAMES, load_clip_frames
 from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import EvalItem
-from touchline.evaluation.floors import AnswerPrior, count_training_answers
 from touchline.records.caption import Caption
 from touchline.records.clip import Clip
 from touchline.records.question import Question
@@ -96,7 +95,3 @@ class EvalSet:
                 clip.video, clip.start, clip.end
             )
         return self._frame_digests[clip.id]
-
-    def build_prior(self, interval: float) -> AnswerPrior:
-        """What floor candidates may know: the true answers of the training split."""
-        return count_training_answers(self.questions_by_id.values(), interval, self.dialogue)

@@ -19,8 +19,9 @@ from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget
 from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import CANDIDATE_NAME_PATTERN, EvalItem, EvalSettings
 from touchline.evaluation.candidates.floor import FloorCandidate
-from touchline.evaluation.floors import FLOORS
+from touchline.evaluation.floors import FLOORS, build_answer_prior
 from touchline.evaluation.judge import JudgeParams, grade_open_answers
+from touchline.evaluation.replayed_answer import replay_candidate_answer
 from touchline.evaluation.scoring import score_candidates
 from touchline.evaluation.test_set import EvalSet
 from touchline.external_answers.read import ExternalAnswer, read_external_answers
@@ -130,14 +131,17 @@ def answer_external_floors(
     """{floor name: its trajectories} for every floor that needs no model; `interval` is the seconds
     it assumes per action.
     """
-    settings = EvalSettings(eval_set.budget, eval_set.dialogue, eval_set.build_prior(interval))
+    settings = EvalSettings(
+        eval_set.budget, eval_set.dialogue, build_answer_prior(eval_set, interval)
+    )
     items = eval_set.load_items()
     rows_by_floor = {}
     for name in FLOORS:
         floor = FloorCandidate(kind="floor", name=name)
         answers = floor.open(settings)(items)
         rows_by_floor[name] = [
-            floor.to_trajectory(g, s, settings) for g, s in zip(items, answers, strict=True)
+            replay_candidate_answer(floor, item, answer, settings)
+            for item, answer in zip(items, answers, strict=True)
         ]
     return rows_by_floor
 

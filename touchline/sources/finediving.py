@@ -11,7 +11,6 @@ from typing import Any
 
 from pydantic import Field
 
-from touchline.chat.prompts import read_prompt
 from touchline.errors import InputError
 from touchline.records.label import Label
 from touchline.records.video import Video
@@ -78,7 +77,11 @@ def _score_question(entry: E2eVideoRow, video: Video | None) -> Label:
         raise InputError(entry.id, f"its dive_score {points!r} is no score", "mend or remove it")
     answer = f"{points:.2f}"
     return ready_questions.build_ready_question(
-        f"{video.id}/score", video, "score", read_prompt("dive_score"), answer
+        f"{video.id}/score",
+        video,
+        "score",
+        ready_questions.read_source_prompt("dive_score"),
+        answer,
     )
 
 

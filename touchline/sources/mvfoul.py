@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from touchline.chat.prompts import read_prompt
 from touchline.errors import InputError
 from touchline.records.label import Label
 from touchline.records.video import Video
 from touchline.sources import folder, ready_questions
 from touchline.sources.folder import FolderSettings
 from touchline.sources.readers import load_json_file
-from touchline.sources.ready_questions import shuffle_options
+from touchline.sources.ready_questions import read_source_prompt, shuffle_options
 from touchline.sources.source import ReadResult, RowFault, Source, SourcePart, SourceVideo
 
 NAME = "mvfoul"
@@ -221,7 +220,7 @@ def _ready_question(
 ) -> Label:
     video = ready_questions.require_video(clip.place, video)
     return ready_questions.build_ready_question(
-        f"{clip.id}/{part}", video, task, read_prompt(prompt), answer, options
+        f"{clip.id}/{part}", video, task, read_source_prompt(prompt), answer, options
     )
 
 

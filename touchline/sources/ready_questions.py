@@ -3,14 +3,23 @@ commentary.
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from touchline.errors import InputError
+from touchline.prompt_text import read_prompt_file
 from touchline.records.label import Label
 from touchline.records.speech import Speech
 from touchline.records.video import Video
 from touchline.sources.source import ReadResult
+
+PROMPTS = Path(__file__).with_name("prompts")
+
+
+def read_source_prompt(name: str) -> str:
+    """The text of a question that a source asks, with its {fields} unfilled."""
+    return read_prompt_file(PROMPTS / f"{name}.txt")
 
 
 def read_no_speech(settings: Any, folder: Any, videos: Sequence[Video]) -> ReadResult[Speech]:

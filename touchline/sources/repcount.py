@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import Field
 
-from touchline.chat.prompts import render_prompt
 from touchline.errors import InputError
+from touchline.prompt_text import fill_prompt_fields
 from touchline.records.label import Label
 from touchline.records.video import Video
 from touchline.sources import folder, readers, ready_questions
@@ -199,7 +199,10 @@ def _count_question(row: RepCountRow, video: Video | None, done: Sequence[Label]
         end=max((label.end for label in done), default=video.duration),
         team="",
         task="counting",
-        asked=render_prompt("repetitions", exercise=word, start="{start}", end="{end}"),
+        asked=fill_prompt_fields(
+            ready_questions.read_source_prompt("repetitions"),
+            {"exercise": word, "start": "{start}", "end": "{end}"},
+        ),
         options=[],
         answer=str(row.count),
     )

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from touchline.chat.prompts import read_prompt
 from touchline.errors import InputError
 from touchline.records.label import Label
 from touchline.records.video import Video
 from touchline.sources import folder, ready_questions, strokes
 from touchline.sources.folder import VIDEO_PATTERNS, FolderSettings, VideoFiles
-from touchline.sources.ready_questions import shuffle_options
+from touchline.sources.ready_questions import read_source_prompt, shuffle_options
 from touchline.sources.source import ReadResult, Source, SourcePart, SourceVideo
 from touchline.sources.strokes import ShuttleSetMatch, Stroke
 from touchline.sports.badminton import STROKES
@@ -101,7 +100,7 @@ def _rally_question(
         end=rally.end,
         team="",
         task=task,
-        asked=read_prompt(prompt),
+        asked=read_source_prompt(prompt),
         options=options,
         answer=answer,
     )

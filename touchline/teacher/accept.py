@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from touchline.chat.messages import Messages, extract_assistant_turns
-from touchline.chat.prompts import render_prompt
 from touchline.chat.tools.choose_frames import (
     Blocks,
     ClipFrames,
@@ -21,10 +20,11 @@ from touchline.chat.tools.choose_frames import (
 from touchline.chat.turns import extract_answer, split_thought
 from touchline.endpoint import ChatReply, EndpointClient
 from touchline.endpoint.openai_format import format_reply_turn
+from touchline.prompt_text import fill_prompt_fields
 from touchline.records.question import Question
 from touchline.records.trajectory import Trajectory
 from touchline.records.verdict import TeacherVerdict
-from touchline.teacher.ask_teacher import TeacherJudge, request_teacher_turn
+from touchline.teacher.ask_teacher import TeacherJudge, read_judge_prompt, request_teacher_turn
 from touchline.teacher.teacher import TeachingJob
 
 
@@ -94,7 +94,9 @@ class AcceptanceCase:
         """
         words = {
             "type": "text",
-            "text": render_prompt(prompt, question=self.question.text, **fields),
+            "text": fill_prompt_fields(
+                read_judge_prompt(prompt), {"question": self.question.text, **fields}
+            ),
         }
         frame_blocks = [
             b for m in self.shown if m["role"] in ("user", "tool") for b in m["content"]

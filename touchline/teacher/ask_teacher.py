@@ -1,16 +1,24 @@
 """Requests to the served teacher and to its judge."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 from touchline.chat.messages import Messages
 from touchline.endpoint import ChatReply, EndpointClient, SpendingLimit, build_chat_request
 from touchline.endpoint.openai_format import build_api_messages, build_api_tools
+from touchline.prompt_text import read_prompt_file
 from touchline.state_dirs import ensure_reply_folder
 from touchline.teacher.teacher import ServedTeacherParams, TeachingJob
 
+PROMPTS = Path(__file__).with_name("prompts")
 NO_TOOL_CHOICE = {"tool_choice": "none"}  # once no call is left: say the answer
 VERDICT_WORDS = {"YES": True, "NO": False}
+
+
+def read_judge_prompt(name: str) -> str:
+    """The text of a prompt for the teacher's judge, with its {fields} unfilled."""
+    return read_prompt_file(PROMPTS / f"{name}.txt")
 
 
 async def request_teacher_turn(

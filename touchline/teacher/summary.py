@@ -2,13 +2,14 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from touchline.chat.dialogue import Dialogue
 from touchline.chat.prompts import read_prompt
 from touchline.endpoint import EndpointParams
 from touchline.records.verdict import TeacherVerdict
+from touchline.teacher.ask_teacher import read_judge_prompt
 from touchline.teacher.teacher import DistillParams
 
 
@@ -49,10 +50,10 @@ def describe_teacher(distill: DistillParams, dialogue: Dialogue) -> dict[str, An
     """
     if distill.teacher != "served":
         return {"teacher": distill.teacher}
-    served = distill.served
+    served, instructions = distill.served, dialogue.prompt_name("instructions")
     record: dict[str, Any] = {
         "teacher": distill.teacher,
-        **_describe_endpoint(served.endpoint, [dialogue.prompt_name("instructions")]),
+        **_describe_endpoint(served.endpoint, {instructions: read_prompt(instructions)}),
         "threshold": served.threshold,
         "look": served.look,
     }
@@ -62,16 +63,19 @@ def describe_teacher(distill: DistillParams, dialogue: Dialogue) -> dict[str, An
             "judge_frames": served.look == "judge",
         }
         record["judge"] = _describe_endpoint(
-            served.judging, [name for name, is_used in used_prompts.items() if is_used]
+            served.judging,
+            {name: read_judge_prompt(name) for name, is_used in used_prompts.items() if is_used},
         )
     return record
 
 
-def _describe_endpoint(endpoint: EndpointParams, prompts: Iterable[str]) -> dict[str, Any]:
+def _describe_endpoint(endpoint: EndpointParams, prompts: Mapping[str, str]) -> dict[str, Any]:
     return {
         "host": endpoint.host,
         "model": endpoint.model,
         "sampling": endpoint.sampling,
         "calls": endpoint.calls,
-        "prompts": {n: hashlib.sha256(read_prompt(n).encode()).hexdigest()[:16] for n in prompts},
+        "prompts": {
+            name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in prompts.items()
+        },
     }

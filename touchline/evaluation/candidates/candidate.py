@@ -1,29 +1,30 @@
 """The interface of a candidate: anything that answers the questions of an evaluation in text turns.
 
 All candidates get the same prompts, the same frame tool and the same parser; a candidate only
-produces turns. Its answer is cached and replayed into a `Trajectory`, see `touchline.evaluation`.
+produces turns. Its answer is cached; `evaluation/replayed_answer.py` makes a `Trajectory` of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from touchline.chat.commentary import format_commentary
 from touchline.chat.dialogue import Dialogue
-from touchline.chat.messages import Conversation, Messages, build_messages
-from touchline.chat.prompts import read_prompt
-from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget, ToolSession
+from touchline.chat.messages import Messages, build_messages
+from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget
 from touchline.config import Params
-from touchline.evaluation.floors import AnswerPrior
+from touchline.prompt_text import read_prompt_file
 from touchline.records.caption import Caption
 from touchline.records.clip import Clip
 from touchline.records.question import Question
-from touchline.records.trajectory import Trajectory
-from touchline.tasks.trajectory import build_trajectory
 
+if TYPE_CHECKING:
+    from touchline.evaluation.floors import AnswerPrior
+
+LISTENING_PROMPT = Path(__file__).parent / "prompts" / "listening.txt"
 CANDIDATE_NAME_PATTERN = r"^[\w.-]+$"
 
 
@@ -43,7 +44,7 @@ class EvalSettings:
 
     budget: FrameBudget
     dialogue: Dialogue
-    prior: AnswerPrior  # what the floors know of the training questions
+    prior: "AnswerPrior"  # what the floors know of the training questions
     dtype: str = "float32"
     attention: str = "sdpa"
     threads: int = 1
@@ -102,27 +103,5 @@ class EvalCandidate(Params):
             return build_messages(item.question, dialogue=dialogue)
         commentary_text = format_commentary(item.lines, dialogue, item.clip)
         opening = [{"type": "text", "text": commentary_text}] if commentary_text else []
-        rules = read_prompt("listening") if dialogue.thinks else ""
+        rules = read_prompt_file(LISTENING_PROMPT) if dialogue.thinks else ""
         return build_messages(item.question, opening, dialogue, rules)
-
-    def to_trajectory(
-        self, item: EvalItem, answer: CandidateAnswer, settings: EvalSettings
-    ) -> Trajectory:
-        """Replay an answer and score it with the question's task."""
-        viewing = ToolSession(self.transform_frames(item.reel), self.budget(settings))
-        if self.senses == "frames":
-            messages = (
-                Conversation(item.question, viewing, settings.dialogue)
-                .add_model_turns(answer.turns)
-                .messages
-            )
-        else:
-            turns = [_message("assistant", turn) for turn in answer.turns]
-            messages = [*self.build_text_messages(item, settings), *turns]
-        if answer.fault:
-            messages = [*messages, _message("failure", answer.fault)]
-        return build_trajectory(self.name, item.question, messages, viewing, settings.dialogue)
-
-
-def _message(role: str, text: str) -> dict[str, Any]:
-    return {"role": role, "content": [{"type": "text", "text": text}]}

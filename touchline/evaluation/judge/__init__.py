@@ -10,13 +10,14 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from touchline.chat.prompts import read_prompt, render_prompt
 from touchline.config import Params
 from touchline.endpoint import EndpointClient, EndpointParams, build_chat_request, run_concurrently
 from touchline.errors import InputError
 from touchline.metrics import bootstrap
+from touchline.prompt_text import fill_prompt_fields, read_prompt_file
 from touchline.records.question import Question
 from touchline.records.trajectory import Trajectory
 from touchline.state_dirs import ensure_reply_folder
@@ -25,6 +26,7 @@ VERDICT_SCORES = {"right": 1.0, "partly": 0.5, "wrong": 0.0}
 VERDICT = re.compile(r"^\W*verdict\W+(right|partly|wrong)\W*$", re.IGNORECASE | re.MULTILINE)
 NO_VERDICT = "no verdict"
 GRADED_TASK = "open"
+GRADING_PROMPT = Path(__file__).with_name("grade.txt")
 LONGEST_ANSWER = 4000  # letters of an answer that are graded
 
 
@@ -84,7 +86,7 @@ def grade_open_answers(
 
 def digest_judge_prompt() -> str:
     """Short digest of the grading prompt, since another wording is another judge."""
-    return hashlib.sha256(read_prompt("grade").encode()).hexdigest()[:12]
+    return hashlib.sha256(read_prompt_file(GRADING_PROMPT).encode()).hexdigest()[:12]
 
 
 def _sample(cases: Sequence[GradingCase], count: int) -> list[GradingCase]:
@@ -127,7 +129,7 @@ def _grading_prompt(case: GradingCase) -> str:
         "question": _strip_delimiters(case.question.text),
         "texts": "\n\n".join(reversed(texts) if case.answer_first else texts),
     }
-    return render_prompt("grade", **fields)
+    return fill_prompt_fields(read_prompt_file(GRADING_PROMPT), fields)
 
 
 def _strip_delimiters(text: str) -> str:
