@@ -76,6 +76,7 @@ def test_a_new_truth_is_scored_without_asking_again(bench: EvalSet, tmp_path: Pa
     assert sum(r.score for r in second) > sum(r.score for r in first)
 
 
+@pytest.mark.slow
 def test_a_kill_costs_one_batch_and_no_byte(bench: EvalSet, tmp_path: Path):
     log = str(tmp_path / "log")
     program = (
@@ -95,6 +96,7 @@ def test_a_kill_costs_one_batch_and_no_byte(bench: EvalSet, tmp_path: Path):
     assert answer_questions(Parrot(), bench, setting_of(bench)) == resumed
 
 
+@pytest.mark.slow
 def test_several_processes_give_the_rows_of_one(bench: EvalSet, tmp_path: Path):
     alone = answer_questions(Parrot(), bench, setting_of(bench))
     (tmp_path / "state/checkpoints/answers.sqlite").unlink()

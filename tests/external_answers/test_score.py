@@ -24,6 +24,7 @@ from touchline.records.trajectory import Trajectory
 OUTSIDE = LicenceParams(inside=[])
 
 
+@pytest.mark.slow
 def test_a_runs_own_answers_exported_get_its_numbers(
     asked: ExternalEvalSet, made: Any, tmp_path: Path
 ):

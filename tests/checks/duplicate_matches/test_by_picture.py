@@ -17,6 +17,8 @@ from touchline.sources.synthetic.render import plan_match, render_half
 from touchline.video.frame_store import FrameStore, get_frame_store_path
 from touchline.video.write_store import write_frame_store
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 60
 SIZES = (1.0, 72, 85, 60.0, "open")
 

@@ -86,6 +86,7 @@ def real(folder: Path, transcripts: list[str]) -> dict[str, float]:
     return downloaded(folder, params("drop", {"soccernet": soccernet}))
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 @pytest.mark.usefixtures("realdata")
 @pytest.mark.parametrize(

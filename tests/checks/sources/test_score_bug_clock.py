@@ -13,6 +13,8 @@ from touchline.checks.sources.case import ClockReadings, SourceCase
 from touchline.sources.synthetic.render import plan_match, render_half
 from touchline.video.probe import probe_video_file
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("line", "seconds"),

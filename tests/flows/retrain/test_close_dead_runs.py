@@ -9,6 +9,8 @@ import pytest
 from flows.runs.record import RunRecord
 from flows.tracking.mlflow_runs import MlflowRun, close_killed_mlflow_runs
 
+pytestmark = pytest.mark.slow
+
 ID, OTHER = "20261101-000000-aaaaaa", "20261101-000001-bbbbbb"
 
 

@@ -210,6 +210,7 @@ def test_a_run_with_nothing_to_do_lets_go_of_what_a_killed_one_left(
     assert not left.exists() and other.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("committed", [True, False])
 def test_a_kill_of_dvc_behind_the_stage_costs_nothing_and_one_before_is_a_failure(
     toy: Toy, monkeypatch: pytest.MonkeyPatch, committed: bool
@@ -244,6 +245,7 @@ def test_a_kill_of_dvc_behind_the_stage_costs_nothing_and_one_before_is_a_failur
     assert after is None or after.state == "Ran", "the next stage goes on behind the dead one"
 
 
+@pytest.mark.slow
 def test_a_forced_stage_whose_dvc_was_killed_and_that_changed_nothing_is_a_failure(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
