@@ -1,9 +1,19 @@
 """Credit for a choice needs the letter itself."""
 
+from random import Random
+
 import pytest
 
-from tests.world import HOSTILE, asked_of
-from touchline.tasks.choice import LETTERS, parse_option_letter, score_choice
+from tests.world import HOSTILE, RULES, asked_of, clip_of
+from touchline.errors import InputError
+from touchline.records.label import Label
+from touchline.tasks.choice import (
+    LETTERS,
+    draft_choice_questions,
+    parse_option_letter,
+    score_choice,
+)
+from touchline.tasks.scene import build_clip_scene
 
 TRUTH = "B. travelling"
 
@@ -18,6 +28,40 @@ def test_the_letter_first_is_enough(said: str):
 )
 def test_without_the_right_letter_there_is_no_credit(said: str):
     assert score_choice(said, TRUTH) == 0
+
+
+def ready_question(count: int) -> tuple[Label, ...]:
+    options = [f"option {number}" for number in range(count)]
+    return (
+        Label(
+            id="q",
+            video="v",
+            name="",
+            start=1.0,
+            end=2.0,
+            team="",
+            task="choice",
+            asked="Which?",
+            options=options,
+            answer=options[-1],
+        ),
+    )
+
+
+@pytest.mark.parametrize("count", [2, 4, 5, 8])
+def test_no_option_is_lost(count: int):
+    scene = build_clip_scene(clip_of("soccer"), ready_question(count))
+    (draft,) = draft_choice_questions(scene, RULES, Random(1))
+    assert draft.text.count("option ") == count
+    assert draft.truth == f"{LETTERS[count - 1]}. option {count - 1}"
+    assert score_choice(draft.truth, draft.truth) == 1
+    assert score_choice(LETTERS[count - 2], draft.truth) == 0
+
+
+def test_more_options_than_letters_are_refused_by_the_question():
+    scene = build_clip_scene(clip_of("soccer"), ready_question(9))
+    with pytest.raises(InputError, match="'Which\\?' has 9 options; give at most 8, A to H"):
+        draft_choice_questions(scene, RULES, Random(1))
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -146,8 +146,8 @@ def parse_answer_number(text):
 
 
 def parse_answer_letter(text):
-    """The option letter A to D that a text starts with, or ""."""
-    match = re.match(r"\s*\(?([A-D])\b", text)
+    """The option letter A to H that a text starts with, or ""."""
+    match = re.match(r"\s*\(?([A-H])\b", text)
     return match[1] if match else ""
 
 

@@ -57,7 +57,8 @@ def build_choice_confusion(
     words = {option for question in chosen for option in question.options}
     hidden = any(clips[question.clip].terms in withheld for question in chosen)
     read_option = _option_letter if hidden or len(words) > MAX_WORD_OPTIONS else _option_text
-    order = [*(LETTERS if read_option is _option_letter else sorted(words)), UNREADABLE]
+    letters = LETTERS[: max((len(question.options) for question in chosen), default=0)]
+    order = [*(letters if read_option is _option_letter else sorted(words)), UNREADABLE]
 
     def pairs(answers: Mapping[str, Trajectory]) -> ConfusionPairs:
         for question in chosen:

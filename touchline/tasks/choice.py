@@ -1,4 +1,4 @@
-"""Multiple choice of two to four options; the answer is letter and option, e.g. `B. Travelling`."""
+"""Multiple choice of two to eight options; the answer is letter and option: `B. Travelling`."""
 
 import re
 from collections.abc import Sequence
@@ -7,10 +7,11 @@ from random import Random
 
 from touchline.chat.prompts import render_prompt
 from touchline.chat.timecode import format_time
+from touchline.errors import InputError
 from touchline.tasks.scene import ClipScene
 from touchline.tasks.task import QuestionDraft, QuestionRules, Task, draft_ready_questions
 
-LETTERS = "ABCD"
+LETTERS = "ABCDEFGH"
 VARIANTS_PER_CALL = 3  # questions per call, each with options of its own
 
 
@@ -23,10 +24,14 @@ def draft_choice_questions(
     alone = len(scene.actions) == len(scene.actions_inside()) == 1
     if scene.sport.name == "basketball" and scene.may_generate("choice") and alone:
         return [_draft_call_question(scene, random) for _ in range(VARIANTS_PER_CALL)]
-    return [_letter_draft(draft) for draft in draft_ready_questions(scene, "choice", rules)]
+    ready = draft_ready_questions(scene, "choice", rules)
+    return [_letter_draft(draft, scene.clip.id) for draft in ready]
 
 
-def _letter_draft(draft: QuestionDraft) -> QuestionDraft:
+def _letter_draft(draft: QuestionDraft, clip: str) -> QuestionDraft:
+    if len(draft.options) > len(LETTERS):
+        wrong = f"the question {draft.text!r:.80} has {len(draft.options)} options"
+        raise InputError(clip, wrong, f"give at most {len(LETTERS)}, {LETTERS[0]} to {LETTERS[-1]}")
     text = f"{draft.text} {format_lettered_options(draft.options)}"
     return replace(draft, text=text, truth=format_choice_answer(draft.options, draft.truth))
 
@@ -54,8 +59,9 @@ def format_option(word: str) -> str:
 
 
 def format_lettered_options(options: Sequence[str]) -> str:
-    """The options as text: 'A Travelling; B Charging; ...'."""
-    return "; ".join(f"{letter} {text}" for letter, text in zip(LETTERS, options, strict=False))
+    """The options as text: 'A Travelling; B Charging; ...'. At most as many as LETTERS."""
+    letters = LETTERS[: len(options)]
+    return "; ".join(f"{letter} {text}" for letter, text in zip(letters, options, strict=True))
 
 
 def format_choice_answer(options: Sequence[str], right_option: str) -> str:
@@ -64,8 +70,8 @@ def format_choice_answer(options: Sequence[str], right_option: str) -> str:
 
 
 def parse_option_letter(answer: str) -> str:
-    """The letter A-D that an answer begins with, or ''."""
-    match = re.match(r"\s*\(?([A-D])\b", answer)
+    """The letter A-H that an answer begins with, or ''."""
+    match = re.match(rf"\s*\(?([{LETTERS}])\b", answer)
     return match[1] if match else ""
 
 
