@@ -1,5 +1,5 @@
-"""Delete products and names from the row index and compact the database, so that no deleted bytes
-remain in it.
+"""Write products into the row index, and delete products and names from it so that no deleted bytes
+remain in the database.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

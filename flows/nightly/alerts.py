@@ -1,7 +1,5 @@
-"""Prefect automations that send an alarm if a night fails or no night completes in time.
-
-The server watches by itself, whether workers are alive or not. This needs a permanent server;
-without one, run `touchline nightly --check` from cron.
+"""Alerts of nights: automations for a night that fails or is late, and messages through a Prefect
+block or a URL.
 """
 
 import json

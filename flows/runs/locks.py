@@ -1,9 +1,9 @@
-"""A machine-wide slot for the GPU: one stage at a time, of any run, checkout or worker.
+"""Locks: one run at a time per checkout, one stage at a time on the GPU, and no late run over a
+newer one.
 
-A stage requests it with `meta: {slot: gpu}` in dvc.yaml. The slot is a locked file that all
-processes of the stage hold open, so the kernel frees it when the last of them ends, even by `kill
--9`. Containers that share a GPU but no disk use a Prefect concurrency limit instead, with a
-one-minute lease.
+A run lock is a kernel lock: a killed run frees it with its last process. The GPU slot is one for
+the whole machine, or a Prefect concurrency limit. A lock file may be lost (deleted, or a network
+disk), so every run also notes its id as the newest, and products are only published by the newest.
 """
 
 import fcntl

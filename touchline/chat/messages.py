@@ -1,7 +1,5 @@
-"""One conversation about a question in text: prompt, model turns, and which frames its calls
-return.
-
-No images are fetched, so replaying a recorded conversation is cheap.
+"""Messages of one conversation about a question: prompt, model turns, and the frames its calls
+return, in the same words for teacher, SFT, RL and evaluation.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,6 @@
-"""Format of an assistant turn: `<think>...</think>`, then one tool call or the answer."""
+"""Format of an assistant turn (`<think>...</think>`, then one tool call or the answer), and the
+kinds of ways in which an attempt can end.
+"""
 
 import re
 from collections.abc import Sequence

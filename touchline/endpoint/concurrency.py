@@ -1,7 +1,5 @@
-"""Adaptive concurrency: how many requests are in flight at the same time.
-
-Additive increase per reply; when the server refuses, the window shrinks to the number of requests
-that it is still working on (after TCP congestion control).
+"""Adaptive concurrency: how many requests are in flight at the same time, and many conversations
+run side by side.
 """
 
 import asyncio

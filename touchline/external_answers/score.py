@@ -1,6 +1,5 @@
-"""The questions for external answers, and the floor candidates next to them.
-
-Neither needs frames, so the frame store may be missing.
+"""Score answers made elsewhere: the questions they are held against, the floors next to them, and
+the scores as text.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""Cut frame-exact stretches out of video files and join them into one MP4 (H.264, AAC, chapters,
-faststart).
+"""Cut frame-exact stretches with their sound out of video files and join them into one MP4 (H.264,
+AAC, chapters, faststart).
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
-"""Read the user's own labels of a match (SoccerNet's Labels-v2.json), which say which team did
-what.
+"""The user's own labels and commentary of a match, which say which team did what: SoccerNet's
+Labels-v2.json and Echoes' transcripts.
 """
 
 import math

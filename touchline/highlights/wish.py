@@ -1,4 +1,6 @@
-"""A parsed highlight request: actions, periods, range of the match clock, team, limit."""
+"""A parsed highlight request (actions, periods, range of the match clock, team, limit), and whether
+a text names one of the two teams.
+"""
 
 import math
 import re

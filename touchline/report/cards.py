@@ -1,5 +1,5 @@
-"""Choose which clips the report shows: a deterministic mix of improved, worsened, wrong and right
-ones.
+"""Cards of the report: which clips are shown (a deterministic mix of improved, worsened, wrong and
+right ones) and what each card holds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,6 @@
-"""Read a source's CSV files line by line, so that a bad line can be reported as one row fault."""
+"""Read the text, JSON and CSV files of a source; what cannot be read is one InputError, a bad CSV
+line one row fault.
+"""
 
 import csv
 import json

@@ -1,5 +1,5 @@
-"""Rows that many sources build alike: questions about a whole video, videos by match, no
-commentary.
+"""Parts of sources that bring ready questions: rows about a whole video, the time of a counted
+frame, four shuffled options.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,9 +1,5 @@
-"""Run one training in several processes on one machine: this process is rank 0 and starts the
-others.
-
-Not torchrun, because it puts its workers into sessions of their own, which the supervisor's kill
-does not reach. Under `torchrun` or `accelerate launch` (several machines, FSDP, DeepSpeed) RANK is
-already set and nothing is started here.
+"""Several processes of one training on one machine: launching them, DDP, FSDP and DeepSpeed
+settings, gathering values and weights.
 """
 
 import os

@@ -1,6 +1,5 @@
-"""Order the SFT rows by a curriculum: recognition first, then rules, then coaching and commentary.
-
-The second version of DeepSport trains perception first; its stages and their mix are not published.
+"""Data of supervised fine-tuning: the order of a curriculum, and batches in which only the
+assistant's tokens are learned.
 """
 
 import json

@@ -1,4 +1,6 @@
-"""Rotate frames of phone videos as a player does, by the rotation stored in the file."""
+"""Read a video container: time base, start time, and the rotation of phone videos, applied as a
+player does.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,6 @@
-"""SVG paths and plot points for the health page: timelines, repeated lines, clock offsets."""
+"""The health page of a source: what its rows look like, with plots as SVG paths, and which rows
+break a check.
+"""
 
 import re
 from collections import Counter

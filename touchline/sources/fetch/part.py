@@ -1,8 +1,5 @@
 """Partially downloaded files, kept outside the stage's products so that a killed download can
-resume.
-
-Every URL has its own folder with the bytes and a note of what the origin said about them (above all
-the ETag). A complete file is hard-linked into the product, not copied.
+resume, and deleted once a product holds the file.
 """
 
 import errno

@@ -1,5 +1,5 @@
-"""The plate in the lower third that shows an event: the colours of its left and right half identify
-the word.
+"""Draw synthetic pictures straight into YUV 4:2:0 planes (canvas, players, the plate that shows an
+event) and encode them to H.264 in Matroska, the same bytes every time.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,6 @@
-"""Write a synthetic match's labels and commentary in SoccerNet's and Echoes' file formats."""
+"""Render a synthetic match to video files, with its labels and commentary in SoccerNet's and
+Echoes' file formats.
+"""
 
 import json
 from collections.abc import Sequence

@@ -1,9 +1,5 @@
-"""Vision proof for RL: check that the frames the tool returned are those that the training forward
-gets.
-
-For every rollout three things are compared: the frames its turns were answered with, the image
-tokens in its text, and the patches in the batch. TRL silently drops all images of a batch when its
-own count is off, and training would go on without vision; here it stops.
+"""Vision proof for RL: the frames the tool returned are those that the training forward gets, and
+blanking them moves the log-probabilities of the chosen tokens.
 """
 
 import json

@@ -1,9 +1,5 @@
-"""Check that two generators produce the same greedy tokens before RL relies on one of them.
-
-vLLM has its own attention, sampling and placement of images; a fault there trains the model on
-tokens it did not generate (TRL issues 6294, 6401). So its greedy tokens are first compared with
-those of transformers on the same weights. Differences at near ties, caused by rounding, are
-allowed.
+"""vLLM rollouts: TRL's settings for them, and the check that vLLM and transformers produce the same
+greedy tokens before RL relies on it.
 """
 
 import json
