@@ -22,7 +22,7 @@ UV = set -f; links="$(LINKS)" index="$(INDEX)" extra="$(EXTRA)" cert="$(CERT)"; 
 	[ -z "$$cert" ] || export SSL_CERT_FILE=$$cert; \
 	UV_INDEX_STRATEGY=unsafe-best-match VIRTUAL_ENV=.venv $(BIN)/uv
 
-.PHONY: help setup retrain nightly test slow check format lock ui bench chaos fuzz
+.PHONY: help setup retrain nightly test slow check format api lock ui bench chaos fuzz
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */	/' | expand -t 12
@@ -58,6 +58,9 @@ check: setup  ## style and types
 format: setup  ## put the code into shape
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+api: setup  ## write docs/api.md from the docstrings
+	@$(BIN)/python docs/write_api.py
 
 lock: setup  ## renew requirements.lock from pyproject.toml
 	@$(UV) pip compile --quiet --upgrade --extra dev --python-version 3.11 --no-annotate \

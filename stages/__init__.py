@@ -1,4 +1,4 @@
-"""The pipeline's nine stages. Importing this package turns off telemetry of the libraries used."""
+"""The stages of the pipeline. Importing this package turns off telemetry of the libraries used."""
 
 import os
 
