@@ -60,7 +60,12 @@ def build_export_lineage(run_record: RunRecord, stage: str) -> Any:
     scores = run_record.stages["evaluate"].metrics if "evaluate" in run_record.stages else {}
     digests = {file.path: file.md5 for file in run_record.products}
     return ExportLineage(
-        *(run_record.id, run_record.commit, stage, run_record.params, digests, run_record.versions),
+        run=run_record.id,
+        commit=run_record.commit,
+        stage=stage,
+        params=run_record.params,
+        data=digests,
+        versions=run_record.versions,
         scores=scores,
     )
 

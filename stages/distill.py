@@ -39,15 +39,15 @@ def main(
     by_clip = index_by_id(read_records(clips / "clips.parquet", Clip))
     labels = group_by_field(read_records(manifest / "labels.parquet", Label), "video")
     job = TeachingJob(
-        [question for question in all_questions if question.split == "train"],
-        by_clip,
-        labels,
-        frames,
-        budget,
-        dialogue,
-        distill.served,
-        distill.vague,
-        distill.jitter,
+        questions=[question for question in all_questions if question.split == "train"],
+        clips=by_clip,
+        labels=labels,
+        frames=frames,
+        budget=budget,
+        dialogue=dialogue,
+        served=distill.served,
+        vague=distill.vague,
+        jitter=distill.jitter,
     )
     taught_questions = list(_select_teacher(distill, job, by_clip)(job))
     kept = [entry.trajectory for entry in taught_questions if entry.trajectory is not None]

@@ -63,7 +63,14 @@ def main(
     answers: Path,
     report: Path,
 ) -> dict[str, Any]:
-    bench = EvalSet(clips, captions, questions, frames, budget, dialogue)
+    bench = EvalSet(
+        clips=clips,
+        captions=captions,
+        questions=questions,
+        frames=frames,
+        budget=budget,
+        dialogue=dialogue,
+    )
     model_folders = {"base": base, "sft": sft, "rl": rl}
     setting = build_eval_settings(evaluate, student, bench, model_folders)
     all_candidates = build_candidate_lineup(evaluate.candidates)
@@ -130,12 +137,12 @@ def run_tool_ablation(
 ) -> Any:
     """Run the tool ablation (`measure_tool_ablation`) on the model after RL."""
     ablation_settings = ToolAblationSettings(
-        setting.budget,
-        setting.dialogue,
-        setting.dtype,
-        setting.turn_tokens,
-        setting.batch,
-        setting.seed,
+        budget=setting.budget,
+        dialogue=setting.dialogue,
+        dtype=setting.dtype,
+        turn_tokens=setting.turn_tokens,
+        batch=setting.batch,
+        seed=setting.seed,
     )
     items = [(item.question, item.reel) for item in bench.load_items()]
     return measure_tool_ablation(rl, items, rows["rl"], evaluate.necessity, ablation_settings)

@@ -41,12 +41,12 @@ def main(
     accepted: Path,
 ) -> dict[str, float]:
     records = PipelineRecords(
-        read_records(manifest / "videos.parquet", Video),
-        read_records(clips / "clips.parquet", Clip),
-        read_records(captions / "captions.parquet", Caption),
-        read_records(questions / "questions.parquet", Question),
-        read_records(trajectories / "trajectories.parquet", Trajectory),
-        _read_judged_right_ids(trajectories / "verdicts.parquet"),
+        videos=read_records(manifest / "videos.parquet", Video),
+        clips=read_records(clips / "clips.parquet", Clip),
+        captions=read_records(captions / "captions.parquet", Caption),
+        questions=read_records(questions / "questions.parquet", Question),
+        trajectories=read_records(trajectories / "trajectories.parquet", Trajectory),
+        judge_accepted_ids=_read_judged_right_ids(trajectories / "verdicts.parquet"),
     )
     findings = validate_records(records, validate, budget, dialogue)
     raise_on_failed_checks(findings.outcomes, validate.fail_on)

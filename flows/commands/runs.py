@@ -64,7 +64,14 @@ def _run_retrain(args: argparse.Namespace) -> int:
 
     typed = ("touchline", *sys.argv[1:])
     return console.run_retrain(
-        RetrainRequest(args.preset, tuple(args.set), args.stage, args.dirty, args.force, typed)
+        RetrainRequest(
+            preset=args.preset,
+            sets=tuple(args.set),
+            stage=args.stage,
+            dirty=args.dirty,
+            force=args.force,
+            command=typed,
+        )
     )
 
 

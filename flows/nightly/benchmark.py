@@ -81,7 +81,14 @@ class NightlyBenchmark:
             load_params_section(Dialogue, "dialogue", file),
         )
         clips, captions, questions, frames = (self.folder / name for name in PRODUCTS)
-        return EvalSet(clips, captions, questions, frames, budget, dialogue)
+        return EvalSet(
+            clips=clips,
+            captions=captions,
+            questions=questions,
+            frames=frames,
+            budget=budget,
+            dialogue=dialogue,
+        )
 
     def setting(self, model: Path | None) -> EvalSettings:
         """Settings for asking a model, the same as in `evaluate`, so that cached answers are

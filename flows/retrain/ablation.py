@@ -134,7 +134,14 @@ def plan_ablation_runs(root: Path, options: AblationRequest) -> Iterator[Ablatio
         for name, preset in preset_by_variant.items():
             if name in (options.only or preset_by_variant):
                 sets = (*options.sets, *(f"{key}={seed}" for key in SEED_KEYS))
-                request = RetrainRequest(preset, sets, None, options.dirty, False, tuple(sys.argv))
+                request = RetrainRequest(
+                    preset=preset,
+                    sets=sets,
+                    stage=None,
+                    dirty=options.dirty,
+                    force=False,
+                    command=tuple(sys.argv),
+                )
                 key = hash_parts((code, preset, *sets))
                 folder = root / ".touchline" / "ablation" / f"{name}-{seed}-{key}"
                 yield AblationRun(name, seed, request, folder)
@@ -182,7 +189,9 @@ def write_ablation_figures(
         cells.setdefault(pair.variant, {})[pair.seed] = read_ablation_cell(pair.folder)
         about = json.loads((pair.folder / "about.json").read_text())
         runs.setdefault(pair.variant, {})[pair.seed] = about["run"]
-    judge = MetricContext(parse_intervals, THETA, DRAWS, {}, {}, lambda _: 0.0)
+    judge = MetricContext(
+        read=parse_intervals, theta=THETA, seed=DRAWS, numbers={}, clips={}, zero=lambda _: 0.0
+    )
     first = next(iter(next(iter(cells.values())).values()))
     variants = build_ablation_table(cells, judge)
     figures = {

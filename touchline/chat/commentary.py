@@ -25,7 +25,14 @@ def align_to_clip(line: Speech, clip: Clip, cut: bool) -> Caption:
     if cut:
         start, end = max(start, clip.start), min(end, clip.end)
     start, end = round(start - clip.start, 3), round(end - clip.start, 3)
-    return Caption(f"{line.id}@{clip.start:g}", clip.id, start, end, line.text, line.origin)
+    return Caption(
+        id=f"{line.id}@{clip.start:g}",
+        clip=clip.id,
+        start=start,
+        end=end,
+        text=line.text,
+        origin=line.origin,
+    )
 
 
 def format_commentary(lines: Sequence[Caption], dialogue: Dialogue, clip: Clip) -> str:

@@ -74,14 +74,24 @@ def _parse_completion(payload: Mapping[str, Any]) -> ChatReply:
     message, finish = choice["message"], str(choice.get("finish_reason") or "")
     text, thought = _join_text_parts(message.get("content")), _read_reasoning(message)
     calls = tuple(_parse_tool_call(call["function"]) for call in message.get("tool_calls") or ())
-    token_counts = _count_tokens(payload.get("usage") or {}, text + thought)
+    tokens_in, tokens_out, cost = _count_tokens(payload.get("usage") or {}, text + thought)
     fault = ""
     if message.get("refusal") or finish == "content_filter":
         fault = REFUSED
     elif not (text.strip() or calls or finish == FINISH_LENGTH):
         fault = EMPTY
     detail = str(message.get("refusal") or "")[:MAX_DETAIL_LETTERS]
-    return ChatReply(fault, detail, text, thought, calls, finish, *token_counts)
+    return ChatReply(
+        fault=fault,
+        detail=detail,
+        text=text,
+        thought=thought,
+        calls=calls,
+        finish=finish,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        cost=cost,
+    )
 
 
 def _read_reasoning(message: Mapping[str, Any]) -> str:

@@ -70,7 +70,14 @@ def build_chat_request(
 ) -> ChatRequest:
     """A request with the endpoint's model and sampling."""
     metadata = {"question": tag} if endpoint.metadata else {}
-    return ChatRequest(tag, endpoint.model, messages, tools, endpoint.sampling, metadata)
+    return ChatRequest(
+        tag=tag,
+        model=endpoint.model,
+        messages=messages,
+        tools=tools,
+        sampling=endpoint.sampling,
+        metadata=metadata,
+    )
 
 
 def _replace_image_data(part: Any) -> Any:

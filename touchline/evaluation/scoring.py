@@ -33,12 +33,12 @@ def score_candidates(
 def build_metric_context(eval_set: EvalSet, theta: float, seed: int) -> scores.MetricContext:
     """The metric settings for an evaluation set: parsers, thresholds, clips and clock."""
     return scores.MetricContext(
-        parse_intervals,
-        theta,
-        seed,
-        NUMBER_PARSERS,
-        eval_set.clips_by_id,
-        eval_set.dialogue.clock_offset,
+        read=parse_intervals,
+        theta=theta,
+        seed=seed,
+        numbers=NUMBER_PARSERS,
+        clips=eval_set.clips_by_id,
+        zero=eval_set.dialogue.clock_offset,
     )
 
 

@@ -121,7 +121,15 @@ def open_external_eval_set(
     split: str,
 ) -> ExternalEvalSet:
     """The evaluation set of a split, from the folders of clips, captions and questions."""
-    return ExternalEvalSet(clips, captions, questions, Path(), budget, dialogue, split)
+    return ExternalEvalSet(
+        clips=clips,
+        captions=captions,
+        questions=questions,
+        frames=Path(),
+        budget=budget,
+        dialogue=dialogue,
+        split=split,
+    )
 
 
 def answer_external_floors(

@@ -109,14 +109,14 @@ def make_reel(
     omissions = tuple(map(build_omitted_action, left_out))
     reel_notes = list_reel_notes(wish, files, bool(speech), model, omissions)
     result = ReelResult(
-        wish,
-        highlights,
-        omissions,
-        tuple(reel_cuts),
-        reel_notes,
-        out if reel_cuts else None,
-        out.with_suffix(".json"),
-        out.with_suffix(".html"),
+        wish=wish,
+        highlights=highlights,
+        omitted=omissions,
+        cuts=tuple(reel_cuts),
+        notes=reel_notes,
+        reel=out if reel_cuts else None,
+        json=out.with_suffix(".json"),
+        page=out.with_suffix(".html"),
     )
     reel_record = build_reel_record(
         request, result, answers, match_files, model, settings.model_dump()

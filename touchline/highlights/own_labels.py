@@ -54,8 +54,26 @@ def _half_as_video(half: str, part: MatchPart | None) -> Video:
     """What the reader must know of a half: how long it is; one that is not here is endless."""
     length = part.end - part.start if part else math.inf
     return Video(
-        *(half, "own", "", "own", half, "", "", 0, "own", "open", "", 0, 0),
-        *(0.0, 0, length, 0.0, 0.0, False, []),
+        id=half,
+        source="own",
+        sport="",
+        match="own",
+        part=half,
+        path="",
+        sha256="",
+        bytes=0,
+        licence="own",
+        terms="open",
+        codec="",
+        width=0,
+        height=0,
+        fps=0.0,
+        frames=0,
+        duration=length,
+        start=0.0,
+        longest_gap=0.0,
+        edit_list=False,
+        keyframes=[],
     )
 
 
@@ -69,8 +87,26 @@ def read_match_commentary(file: Path, film: Path) -> list[Speech]:
         raise InputError(file, "there is no such file", "give the commentary of the video")
     length = index_video_frames(film).end
     video = Video(
-        *("own", "own", "", "own", "", film.name, "", 0, "own", "open", "", 0, 0),
-        *(0.0, 0, length, 0.0, 0.0, False, []),
+        id="own",
+        source="own",
+        sport="",
+        match="own",
+        part="",
+        path=film.name,
+        sha256="",
+        bytes=0,
+        licence="own",
+        terms="open",
+        codec="",
+        width=0,
+        height=0,
+        fps=0.0,
+        frames=0,
+        duration=length,
+        start=0.0,
+        longest_gap=0.0,
+        edit_list=False,
+        keyframes=[],
     )
     reading = echoes.read_echoes_transcript(file, video, file.name)
     if reading.faults:

@@ -148,7 +148,16 @@ def parse_highlight_request(text: str, name: str, clubs: TeamNames = NO_TEAM_NAM
         raise InputError(f'"{text}"', "rules out everything it asks for", _remedy(sport))
     without = tuple(sorted(ruled_out))
     return ReelQuery(
-        *(name, actions, without, periods, sport.period, stretch, team, most, latest, unknown)
+        sport=name,
+        actions=actions,
+        without=without,
+        periods=periods,
+        period=sport.period,
+        stretch=stretch,
+        team=team,
+        most=most,
+        latest=latest,
+        left_out=unknown,
     )
 
 
@@ -164,7 +173,17 @@ def parse_free_request(text: str, name: str, clubs: TeamNames = NO_TEAM_NAMES) -
     if not action:
         raise InputError(f'"{text}"', "says nothing to look for", "say what to look for")
     return ReelQuery(
-        name, (action,), (), periods, sport.period, stretch, "", 0, False, (), own=True
+        sport=name,
+        actions=(action,),
+        without=(),
+        periods=periods,
+        period=sport.period,
+        stretch=stretch,
+        team="",
+        most=0,
+        latest=False,
+        left_out=(),
+        own=True,
     )
 
 

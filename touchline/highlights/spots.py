@@ -263,13 +263,20 @@ def build_highlight(spot: SpottedAction, reel_cuts: Sequence[ReelCut], at: int) 
     offset = list_cut_starts(reel_cuts)[at] - reel_cuts[at].start
     start, end = spot.detection.start, spot.detection.end
     return Highlight(
-        spot.action,
-        spot.part.frame_index.path.name,
-        spot.part.period,
-        *(start, end, spot.part.match_time(start), spot.part.match_time(end)),
-        *(start + offset, min(end, reel_cuts[at].end) + offset),
-        *(spot.detection.votes, spot.detection.looks, spot.detection.answers),
-        *(spot.attribution.team, spot.attribution.why),
+        action=spot.action,
+        file=spot.part.frame_index.path.name,
+        period=spot.part.period,
+        start=start,
+        end=end,
+        match_start=spot.part.match_time(start),
+        match_end=spot.part.match_time(end),
+        reel_start=start + offset,
+        reel_end=min(end, reel_cuts[at].end) + offset,
+        votes=spot.detection.votes,
+        looks=spot.detection.looks,
+        answers=spot.detection.answers,
+        team=spot.attribution.team,
+        told_by=spot.attribution.why,
     )
 
 

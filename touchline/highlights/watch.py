@@ -20,7 +20,7 @@ from touchline.records.clip import Clip
 from touchline.records.question import Question
 from touchline.records.speech import Speech
 from touchline.records.trajectory import Trajectory
-from touchline.tasks.spotting import format_spotting_question
+from touchline.tasks.spotting import SPOTTING, format_spotting_question
 from touchline.video.frame_store import FrameStore, get_frame_store_path
 from touchline.video.windows import plan_clip_windows
 from touchline.video.write_store import write_frame_store
@@ -85,8 +85,20 @@ def prepare_match_file(
         inside = int(((times >= start) & (times < end)).sum())
         if inside and any(start < part.end and end > part.start for part in file_parts):
             id = f"{name}@{start:g}-{end:g}"
-            kind = ("own", wish.sport, name, "", OWN_VIDEO_TERMS)
-            clips.append(Clip(id, name, *kind, start, end, inside, overlaps))
+            clip = Clip(
+                id=id,
+                video=name,
+                source="own",
+                sport=wish.sport,
+                match=name,
+                licence="",
+                terms=OWN_VIDEO_TERMS,
+                start=start,
+                end=end,
+                frames=inside,
+                overlaps=overlaps,
+            )
+            clips.append(clip)
     return MatchFile(shown, name, store, tuple(clips))
 
 
@@ -105,8 +117,21 @@ def build_spotting_question(
     text = format_commentary(lines, dialogue, clip) + format_spotting_question(
         action, clip.sport, clip.end - clip.start, dialogue
     )
-    place = (clip.id, clip.video, clip.source, clip.sport, clip.match)
-    return Question(f"{clip.id}?{action}", *place, "", "spotting", action, text, [], "", [])
+    return Question(
+        id=f"{clip.id}?{action}",
+        clip=clip.id,
+        video=clip.video,
+        source=clip.source,
+        sport=clip.sport,
+        match=clip.match,
+        split="",
+        task=SPOTTING.name,
+        action=action,
+        text=text,
+        options=[],
+        truth="",
+        evidence=[],
+    )
 
 
 def answer_match_clips(

@@ -108,14 +108,14 @@ def build_whiskers(variants: Mapping[str, Any], metric: str) -> tuple[list[Ablat
 
     rows = [
         AblationWhisker(
-            name,
-            d,
-            place(d["low"]),
-            place(d["high"]),
-            place(d["seeds"]["low"]),
-            place(d["seeds"]["high"]),
-            place(d["value"]),
-            tuple(place(value) for value in d["each"]),
+            name=name,
+            difference=d,
+            low=place(d["low"]),
+            high=place(d["high"]),
+            wide_low=place(d["seeds"]["low"]),
+            wide_high=place(d["seeds"]["high"]),
+            mark=place(d["value"]),
+            each=tuple(place(value) for value in d["each"]),
         )
         for name, d in differences.items()
     ]

@@ -95,7 +95,14 @@ def _build_bars(
 ) -> tuple[list[ScoreBar], float]:
     top = _round_up(max((v.high for v in values.values()), default=1)) if unbounded else 1.0
     bars = [
-        ScoreBar(name, v.value, v.n, v.value / top * 100, v.low / top * 100, v.high / top * 100)
+        ScoreBar(
+            name=name,
+            value=v.value,
+            n=v.n,
+            length=v.value / top * 100,
+            low=v.low / top * 100,
+            high=v.high / top * 100,
+        )
         for name, v in values.items()
     ]
     return bars, top

@@ -63,4 +63,12 @@ def _build_curve(name: str, rows: Sequence[Mapping[str, Any]]) -> TrainingCurve 
         f"{(step - steps[0]) / wide * WIDTH:.2f},{HEIGHT - (value - low) / tall * HEIGHT:.2f}"
         for step, value in points
     )
-    return TrainingCurve(name, drawn, values[0], values[-1], low, high, (steps[0], steps[-1]))
+    return TrainingCurve(
+        title=name,
+        points=drawn,
+        first=values[0],
+        last=values[-1],
+        low=low,
+        high=high,
+        steps=(steps[0], steps[-1]),
+    )

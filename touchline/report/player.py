@@ -138,14 +138,14 @@ def _build_playback(
     length = clip.end - clip.start
     parts = json.loads(row.parts) if isinstance(row, Rollout) else {}
     return AttemptPlayback(
-        whose,
-        why,
-        row,
-        question,
-        length,
-        [_percent_span(start, end, length) for start, end in pair_times(question.evidence)],
-        _build_turns(row, clip, pictures),
-        sorted(parts.items()),
+        whose=whose,
+        why=why,
+        attempt=row,
+        question=question,
+        length=length,
+        truth=[_percent_span(start, end, length) for start, end in pair_times(question.evidence)],
+        turns=_build_turns(row, clip, pictures),
+        parts=sorted(parts.items()),
     )
 
 

@@ -158,7 +158,9 @@ def _parse_row(
         raise InputError(place, f"is about the same video as {first}", "remove one of the two")
     match = f"{dataset.name}/{name_match[1]}"
     video, info = f"{match}/{row['video']}", row.get("_source_info")
-    return E2eVideoRow(id, video, match, row["video"], frames, fps, info)
+    return E2eVideoRow(
+        id=id, video=video, match=match, name=row["video"], frames=frames, fps=fps, info=info
+    )
 
 
 def _parse_frame_count(place: str, value: Any) -> int:
@@ -183,7 +185,14 @@ def _to_source_video(
 ) -> SourceVideo:
     path = video_files.find(entry.id, entry.name)
     length = round(entry.frames / entry.fps, 6)
-    return SourceVideo(entry.video, path, dataset.sport.name, entry.match, entry.name, length)
+    return SourceVideo(
+        id=entry.video,
+        path=path,
+        sport=dataset.sport.name,
+        match=entry.match,
+        part=entry.name,
+        duration=length,
+    )
 
 
 def _to_label(
@@ -202,7 +211,18 @@ def _to_label(
         raise InputError(place, "stands here twice", "remove one of the two")
     labelled_frames.add((frame, name))
     time = _event_time(place, frame, entry, video)
-    return Label(f"{video.id}/events/{index}", video.id, name, time, time, "", "", "", [], "")
+    return Label(
+        id=f"{video.id}/events/{index}",
+        video=video.id,
+        name=name,
+        start=time,
+        end=time,
+        team="",
+        task="",
+        asked="",
+        options=[],
+        answer="",
+    )
 
 
 def _parse_event(

@@ -127,7 +127,14 @@ def _parse_question(
     answer = options[LETTERS.index(letter)]
     clip, cut_from = f"{id}.mp4", match.removesuffix(".mp4")
     return FineBadmintonQuestion(
-        id, index, clip, cut_from, _clip_seconds(row), prompt.strip(), options, answer
+        id=id,
+        index=index,
+        clip=clip,
+        match=cut_from,
+        seconds=_clip_seconds(row),
+        prompt=prompt.strip(),
+        options=options,
+        answer=answer,
     )
 
 
@@ -183,7 +190,14 @@ def _to_absent_video(folder: Path, question: FineBadmintonQuestion) -> SourceVid
         )
         raise InputError(place, wrong, f"put it into {CLIPS}/ or state start_frame and end_frame")
     match, stem = f"{NAME}/{question.match}", Path(question.clip).stem
-    return SourceVideo(f"{match}/{stem}", None, "badminton", match, stem, question.seconds)
+    return SourceVideo(
+        id=f"{match}/{stem}",
+        path=None,
+        sport="badminton",
+        match=match,
+        part=stem,
+        duration=question.seconds,
+    )
 
 
 def _to_label(folder: Path, question: FineBadmintonQuestion, clips: dict[str, Video]) -> Label:

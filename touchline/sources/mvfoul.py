@@ -88,7 +88,16 @@ def list_mvfoul_videos(settings: FolderSettings, source_folder: Path) -> ReadRes
     for clip in clips.rows:
         path = Path(clip.path) if (source_folder / clip.path).is_file() else None
         part = "/".join(clip.path.with_suffix("").parts[-2:])
-        reading.rows.append(SourceVideo(clip.video, path, "soccer", clip.match, part, CLIP_SECONDS))
+        reading.rows.append(
+            SourceVideo(
+                id=clip.video,
+                path=path,
+                sport="soccer",
+                match=clip.match,
+                part=part,
+                duration=CLIP_SECONDS,
+            )
+        )
     return reading
 
 
@@ -166,7 +175,9 @@ def _parse_clip(
     if first != place:
         raise InputError(place, f"is the clip of {first}", "remove one of the two")
     match, clip_name = f"{NAME}/{game}", path.with_suffix("").as_posix()
-    return FoulClip(id, f"{match}/{clip_name}", match, place, path, action)
+    return FoulClip(
+        id=id, video=f"{match}/{clip_name}", match=match, place=place, path=path, action=action
+    )
 
 
 def _forward_slashes(path: Any) -> str:

@@ -40,8 +40,18 @@ def build_ready_question(
     id: str, video: Video, task: str, prompt: str, answer: str, options: Sequence[str] = ()
 ) -> Label:
     """Build a label that asks one question about a whole video."""
-    span = (0.0, video.duration)
-    return Label(id, video.id, "", *span, "", task, prompt, list(options), answer)
+    return Label(
+        id=id,
+        video=video.id,
+        name="",
+        start=0.0,
+        end=video.duration,
+        team="",
+        task=task,
+        asked=prompt,
+        options=list(options),
+        answer=answer,
+    )
 
 
 def group_videos_by_match(videos: Sequence[Video]) -> dict[str, dict[str, Video]]:

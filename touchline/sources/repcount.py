@@ -138,7 +138,15 @@ def _parse_row(id: str, line: CsvLine, place_by_name: dict[str, str]) -> RepCoun
     marks = [cells[column] for column in line.head if re.fullmatch(r"L\d+", column)]
     while marks and not marks[-1]:
         marks.pop()
-    return RepCountRow(id, f"{match}/{stem}", match, stem, kind, int(count), marks)
+    return RepCountRow(
+        id=id,
+        video=f"{match}/{stem}",
+        match=match,
+        stem=stem,
+        kind=kind,
+        count=int(count),
+        cells=marks,
+    )
 
 
 def _frame_pairs(row: RepCountRow) -> list[FramePair]:
@@ -153,7 +161,9 @@ def _to_source_video(row: RepCountRow, video_files: VideoFiles, fps: float) -> S
         wrong = "has no repetition, and its video is not here: its length is unknown"
         raise InputError(row.id, wrong, "fetch the video")
     length = round((max(frames, default=0.0) + 1) / fps, 6)
-    return SourceVideo(row.video, path, FITNESS.name, row.match, row.stem, length)
+    return SourceVideo(
+        id=row.video, path=path, sport=FITNESS.name, match=row.match, part=row.stem, duration=length
+    )
 
 
 def _is_frame(cell: str) -> bool:
@@ -179,7 +189,18 @@ def _repetition_label(row: RepCountRow, pair: FramePair, video: Video | None, fp
             place, f"ends at {end:g} s, after the video's {video.duration:g} s", FIX_LINE
         )
     id = f"{video.id}/repetition/{number}"
-    return Label(id, video.id, row.kind, start, end, "", "", "", [], "")
+    return Label(
+        id=id,
+        video=video.id,
+        name=row.kind,
+        start=start,
+        end=end,
+        team="",
+        task="",
+        asked="",
+        options=[],
+        answer="",
+    )
 
 
 def _count_question(row: RepCountRow, video: Video | None, done: Sequence[Label]) -> Label:

@@ -178,7 +178,12 @@ def _to_source_video(match: ShuttleSetMatch, video_files: VideoFiles) -> SourceV
     last = max(stroke.frame for stroke in match.strokes.rows) / match.fps
     path = video_files.find(match.video, match.name)
     return SourceVideo(
-        match.video, path, "badminton", match.id, "broadcast", round(last + TAIL_SECONDS, 6)
+        id=match.video,
+        path=path,
+        sport="badminton",
+        match=match.id,
+        part="broadcast",
+        duration=round(last + TAIL_SECONDS, 6),
     )
 
 

@@ -140,7 +140,16 @@ def _parse_question(
     first = place_by_question.setdefault((clip, task, prompt.casefold()), place)
     if first != place:
         raise InputError(place, f"asks what {first} asks", "remove one of the two")
-    return SportuQuestion(id, clip, sport, recording, task, prompt, [*options.values()], answer)
+    return SportuQuestion(
+        id=id,
+        clip=clip,
+        sport=sport,
+        recording=recording,
+        task=task,
+        prompt=prompt,
+        options=[*options.values()],
+        answer=answer,
+    )
 
 
 def _parse_clip_id(place: str, name: Any) -> tuple[str, str, str]:
@@ -194,12 +203,12 @@ def _to_source_video(
 ) -> SourceVideo:
     path = video_files.find(question.id, question.clip)
     return SourceVideo(
-        _video_id(question),
-        path,
-        question.sport,
-        f"{NAME}/{question.recording}",
-        question.clip,
-        length,
+        id=_video_id(question),
+        path=path,
+        sport=question.sport,
+        match=f"{NAME}/{question.recording}",
+        part=question.clip,
+        duration=length,
     )
 
 

@@ -80,7 +80,12 @@ def read_shuttleset_match(
     for stroke in strokes.rows:
         timed.take(stroke.id, _check_stroke_time, stroke, fps)
     return ShuttleSetMatch(
-        f"{source}/{place.name}", f"{id}/broadcast", place.name, fps, timed, files
+        id=f"{source}/{place.name}",
+        video=f"{id}/broadcast",
+        name=place.name,
+        fps=fps,
+        strokes=timed,
+        files=files,
     )
 
 
@@ -101,7 +106,18 @@ def build_stroke_label(stroke: Stroke, fps: float, video: Video | None) -> Label
     if time >= video.duration:
         wrong = f"is at {time:g} s, after the video's {video.duration:g} s"
         raise InputError(stroke.place, wrong, "fetch the video that the labels were made on")
-    return Label(stroke.id, video.id, stroke.kind, time, time, "", "", "", [], "")
+    return Label(
+        id=stroke.id,
+        video=video.id,
+        name=stroke.kind,
+        start=time,
+        end=time,
+        team="",
+        task="",
+        asked="",
+        options=[],
+        answer="",
+    )
 
 
 def _parse_stroke(id: str, file: str, line: CsvLine) -> Stroke:
@@ -121,7 +137,17 @@ def _parse_stroke(id: str, file: str, line: CsvLine) -> Stroke:
     hours, minutes, whole_seconds = map(int, clock.groups())
     time = hours * 3600 + minutes * 60 + whole_seconds
     kind, lose_reason = cells["type"], cells["lose_reason"]
-    return Stroke(id, line.place, file, rally, number, frame, time, kind, lose_reason)
+    return Stroke(
+        id=id,
+        place=line.place,
+        file=file,
+        rally=rally,
+        number=number,
+        frame=frame,
+        clock=time,
+        kind=kind,
+        lose_reason=lose_reason,
+    )
 
 
 def _parse_whole_number(line: CsvLine, column: str) -> int:

@@ -2,4 +2,6 @@
 
 from touchline.sports.sport import Sport
 
-AMERICAN_FOOTBALL = Sport("american football", "play", {}, (), 1.0, {})
+AMERICAN_FOOTBALL = Sport(
+    name="american football", idle="play", words={}, spotting_words=(), reach=1.0, keywords={}
+)

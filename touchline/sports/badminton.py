@@ -41,7 +41,12 @@ SYNONYMS = {
     "drive": ("flat shot",),
 }
 BADMINTON = Sport(
-    *("badminton", "break", {**SIDES, **STROKES}, (), 1.5, KEYWORDS),
+    name="badminton",
+    idle="break",
+    words={**SIDES, **STROKES},
+    spotting_words=(),
+    reach=1.5,
+    keywords=KEYWORDS,
     synonyms=SYNONYMS,
     period="game",
 )

@@ -2,4 +2,4 @@
 
 from touchline.sports.sport import Sport
 
-BASEBALL = Sport("baseball", "play", {}, (), 1.0, {})
+BASEBALL = Sport(name="baseball", idle="play", words={}, spotting_words=(), reach=1.0, keywords={})

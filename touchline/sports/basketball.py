@@ -26,4 +26,12 @@ SYNONYMS = {
     "hand check": ("hand checking", "reach in"),
     "double dribble": ("double dribbling", "illegal dribble"),
 }
-BASKETBALL = Sport("basketball", "play", WORDS, (), 6.0, KEYWORDS, synonyms=SYNONYMS)
+BASKETBALL = Sport(
+    name="basketball",
+    idle="play",
+    words=WORDS,
+    spotting_words=(),
+    reach=6.0,
+    keywords=KEYWORDS,
+    synonyms=SYNONYMS,
+)

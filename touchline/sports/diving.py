@@ -9,4 +9,12 @@ WORDS = {
     "Entry": "entry",
 }
 KEYWORDS = {word: (word,) for word in WORDS.values()}
-DIVING = Sport("diving", "waiting", WORDS, tuple(WORDS.values()), 0.25, KEYWORDS, interval=2.0)
+DIVING = Sport(
+    name="diving",
+    idle="waiting",
+    words=WORDS,
+    spotting_words=tuple(WORDS.values()),
+    reach=0.25,
+    keywords=KEYWORDS,
+    interval=2.0,
+)

@@ -10,5 +10,11 @@ WORDS = {
 }
 KEYWORDS = {word: (word,) for word in WORDS.values()}
 FIGURE_SKATING = Sport(
-    "figure skating", "gliding", WORDS, tuple(WORDS.values()), 0.25, KEYWORDS, interval=2.0
+    name="figure skating",
+    idle="gliding",
+    words=WORDS,
+    spotting_words=tuple(WORDS.values()),
+    reach=0.25,
+    keywords=KEYWORDS,
+    interval=2.0,
 )

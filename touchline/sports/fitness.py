@@ -23,4 +23,6 @@ WORDS = {
     "squant": "squat",
 }
 KEYWORDS = {word: (word,) for word in WORDS.values()}
-FITNESS = Sport("fitness", "rest", WORDS, (), 0.1, KEYWORDS)
+FITNESS = Sport(
+    name="fitness", idle="rest", words=WORDS, spotting_words=(), reach=0.1, keywords=KEYWORDS
+)

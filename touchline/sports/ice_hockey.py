@@ -2,4 +2,6 @@
 
 from touchline.sports.sport import Sport
 
-ICE_HOCKEY = Sport("ice hockey", "play", {}, (), 1.0, {})
+ICE_HOCKEY = Sport(
+    name="ice hockey", idle="play", words={}, spotting_words=(), reach=1.0, keywords={}
+)

@@ -65,7 +65,12 @@ SYNONYMS = {
     "second yellow": ("second yellow card", "second booking"),
 }
 SOCCER = Sport(
-    *("soccer", "play", WORDS, SPOTTING_WORDS, 6.0, KEYWORDS),
+    name="soccer",
+    idle="play",
+    words=WORDS,
+    spotting_words=SPOTTING_WORDS,
+    reach=6.0,
+    keywords=KEYWORDS,
     synonyms=SYNONYMS,
     period_seconds=45 * 60,
 )

@@ -13,7 +13,12 @@ WORDS = {
 KEYWORDS = {word: (word,) for word in WORDS.values()}
 SYNONYMS = {word: (word.split()[-1],) for word in WORDS.values()}  # a serve is one of either side
 TENNIS = Sport(
-    *("tennis", "play", WORDS, tuple(WORDS.values()), 0.25, KEYWORDS),
+    name="tennis",
+    idle="play",
+    words=WORDS,
+    spotting_words=tuple(WORDS.values()),
+    reach=0.25,
+    keywords=KEYWORDS,
     interval=2.0,
     synonyms=SYNONYMS,
     period="set",

@@ -2,4 +2,6 @@
 
 from touchline.sports.sport import Sport
 
-VOLLEYBALL = Sport("volleyball", "play", {}, (), 1.0, {})
+VOLLEYBALL = Sport(
+    name="volleyball", idle="play", words={}, spotting_words=(), reach=1.0, keywords={}
+)

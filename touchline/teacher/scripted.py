@@ -195,12 +195,12 @@ def build_scripted_trajectory(
         question, jitter, dialogue.clock_offset(clip_scene.clip) + clip_scene.length
     )
     lesson = ScriptedLesson(
-        question,
-        clip_scene,
-        viewing,
-        viewing.open(),
-        answer_text,
-        is_vague_question(question, vague),
+        question=question,
+        scene=clip_scene,
+        viewing=viewing,
+        opening=viewing.open(),
+        answer_text=answer_text,
+        vague=is_vague_question(question, vague),
     )
     write_lesson_turns(lesson, dialogue)
     messages = [*build_messages(question, lesson.opening, dialogue), *lesson.messages]

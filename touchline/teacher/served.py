@@ -112,12 +112,30 @@ async def _teach_question(
         SERVED_AUTHOR, question, conversation.messages, conversation.viewing, job.dialogue
     )
     verdict = TeacherVerdict(
-        attempt.id, question.id, question.sport, question.task, reason, attempt.score, "", "",
-        len(conversation.viewing.windows), conversation.frames, 0, 0, 0, 0.0,
-    )  # fmt: skip
+        id=attempt.id,
+        question=question.id,
+        sport=question.sport,
+        task=question.task,
+        reason=reason,
+        score=attempt.score,
+        judged="",
+        look="",
+        calls=len(conversation.viewing.windows),
+        frames=conversation.frames,
+        requests=0,
+        tokens_in=0,
+        tokens_out=0,
+        cost=0.0,
+    )
     if not reason:
         case = AcceptanceCase(
-            question, attempt, conversation.shown, conversation.replies, job, teacher, judge
+            question=question,
+            attempt=attempt,
+            shown=conversation.shown,
+            replies=conversation.replies,
+            course=job,
+            teacher=teacher,
+            judge=judge,
         )
         verdict = await run_acceptance_steps(verdict, case)
     verdict = _add_cost(verdict, conversation.replies)

@@ -113,8 +113,15 @@ def _read_packets(
     unit = get_time_unit(video)
     times = np.sort(np.array(shown)) * unit
     keyframes = [round(key * unit - float(times[0]), 6) for key in sorted(keys)]
-    size = (video.codec_context.width, video.codec_context.height)
-    return PacketScan(video.codec_context.name, *size, times, packets, keyframes), end
+    scan = PacketScan(
+        codec=video.codec_context.name,
+        width=video.codec_context.width,
+        height=video.codec_context.height,
+        times=times,
+        packets=packets,
+        keyframes=keyframes,
+    )
+    return scan, end
 
 
 def _read_stated_end(container: InputContainer, video: VideoStream) -> float:

@@ -98,18 +98,18 @@ def check_source_rows(
     video_ids = {video.id for video in videos}
     faults = [*video_result.faults, *label_result.faults, *speech_result.faults]
     case = SourceCase(
-        source,
-        folder / source,
-        videos,
-        [
+        source=source,
+        folder=folder / source,
+        videos=videos,
+        labels=[
             label
             for label in label_result.rows
             if label.video in video_ids or _is_of_source(source, label.id)
         ],
-        [line for line in speech_result.rows if line.video in video_ids],
-        [fault for fault in faults if _is_of_source(source, fault.row)],
-        score_bug_clock.read_video_clocks(executor, folder, videos, limits.clock),
-        limits,
+        speech=[line for line in speech_result.rows if line.video in video_ids],
+        faults=[fault for fault in faults if _is_of_source(source, fault.row)],
+        clocks=score_bug_clock.read_video_clocks(executor, folder, videos, limits.clock),
+        limits=limits,
     )
     return run_source_checks(case, CHECKS)
 

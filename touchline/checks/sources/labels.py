@@ -109,4 +109,11 @@ def _read_match_name(file: Path) -> str:
 
 def _label_finding(label: Label, wrong: str) -> CheckFinding:
     where = f"{format_time(label.start)} {label.name}".strip() if label.start >= 0 else label.name
-    return CheckFinding(label.id, wrong, (label.id,), where, label.video, label.start)
+    return CheckFinding(
+        place=label.id,
+        wrong=wrong,
+        rows=(label.id,),
+        quote=where,
+        video=label.video,
+        time=label.start,
+    )

@@ -49,16 +49,20 @@ def draw_timeline_paths(
     unit = TIMELINE_WIDTH / longest
     repeated_ids = {after.id for before, after in pairwise(lines) if before.text == after.text}
     return TimelinePaths(
-        duration * unit,
-        _tick_path((label.start for label in labels if label.end == label.start), unit, "v12"),
-        _bar_path(
+        width=duration * unit,
+        labels=_tick_path(
+            (label.start for label in labels if label.end == label.start), unit, "v12"
+        ),
+        spans=_bar_path(
             ((label.start, label.end) for label in labels if label.end > label.start), unit, 7
         ),
-        _bar_path(
+        speech=_bar_path(
             ((line.start, line.end) for line in lines if line.id not in repeated_ids), unit, 18
         ),
-        _bar_path(((line.start, line.end) for line in lines if line.id in repeated_ids), unit, 18),
-        _tick_path(marks, unit, "v20"),
+        repeats=_bar_path(
+            ((line.start, line.end) for line in lines if line.id in repeated_ids), unit, 18
+        ),
+        marks=_tick_path(marks, unit, "v20"),
     )
 
 

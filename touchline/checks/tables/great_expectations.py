@@ -93,15 +93,15 @@ def _build_outcome(
         )
     failing = tuple(str(row["id"]) for row in result.get("unexpected_index_list") or ())
     return CheckOutcome(
-        table,
-        check.says,
-        validation["expectation_type"],
-        check.column,
-        check.severity,
-        validation["success"],
-        _describe_observed(result),
-        rows,
-        failing,
+        table=table,
+        says=check.says,
+        expectation=validation["expectation_type"],
+        column=check.column,
+        severity=check.severity,
+        passed=validation["success"],
+        observed=_describe_observed(result),
+        rows=rows,
+        failing=failing,
     )
 
 
@@ -115,7 +115,17 @@ def _describe_observed(result: Mapping[str, Any]) -> str:
 
 
 def _pass_empty_table(table: str, check: TableCheck) -> CheckOutcome:
-    return CheckOutcome(table, check.says, "", check.column, check.severity, True, "no rows", 0, ())
+    return CheckOutcome(
+        table=table,
+        says=check.says,
+        expectation="",
+        column=check.column,
+        severity=check.severity,
+        passed=True,
+        observed="no rows",
+        rows=0,
+        failing=(),
+    )
 
 
 def collect_drop_reasons(outcomes: Sequence[CheckOutcome]) -> dict[str, str]:

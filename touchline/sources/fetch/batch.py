@@ -59,7 +59,12 @@ def fetch_files(
     earlier_files = manifest.read_fetch_manifest(earlier_manifest) if earlier_manifest else {}
     with _open_origins(requests, workers, endpoint, retry_policy.timeout) as open_download:
         fetch_job = FetchJob(
-            folder, open_download, retry_policy, earlier_files, received.record_bytes, stop
+            folder=folder,
+            open_download=open_download,
+            retry_policy=retry_policy,
+            earlier_files=earlier_files,
+            on_progress=received.record_bytes,
+            stop=stop,
         )
         with ThreadPoolExecutor(workers) as pool:
             jobs = [pool.submit(fetch_from_mirrors, request, fetch_job) for request in requests]

@@ -55,7 +55,9 @@ def build_half_video(
     match = f"{source}/{game}"
     files = [name for name in HALF_FILES if name[0] == part and (folder / game / name).is_file()]
     path = Path(game, files[0]) if files else None
-    return SourceVideo(f"{match}/{part}", path, "soccer", match, part, seconds)
+    return SourceVideo(
+        id=f"{match}/{part}", path=path, sport="soccer", match=match, part=part, duration=seconds
+    )
 
 
 def estimate_half_seconds(minutes: MinuteRange, ends: Iterable[float]) -> float:

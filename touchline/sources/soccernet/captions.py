@@ -116,7 +116,18 @@ def _to_label(
     if first != index:
         raise InputError(place, f"repeats annotations[{first}]", "remove one of the two")
     time = milliseconds / 1000
-    return Label(id, video.id, "", time, time, "", "open", "", [], text)
+    return Label(
+        id=id,
+        video=video.id,
+        name="",
+        start=time,
+        end=time,
+        team="",
+        task="open",
+        asked="",
+        options=[],
+        answer=text,
+    )
 
 
 SOCCERNET_CAPTIONS = Source(

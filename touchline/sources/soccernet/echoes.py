@@ -58,7 +58,9 @@ def _parse_segment(
     if previous and start < previous[0].end - ROUNDING:
         wrong = f"starts at {start:g} s, before the line before it ends at {previous[0].end:g} s"
         raise InputError(place, wrong, FIX_SEGMENT)
-    return Speech(id, video.id, start, min(end, video.duration), text, origin)
+    return Speech(
+        id=id, video=video.id, start=start, end=min(end, video.duration), text=text, origin=origin
+    )
 
 
 def _segment_fields(place: str, segment: Any) -> tuple[float, float, str]:

@@ -58,7 +58,18 @@ def _to_label(
     if first != index:
         raise InputError(place, f"repeats annotations[{first}]", "remove one of the two")
     time = milliseconds / 1000
-    return Label(id, video.id, name, time, time, TEAMS[team], "", "", [], "")
+    return Label(
+        id=id,
+        video=video.id,
+        name=name,
+        start=time,
+        end=time,
+        team=TEAMS[team],
+        task="",
+        asked="",
+        options=[],
+        answer="",
+    )
 
 
 def _annotation_fields(place: str, row: Any) -> AnnotationKey:

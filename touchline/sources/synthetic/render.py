@@ -65,7 +65,16 @@ def plan_match(sport: str, seed: int, index: int, half_seconds: int) -> Syntheti
     day, names, kits = draw_fixture(rng, index)
     events = [event for half in HALVES for event in show.plan(rng, half, half_seconds)]
     points = show.points(rng, events, half_seconds)
-    return SyntheticMatch(sport, day, names, kits, half_seconds, tuple(events), tuple(points), key)
+    return SyntheticMatch(
+        sport=sport,
+        day=day,
+        names=names,
+        kits=kits,
+        half_seconds=half_seconds,
+        events=tuple(events),
+        points=tuple(points),
+        seed=key,
+    )
 
 
 def render_half(match: SyntheticMatch, half: int, folder: Path) -> None:

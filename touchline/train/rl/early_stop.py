@@ -48,12 +48,12 @@ def count_step_rollouts(rows: Sequence[Rollout]) -> StepCounts:
     groups = group_by_field(rows, "group").values()
     paid = [[row.paid for row in group] for group in groups]
     return StepCounts(
-        rows[0].step,
-        len(rows),
-        sum(row.valid for row in rows),
-        sum(TOOL_CALL_TAG in turn for turns in tried for turn in turns),
-        sum(len(row.windows) // 2 for row in rows),
-        all(max(rewards) - min(rewards) < REWARD_TOLERANCE for rewards in paid),
+        step=rows[0].step,
+        rollouts=len(rows),
+        valid=sum(row.valid for row in rows),
+        calls_tried=sum(TOOL_CALL_TAG in turn for turns in tried for turn in turns),
+        calls_answered=sum(len(row.windows) // 2 for row in rows),
+        silent=all(max(rewards) - min(rewards) < REWARD_TOLERANCE for rewards in paid),
     )
 
 

@@ -172,7 +172,12 @@ def _compare_answers(
     elif len(reference_answer) != len(other_answer):
         at = min(len(reference_answer), len(other_answer))
     return PromptComparison(
-        prompt.name, len(prompt.ids), len(prompt.images), len(reference_answer), at, gap
+        prompt=prompt.name,
+        prompt_tokens=len(prompt.ids),
+        frames=len(prompt.images),
+        tokens=len(reference_answer),
+        parts_at=at,
+        gap=gap,
     )
 
 
