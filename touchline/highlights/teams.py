@@ -18,7 +18,6 @@ from touchline.records.label import Label
 from touchline.records.speech import Speech
 from touchline.sports import SPORTS
 
-COMMENTARY_ACTIONS = {"soccer": ("goal", "corner", "shot on target")}
 BEFORE, AFTER = 6.0, 20.0  # seconds around an action's middle in which lines speak of it
 LABEL_TOLERANCE = 6.0  # seconds from an interval in which a label is of the same action
 MAX_QUOTED_LETTERS = 80  # letters of a line that are quoted
@@ -63,7 +62,7 @@ class TeamEvidence:
         who = f"asks for the {wish.team} team, which no model here was taught to tell"
         if not self._has_commentary:
             raise InputError(f'"{request}"', who, f"{TEAM_REMEDY}; or leave the team out")
-        told_actions = COMMENTARY_ACTIONS.get(self.sport, ())
+        told_actions = SPORTS[self.sport].told_words
         if not set(wish.actions) & set(told_actions):
             action_list = ", ".join(told_actions) or "nothing"
             wrong = f"{who}, and commentary tells in {self.sport} only of: {action_list}"
@@ -98,7 +97,7 @@ class TeamEvidence:
     def _team_from_commentary(
         self, action: str, path: Path, middle: float, part: MatchPart
     ) -> TeamAttribution:
-        if action not in COMMENTARY_ACTIONS.get(self.sport, ()):
+        if action not in SPORTS[self.sport].told_words:
             return TeamAttribution("", f"commentary does not tell whose {action} it is")
         near = [
             line

@@ -49,4 +49,5 @@ BADMINTON = Sport(
     keywords=KEYWORDS,
     synonyms=SYNONYMS,
     period="game",
+    asks_for_count=True,
 )

@@ -34,4 +34,5 @@ BASKETBALL = Sport(
     reach=6.0,
     keywords=KEYWORDS,
     synonyms=SYNONYMS,
+    asks_for_call=True,
 )

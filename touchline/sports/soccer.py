@@ -73,4 +73,7 @@ SOCCER = Sport(
     keywords=KEYWORDS,
     synonyms=SYNONYMS,
     period_seconds=45 * 60,
+    has_running_clock=True,
+    score_label="Goal",
+    told_words=("goal", "corner", "shot on target"),
 )

@@ -21,3 +21,8 @@ class Sport:
     synonyms: dict[str, tuple[str, ...]] = field(default_factory=dict)
     period: str = "half"  # what a match is divided into
     period_seconds: float = math.inf  # after which the clock of the next one begins
+    has_running_clock: bool = False  # the clock on screen runs on through a period
+    score_label: str = ""  # the label that changes a match's score by one; "" for none
+    told_words: tuple[str, ...] = ()  # the words whose team commentary tells reliably
+    asks_for_call: bool = False  # a clip with a single label is asked which of `words` it is
+    asks_for_count: bool = False  # a clip with one whole rally is asked for its strokes

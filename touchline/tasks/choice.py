@@ -18,11 +18,11 @@ VARIANTS_PER_CALL = 3  # questions per call, each with options of its own
 def draft_choice_questions(
     scene: ClipScene, rules: QuestionRules, random: Random
 ) -> list[QuestionDraft]:
-    """Questions the source provides, with lettered options; else, for a basketball clip with a
-    single call, VARIANTS_PER_CALL generated ones.
+    """Questions the source provides, with lettered options; else, for a clip with a single
+    call of a sport that is asked for its calls, VARIANTS_PER_CALL generated ones.
     """
     alone = len(scene.actions) == len(scene.actions_inside()) == 1
-    if scene.sport.name == "basketball" and scene.may_generate("choice") and alone:
+    if scene.sport.asks_for_call and scene.may_generate("choice") and alone:
         return [_draft_call_question(scene, random) for _ in range(VARIANTS_PER_CALL)]
     ready = draft_ready_questions(scene, "choice", rules)
     return [_letter_draft(draft, scene.clip.id) for draft in ready]

@@ -15,13 +15,13 @@ MAX_DIGITS = 9  # digits; a model may write thousands, which Python refuses to r
 def draft_counting_questions(
     scene: ClipScene, rules: QuestionRules, random: Random
 ) -> list[QuestionDraft]:
-    """Questions the source provides; else, for badminton, the number of strokes if the clip shows
-    exactly one whole rally.
+    """Questions the source provides; else, for a sport that counts strokes, their number if the
+    clip shows exactly one whole rally.
     """
     if not scene.may_generate("counting"):
         return draft_ready_questions(scene, "counting", rules)
     strokes = scene.actions_inside()
-    if scene.sport.name != "badminton" or not strokes or len(strokes) != len(scene.actions):
+    if not scene.sport.asks_for_count or not strokes or len(strokes) != len(scene.actions):
         return []
     broken = any(after.start - before.end > 1.0 for before, after in pairwise(strokes))
     if broken or strokes[0].start < 0 or strokes[-1].end > scene.length:

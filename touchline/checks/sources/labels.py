@@ -11,8 +11,7 @@ from touchline.chat.timecode import format_time
 from touchline.checks.duplicate_matches.by_name import parse_match_score
 from touchline.checks.sources.case import CheckFinding, SourceCase
 from touchline.records.label import Label
-
-GOAL = {"soccer": "Goal"}  # sport -> the label that changes the score by one
+from touchline.sports import SPORTS
 
 
 def find_duplicate_labels(case: SourceCase) -> list[CheckFinding]:
@@ -58,12 +57,14 @@ def find_videos_without_labels(case: SourceCase) -> list[CheckFinding]:
 
 def find_score_mismatches(case: SourceCase) -> list[CheckFinding]:
     """Find matches whose labelled goals per team differ from the score in the match's name."""
+    score_labels = {s.name: s.score_label for s in SPORTS.values() if s.score_label}
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for video in case.videos:
         for label in case.labels_by_video[video.id]:
-            counts[video.match][label.team] += label.name == GOAL.get(video.sport)
+            counts[video.match][label.team] += label.name == score_labels.get(video.sport)
     findings = []
-    for match in sorted({v.match for v in case.videos if v.sport in GOAL and counts[v.match]}):
+    scored = {v.match for v in case.videos if v.sport in score_labels and counts[v.match]}
+    for match in sorted(scored):
         named_score, labelled_score = (
             parse_match_score(match),
             (counts[match]["home"], counts[match]["away"]),

@@ -14,10 +14,10 @@ from touchline.checks.sources.case import CheckFinding, ClockReadings, SourceCas
 from touchline.errors import InputError
 from touchline.progress import track_progress
 from touchline.records.video import Video
+from touchline.sports import SPORTS
 from touchline.video.decode import decode_frames_at
 from touchline.video.workers import map_jobs
 
-RUNNING_CLOCK_SPORTS = ("soccer",)  # sports whose clock runs on through a half
 STRIP_SHARE = 0.2  # of the picture, from the top: where broadcasts put the score bug
 WIDE, LARGEST = 1200, 3.0  # pixels that the strip is enlarged to, and at most how much
 EDGE_SHARE = 0.04  # of the video at both ends: studio and replays
@@ -50,8 +50,9 @@ def read_video_clocks(
     """Read the clocks of all videos below `folder` whose file is present and whose sport has a
     running clock; `frames` per video.
     """
+    running_clock_sports = {sport.name for sport in SPORTS.values() if sport.has_running_clock}
     videos_with_file = [
-        video for video in videos if frames and video.path and video.sport in RUNNING_CLOCK_SPORTS
+        video for video in videos if frames and video.path and video.sport in running_clock_sports
     ]
     jobs = [(folder / video.path, video, frames) for video in videos_with_file]
     return (
