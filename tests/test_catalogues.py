@@ -1,21 +1,49 @@
 """Every entry of a catalogue keeps its room's promise; a new entry is held to it as it comes."""
 
 import re
+from math import isfinite
+from pathlib import Path
 from random import Random
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 
-from tests.world import RULES, asked_of, clip_of, label, question_of, reel_of, scenes_of
+from flows.nightly.promotion_case import PromotionCase, PromotionSettings
+from flows.nightly.promotion_rules import PROMOTION_RULES
+from tests.world import BUDGETS, RULES, asked_of, clip_of, label, question_of, reel_of, scenes_of
+from touchline.errors import InputError
+from touchline.evaluation.candidates import CANDIDATE_KINDS, parse_candidates
 from touchline.evaluation.floors import FLOORS, count_training_answers
 from touchline.records.question import Question
 from touchline.sources import SOURCES
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS
 from touchline.tasks.scene import build_clip_scene
-from touchline.teacher.scripted import LESSON_BY_TASK
+from touchline.teacher.scripted import build_scripted_trajectory
+from touchline.train.rl.rewards import REWARD_PARTS, REWARD_RULES
+from touchline.train.rl.rewards.attempt import AttemptFacts
+from touchline.train.rl.rewards.rule import RewardParams
 
 GIBBERISH = ["", "x", "0", "lorem ipsum dolor", "((((", "yes", "<think>", "1:00, 2:00", "()"]
+PARAMS = YAML(typ="safe").load(Path(__file__).parents[1] / "params.yaml")
+REWARD = RewardParams(**PARAMS["rl"]["reward"])
+GATE = PromotionSettings(**PARAMS["gate"])
+CASE = PromotionCase(name="sft", champion="", matches={}, floors={})
+ATTEMPTS = [
+    AttemptFacts(
+        accuracy=accuracy,
+        closeness=accuracy,
+        format_kept=True,
+        repeated_window=False,
+        windows=windows,
+        evidence=((10.0, 20.0),),
+        direct=False,
+    )
+    for accuracy in (0.0, 1.0)
+    for windows in ((), ((5.0, 25.0),))
+]
 
 
 def test_entries_stand_under_their_own_names():
@@ -96,8 +124,35 @@ def test_the_sources_cover_six_sports_and_every_task():
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_teacher_has_a_lesson_for_every_task(task: str):
-    assert task in LESSON_BY_TASK
+def test_the_teacher_answers_every_task_rightly_and_in_form(task: str):
+    view, question = asked_of(task)[0]
+    row = build_scripted_trajectory(question, view, reel_of(view), BUDGETS["tiny"])
+    assert row.valid and row.score == 1
+
+
+@pytest.mark.parametrize("part", REWARD_PARTS)
+def test_a_reward_part_is_a_finite_number(part: str):
+    for attempt in ATTEMPTS:
+        assert isfinite(REWARD_PARTS[part](attempt, REWARD))
+
+
+@pytest.mark.parametrize("rule", REWARD_RULES)
+def test_a_reward_rule_holds_for_a_plain_attempt(rule: str):
+    assert all(REWARD_RULES[rule](attempt, REWARD) is True for attempt in ATTEMPTS)
+
+
+@pytest.mark.parametrize("kind", CANDIDATE_KINDS)
+def test_a_kind_of_candidate_is_chosen_by_its_own_name(kind: str):
+    assert get_args(CANDIDATE_KINDS[kind].model_fields["kind"].annotation) == (kind,)
+    with pytest.raises(InputError, match="unheard_of"):
+        parse_candidates([{"kind": kind, "name": "x", "unheard_of": 1}])
+
+
+@pytest.mark.parametrize("rule", PROMOTION_RULES)
+def test_a_gate_rule_judges_a_case_that_knows_nothing(rule: str):
+    ruling = PROMOTION_RULES[rule](CASE, GATE)
+    assert ruling.rule == rule and isinstance(ruling.holds, bool)
+    assert ruling.why and not ruling.why.endswith(".")
 
 
 @pytest.mark.parametrize("name", SPORTS)

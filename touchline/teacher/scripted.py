@@ -216,7 +216,7 @@ def write_lesson_turns(lesson: ScriptedLesson, dialogue: Dialogue = DEFAULT_DIAL
     elif lesson.question.task in lesson.scene.ready_tasks:
         _teach_unlabelled(lesson)
     else:
-        LESSON_BY_TASK[lesson.question.task](lesson)
+        LESSON_BY_TASK.get(lesson.question.task, _teach_unlabelled)(lesson)
 
 
 def _teach_spotting(lesson: ScriptedLesson) -> None:
@@ -297,12 +297,12 @@ def _teach_unlabelled(lesson: ScriptedLesson) -> None:
     lesson.add_answer_turn("I have seen the clip twice.")
 
 
+# A task without a lesson of its own is taught to look twice.
 LESSON_BY_TASK: dict[str, Callable[[ScriptedLesson], None]] = {
     "spotting": _teach_spotting,
     "counting": _teach_counting,
     "choice": _teach_choice,
     "open": _teach_open,
-    "score": _teach_unlabelled,
 }
 
 
