@@ -1,4 +1,9 @@
-"""What the training stages read, on disk: a few trajectories and frames of one colour each."""
+"""What the training stages read, on disk: a few trajectories and frames of one colour each.
+
+The stages are imported when they run: with torch and TRL that costs 20 CPU seconds.
+"""
+
+from __future__ import annotations
 
 import os
 import subprocess
@@ -6,26 +11,26 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
-from stages.rl import RlParams
-from stages.rl import main as rl_main
-from stages.sft import SftParams
-from stages.sft import main as sft_main
 from tests.frames import stored
 from tests.train.conftest import BUDGET, PARAMS, Taught
 from tests.world import clip_of
 from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.config import Params, load_params_section
-from touchline.model.load import StudentParams
 from touchline.model.trained_with import ClipShape, QuestionShape
 from touchline.records.clip import Clip
 from touchline.records.question import Question
 from touchline.records.table import read_records, write_records
 from touchline.records.trajectory import Trajectory
 from touchline.video.frame_store import get_frame_store_path
+
+if TYPE_CHECKING:
+    from stages.rl import RlParams
+    from stages.sft import SftParams
+    from touchline.model.load import StudentParams
 
 FULL = {"kind": "full", "rank": 4, "alpha": 8, "dropout": 0.0}
 SMALL = {"per_device_train_batch_size": 2, "logging_steps": 1, "save_steps": 2}
@@ -38,10 +43,14 @@ class World:
     root: Path
 
     def student(self, **changes: Any) -> StudentParams:
+        from touchline.model.load import StudentParams
+
         given = load_params_section(StudentParams, "student", PARAMS)
         return given.model_copy(update={"processes": 1} | changes)
 
     def sft_params(self, steps: int, tuning: dict | None = None, **trainer: Any) -> SftParams:
+        from stages.sft import SftParams
+
         given = load_params_section(SftParams, "sft", PARAMS).model_dump()
         given["trainer"] |= SMALL | trainer
         return SftParams(**given | {"steps": steps, "tuning": tuning or FULL})
@@ -49,6 +58,8 @@ class World:
     def sft(
         self, params: SftParams, model: str = "sft", student: dict[str, Any] | None = None
     ) -> dict[str, float]:
+        from stages.sft import main
+
         paths = [self.root / name for name in ("clips", "questions", "frames", "accepted")]
         made = [self.root / name for name in ("base", model)]
         how = (
@@ -57,7 +68,7 @@ class World:
             load_params_section(ClipShape, "chunk", PARAMS),
             load_params_section(QuestionShape, "ask", PARAMS),
         )
-        return sft_main(params, self.student(**student or {}), *how, *paths, *made)
+        return main(params, self.student(**student or {}), *how, *paths, *made)
 
     def run(
         self,
@@ -99,6 +110,8 @@ class World:
         tuning: dict[str, Any] | None = None,
         stop: dict[str, float] | None = None,
     ) -> RlParams:
+        from stages.rl import RlParams
+
         given = load_params_section(RlParams, "rl", PARAMS).model_dump()
         given["reward"]["weights"] |= weights or {}
         given["trainer"] |= SMALL | {"num_generations": 2, "max_completion_length": 64}
@@ -115,9 +128,11 @@ class World:
         stop: dict[str, float] | None = None,
         **student: Any,
     ) -> dict[str, float]:
+        from stages.rl import main
+
         params = self.rl_params(steps, weights, tuning, stop)
         paths = [self.root / name for name in ("clips", "questions", "frames", start)]
-        return rl_main(params, self.student(**student), BUDGET, dialogue, *paths, self.root / "rl")
+        return main(params, self.student(**student), BUDGET, dialogue, *paths, self.root / "rl")
 
 
 def world(root: Path, taught: list[Taught]) -> World:

@@ -1,28 +1,32 @@
-"""One tiny student for all tests of the room: importing TRL alone costs seconds."""
+"""One tiny student for all tests of the room.
+
+Torch, transformers and TRL cost 20 CPU seconds to import: a test imports them when it runs, so
+that those who only collect or run other tests do not pay.
+"""
+
+from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stages.rl import RlParams, build_grpo_config
 from tests.world import BUDGETS, asked_of, reel_of
 from touchline.chat.tools.choose_frames import ClipFrames
 from touchline.config import load_params_section
-from touchline.model.load import StudentParams, load_model_and_processor, seed_everything
-from touchline.model.processor import FramesProcessor, list_vision_token_ids
-from touchline.model.tiny import build_tiny_model
-from touchline.model.tiny_vocabulary import list_vocabulary_phrases
 from touchline.records.question import Question
 from touchline.records.trajectory import Trajectory
 from touchline.sports import SPORTS
 from touchline.tasks import TASKS
 from touchline.teacher.scripted import build_scripted_trajectory
-from touchline.train.rl.environment import ClipEnvironment
-from touchline.train.rl.reward_fn import RolloutReward
+
+if TYPE_CHECKING:
+    from stages.rl import RlParams
+    from touchline.model.load import StudentParams
+    from touchline.model.processor import FramesProcessor
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 BUDGET = BUDGETS["tiny"]
@@ -71,16 +75,24 @@ def lessons(per_task: int) -> list[Taught]:
 
 
 def student() -> StudentParams:
+    from touchline.model.load import StudentParams
+
     return load_params_section(StudentParams, "student", PARAMS)
 
 
 def rl(**changes: Any) -> RlParams:
+    from stages.rl import RlParams
+
     given = load_params_section(RlParams, "rl", PARAMS)
     return given.model_copy(update={"trainer": given.trainer | BATCH} | changes)
 
 
 @pytest.fixture(scope="session")
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    from touchline.model.load import load_model_and_processor, seed_everything
+    from touchline.model.tiny import build_tiny_model
+    from touchline.model.tiny_vocabulary import list_vocabulary_phrases
+
     folder, taught = tmp_path_factory.mktemp("student") / "tiny", lessons(3)
     blocks = [b for t in taught for m in t.messages for b in m["content"]]
     seed_everything(1, 1)
@@ -108,6 +120,10 @@ def scripted(
     """
     from datasets import Dataset
 
+    from stages.rl import build_grpo_config
+    from touchline.model.processor import list_vision_token_ids
+    from touchline.train.rl.environment import ClipEnvironment
+    from touchline.train.rl.reward_fn import RolloutReward
     from touchline.train.rl.trainer import VisionProofTrainer
 
     class Scripted(VisionProofTrainer):
