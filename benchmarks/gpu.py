@@ -38,7 +38,8 @@ from touchline.chat.dialogue import DEFAULT_DIALOGUE
 from touchline.chat.messages import build_empty_prompt, load_frames_by_clip
 from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.config import load_params_section
-from touchline.model.load import StudentParams, load_processor, seed_everything
+from touchline.model.load import load_processor, seed_everything
+from touchline.model.params import StudentParams
 from touchline.model.processor import list_vision_token_ids
 from touchline.train.rl.environment import ClipEnvironment
 from touchline.train.rl.reward_fn import RolloutReward

@@ -13,7 +13,8 @@ from PIL import Image
 from touchline.chat.messages import load_frames_by_clip
 from touchline.chat.tools.choose_frames import FrameBudget, ToolSession
 from touchline.model.generate import ConversationWithFrames
-from touchline.model.tiny import TinyParams, build_tiny_model
+from touchline.model.params import TinyParams
+from touchline.model.tiny import build_tiny_model
 from touchline.model.tiny_vocabulary import list_vocabulary_phrases
 from touchline.records.clip import Clip
 from touchline.records.question import Question

@@ -82,7 +82,7 @@ def _score_answers(args: argparse.Namespace, name: str) -> tuple[Mapping[str, An
 
 
 def _scoring_rule(params: Path) -> "ScoringParams":
-    from stages.evaluate import EvaluateParams
+    from touchline.evaluation.params import EvaluateParams
     from touchline.external_answers.score import ScoringParams
 
     settings = load_params_section(EvaluateParams, "evaluate", params)

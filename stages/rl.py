@@ -26,12 +26,8 @@ from touchline.chat.tools.choose_frames import ClipFrames, FrameBudget, ToolSess
 from touchline.config import Params, run_stage
 from touchline.errors import InputError
 from touchline.model.generate import ConversationGenerator
-from touchline.model.load import (
-    StudentParams,
-    freeze_model_parts,
-    load_model_and_processor,
-    seed_everything,
-)
+from touchline.model.load import freeze_model_parts, load_model_and_processor, seed_everything
+from touchline.model.params import StudentParams
 from touchline.model.processor import FramesProcessor, list_vision_token_ids
 from touchline.model.trained_with import copy_trained_with
 from touchline.records.clip import Clip

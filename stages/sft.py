@@ -20,12 +20,12 @@ from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.config import Params, run_stage
 from touchline.errors import InputError
 from touchline.model.load import (
-    StudentParams,
     freeze_model_parts,
     load_model_and_processor,
     seed_everything,
     write_hub_pointer,
 )
+from touchline.model.params import StudentParams
 from touchline.model.processor import FramesProcessor
 from touchline.model.tiny import build_tiny_model
 from touchline.model.tiny_vocabulary import list_vocabulary_phrases

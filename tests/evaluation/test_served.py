@@ -11,7 +11,8 @@ from tests.evaluation.parrot import Parrot, setting_of
 from touchline.errors import InputError
 from touchline.evaluation.candidates import parse_candidates
 from touchline.evaluation.engine import answer_questions, count_failed_answers
-from touchline.evaluation.judge import JudgeParams, grade_open_answers, parse_verdict
+from touchline.evaluation.judge import grade_open_answers, parse_verdict
+from touchline.evaluation.params import JudgeParams
 from touchline.evaluation.test_set import EvalSet
 
 THOUGHT = "<think>\nso\n</think>\n\nNothing of note."

@@ -20,7 +20,8 @@ from touchline.export.folder import (
     digest_folder_files,
     export_model_folder,
 )
-from touchline.model.load import StudentParams, load_model_and_processor, seed_everything
+from touchline.model.load import load_model_and_processor, seed_everything
+from touchline.model.params import StudentParams
 from touchline.model.tiny import build_tiny_model
 from touchline.model.trained_with import ClipShape, QuestionShape, TrainedWith, write_trained_with
 

@@ -35,7 +35,9 @@ from touchline.sources.fetch import manifest
 from touchline.sports.soccer import WORDS
 
 ROOT = Path(__file__).parents[2]
-STAGES = ("download", "chunk", "caption", "ask", "distill", "validate", "sft", "rl", "evaluate")
+STAGES = (
+    "download", "chunk", "caption", "ask", "distill", "validate", "sft", "rl", "evaluate", "report",
+)  # fmt: skip
 Door = Callable[[], object]
 Make = Callable[[Path, Random], tuple[str, Door]]
 

@@ -15,7 +15,8 @@ from touchline.highlights.model import (
     find_latest_model,
     open_highlight_model,
 )
-from touchline.model.load import StudentParams, seed_everything
+from touchline.model.load import seed_everything
+from touchline.model.params import StudentParams
 from touchline.model.tiny import build_tiny_model
 from touchline.model.trained_with import write_trained_with
 

@@ -1,5 +1,6 @@
 """All candidates answer all test questions, whatever they say, and the page is written."""
 
+import json
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from stages.evaluate import EvaluateParams, main
+from stages.evaluate import main
+from stages.report import main as report_main
 from tests.external_answers.conftest import exported
 from tests.stages.training import BUDGET, World, clip, world
 from tests.train.conftest import lessons
@@ -15,6 +17,8 @@ from tests.world import HOSTILE
 from touchline.chat.dialogue import DEFAULT_DIALOGUE, Dialogue
 from touchline.errors import InputError
 from touchline.evaluation.floors import FLOORS
+from touchline.evaluation.params import EvaluateParams
+from touchline.evaluation.tool_ablation import TOOL_MODES
 from touchline.external_answers.score import (
     ScoringParams,
     open_external_eval_set,
@@ -26,6 +30,8 @@ from touchline.records.caption import Caption
 from touchline.records.question import Question
 from touchline.records.table import read_records, write_records
 from touchline.records.trajectory import Trajectory
+from touchline.report.score_order import order_scores
+from touchline.report.verdict import name_candidate
 from touchline.tasks.spotting import format_spotting_answer
 
 OUTSIDE = LicenceParams(inside=[])
@@ -56,9 +62,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def run(here: World, dialogue: Dialogue = DEFAULT_DIALOGUE) -> dict[str, Any]:
-    names = ("clips", "captions", "questions", "frames", "base", "sft", "rl", "accepted")
-    given = EVALUATE, here.student(), BUDGET, dialogue, OUTSIDE
-    return main(*given, *[here.root / name for name in (*names, "answers", "report")])
+    names = ("clips", "captions", "questions", "frames", "base", "sft", "rl", "answers")
+    given = EVALUATE, here.student(), BUDGET, dialogue
+    return main(*given, *[here.root / name for name in names])
 
 
 def evaluated(here: World) -> list[Trajectory]:
@@ -74,8 +80,6 @@ def test_every_candidate_answers_every_test_question(here: World):
     assert authors == {*FLOORS, *(entry["name"] for entry in BLIND), "base", "sft", "rl"}
     for author in authors:
         assert sorted(row.question for row in rows if row.author == author) == test
-    assert (here.root / "report/report.html").stat().st_size > 10_000
-    assert (here.root / "report/player.html").stat().st_size > 10_000
     said = {a: [r.answer for r in rows if r.author == a] for a in ("base", "sft", "rl")}
     assert said["base"] == said["sft"] == said["rl"]
 
@@ -94,6 +98,33 @@ def test_answers_exported_and_scored_elsewhere_get_the_numbers_of_the_stage(here
         assert found[key] == {name: measured[key][name] for name in names}
 
 
+def test_the_report_is_drawn_from_files_alone_in_the_order_of_the_candidates(here: World):
+    measured = run(here)
+    (here.root / "scores.json").write_text(json.dumps(measured, sort_keys=True))
+    measures = draw_report(here)
+    page = (here.root / "report/report.html").read_text()
+    assert len(page) > 10_000
+    assert (here.root / "report/player.html").stat().st_size > 10_000
+    names = [*FLOORS, *(entry["name"] for entry in BLIND), "base", "sft", "rl"]
+    assert measures["candidates"] == len(names)
+    headings = [page.index(f"<th>{name_candidate(name)}</th>") for name in names]
+    assert headings == sorted(headings)
+    ordered = order_scores(json.loads((here.root / "scores.json").read_text()), names)
+    for part in ("candidates", "differences", "actions", "sources"):
+        assert [*ordered[part]] == [*measured[part]]
+    assert [*ordered["necessity"]["ways"]] == [*measured["necessity"]["ways"]]
+    assert {tuple(modes) for modes in ordered["necessity"]["ways"].values()} == {TOOL_MODES}
+    (here.root / "scores.json").unlink()
+    with pytest.raises(InputError, match=r"scores.json: is missing; rerun evaluate"):
+        draw_report(here)
+
+
+def draw_report(here: World) -> dict[str, float]:
+    names = ("clips", "questions", "frames", "sft", "rl", "accepted", "answers", "scores.json")
+    given = EVALUATE, here.student(), BUDGET, DEFAULT_DIALOGUE, OUTSIDE
+    return report_main(*given, *[here.root / name for name in (*names, "report")])
+
+
 def test_questions_without_frames_are_left_out_and_the_report_says_how_many(here: World):
     test = [q for q in read_records(here.root / "questions/questions.parquet", Question)
             if q.split == "test"]  # fmt: skip
@@ -103,6 +134,8 @@ def test_questions_without_frames_are_left_out_and_the_report_says_how_many(here
         row.question for row in read_records(here.root / "answers/answers.parquet", Trajectory)
     }
     assert 0 < measured["without_frames"] == len(test) - len(asked)
+    (here.root / "scores.json").write_text(json.dumps(measured))
+    draw_report(here)
     assert "left out, no frames here" in (here.root / "report/report.html").read_text()
     here.hide(99)
     with pytest.raises(InputError, match="test questions has frames; bring the videos themselves"):

@@ -11,7 +11,8 @@ from tests.stages.training import World, world
 from tests.train.conftest import PARAMS, lessons
 from touchline.config import load_params_section
 from touchline.errors import InputError
-from touchline.model.load import StudentParams, freeze_model_parts, load_model_and_processor
+from touchline.model.load import freeze_model_parts, load_model_and_processor
+from touchline.model.params import StudentParams
 
 SHARDED = "tests/stages/parts_on_cpu.py"  # why: see there
 

@@ -10,7 +10,7 @@ from flows.runs import overrides
 from stages import rl, sft
 from touchline.chat.tools.choose_frames import FrameBudget
 from touchline.config import load_params_section
-from touchline.model.load import StudentParams
+from touchline.model.params import StudentParams
 from touchline.train.distributed import build_parallel_arguments
 from touchline.train.rl.vllm_parity import VllmParams
 

@@ -30,7 +30,7 @@ from touchline.video.frame_store import get_frame_store_path
 if TYPE_CHECKING:
     from stages.rl import RlParams
     from stages.sft import SftParams
-    from touchline.model.load import StudentParams
+    from touchline.model.params import StudentParams
 
 FULL = {"kind": "full", "rank": 4, "alpha": 8, "dropout": 0.0}
 SMALL = {"per_device_train_batch_size": 2, "logging_steps": 1, "save_steps": 2}
@@ -43,7 +43,7 @@ class World:
     root: Path
 
     def student(self, **changes: Any) -> StudentParams:
-        from touchline.model.load import StudentParams
+        from touchline.model.params import StudentParams
 
         given = load_params_section(StudentParams, "student", PARAMS)
         return given.model_copy(update={"processes": 1} | changes)

@@ -25,7 +25,7 @@ from touchline.teacher.scripted import build_scripted_trajectory
 
 if TYPE_CHECKING:
     from stages.rl import RlParams
-    from touchline.model.load import StudentParams
+    from touchline.model.params import StudentParams
     from touchline.model.processor import FramesProcessor
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -75,7 +75,7 @@ def lessons(per_task: int) -> list[Taught]:
 
 
 def student() -> StudentParams:
-    from touchline.model.load import StudentParams
+    from touchline.model.params import StudentParams
 
     return load_params_section(StudentParams, "student", PARAMS)
 

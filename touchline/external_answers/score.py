@@ -19,7 +19,8 @@ from touchline.errors import InputError
 from touchline.evaluation.candidates.candidate import CANDIDATE_NAME_PATTERN, EvalItem, EvalSettings
 from touchline.evaluation.candidates.floor import FloorCandidate
 from touchline.evaluation.floors import FLOORS, build_answer_prior
-from touchline.evaluation.judge import JudgeParams, grade_open_answers
+from touchline.evaluation.judge import grade_open_answers
+from touchline.evaluation.params import JudgeParams
 from touchline.evaluation.replayed_answer import replay_candidate_answer
 from touchline.evaluation.scoring import score_candidates
 from touchline.evaluation.test_set import EvalSet

@@ -4,41 +4,16 @@ import json
 import os
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from transformers import AutoModelForImageTextToText, PreTrainedModel, set_seed
 
-from touchline.config import Params
 from touchline.errors import InputError
+from touchline.model.params import StudentParams
 from touchline.model.processor import FramesProcessor, load_processor
-from touchline.model.tiny import TinyParams
 
 HUB_POINTER = "hub.json"  # stands in a base folder whose weights live on a hub
-
-
-class ParallelParams(Params):
-    """How training processes share the model. ddp: each holds a full copy; fsdp and deepspeed: each
-    holds a part.
-    """
-
-    kind: Literal["ddp", "fsdp", "deepspeed"]
-    fsdp: dict[str, Any]  # goes whole to `fsdp_config` of transformers
-    deepspeed: dict[str, Any]  # goes whole to DeepSpeed, which takes rates and sizes from us
-
-
-class StudentParams(Params):
-    """The model to train: `tiny` builds one, anything else is a folder or a hub name."""
-
-    model: str
-    revision: str  # of a hub model: a commit, so that a run can be repeated; "" for a folder
-    dtype: str  # float32 or bfloat16
-    processes: int  # that train together; the batch is per process
-    parallel: ParallelParams
-    frozen: list[str]  # parts of the model that no training moves, such as visual
-    attention: str  # sdpa, eager, flash_attention_2 ...: as transformers names them
-    threads: int  # torch threads on a CPU; one is fastest when cores are shared, and repeatable
-    tiny: TinyParams
 
 
 def seed_everything(seed: int, threads: int) -> None:

@@ -14,7 +14,7 @@ from transformers import (
     Qwen3VLForConditionalGeneration,
 )
 
-from touchline.config import Params
+from touchline.model.params import TinyParams
 from touchline.model.processor import FramesProcessor, configure_processor
 from touchline.model.tiny_init import init_copying_heads
 
@@ -36,21 +36,6 @@ MARKUP_TOKENS = [
     "<tool_response>",
     "</tool_response>",
 ]
-
-
-class TinyParams(Params):
-    """Architecture and vocabulary size of the tiny student."""
-
-    seed: int
-    hidden: int
-    layers: int
-    heads: int
-    kv_heads: int
-    feed_forward: int
-    vision_hidden: int
-    vision_layers: int
-    vision_heads: int
-    vocabulary: int  # byte-level BPE entries, the added whole phrases not counted
 
 
 def build_tiny_model(

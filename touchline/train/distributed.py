@@ -15,7 +15,7 @@ import torch
 import torch.distributed as dist
 
 from touchline.errors import InputError
-from touchline.model.load import ParallelParams
+from touchline.model.params import ParallelParams
 
 Item = TypeVar("Item")
 HELPER_RANK_VARIABLE = "TOUCHLINE_HELPER"  # set for the processes that `ranks` starts

@@ -10,7 +10,8 @@ from peft import LoraConfig, PeftModel
 from transformers import TrainerCallback
 
 from touchline.config import Params
-from touchline.model.load import StudentParams, merge_lora_adapter
+from touchline.model.load import merge_lora_adapter
+from touchline.model.params import StudentParams
 from touchline.progress import ProgressReporter
 from touchline.train.distributed import is_main_process
 

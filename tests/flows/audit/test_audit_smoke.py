@@ -29,7 +29,17 @@ def test_the_last_run_is_audited_and_the_folder_is_sound(project: Toy, tmp_path:
     assert status == 0 and said.strip().endswith("index.html")
     assert project.type("audit", "--verify", str(out))[0] == 0
     page = (out / "index.html").read_text()
-    for stage in ("download", "chunk", "ask", "distill", "validate", "sft", "rl", "evaluate"):
+    for stage in (
+        "download",
+        "chunk",
+        "ask",
+        "distill",
+        "validate",
+        "sft",
+        "rl",
+        "evaluate",
+        "report",
+    ):
         assert stage in page
     for name in ("clips", "questions", "trajectories", "accepted"):
         assert (out / "croissant" / f"{name}.json").is_file()

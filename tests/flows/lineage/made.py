@@ -24,7 +24,7 @@ ALL = (*NAMES, "trajectories", "accepted", "base", "sft", "rl", "answers", "repo
 MAKERS = {"videos": "download", "manifest": "download", "health": "download"}
 MAKERS |= {"frames": "chunk", "clips": "chunk", "captions": "caption", "questions": "ask"}
 MAKERS |= {"trajectories": "distill", "accepted": "validate", "base": "sft", "sft": "sft"}
-MAKERS |= {"rl": "rl", "answers": "evaluate", "report": "evaluate"}
+MAKERS |= {"rl": "rl", "answers": "evaluate", "report": "report"}
 SPLITS = {"world/a": "train", "world/b": "test"}
 
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from touchline.config import Params
 from touchline.endpoint import EndpointClient, EndpointParams, build_chat_request, run_concurrently
 from touchline.errors import InputError
+from touchline.evaluation.params import JudgeParams
 from touchline.metrics import bootstrap
 from touchline.prompt_text import fill_prompt_fields, read_prompt_file
 from touchline.records.question import Question
@@ -28,13 +28,6 @@ NO_VERDICT = "no verdict"
 GRADED_TASK = "open"
 GRADING_PROMPT = Path(__file__).with_name("grade.txt")
 LONGEST_ANSWER = 4000  # letters of an answer that are graded
-
-
-class JudgeParams(Params):
-    """The judge's endpoint and how many answers it grades twice."""
-
-    endpoint: EndpointParams
-    again: int
 
 
 class GradingCase(NamedTuple):
