@@ -57,8 +57,7 @@ def extract_first_sentence(node: ast.Module | Definition) -> str:
 
 
 def _list_public_definitions(tree: ast.Module) -> list[Definition]:
-    kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    return [node for node in tree.body if isinstance(node, kinds) and node.name[0] != "_"]
+    return [node for node in tree.body if isinstance(node, Definition) and node.name[0] != "_"]
 
 
 if __name__ == "__main__":
