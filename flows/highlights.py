@@ -80,7 +80,7 @@ def _parse_kickoff(text: str | None) -> float | None:
             return 3600 * int(hours) + parse_time(minutes_seconds)
         return parse_time(text)
     except ValueError:
-        wrong, remedy = f"{text!r} is no time", "say it as 47:10, 1:02:30 or in seconds"
+        wrong, remedy = f"{text!r} is not a time", "say it as 47:10, 1:02:30 or in seconds"
         raise InputError("--kickoff2", wrong, remedy) from None
 
 

@@ -58,6 +58,9 @@ def main(
     frames: Path,
     questions: Path,
 ) -> dict[str, float]:
+    """Write questions.parquet, each question with its truth and split, to `questions`. Returns the
+    stage's metrics.
+    """
     _check_params(ask)
     all_clips = read_records(clips / "clips.parquet", Clip)
     labels = group_by_field(read_records(manifest / "labels.parquet", Label), "video")
@@ -102,10 +105,10 @@ def main(
 def _check_params(ask: AskParams) -> None:
     if set(ask.shares) != set(SPLITS) or abs(sum(ask.shares.values()) - 1) > 1e-9:
         raise InputError(
-            "ask.shares", f"{ask.shares} is no split", f"give {SPLITS} that add up to 1"
+            "ask.shares", f"{ask.shares} is not a split", f"give {SPLITS} that add up to 1"
         )
     if not 0 <= ask.negatives < 1:
-        raise InputError("ask.negatives", f"{ask.negatives} is no share", "give one in [0, 1)")
+        raise InputError("ask.negatives", f"{ask.negatives} is not a share", "give one in [0, 1)")
     unknown_tasks = [task for task in ask.tasks if task not in TASKS]
     if unknown_tasks or not ask.tasks:
         raise InputError("ask.tasks", f"{ask.tasks} are no tasks", f"choose among {list(TASKS)}")

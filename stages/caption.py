@@ -28,6 +28,9 @@ class CaptionParams(Params):
 def main(
     caption: CaptionParams, dialogue: Dialogue, manifest: Path, clips: Path, captions: Path
 ) -> dict[str, float]:
+    """Write captions.parquet: one row per line of commentary and clip, with times in seconds of the
+    clip. Returns the stage's metrics.
+    """
     lines = read_records(manifest / "speech.parquet", Speech)
     all_clips = read_records(clips / "clips.parquet", Clip)
     clips_of_video = group_clips_by_video(all_clips)

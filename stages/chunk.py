@@ -44,6 +44,9 @@ class ChunkParams(Params):
 def main(
     chunk: ChunkParams, videos: Path, manifest: Path, frames: Path, clips: Path
 ) -> dict[str, float]:
+    """Write the frame store of every video to `frames` and clips.parquet to `clips`. Returns the
+    stage's metrics.
+    """
     video_rows = read_records(manifest / "videos.parquet", Video)
     ledger = RowLedger(video.id for video in video_rows)
     with atomic_folder(frames) as draft, open_worker_pool(chunk.workers) as executor:

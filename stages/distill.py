@@ -35,6 +35,9 @@ def main(
     frames: Path,
     trajectories: Path,
 ) -> dict[str, float]:
+    """Write the teacher's trajectories for the training questions to `trajectories`, with a ledger
+    of what was rejected. Returns the stage's metrics.
+    """
     all_questions = read_records(questions / "questions.parquet", Question)
     by_clip = index_by_id(read_records(clips / "clips.parquet", Clip))
     labels = group_by_field(read_records(manifest / "labels.parquet", Label), "video")

@@ -57,6 +57,9 @@ def main(
     health: Path,
     tombstones: Path = Path(TOMBSTONES_FILE),
 ) -> dict[str, float]:
+    """Write the videos of all sources to `videos`, and their tables (videos, labels, speech) to
+    `manifest`. Returns the stage's metrics. Raises `InputError` for a faulty source.
+    """
     sources, withdrawals = parse_source_settings(download.sources), read_tombstones(tombstones)
     source_terms = {source.name: source.licence_and_terms(settings) for source, settings in sources}
     rows = SourceRows()

@@ -40,6 +40,9 @@ def main(
     trajectories: Path,
     accepted: Path,
 ) -> dict[str, float]:
+    """Write the accepted trajectories and the page of findings to `accepted`. Returns the stage's
+    metrics. Raises `InputError` if a critical check fails.
+    """
     records = PipelineRecords(
         videos=read_records(manifest / "videos.parquet", Video),
         clips=read_records(clips / "clips.parquet", Clip),

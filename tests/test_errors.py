@@ -6,16 +6,18 @@ from touchline.errors import MAX_CHARACTERS, InputError
 
 
 def test_a_value_of_a_hundred_thousand_letters_is_not_quoted_whole() -> None:
-    fault = InputError("labels.json", f"{'goal' * 25_000!r} is no label", "choose among goal, foul")
+    fault = InputError(
+        "labels.json", f"{'goal' * 25_000!r} is not a label", "choose among goal, foul"
+    )
     assert len(str(fault)) < MAX_CHARACTERS + 100
     assert str(fault).startswith("labels.json: 'goalgoal")
-    assert str(fault).endswith("goal' is no label; choose among goal, foul")
+    assert str(fault).endswith("goal' is not a label; choose among goal, foul")
 
 
 def test_a_place_of_a_hundred_thousand_letters_is_not_quoted_whole() -> None:
-    fault = InputError("x" * 100_000 + ".json: row 7", "is empty", "mend it")
+    fault = InputError("x" * 100_000 + ".json: row 7", "is empty", "correct it")
     assert len(str(fault)) < MAX_CHARACTERS + 100
-    assert ".json: row 7: is empty; mend it" in str(fault)
+    assert ".json: row 7: is empty; correct it" in str(fault)
 
 
 def test_a_remedy_that_lists_what_a_file_holds_is_shortened_too() -> None:
@@ -25,9 +27,9 @@ def test_a_remedy_that_lists_what_a_file_holds_is_shortened_too() -> None:
 
 def test_a_sentence_of_usual_length_is_said_as_it_is() -> None:
     wrong = "w" * MAX_CHARACTERS
-    assert str(InputError("place", wrong, "mend it")) == f"place: {wrong}; mend it"
+    assert str(InputError("place", wrong, "correct it")) == f"place: {wrong}; correct it"
 
 
 def test_a_shortened_fault_is_the_same_in_another_process() -> None:
-    fault = InputError("p" * 9_000, "w" * 9_000, "mend it")
+    fault = InputError("p" * 9_000, "w" * 9_000, "correct it")
     assert str(pickle.loads(pickle.dumps(fault))) == str(fault)

@@ -85,7 +85,7 @@ def test_only_a_target_that_is_declared_inside_shows_what_is_under_nda():
 )
 def test_a_veiled_fault_names_its_place_and_quotes_nothing(place: str, bare: str):
     fault = licence.redact_input_error(
-        InputError(place, "'the secret' is no label", "choose the secret")
+        InputError(place, "'the secret' is not a label", "choose the secret")
     )
     assert fault.place == bare and "secret" not in str(fault)
     assert "withheld: NDA" in str(fault) and "licence.inside" in str(fault)
@@ -94,5 +94,5 @@ def test_a_veiled_fault_names_its_place_and_quotes_nothing(place: str, bare: str
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"sources": 3}', '{"sources": {"a": {}}}'])
 def test_a_list_of_terms_that_is_none_is_named(tmp_path: Path, text: str):
     (tmp_path / "terms.json").write_text(text)
-    with pytest.raises(InputError, match=r"terms\.json: is no list of terms; rerun the stage"):
+    with pytest.raises(InputError, match=r"terms\.json: is not a list of terms; rerun the stage"):
         licence.read_product_terms(tmp_path)

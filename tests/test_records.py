@@ -45,7 +45,9 @@ def test_what_pandas_makes_of_a_table_is_read_all_the_same(file: Path) -> None:
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
 def test_a_file_that_was_cut_is_named(file: Path, keep: int) -> None:
     file.write_bytes(file.read_bytes()[:keep])
-    with pytest.raises(InputError, match=r"speech\.parquet: is no Parquet file that can be read"):
+    with pytest.raises(
+        InputError, match=r"speech\.parquet: is not a Parquet file that can be read"
+    ):
         read_records(file, Speech)
 
 
@@ -84,7 +86,7 @@ def test_a_column_of_another_type_is_named(
 def test_texts_that_are_no_utf8_are_named(file: Path) -> None:
     bad = pa.array([b"a", b"\xff", b""], pa.binary()).view(pa.string())
     pq.write_table(table(file).set_column(4, "text", bad), file)
-    with pytest.raises(InputError, match="is no Parquet file that can be read"):
+    with pytest.raises(InputError, match="is not a Parquet file that can be read"):
         read_records(file, Speech)
 
 

@@ -49,7 +49,7 @@ def load_params_section(kind: type[Params], name: str, file: Path) -> Any:
         faults = "; ".join(
             f"{_join_key(name, e['loc'])}: {_describe_error(e)}" for e in error.errors()
         )
-        raise InputError(file, faults, "mend these keys") from None
+        raise InputError(file, faults, "correct these keys") from None
 
 
 def load_yaml_file(file: Path, yaml: YAML | None = None) -> Any:
@@ -69,7 +69,7 @@ def parse_yaml(text: str, place: object, yaml: YAML | None = None) -> Any:
         document = None if too_deep else (yaml or YAML(typ="safe")).load(io.StringIO(text))
     except (YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise InputError(place, f"is no YAML ({reason[:MAX_QUOTED]})", "mend it") from None
+        raise InputError(place, f"is not YAML ({reason[:MAX_QUOTED]})", "correct it") from None
     if too_deep:
         raise InputError(place, f"is nested more than {MAX_DEPTH} levels deep", "write it flatter")
     todo, values_left = [document], MAX_VALUES

@@ -88,7 +88,7 @@ def read_product_terms(folder: Path) -> dict[str, tuple[str, str]]:
         source_terms, is_valid = {}, False
     if not is_valid:
         raise InputError(
-            folder / TERMS_FILE, "is no list of terms", "rerun the stage that makes it"
+            folder / TERMS_FILE, "is not a list of terms", "rerun the stage that makes it"
         )
     return source_terms
 

@@ -47,7 +47,7 @@ def read_tombstones(file: Path) -> list[Tombstone]:
         document = YAML(typ="safe").load(file.read_text(encoding="utf-8")) or {}
         return [Tombstone.model_validate(entry) for entry in document["withdrawn"]]
     except (YAMLError, ValidationError, KeyError, TypeError) as error:
-        wrong = f"is no list of tombstones ({' '.join(str(error).split())[:80]})"
+        wrong = f"is not a list of tombstones ({' '.join(str(error).split())[:80]})"
         raise InputError(file, wrong, "see docs/lineage.md, or `git checkout` it") from None
 
 

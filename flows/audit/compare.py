@@ -126,7 +126,7 @@ def _relative_gap(old: Any, new: Any) -> float:
         return math.inf
     if math.isnan(old) and math.isnan(new):
         return 0.0
-    finite = math.isfinite(old) and math.isfinite(new)  # of others the quotient is no number
+    finite = math.isfinite(old) and math.isfinite(new)  # of others the quotient is not a number
     return abs(old - new) / max(abs(old), abs(new)) if finite else math.inf
 
 

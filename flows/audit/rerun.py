@@ -28,10 +28,10 @@ REPRO_OPTIONS = ("--no-run-cache", "--no-commit")  # execute it, and keep nothin
 
 def verify_past_run(run_name: str, stage: str | None, tolerance: float, environment: bool) -> int:
     """Rerun a past run and report each product. Exit status 0 if all products are identical or
-    within `tolerance`, else 1. Raises an input error if `tolerance` is no share.
+    within `tolerance`, else 1. Raises an input error if `tolerance` is not a share.
     """
     if not 0 <= tolerance < 1:
-        raise InputError(f"--tolerance {tolerance}", "is no share", "give e.g. 1e-6")
+        raise InputError(f"--tolerance {tolerance}", "is not a share", "give e.g. 1e-6")
     root = worktree.find_checkout()
     original = past_run.find_past_run(root, run_name)
     with hold_lock(root) as lock_file:

@@ -29,7 +29,9 @@ def load_signing_key() -> Ed25519PrivateKey | None:
     except (OSError, ValueError, TypeError):  # words of the library may quote the key
         raise InputError(KEY, "holds no private key that can be read", "give a PEM file") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise InputError(KEY, "is no Ed25519 key", "`openssl genpkey -algorithm ed25519` makes one")
+        raise InputError(
+            KEY, "is not an Ed25519 key", "`openssl genpkey -algorithm ed25519` makes one"
+        )
     return key
 
 
@@ -59,7 +61,7 @@ def verify_signature(text: str, signed: bytes, expected_key: Path | None) -> str
             raise InvalidSignature
         key.verify(mark, signed)
     except (InvalidSignature, ValueError, KeyError, TypeError):
-        wrong = "is no signature of manifest.json"
+        wrong = "is not a signature of manifest.json"
         raise InputError("manifest.json.sig", wrong, "one of the two was changed") from None
     fingerprint = hashlib.sha256(raw).hexdigest()[:16]
     if expected_key is None:
@@ -75,7 +77,7 @@ def _read_public_key(file: Path) -> bytes:
     try:
         key = load_pem_public_key(file.read_bytes())
     except (OSError, ValueError):
-        raise InputError(file, "is no public key", "`openssl pkey -pubout` writes one") from None
+        raise InputError(file, "is not a public key", "`openssl pkey -pubout` writes one") from None
     if not isinstance(key, Ed25519PublicKey):
-        raise InputError(file, "is no Ed25519 key", "name the signer's public key")
+        raise InputError(file, "is not an Ed25519 key", "name the signer's public key")
     return key.public_bytes_raw()

@@ -24,7 +24,7 @@ def resolve_audit_target(root: Path, name: str) -> tuple[RunRecord, dict[str, An
     if metric := _find_metric(runs, name):
         return metric
     remedy = "`touchline runs` lists the runs; a model is data/rl, a metric spotting.f1"
-    raise InputError(name, "is no run, model or metric that is known here", remedy)
+    raise InputError(name, "is not a run, model or metric that is known here", remedy)
 
 
 def _find_model(

@@ -76,7 +76,7 @@ def read_row_manifest(folder: Path, product: ProductVersion) -> pa.Table | None:
             raise InputError(file, problem, "update Touchline, or remove the file: it is made anew")
         return pq.read_table(file, schema=MANIFEST_SCHEMA)
     except (pa.ArrowException, OSError) as error:
-        problem = f"is no manifest ({' '.join(str(error).split())[:100]})"
+        problem = f"is not a manifest ({' '.join(str(error).split())[:100]})"
         raise InputError(file, problem, "remove it: it is made anew") from None
 
 

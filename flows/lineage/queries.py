@@ -104,7 +104,7 @@ def _unknown_scope_error(db: Connection, wanted_name: str, candidates: list[str]
     close = [name for name in names if wanted_name.lower() in name.lower()][:MAX_SUGGESTIONS]
     close = close or difflib.get_close_matches(wanted_name, names, n=MAX_SUGGESTIONS, cutoff=0.4)
     remedy = f"did you mean {' or '.join(close)}?" if close else f"known is e.g. {names[-1]}"
-    return InputError(wanted_name, "is no match, source or file that any run has seen", remedy)
+    return InputError(wanted_name, "is not a match, source or file that any run has seen", remedy)
 
 
 def list_product_row_counts(db: Connection, scope: LineageScope) -> list[ProductRowCount]:

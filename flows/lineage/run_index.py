@@ -228,7 +228,7 @@ def _add_record(
     try:
         run_record = RunRecord.model_validate_json(text)
     except ValidationError as error:
-        problem = f"is no record of a run ({error.error_count()} faults)"
+        problem = f"is not a record of a run ({error.error_count()} faults)"
         warnings.append(str(InputError(location, problem, "move it away")))
         return
     if run_record.id != id:

@@ -28,7 +28,7 @@ class DecisionRecord(BaseModel):
     champion: dict[str, str]  # the same of the one before; {} where there was none
     benchmark: str  # digest
     answers: dict[str, str]  # whose -> digest of the rows
-    looked: str  # what was compared: the same again is no new look
+    looked: str  # what was compared: the same again is not a new look
     gate: dict[str, Any]  # the parameters
     case: dict[str, Any]  # the numbers
     rulings: list[dict[str, Any]]

@@ -110,7 +110,9 @@ def compare_night(night_session: NightSession) -> None:
     """
     if not any(candidate.answers for candidate in night_session.night.candidates.values()):
         causes = "; ".join(candidate.error for candidate in night_session.night.candidates.values())
-        raise InputError("nightly", f"no candidate could be evaluated: {causes}", "mend the first")
+        raise InputError(
+            "nightly", f"no candidate could be evaluated: {causes}", "correct the first"
+        )
     score.compare_night_candidates(night_session)
     for candidate in night_session.night.candidates.values():
         for sentence in candidate.verdicts:

@@ -84,7 +84,7 @@ def _check_ledger(ledger: Path, stage_metrics: Mapping[str, Any]) -> dict[str, A
     """
     table = pq.read_table(ledger)
     if table.schema.names != LEDGER_SCHEMA.names:
-        return {"rows": table.num_rows, "wrong": "it is no ledger"}
+        return {"rows": table.num_rows, "wrong": "it is not a ledger"}
     rows, states, reasons = (table[name].to_pylist() for name in LEDGER_SCHEMA.names)
     totals = {state: states.count(state) for state in LEDGER_STATES}
     silent = sum(s == "dropped" and not why for s, why in zip(states, reasons, strict=True))

@@ -79,5 +79,5 @@ def _read_night_record(file: Path) -> NightRecord:
     try:
         return NightRecord.model_validate_json(file.read_text())
     except ValidationError as error:
-        wrong = f"is no record of a night ({error.error_count()} faults)"
+        wrong = f"is not a record of a night ({error.error_count()} faults)"
         raise InputError(file, wrong, "move it away") from None

@@ -61,5 +61,5 @@ def parse_preflight_error(module: str, line: str) -> InputError:
     place, colon, explanation = line.removeprefix("error: ").partition(": ")
     wrong, semicolon, remedy = explanation.rpartition("; ")
     if not (line.startswith("error: ") and colon and semicolon):
-        return InputError(module, line, "mend this door of dvc.yaml")
+        return InputError(module, line, "correct this door of dvc.yaml")
     return InputError(place, wrong, remedy)

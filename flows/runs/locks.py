@@ -120,7 +120,7 @@ def resolve_gpu_slot(gpus: bool) -> str:
     value = os.environ.get(SLOT_VARIABLE, "")
     if value and not value.startswith("prefect:") and not Path(value).is_absolute():
         remedy = "give an absolute path, or `prefect:NAME` of a concurrency limit"
-        raise InputError(f"{SLOT_VARIABLE}={value}", "is no slot", remedy)
+        raise InputError(f"{SLOT_VARIABLE}={value}", "is not a slot", remedy)
     return value or (str(Path(tempfile.gettempdir()) / "touchline-gpu.lock") if gpus else "")
 
 
@@ -179,7 +179,9 @@ def _open_slot_file(file: Path) -> int:
         lock = os.open(file, flags | create_flag, 0o666)
     except OSError as error:
         wrong = f"cannot be opened ({error.strerror})"
-        raise InputError(file, wrong, f"mend it, or name another file in {SLOT_VARIABLE}") from None
+        raise InputError(
+            file, wrong, f"correct it, or name another file in {SLOT_VARIABLE}"
+        ) from None
     if os.fstat(lock).st_uid == os.getuid():
         os.fchmod(lock, 0o666)
     return lock
@@ -216,7 +218,7 @@ def _hold_prefect_limit(name: str, say: PrintLine) -> Iterator[None]:
         except ObjectNotFound:
             remedy = f"`prefect gcl create {name} --limit 1`"
             raise InputError(
-                f"{SLOT_VARIABLE}=prefect:{name}", "is no limit there", remedy
+                f"{SLOT_VARIABLE}=prefect:{name}", "is not a limit there", remedy
             ) from None
     if limit.active_slots >= limit.limit:
         say(f"waits for the GPU: the limit {name} is reached")

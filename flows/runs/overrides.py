@@ -50,7 +50,7 @@ def read_yaml_mapping(file: Path) -> dict[str, Any]:
     """
     mapping = load_yaml_file(file) or {} if file.is_file() else {}
     if not isinstance(mapping, dict):
-        raise InputError(file, "is no mapping", "write `section: {key: value}`")
+        raise InputError(file, "is not a mapping", "write `section: {key: value}`")
     return mapping
 
 
@@ -60,7 +60,9 @@ def _read_preset(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[s
     """
     if not PRESET_NAME.fullmatch(str(name)):
         short = format_short_value(name)
-        raise InputError(f"--preset {short}", "is no name of a preset", "name a file of presets/")
+        raise InputError(
+            f"--preset {short}", "is not a name of a preset", "name a file of presets/"
+        )
     file = folder / "presets" / f"{name}.yaml"
     if not file.is_file():
         names = [path.stem for path in sorted(file.parent.glob("*.yaml"))]
@@ -82,7 +84,7 @@ def _read_preset(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[s
 def _require_section(file: Path, section: str, keys: Any) -> dict[str, Any]:
     if not isinstance(keys, dict):
         raise InputError(
-            f"{file.name}: {section}", "is no section", "write `section: {key: value}`"
+            f"{file.name}: {section}", "is not a section", "write `section: {key: value}`"
         )
     return keys
 

@@ -97,7 +97,7 @@ class RunRecord(BaseModel):
         are written and removed by id.
         """
         if PurePosixPath(id).name != id:
-            raise ValueError("is no plain name")
+            raise ValueError("is not a plain name")
         return id
 
     @field_validator("stages")
@@ -161,7 +161,7 @@ def _parse_or_warn(id: str, text: str) -> RunRecord | None:
     try:
         return RunRecord.model_validate_json(text)
     except ValidationError as error:
-        wrong = f"is no record of a run that this Touchline knows ({error.error_count()} faults)"
+        wrong = f"is not a record of a run that this Touchline knows ({error.error_count()} faults)"
         remedy = "it is passed over; update Touchline, or move it away"
         _warn_once(str(InputError(f".touchline/runs/{id}.json", wrong, remedy)))
         return None

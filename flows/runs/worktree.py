@@ -42,7 +42,7 @@ def find_checkout() -> Path:
     try:
         return Path(run_git(Path.cwd(), "rev-parse", "--show-toplevel").strip())
     except subprocess.CalledProcessError:
-        raise InputError(Path.cwd(), "is no git checkout", "run from a clone") from None
+        raise InputError(Path.cwd(), "is not a git checkout", "run from a clone") from None
 
 
 def resolve_run_code(root: Path, dirty: bool) -> RunCode:

@@ -46,9 +46,9 @@ def read_secret_block(block: str) -> Mapping[str, str]:
     except ValueError:
         raise InputError(place, "holds no JSON", remedy) from None
     if not isinstance(variables, dict) or not all(isinstance(v, str) for v in variables.values()):
-        raise InputError(place, "is no object of texts", remedy)
+        raise InputError(place, "is not an object of texts", remedy)
     if invalid_names := sorted(name for name in variables if not CREDENTIAL_NAME.fullmatch(name)):
-        problem = f"names what is no credential: {', '.join(invalid_names)}"
+        problem = f"names what is not a credential: {', '.join(invalid_names)}"
         raise InputError(place, problem, "leave such variables to the work pool's `env`")
     return variables
 

@@ -142,7 +142,7 @@ def get_remote_store() -> RemoteStore | None:
     if (parts.scheme == "s3" and parts.netloc) or Path(url).is_absolute():
         return RemoteStore(url.rstrip("/"))
     raise InputError(
-        f"{REMOTE_VARIABLE}={url}", "is no store", "give s3://BUCKET/PREFIX or a folder's path"
+        f"{REMOTE_VARIABLE}={url}", "is not a store", "give s3://BUCKET/PREFIX or a folder's path"
     )
 
 
@@ -175,7 +175,7 @@ def _open_local_objects(cache: Path) -> HashFileDB:
 
 def _object_path(cache: Path, oid: str) -> Path:
     if not DIGEST.fullmatch(oid):
-        raise InputError(oid, "is no digest", "restore the record that names it")
+        raise InputError(oid, "is not a digest", "restore the record that names it")
     return cache / "files" / "md5" / oid[:2] / oid[2:]
 
 

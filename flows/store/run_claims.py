@@ -32,7 +32,7 @@ def ping_store(url: str) -> str:
     """
     if not url.startswith("s3://"):
         if not Path(url).is_dir():
-            raise InputError(url, "is no folder", "mount it, or make it")
+            raise InputError(url, "is not a folder", "mount it, or make it")
         return ""
     for pause in (*RETRY_PAUSES, None):
         try:  # the border to the network
@@ -147,7 +147,7 @@ def explain_store_error(error: BaseException, place: str) -> InputError:
     if isinstance(error, ClientError):
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         problem = {403: "refuses access (403)", 404: "is not there (404)"}.get(status)
-        remedy = {403: ACCESS_KEYS_REMEDY, 404: "make the bucket, or mend TOUCHLINE_REMOTE"}.get(
+        remedy = {403: ACCESS_KEYS_REMEDY, 404: "make the bucket, or correct TOUCHLINE_REMOTE"}.get(
             status, network_remedy
         )
         return InputError(place, problem or f"answers {status}", remedy)

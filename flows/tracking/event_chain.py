@@ -262,7 +262,7 @@ def _chain_faults(lines: Iterable[bytes]) -> Iterator[str]:
     before: ChainedEvent | None = None
     for number, link in enumerate(links, 1):
         if link is None:
-            yield f"line {number} is no event of a chain"
+            yield f"line {number} is not an event of a chain"
         else:
             if before and link.chain_facet["previous"] != before.original_digest:
                 yield f"line {number} does not follow from line {number - 1}: one was changed"

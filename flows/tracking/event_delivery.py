@@ -95,7 +95,9 @@ def _post_lines(file: Path, endpoint: LineageEndpoint, progress: dict[str, Any])
             try:
                 status = client.post(endpoint.full_url, content=line[:-1]).status_code
             except httpx.InvalidURL:
-                return "OPENLINEAGE_URL is no address"  # httpx quotes it: it may hold a password
+                return (
+                    "OPENLINEAGE_URL is not an address"  # httpx quotes it: it may hold a password
+                )
             except httpx.HTTPError as error:
                 return str(error) or type(error).__name__
             if status >= 500 or status in RETRY_STATUSES:

@@ -8,7 +8,7 @@ from touchline.errors import InputError
 
 TRACKING_URI_VARIABLE = "MLFLOW_TRACKING_URI"
 ANSWER_TIMEOUT = 5.0  # seconds for one answer
-MLFLOW_REMEDY = f"start it, or mend or unset {TRACKING_URI_VARIABLE}"
+MLFLOW_REMEDY = f"start it, or correct or unset {TRACKING_URI_VARIABLE}"
 GATEWAY_ERRORS = (502, 503, 504)  # the answer of a proxy before a server that is away
 
 

@@ -10,7 +10,7 @@ from touchline.external_answers.read import read_external_answers
 GOOD = '{"question": "q1", "answer": "A. Goal"}'
 BAD = {
     "not json": ("{", r"line 2: is not JSON .*; write \{"),
-    "a list": ("[]", "line 2: is no object"),
+    "a list": ("[]", "line 2: is not an object"),
     "no id": ('{"answer": "x"}', "line 2: lacks the key 'question'"),
     "no answer": ('{"question": "q2"}', "line 2: lacks the key 'answer'"),
     "a number": ('{"question": "q2", "answer": 7}', "line 2: answer: is int, not text; put it in"),
@@ -61,7 +61,7 @@ def test_bytes_that_are_no_text_are_refused_by_line(tmp_path: Path):
 
 
 def test_a_missing_file_is_refused(tmp_path: Path):
-    with pytest.raises(InputError, match="is no file"):
+    with pytest.raises(InputError, match="is not a file"):
         read_external_answers(tmp_path / "p.jsonl", {"q1"})
 
 

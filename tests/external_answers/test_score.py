@@ -102,7 +102,7 @@ def test_where_no_clip_has_frames_every_question_counts(
 def test_a_name_that_cannot_stand_in_a_report_is_refused(
     name: str, asked: ExternalEvalSet, tmp_path: Path
 ):
-    with pytest.raises(InputError, match="is no name for answers"):
+    with pytest.raises(InputError, match="is not a name for answers"):
         score_external_answers(tmp_path / "p.jsonl", name, asked, RULE)
 
 

@@ -62,14 +62,14 @@ def test_a_game_without_predictions_counts_as_nothing_found(made: Games, tmp_pat
 @pytest.mark.parametrize(
     ("changes", "wrong"),
     [
-        ({"label": "Handball"}, r"predictions\[3\].label: 'Handball' is no class"),
+        ({"label": "Handball"}, r"predictions\[3\].label: 'Handball' is not a class"),
         ({"confidence": "sure"}, r"\[3\].confidence: 'sure' is not from 0 to 1"),
         ({"confidence": "nan"}, "is not from 0 to 1"),
         ({"confidence": 1.5}, "is not from 0 to 1"),
         ({"confidence": None}, "is not from 0 to 1"),
         ({"gameTime": "half 1"}, "gameTime: 'half 1' is not 'half - mm:ss'"),
         ({"position": "1e999"}, "position: '1e999' is not milliseconds"),
-        ({"label": ["Goal"]}, "is no class"),
+        ({"label": ["Goal"]}, "is not a class"),
     ],
 )
 def test_a_faulty_row_is_named(changes: dict, wrong: str, made: Games, tmp_path: Path):

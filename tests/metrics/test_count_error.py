@@ -1,4 +1,4 @@
-"""A count is off by so many, and silence is no near miss."""
+"""A count is off by so many, and silence is not a near miss."""
 
 from touchline.metrics.count_error import compute_count_error, score_within_one
 

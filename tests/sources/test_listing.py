@@ -85,7 +85,7 @@ def test_a_preset_of_another_shape_sets_no_folder(tmp_path: Path, preset: str) -
 
 
 def test_a_preset_that_is_no_yaml_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"mine\.yaml: is no YAML"):
+    with pytest.raises(InputError, match=r"mine\.yaml: is not YAML"):
         listing.list_sources(checkout(tmp_path, "a: [\n"))
 
 

@@ -109,7 +109,7 @@ def test_a_faulty_clip_is_named(tmp_path: Path, clips: Any, words: str) -> None:
 @pytest.mark.parametrize("game", ["", "a/b", "a/../b", "a/b/c/d", "a/b/c\n", 7, "a//b"])
 def test_a_game_that_is_no_folder_of_a_league_is_refused(tmp_path: Path, game: Any) -> None:
     found = mvfoul.list_mvfoul_videos(HERE, laid(tmp_path, {"0": action(UrlLocal=game)}))
-    assert not found.rows and "is no league/season/game" in str(found.faults[0].why)
+    assert not found.rows and "is not a league/season/game" in str(found.faults[0].why)
 
 
 def test_a_clip_listed_twice_and_an_action_that_is_none_are_faults(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_the_same_folder_gives_the_same_product(own: Path, tmp_path: Path) -> No
 
 def test_mended_labels_are_taken_by_the_next_run(own: Path, tmp_path: Path) -> None:
     labelled(own / "lone/Labels-v2.json", (1, 1.0), name="Gaol")
-    with pytest.raises(InputError, match="'Gaol' is no label of soccer"):
+    with pytest.raises(InputError, match="'Gaol' is not a label of soccer"):
         run(tmp_path)
     labelled(own / "lone/Labels-v2.json", (1, 1.0))
     assert run(tmp_path)["labels"] == 4

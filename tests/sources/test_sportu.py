@@ -90,8 +90,8 @@ def test_a_clip_is_found_whatever_the_case_of_its_name(tmp_path: Path) -> None:
         (choice("soccer_1", options={"A": "x", "C": "y"}), "are not A and B, or A to D"),
         (choice("soccer_1", options={"A": "x"}), "are not A and B, or A to D"),
         (choice("soccer_1", options=["x", "y"]), "are not A and B, or A to D"),
-        (choice("soccer_1", options={"A": "x", "B": 3}), "3 is no text"),
-        (choice("soccer_1", question=" "), "' ' is no text"),
+        (choice("soccer_1", options={"A": "x", "B": 3}), "3 is not text"),
+        (choice("soccer_1", question=" "), "' ' is not text"),
         (choice("BASKETBALL_13_0"), "asks what"),
     ],
 )

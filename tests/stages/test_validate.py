@@ -241,7 +241,7 @@ def test_a_faulty_trajectory_is_dropped_with_its_reason(data: Data, tmp_path: Pa
 
 
 def test_trajectories_that_never_look_again_are_a_warning_or_a_stop(data: Data, tmp_path: Path):
-    data.captions = []  # a sport without commentary is no fault
+    data.captions = []  # a sport without commentary is not a fault
     data.trajectories = [replace(row, windows=[]) for row in data.trajectories]
     assert data.run(tmp_path)["warnings"] == 1
     with pytest.raises(InputError, match="look again"):

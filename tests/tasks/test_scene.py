@@ -45,7 +45,7 @@ def test_actions_stand_in_order_of_time():
 
 
 def test_a_label_or_a_sport_that_nobody_knows_is_named():
-    with pytest.raises(InputError, match="'curling' is no label of soccer; choose among"):
+    with pytest.raises(InputError, match="'curling' is not a label of soccer; choose among"):
         build_clip_scene(clip_of("soccer"), [label("curling", 3)])
     with pytest.raises(InputError, match="no sport is called 'curling'; choose among"):
         build_clip_scene(replace(clip_of("soccer"), sport="curling"), [])

@@ -41,7 +41,7 @@ def test_if_a_helper_fails_nobody_waits_for_it(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_if_the_first_fails_its_own_words_are_heard(tmp_path: Path) -> None:
-    wrong = 'raise InputError("here", "is wrong", "mend it")'
+    wrong = 'raise InputError("here", "is wrong", "correct it")'
     done = ended(tmp_path, "time.sleep(999)", wrong)
-    assert done.returncode == 1 and "here: is wrong; mend it" in done.stderr
+    assert done.returncode == 1 and "here: is wrong; correct it" in done.stderr
     assert "helper process ended" not in done.stderr

@@ -47,7 +47,7 @@ def test_a_video_without_frames_is_named(store: FrameStore) -> None:
 
 @pytest.mark.parametrize("video", ["../x", "a/../../x", "/etc/x", "a//b", "", ".", "a/"])
 def test_no_video_id_leaves_the_folder(tmp_path: Path, video: str) -> None:
-    with pytest.raises(InputError, match="no safe file name"):
+    with pytest.raises(InputError, match="not a safe file name"):
         get_frame_store_path(tmp_path, video)
 
 

@@ -57,7 +57,7 @@ class EndpointParams(Params):
         """
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            wrong = "is no http(s) address without a user"
+            wrong = "is not an http(s) address without a user"
             raise InputError(
                 f"endpoint url at {parts.hostname}", wrong, "write http://host:port/v1"
             )

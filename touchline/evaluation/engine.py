@@ -216,4 +216,4 @@ def _store_answers(
 def _require_any_answer(candidate: EvalCandidate, answers: Sequence[CandidateAnswer]) -> None:
     if answers and all(answer.fault for answer in answers):
         wrong = f"answered none of {len(answers)} questions: {answers[0].fault}"
-        raise InputError(candidate.name, wrong, "mend the candidate or take it out")
+        raise InputError(candidate.name, wrong, "correct the candidate or take it out")

@@ -68,7 +68,7 @@ def _explain_unknown_question(id: str, others: Collection[str]) -> tuple[str, st
 def _read_json_lines(file: Path) -> Iterator[tuple[int, Any]]:
     """Yield (line number, parsed JSON) of each line that is not blank."""
     if not file.is_file():
-        raise InputError(file, "is no file", "name a file with an answer a line")
+        raise InputError(file, "is not a file", "name a file with an answer a line")
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
@@ -86,7 +86,7 @@ def _parse_json_line(place: str, line: bytes) -> Any:
 
 def _parse_answer(place: str, row: Any) -> tuple[str, ExternalAnswer]:
     if not isinstance(row, dict):
-        raise InputError(place, "is no object", FORMAT_REMEDY)
+        raise InputError(place, "is not an object", FORMAT_REMEDY)
     for key in ("question", "answer"):
         if key not in row:
             raise InputError(place, f"lacks the key {key!r}", FORMAT_REMEDY)
@@ -124,7 +124,7 @@ def _check_text(place: str, value: Any) -> None:
 def _require_valid(place: str, key: str, value: Any, fine: bool) -> Any:
     needs = {"valid": "true or false", "windows": "pairs of seconds", "frames": "a whole number"}
     if not fine:
-        raise InputError(f"{place}: {key}", f"is not {needs[key]}", "mend it or leave it out")
+        raise InputError(f"{place}: {key}", f"is not {needs[key]}", "correct it or leave it out")
     return value
 
 

@@ -178,7 +178,7 @@ def score_external_answers(
 ) -> ExternalScores:
     """Score a file of answers under a candidate name; unanswered questions count as wrong."""
     if not re.match(CANDIDATE_NAME_PATTERN, name) or name.startswith("floor."):
-        raise InputError(name, "is no name for answers", "choose letters and digits by --name")
+        raise InputError(name, "is not a name for answers", "choose letters and digits by --name")
     question_ids = {question.id for question in eval_set.split_questions}
     answers = read_external_answers(file, question_ids, eval_set.questions_by_id)
     rows = answer_external_floors(eval_set, params.interval)

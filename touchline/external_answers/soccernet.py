@@ -104,7 +104,7 @@ def _parse_class(place: str, row: Any) -> str:
     label = row.get("label")
     if not isinstance(label, str) or label not in WORDS:
         raise InputError(
-            f"{place}.label", f"{str(label)[:40]!r} is no class", f"of {', '.join(WORDS)}"
+            f"{place}.label", f"{str(label)[:40]!r} is not a class", f"of {', '.join(WORDS)}"
         )
     return label
 

@@ -165,7 +165,7 @@ def check_reel_path(out: Path) -> None:
         raise InputError(f"-o {out}", "its folder does not exist", "make the folder first")
     existing = [file for kind in REEL_SUFFIXES if (file := out.with_suffix(kind)).exists()]
     if existing and not _is_reel_record(out.with_suffix(".json")):
-        wrong = f"{existing[0].name} is there and is no reel of ours"
+        wrong = f"{existing[0].name} is there and is not a reel of ours"
         raise InputError(f"-o {out}", wrong, "choose another name")
 
 

@@ -111,7 +111,7 @@ def select_match_parts(match_parts: Sequence[MatchPart], wish: ReelQuery) -> lis
         length = format_video_time(sum(part.end - part.start for part in match_parts))
         time_range = wish.stretch.describe() if wish.stretch else ""
         raise InputError(
-            f'"{time_range}"', f"is no time of this match of {length}", "ask within it"
+            f'"{time_range}"', f"is not a time of this match of {length}", "ask within it"
         )
     return selected
 

@@ -144,7 +144,7 @@ def _occurs(question: Question) -> bool:
 
 
 def compare_candidates(rows: Mapping[str, Rows], context: MetricContext) -> dict[str, Scores]:
-    """Metric differences {'A - B': {TASK: {METRIC: ...}}} of each candidate that is no floor with
+    """Metric differences {'A - B': {TASK: {METRIC: ...}}} of each candidate, floors aside, with
     every one before it.
     """
     metrics = {

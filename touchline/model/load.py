@@ -56,7 +56,9 @@ def freeze_model_parts(model: Any, parts: list[str]) -> None:
             frozen_parts |= inside
             weight.requires_grad_(False)
     if missing := sorted(set(parts) - frozen_parts):
-        raise InputError("student.frozen", f"the model has no part {', '.join(missing)}", "mend it")
+        raise InputError(
+            "student.frozen", f"the model has no part {', '.join(missing)}", "correct it"
+        )
 
 
 def resolve_model_source(folder: Path) -> tuple[str, str]:

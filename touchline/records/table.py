@@ -78,7 +78,7 @@ def _read_table(path: Path) -> pa.Table:
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).split("\n")[0][:200]
         raise InputError(
-            path, f"is no Parquet file that can be read ({reason})", RERUN_STAGE
+            path, f"is not a Parquet file that can be read ({reason})", RERUN_STAGE
         ) from None
     return table
 

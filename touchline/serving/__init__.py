@@ -19,7 +19,7 @@ def load_chat_backend(model: str, root: Path, batch: int) -> ChatBackend:
         return ScriptedBackend(root)
     if not Path(model).is_dir():
         raise InputError(
-            model, "is no folder", "name a model's folder, such as data/rl, or `scripted`"
+            model, "is not a folder", "name a model's folder, such as data/rl, or `scripted`"
         )
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from touchline.serving.model import load_served_model

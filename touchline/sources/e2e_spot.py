@@ -26,7 +26,7 @@ ROW_KEYS = ("video", "num_frames", "fps", "num_events", "events")
 DURATION_TOLERANCE = (
     0.5  # seconds by which a video may differ from the length that the labels state
 )
-FIX_ROW = "mend the row or remove it"
+FIX_ROW = "correct the row or remove it"
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _parse_row(
 
 def _parse_frame_count(place: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 10**7:
-        raise InputError(place, f"{value!r} is no number of frames", FIX_ROW)
+        raise InputError(place, f"{value!r} is not a number of frames", FIX_ROW)
     return value
 
 
@@ -174,9 +174,9 @@ def _parse_frame_rate(dataset: E2eDataset, place: str, value: Any) -> float:
     if value == -1 and dataset.fps:
         return dataset.fps
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{place}.fps", f"{value!r} is no frame rate", FIX_ROW)
+        raise InputError(f"{place}.fps", f"{value!r} is not a frame rate", FIX_ROW)
     if not math.isfinite(value) or not 1 <= value <= 1000:
-        raise InputError(f"{place}.fps", f"{value!r} is no frame rate", FIX_ROW)
+        raise InputError(f"{place}.fps", f"{value!r} is not a frame rate", FIX_ROW)
     return float(value)
 
 
@@ -234,10 +234,10 @@ def _parse_event(
     if not isinstance(name, str) or name not in dataset.sport.words:
         choices = ", ".join(dataset.sport.words)
         raise InputError(
-            place, f"{name!r} is no label of {dataset.sport.name}", f"choose among {choices}"
+            place, f"{name!r} is not a label of {dataset.sport.name}", f"choose among {choices}"
         )
     if isinstance(frame, bool) or not isinstance(frame, int) or not 0 <= frame < entry.frames:
-        raise InputError(place, f"{frame!r} is no frame of the {entry.frames} stated", FIX_ROW)
+        raise InputError(place, f"{frame!r} is not a frame of the {entry.frames} stated", FIX_ROW)
     return frame, name
 
 

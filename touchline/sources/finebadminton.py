@@ -24,7 +24,7 @@ QUESTION_KEYS = ("question_id", "video_id", "question", "options_en", "answer")
 LETTERS = "ABCD"
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 FPS = 25.0  # at which the questions count frames of the broadcast
-FIX_QUESTION = "mend the question or remove it"
+FIX_QUESTION = "correct the question or remove it"
 PARTS = (
     SourcePart("labels", (QUESTIONS,), HOME, "Free for all, in the repository."),
     SourcePart(

@@ -72,9 +72,13 @@ def _score_question(entry: E2eVideoRow, video: Video | None) -> Label:
     video = ready_questions.require_video(entry.id, video)
     points: Any = entry.info.get("dive_score") if isinstance(entry.info, dict) else None
     if isinstance(points, bool) or not isinstance(points, int | float):
-        raise InputError(entry.id, f"its dive_score {points!r} is no number", "mend or remove it")
+        raise InputError(
+            entry.id, f"its dive_score {points!r} is not a number", "correct or remove it"
+        )
     if not 0 < points <= MAX_SCORE:
-        raise InputError(entry.id, f"its dive_score {points!r} is no score", "mend or remove it")
+        raise InputError(
+            entry.id, f"its dive_score {points!r} is not a score", "correct or remove it"
+        )
     answer = f"{points:.2f}"
     return ready_questions.build_ready_question(
         f"{video.id}/score",

@@ -108,7 +108,7 @@ def check_file_name(place: str, name: object) -> str:
         or not name.isprintable()
         or set(name) & set("/\\")
     ):
-        raise InputError(place, f"{name!r} cannot be a file name", "mend the row or remove it")
+        raise InputError(place, f"{name!r} cannot be a file name", "correct the row or remove it")
     if len(name.encode(errors="replace")) > MAX_NAME_BYTES:
         raise InputError(place, f"{name[:40]!r}... is too long for a file name", "shorten it")
     return name

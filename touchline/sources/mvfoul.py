@@ -42,7 +42,7 @@ CARDS = {  # the severities between them are undecided
     "3.0": "offence and yellow card",
     "5.0": "offence and red card",
 }
-FIX_ACTION = "mend the action or remove it"
+FIX_ACTION = "correct the action or remove it"
 PARTS = (
     SourcePart(
         "labels",
@@ -169,7 +169,7 @@ def _parse_clip(
         or not game.isprintable()
         or {".", ".."} & set(game.split("/"))
     ):
-        raise InputError(f"{place}: UrlLocal", f"{game!r} is no league/season/game", FIX_ACTION)
+        raise InputError(f"{place}: UrlLocal", f"{game!r} is not a league/season/game", FIX_ACTION)
     path = below / url_match[1] / f"{url_match[2]}.mp4"
     first = place_by_path.setdefault(path, place)
     if first != place:
@@ -215,7 +215,7 @@ def _referee_decision(clip: FoulClip) -> str:
     if isinstance(offence, str) and offence.casefold() == NO_OFFENCE:
         return NO_OFFENCE
     if offence != "Offence" or not isinstance(severity, str) or severity not in CARDS:
-        wrong = f"Offence {offence!r} with Severity {severity!r} is no decision"
+        wrong = f"Offence {offence!r} with Severity {severity!r} is not a decision"
         raise InputError(clip.place, wrong, "leave the question out, or decide it")
     return CARDS[severity]
 

@@ -97,7 +97,7 @@ def check_label_size(place: str, size: int) -> None:
     """Raise InputError if a JSON file of `size` bytes is too large to load."""
     if place.endswith(".json") and size > readers.MAX_LABEL_FILE_BYTES:
         wrong = f"is a file of labels of {size / 2**20:.0f} MiB"
-        raise InputError(place, wrong, "mend it or take it out of the folder")
+        raise InputError(place, wrong, "correct it or take it out of the folder")
 
 
 def list_own_videos(

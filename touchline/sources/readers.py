@@ -25,7 +25,7 @@ def read_text_file(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(file, f"is not UTF-8 ({error})", "fetch it again or mend it") from error
+        raise InputError(file, f"is not UTF-8 ({error})", "fetch it again or correct it") from error
 
 
 def check_label_file_size(file: Path) -> None:
@@ -48,7 +48,7 @@ def load_json_file(file: Path, key: str, kind: type[list] | type[dict]) -> Any:
         content = json.loads(text, parse_int=parse_json_int)
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits; 100,000 brackets
         raise InputError(
-            file, f"is not valid JSON ({error})", "fetch it again or mend it"
+            file, f"is not valid JSON ({error})", "fetch it again or correct it"
         ) from error
     if key and (not isinstance(content, dict) or key not in content):
         raise InputError(file, f"lacks the key {key!r}", "check that this is the right file")
@@ -70,7 +70,7 @@ def parse_json_int(text: str) -> int | float:
     return math.inf if number > 0 else -math.inf
 
 
-FIX_LINE = "mend the line or remove it"
+FIX_LINE = "correct the line or remove it"
 
 
 class CsvLine:

@@ -125,9 +125,11 @@ def _parse_row(id: str, line: CsvLine, place_by_name: dict[str, str]) -> RepCoun
     kind, count = cells["type"], cells["count"]
     if kind not in FITNESS.words:
         choices = ", ".join(FITNESS.words)
-        raise InputError(line.place, f"{kind!r} is no type of exercise", f"choose among {choices}")
+        raise InputError(
+            line.place, f"{kind!r} is not a type of exercise", f"choose among {choices}"
+        )
     if not re.fullmatch(r"\d{1,6}", count, re.ASCII):
-        raise InputError(line.place, f"the count {count!r} is no whole number", FIX_LINE)
+        raise InputError(line.place, f"the count {count!r} is not a whole number", FIX_LINE)
     name = folder.check_file_name(line.place, cells["name"])
     first = place_by_name.setdefault(name, line.place)
     if first != line.place:

@@ -57,7 +57,7 @@ def build_rally(
     is_whole = len(labels) == len(strokes) and numbers == list(range(1, len(strokes) + 1))
     if video is None or not is_whole or not strokes[-1].lose_reason or times != sorted(times):
         wrong = f"its strokes {numbers} are not a whole rally in order of time"
-        raise InputError(id, wrong, "mend the lines of the rally; nothing is asked about it")
+        raise InputError(id, wrong, "correct the lines of the rally; nothing is asked about it")
     start, end = max(0.0, times[0] - RALLY_PADDING), min(video.duration, times[-1] + RALLY_PADDING)
     return Rally(id, video.id, start, end, tuple(strokes))
 

@@ -53,7 +53,7 @@ def parse_source_settings(sources: dict[str, dict[str, Any]]) -> list[tuple[Sour
             )
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise InputError(place, wrong, "mend these keys") from None
+            raise InputError(place, wrong, "correct these keys") from None
     return checked_sources
 
 

@@ -38,7 +38,7 @@ SPORT_BY_PREFIX = {  # what an id begins with, in small letters
 CLIP_ID = re.compile(r"([A-Za-z_ -]+?)[_ -](\d+)(?:[_ -]\d+)*")  # sport_recording_cut
 LETTERS = "ABCD"
 FILLER_WORDS = {"a", "an", "then"}  # an open answer is judged by its other words
-FIX_QUESTION = "mend the question or remove it"
+FIX_QUESTION = "correct the question or remove it"
 PARTS = (
     SourcePart("labels", (CHOICE, OPEN), HOME, "Free for all: two JSON files in the repository."),
     SourcePart(
@@ -167,7 +167,7 @@ def _parse_clip_id(place: str, name: Any) -> tuple[str, str, str]:
 
 def _parse_text(place: str, text: Any) -> str:
     if not isinstance(text, str) or not text.strip():
-        raise InputError(place, f"{text!r} is no text", FIX_QUESTION)
+        raise InputError(place, f"{text!r} is not text", FIX_QUESTION)
     return text.strip()
 
 

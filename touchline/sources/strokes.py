@@ -129,7 +129,7 @@ def _parse_stroke(id: str, file: str, line: CsvLine) -> Stroke:
         raise InputError(line.place, f"the player {cells['player']!r} is neither A nor B", FIX_LINE)
     if cells["type"] not in STROKES:
         choices = ", ".join(STROKES)
-        wrong = f"{cells['type']!r} is no type of stroke"
+        wrong = f"{cells['type']!r} is not a type of stroke"
         raise InputError(line.place, wrong, f"choose among {choices}")
     rally, number, frame = (
         _parse_whole_number(line, column) for column in ("rally", "ball_round", "frame_num")
@@ -153,7 +153,7 @@ def _parse_stroke(id: str, file: str, line: CsvLine) -> Stroke:
 def _parse_whole_number(line: CsvLine, column: str) -> int:
     number_match = WHOLE_NUMBER.fullmatch(line.cells()[column])
     if not number_match:
-        wrong = f"the {column} {line.cells()[column]!r} is no whole number"
+        wrong = f"the {column} {line.cells()[column]!r} is not a whole number"
         raise InputError(line.place, wrong, FIX_LINE)
     return int(number_match[1])
 

@@ -99,7 +99,7 @@ def _build_visible_action(label: Label, clip: Clip, sport: Sport) -> VisibleActi
     moment = (label.start + label.end) / 2 - clip.start
     first, last = label.start - clip.start - sport.reach, label.end - clip.start + sport.reach
     if label.name not in sport.words:
-        wrong = f"{label.name!r:.80} is no label of {sport.name}"
+        wrong = f"{label.name!r:.80} is not a label of {sport.name}"
         raise InputError(label.id, wrong, f"choose among {', '.join(sport.words)}")
     return VisibleAction(sport.words[label.name], moment, first, last)
 

@@ -26,7 +26,7 @@ def connect_dask_cluster(address: str) -> Iterator[Executor]:
     """
     with _connect_client(address) as client:
         _check_workers(client, address)
-        executor = client.get_executor(pure=False)  # a path with the same name is no same file
+        executor = client.get_executor(pure=False)  # a path with the same name is not the same file
         try:
             yield _AbsolutePathExecutor(executor)
         finally:

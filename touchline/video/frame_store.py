@@ -40,7 +40,7 @@ def get_frame_store_path(folder: Path, video: str) -> Path:
     """
     parts = video.split("/")
     if any(part in ("", ".", "..") for part in parts):
-        raise InputError(video, "this video id is no safe file name", "mend it in the source")
+        raise InputError(video, "this video id is not a safe file name", "correct it in the source")
     *folders, name = [quote(part, safe=" ") for part in parts]
     return folder.joinpath(*folders, f"{name}.parquet")
 

@@ -24,7 +24,7 @@ def faulty(case: Make) -> SourceCase:
     labels = [label(n, 60.0 * n, name) for n, name in enumerate(names)]
     ready = {"task": "open", "asked": SECRET, "answer": HOSTILE}
     labels += [label(8, 30.0, "", end=40.0, **ready), label(9, 60.0, "Goal"), label(10, 9999.0)]
-    why = InputError("f.json: annotations[3]", f"'{SECRET}' is no label of soccer", "mend it")
+    why = InputError("f.json: annotations[3]", f"'{SECRET}' is not a label of soccer", "correct it")
     clocks = [ClockReadings(film().id, 4, (100.0, 900.0, 1800.0), (100.0, 900.0, 1860.0))]
     spoken = lines([*ENGLISH, SECRET, SECRET, SECRET, HOSTILE, HOSTILE])
     faults = [RowFault("test/x/labels/3", why)]
@@ -44,7 +44,7 @@ def test_it_names_what_was_found_and_escapes_what_it_quotes(case: Make, tmp_path
     for said in (
         "says the same as", "lies at 9999 to 9999 s of 2700 s", "has 2 - 0 goals labelled",
         "repeats the line before in 38% of its 8 lines", f"{SECRET} stroke", "has no commentary",
-        "is no label of soccer", "ready question: open",
+        "is not a label of soccer", "ready question: open",
     ):  # fmt: skip
         assert said in text, said
     assert HOSTILE not in text and text.count("<script") == 0

@@ -244,7 +244,7 @@ class TestSigned:
 
     def test_forged_content_with_right_hashes_is_found(self, signed: Path) -> None:
         assert changed(signed, "index.html", "soft", "sofa") == [
-            "manifest.json.sig: is no signature of manifest.json; one of the two was changed"
+            "manifest.json.sig: is not a signature of manifest.json; one of the two was changed"
         ]
 
     def test_any_flipped_bit_of_the_signature_is_found(self, signed: Path) -> None:

@@ -54,7 +54,9 @@ def test_a_model_and_a_metric_lead_to_the_run_behind_them(made: Toy, one: RunRec
 
 
 def test_what_is_known_nowhere_is_refused_in_a_sentence(made: Toy, one: RunRecord) -> None:
-    with pytest.raises(InputError, match="nonsense: is no run, model or metric that is known here"):
+    with pytest.raises(
+        InputError, match="nonsense: is not a run, model or metric that is known here"
+    ):
         subject.resolve_audit_target(made.root, "nonsense")
     keep = made.root / "notes"
     keep.mkdir()

@@ -76,7 +76,7 @@ def labels(settings: Settings, folder: Path, found: list[Video]) -> ReadResult[L
         given = ("choice", f"Where is {PHRASE}?", options, options[1])
         reading.rows.append(Label(f"{video.id}/q", video.id, "", 0.0, video.duration, "", *given))
         why = InputError(
-            f"f: ['{PHRASE}']", f"'{PHRASE}' is no label of badminton", f"not {PHRASE}"
+            f"f: ['{PHRASE}']", f"'{PHRASE}' is not a label of badminton", f"not {PHRASE}"
         )
         reading.faults.append(RowFault(f"{video.id}/bad", why))
     return reading

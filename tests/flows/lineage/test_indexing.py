@@ -95,7 +95,7 @@ def test_a_name_that_is_unknown_or_may_mean_several_is_one_sentence(world: World
     assert found(world, "a").scope.name == "world/a"
     with pytest.raises(InputError, match="1: may mean world/a/1, world/b/1; give the whole name"):
         found(world, "1")
-    with pytest.raises(InputError, match=r"wrld/a: is no match, .* did you mean world/a"):
+    with pytest.raises(InputError, match=r"wrld/a: is not a match, .* did you mean world/a"):
         found(world, "wrld/a")
 
 
@@ -135,7 +135,7 @@ def test_two_runs_that_claim_one_id_are_told_apart(world: World) -> None:
     said: list[str] = []
     load_readable_records(world.root, said)
     assert [s for s in said if s.startswith(f"run {FIRST}: two runs claim this id")]
-    assert [s for s in said if "broken.json: is no record of a run" in s]
+    assert [s for s in said if "broken.json: is not a record of a run" in s]
     assert list(one.runs) == [FIRST]
 
 

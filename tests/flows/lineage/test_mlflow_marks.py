@@ -95,7 +95,7 @@ def test_files_of_its_runs_go_and_an_error_loses_its_name(
     client.log_artifact(child, str(tmp_path / "table.txt"))
     failed = RunRecord(id=NEW, started=OLD, command=[], commit="0" * 40)
     failed.stages["download"] = StageRecord(state="Failed")
-    other = tracked(failed, "world/a/1: odd; mend it")
+    other = tracked(failed, "world/a/1: odd; correct it")
     withdrawn(world, monkeypatch)
     assert client.list_artifacts(child) == []
-    assert client.get_run(other).data.tags["error"] == "(withdrawn): odd; mend it"
+    assert client.get_run(other).data.tags["error"] == "(withdrawn): odd; correct it"

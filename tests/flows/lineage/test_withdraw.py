@@ -209,6 +209,6 @@ def test_a_withdrawn_video_is_removed_from_a_download_under_any_name(tmp_path: P
 def test_a_faulty_list_of_tombstones_is_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "tombstones.yaml"
     file.write_text("withdrawn:\n  - {kind: cow}\n")
-    with pytest.raises(ValueError, match="is no list of tombstones"):
+    with pytest.raises(ValueError, match="is not a list of tombstones"):
         tombstones.read_tombstones(file)
     assert tombstones.read_tombstones(tmp_path / "none") == []

@@ -194,7 +194,7 @@ def test_products_that_the_cache_lost_are_named_with_their_run(nights: Nights):
 def test_an_empty_or_broken_table_of_answers_is_named(nights: Nights):
     file = nights.root / "rows.parquet"
     file.write_bytes(b"no parquet")
-    with pytest.raises(InputError, match=r"rows\.parquet: is no Parquet .*; move it away"):
+    with pytest.raises(InputError, match=r"rows\.parquet: is not a Parquet .*; move it away"):
         load_night_answers(file)
     write_records(file, Trajectory, [])
     with pytest.raises(InputError, match="holds no answer"):

@@ -75,7 +75,7 @@ def test_a_record_that_is_broken_or_of_a_newer_touchline_is_named_and_the_rest_g
     assert record.find_run(here.root, "latest").id == RUN
     said = capsys.readouterr().err
     for name in ("newer", "torn"):
-        assert said.count(f".touchline/runs/{name}.json: is no record of a run that this") == 1
+        assert said.count(f".touchline/runs/{name}.json: is not a record of a run that this") == 1
     with run.open_run(here.root, RetrainRequest(stage="make")) as going:
         going.record.state = "failed"
     assert record.find_run(here.root, going.record.id).state == "failed"

@@ -56,7 +56,7 @@ def test_an_open_door_lets_a_run_begin(toy: Toy) -> None:
 
 def test_a_door_that_breaks_is_named(toy: Toy) -> None:
     guarded(toy, "1 / 0\n")
-    wrong = "hall: ZeroDivisionError: division by zero; mend this door"
+    wrong = "hall: ZeroDivisionError: division by zero; correct this door"
     with pytest.raises(InputError, match=wrong), run.open_run(toy.root, RetrainRequest()):
         pass
 

@@ -44,9 +44,9 @@ def test_the_words_of_dvc_and_foreign_bars_are_left_out(
     ("lines", "status", "sentence"),
     [
         (
-            ["error: data/x.json: is empty; mend it", "ERROR: failed: exited with 1"],
+            ["error: data/x.json: is empty; correct it", "ERROR: failed: exited with 1"],
             255,
-            "data/x.json: is empty; mend it",
+            "data/x.json: is empty; correct it",
         ),
         (["Traceback:", "ValueError: 3", "ERROR: failed: exited with 1"], 255, "ValueError: 3"),
         (

@@ -93,7 +93,7 @@ def test_a_machine_without_a_gpu_has_no_slot(monkeypatch: pytest.MonkeyPatch) ->
     with locks.hold_gpu_slot("", "run A", print) as keep:
         assert keep == []
     monkeypatch.setenv(locks.SLOT_VARIABLE, "gpu")
-    with pytest.raises(InputError, match="is no slot; give an absolute path"):
+    with pytest.raises(InputError, match="is not a slot; give an absolute path"):
         locks.resolve_gpu_slot(gpus=True)
 
 
@@ -158,7 +158,9 @@ def test_a_lease_that_nobody_made_is_one_sentence(
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", server)
     with (
-        pytest.raises(InputError, match="is no limit there; `prefect gcl create nobody --limit 1`"),
+        pytest.raises(
+            InputError, match="is not a limit there; `prefect gcl create nobody --limit 1`"
+        ),
         locks.hold_gpu_slot("prefect:nobody", "run A", print),
     ):
         pass

@@ -85,8 +85,11 @@ def test_an_integer_may_stand_for_a_number_and_null_for_anything(folder: Path) -
         ("sft.trainer.bf16=1", "sft.trainer.bf16: 1 is an integer, the value in params.yaml is tr"),
         ("sft=1", "sft: 1 is an integer, the value in params.yaml is a mapping; give a mapping"),
         ("sft.steps", "--set sft.steps: is not KEY=VALUE"),
-        ("sft.steps={", "--set sft.steps={: is no YAML (did not find expected node"),
-        ("sft.steps=2026-13-45", "--set sft.steps=2026-13-45: is no YAML (month must be in 1..12)"),
+        ("sft.steps={", "--set sft.steps={: is not YAML (did not find expected node"),
+        (
+            "sft.steps=2026-13-45",
+            "--set sft.steps=2026-13-45: is not YAML (month must be in 1..12)",
+        ),
         (f"sft.name={'[' * 3000}", "--set sft.name=[[["),
         ("sft.trainer=&a {x: *a}", "--set sft.trainer=&a {x: *a}: holds more than 100000 values"),
         (f"{'x' * 70_000}=1", "--set xxx"),
@@ -104,8 +107,8 @@ def test_a_wrong_setting_is_refused_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("a: [", "is no YAML"),
-        ("a: 1\na: 2", "is no YAML (found duplicate key"),
+        ("a: [", "is not YAML"),
+        ("a: 1\na: 2", "is not YAML (found duplicate key"),
         (
             "[" * 100_000 + "]" * 100_000,
             "mine.yaml: is nested more than 100 levels deep; write it flatter",
@@ -114,9 +117,9 @@ def test_a_wrong_setting_is_refused_and_nothing_is_written(
         ("a: &a [*a]", "holds more than 100000 values; write out what it repeats"),
         ("like: 1.5", "mine.yaml: like: is a number, no name of a preset; put it in quotes"),
         ("like: false", "mine.yaml: like: is true or false, no name of a preset"),
-        ("like: ''", "is no name of a preset"),
-        ("- 1", "is no mapping"),
-        ("7", "is no mapping"),
+        ("like: ''", "is not a name of a preset"),
+        ("- 1", "is not a mapping"),
+        ("7", "is not a mapping"),
     ],
 )
 def test_a_preset_that_is_no_mapping_of_sections_is_refused(
@@ -132,7 +135,7 @@ def test_a_preset_that_is_no_mapping_of_sections_is_refused(
     "name", ["../params", "/etc/hosts", "a/../../b", "x\0", "x" * 300, "", "."]
 )
 def test_a_preset_cannot_lie_outside_its_folder(folder: Path, name: str) -> None:
-    with pytest.raises(InputError, match="is no name of a preset"):
+    with pytest.raises(InputError, match="is not a name of a preset"):
         overrides._read_preset(folder, name)
 
 

@@ -40,7 +40,9 @@ def test_a_record_that_is_none_or_leads_out_of_the_project_is_passed_over(
     assert old in text
     file.write_text(text.replace(old, new, 1))
     assert record.list_runs(root) == []
-    assert f"{RUN}.json: is no record of a run that this Touchline knows" in capsys.readouterr().err
+    assert (
+        f"{RUN}.json: is not a record of a run that this Touchline knows" in capsys.readouterr().err
+    )
 
 
 def test_a_ref_with_a_record_that_is_none_is_a_sentence() -> None:

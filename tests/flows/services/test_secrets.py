@@ -29,7 +29,7 @@ def test_credentials_are_set_and_what_is_there_wins(
 @pytest.mark.parametrize("name", ["PATH", "LD_PRELOAD", "PYTHONPATH", "SHELL", "a_TOKEN"])
 def test_a_block_cannot_change_what_is_run(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     hold(monkeypatch, json.dumps({name: "/tmp/evil"}))
-    with pytest.raises(InputError, match=f"names what is no credential: {name}") as fault:
+    with pytest.raises(InputError, match=f"names what is not a credential: {name}") as fault:
         secrets.read_secret_block("night-keys")
     assert "evil" not in str(fault.value)
 

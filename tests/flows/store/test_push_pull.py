@@ -204,7 +204,7 @@ def test_a_store_that_is_gone_costs_the_push_and_not_the_run(
 def test_a_folder_is_a_store_as_well(ran: tuple[Toy, RunRecord], tmp_path: Path) -> None:
     toy, run = ran
     there = RemoteStore(str(tmp_path / "shelf"))
-    with pytest.raises(InputError, match="is no folder; mount it"):
+    with pytest.raises(InputError, match="is not a folder; mount it"):
         push_pull.push_products(toy.root, run, there)
     Path(there.url).mkdir()
     sent = push_pull.push_products(toy.root, run, there)

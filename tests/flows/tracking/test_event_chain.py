@@ -83,7 +83,7 @@ def test_a_chain_with_an_unreadable_end_goes_on_and_stays_faulty(file: Path) -> 
         stream.write(b"rubbish\n")
     event_chain.append_to_chain(file, [event(5)])
     found = event_chain.read_chain(file)
-    assert found.faults == ["line 4 is no event of a chain"]
+    assert found.faults == ["line 4 is not an event of a chain"]
     assert found.links[-1].sequence == 5
 
 

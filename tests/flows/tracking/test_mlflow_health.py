@@ -66,9 +66,9 @@ def test_a_night_without_mlflow_is_one_error_at_the_door_an_alert_and_a_record(
         monkeypatch.setenv(alerts.ALERT_URL, url)
         with pytest.raises(SystemExit) as ended:
             cli.main(["nightly"])
-    said = f"MLflow at http://{nowhere}/mlflow: cannot be reached (ConnectError); start it, or mend"
+    said = f"MLflow at http://{nowhere}/mlflow: cannot be reached (ConnectError); start it,"
     assert ended.value.code == 2
-    assert capsys.readouterr().err == f"error: {said} or unset MLFLOW_TRACKING_URI\n"
+    assert capsys.readouterr().err == f"error: {said} or correct or unset MLFLOW_TRACKING_URI\n"
     (night,) = record.list_night_records(toy)
     assert night.state == "failed" and night.error.startswith(said) and night.ended
     assert [one["about"] for one in heard] == ["failed"] and said in heard[0]["sentence"]

@@ -112,7 +112,7 @@ def test_a_digest_stated_where_the_hub_redirects_is_held_against_the_file(
     ("change", "sentence"),
     [
         ({"path": "../a"}, "'../a': could lead out of its folder"),
-        ({"path": "/etc/a"}, "'/etc/a': is no relative path"),
+        ({"path": "/etc/a"}, "'/etc/a': is not a relative path"),
         ({"path": "a//b"}, "'a//b': could lead out"),
         ({"path": "a\\b"}, "zero byte or a backslash"),
         ({"path": "a\udcff"}, "a name that is not UTF-8"),

@@ -65,8 +65,8 @@ def test_an_honest_archive_is_unpacked_whole(tmp_path: Path, packing: str) -> No
     [
         ("../evil", "'../evil': could lead out of its folder"),
         ("a/../../evil", "could lead out of its folder"),
-        ("/tmp/evil", "'/tmp/evil': is no relative path"),
-        ("C:/evil", "is no relative path"),
+        ("/tmp/evil", "'/tmp/evil': is not a relative path"),
+        ("C:/evil", "is not a relative path"),
         ("..\\evil", "a backslash in its name"),
         ("a/" + "n" * 201, "has a name of 201 bytes"),
     ],

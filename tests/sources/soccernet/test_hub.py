@@ -81,5 +81,7 @@ def test_the_old_drive_takes_the_password_and_its_address_holds_none() -> None:
 
 
 def test_what_is_no_game_is_refused() -> None:
-    with pytest.raises(InputError, match="'Chelsea': is no game; write it as league/season/game"):
+    with pytest.raises(
+        InputError, match="'Chelsea': is not a game; write it as league/season/game"
+    ):
         soccernet.request_label_files(["Chelsea"])

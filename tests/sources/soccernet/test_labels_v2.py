@@ -34,14 +34,17 @@ def test_a_label_keeps_its_name_half_and_time_in_seconds(video: Make, written: W
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"label": "Handball"}, "annotations[0]: 'Handball' is no label of soccer; choose among"),
+        (
+            {"label": "Handball"},
+            "annotations[0]: 'Handball' is not a label of soccer; choose among",
+        ),
         ({"position": "60000"}, "annotations[0].position: 60000 ms lies outside the video of 60 s"),
         ({"position": "-1"}, "-1 ms lies outside the video"),
         ({"position": "ten"}, "annotations[0].position: 'ten' is not milliseconds"),
         ({"gameTime": "first"}, "annotations[0].gameTime: 'first' is not 'half - mm:ss'"),
         ({"gameTime": "3 - 00:01"}, "annotations[0]: half 3 has no readable video"),
         ({"team": ["home"]}, "annotations[0].team: ['home'] is not one of"),
-        ({"label": None}, "'None' is no label"),
+        ({"label": None}, "'None' is not a label"),
     ],
 )
 def test_a_wrong_value_names_file_row_and_key(

@@ -81,7 +81,7 @@ CHECKS: dict[str, SourceCheck] = {
         score_bug_clock.find_drifting_clocks,
     ),
 }
-FIX_FILE = "mend the file, or let the row go with download.on_fault: drop"
+FIX_FILE = "correct the file, or let the row go with download.on_fault: drop"
 
 
 def check_source_rows(

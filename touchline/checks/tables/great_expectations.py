@@ -152,5 +152,5 @@ def raise_on_failed_checks(outcomes: Sequence[CheckOutcome], fail_on: str) -> No
     others = f" and {more} more gates failed" if more else ""
     place = f"{first.table}.{first.column}" if first.column else first.table
     raise InputError(
-        place, f"{wrong} [{first.expectation}]{others}", "mend the stage that made them"
+        place, f"{wrong} [{first.expectation}]{others}", "correct the stage that made them"
     )

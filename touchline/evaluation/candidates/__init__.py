@@ -57,4 +57,4 @@ def _parse_candidate(place: int, entry: Mapping[str, Any]) -> EvalCandidate:
         return CANDIDATE_KINDS[kind].model_validate(dict(entry))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise InputError(where, faults, "mend these keys") from None
+        raise InputError(where, faults, "correct these keys") from None

@@ -69,7 +69,7 @@ def _lora_layer_widths(folder: Path) -> dict[str, tuple[int, int]]:
 
     kind, file = json.loads((folder / CONFIG).read_text()).get("peft_type"), folder / WEIGHTS
     if kind != "LORA" or not file.is_file():
-        raise InputError(folder, f"is no LoRA adapter in {WEIGHTS}", "merge it into its base")
+        raise InputError(folder, f"is not a LoRA adapter in {WEIGHTS}", "merge it into its base")
     layer_widths: dict[str, tuple[int, int]] = {}
     with safe_open(file, "pt") as weights:
         for key in filter(LORA_A_KEY.search, weights.keys()):

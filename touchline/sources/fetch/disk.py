@@ -25,7 +25,7 @@ def open_disk_download(url: str, state: PartState) -> Iterator[FileDownload]:
     """
     path = Path(unquote(urlsplit(url).path, errors="surrogateescape"))
     if not path.is_file():
-        wrong = "is no plain file" if path.exists() else "is not there"
+        wrong = "is not a plain file" if path.exists() else "is not there"
         raise MirrorError(str(path), wrong, "check the folder")
     try:
         with path.open("rb") as file:

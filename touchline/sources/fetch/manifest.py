@@ -24,7 +24,7 @@ def read_fetch_manifest(file: Path) -> dict[str, FetchedFile]:
         return {row["path"]: FetchedFile(**row) for row in json.loads(file.read_text("utf-8"))}
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         raise InputError(
-            file, "is no list of fetched files", "name one that a fetch wrote"
+            file, "is not a list of fetched files", "name one that a fetch wrote"
         ) from None
 
 

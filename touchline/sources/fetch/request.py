@@ -93,7 +93,7 @@ SHA256_PATTERN = re.compile(r"[0-9a-f]{64}|")
 MAX_NAME_BYTES = (
     200  # bytes of a name: a file system takes 255, a draft of the file needs some of them
 )
-FIX_LIST = "mend the list of files"
+FIX_LIST = "correct the list of files"
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def explain_unsafe_path(name: str) -> str:
     """Why this relative path must not be written, as the end of a sentence; "" if it is safe."""
     parts = name.split("/")
     if not name or name.startswith("/") or re.match(r"[A-Za-z]:[\\/]", name):
-        return "is no relative path"
+        return "is not a relative path"
     if any(part in ("", ".", "..") for part in parts):
         return "could lead out of its folder"
     if "\0" in name or "\\" in name:

@@ -125,7 +125,9 @@ def _build_s3_download(reply: dict[str, Any], state: PartState) -> FileDownload:
     """
     offset = state.bytes if "ContentRange" in reply else 0
     digests, plain_etag = {}, PLAIN_ETAG.fullmatch(reply["ETag"])
-    if plain_etag and reply.get("ServerSideEncryption", "AES256") == "AES256":  # else it is no MD5
+    if (
+        plain_etag and reply.get("ServerSideEncryption", "AES256") == "AES256"
+    ):  # else it is not an MD5
         digests["md5"] = plain_etag[1]
     stated_sha256 = reply["Metadata"].get("sha256", "").lower()
     if re.fullmatch(r"[0-9a-f]{64}", stated_sha256):

@@ -94,7 +94,7 @@ class _ArchiveExtraction:
         if folder:
             return False
         if not plain:
-            raise self.build_error("is a link, a device or another thing that is no plain file")
+            raise self.build_error("is a link, a device or another thing that is not a plain file")
         if self.member in self.member_names:
             raise self.build_error("is in the archive twice")
         self.member_names.add(self.member)
@@ -166,7 +166,7 @@ def _untar(work: _ArchiveExtraction) -> None:
                 work.write_member(content)
         stream.seek(tar_archive.offset)
         if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile stops in silence
-            raise work.build_error("is damaged (what follows is no member)", "fetch it again")
+            raise work.build_error("is damaged (what follows is not a member)", "fetch it again")
 
 
 def _open_tar(work: _ArchiveExtraction, stream: "_BoundedReader") -> tarfile.TarFile:

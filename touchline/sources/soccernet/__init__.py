@@ -178,7 +178,7 @@ def read_soccernet_speech(
                 )
             else:
                 video_fault = InputError(
-                    transcript.file, "its half has no readable video", "mend that"
+                    transcript.file, "its half has no readable video", "correct that"
                 )
                 reading.faults.append(RowFault(f"{id}/{transcript.origin}", why or video_fault))
     return reading

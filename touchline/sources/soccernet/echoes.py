@@ -13,7 +13,7 @@ from touchline.sources.readers import load_json_file
 from touchline.sources.source import ReadResult
 
 ROUNDING = 0.001  # seconds: real lines touch as 1000.18 and 1000.1800000000001
-FIX_SEGMENT = "mend the segment or remove it"
+FIX_SEGMENT = "correct the segment or remove it"
 
 
 def read_echoes_transcript(file: Path, video: Video, origin: str) -> ReadResult[Speech]:

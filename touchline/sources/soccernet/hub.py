@@ -91,5 +91,5 @@ def _hub_request(repository: str, branch: str, path: str) -> FileRequest:
 
 def _check_game_path(game: str) -> str:
     if game.count("/") != 2:
-        raise InputError(repr(game), "is no game", "write it as league/season/game")
+        raise InputError(repr(game), "is not a game", "write it as league/season/game")
     return game

@@ -14,7 +14,7 @@ from touchline.sports.sport import Sport
 
 GAME_TIME = re.compile(r"(\d+) - \d+:\d\d")
 TEAMS = {"home": "home", "away": "away", "not applicable": ""}
-FIX_ANNOTATION = "mend the row or remove it"
+FIX_ANNOTATION = "correct the row or remove it"
 
 AnnotationKey = tuple[str, int, str, str]  # half, milliseconds, label, team
 
@@ -52,7 +52,9 @@ def _to_label(
     half, milliseconds, name, team = _annotation_fields(place, row)
     if name not in sport.words:
         choices = ", ".join(sport.words)
-        raise InputError(place, f"{name!r} is no label of {sport.name}", f"choose among {choices}")
+        raise InputError(
+            place, f"{name!r} is not a label of {sport.name}", f"choose among {choices}"
+        )
     video = find_half_video(place, half, milliseconds, videos)
     first = index_by_annotation.setdefault((half, milliseconds, name, team), index)
     if first != index:

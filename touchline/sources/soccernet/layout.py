@@ -67,7 +67,7 @@ def _to_source_video(
     id: str, path: Path, folder: Path, sport: str, match: str, part: str
 ) -> SourceVideo:
     if part not in ("1", "2"):
-        raise InputError(path, f"{part!r} is no half", "name it 1_224p.mkv or 2_224p.mkv")
+        raise InputError(path, f"{part!r} is not a half", "name it 1_224p.mkv or 2_224p.mkv")
     if sport not in SPORTS:
         raise InputError(path, f"no sport is called {sport!r}", f"choose among {', '.join(SPORTS)}")
     return SourceVideo(id, path.relative_to(folder), sport, match, part)

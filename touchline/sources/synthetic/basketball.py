@@ -102,7 +102,7 @@ def draw_basketball_court(close: bool) -> Image.Image:
 
 
 def draw_basketball_overlay(event: MatchEvent, rng: np.random.Generator) -> OverlayFrames:
-    """Draw the plate of a call."""
+    """The caption plate (a coloured bar with words) shown around a referee's call, as frames."""
     word = BASKETBALL.words[event.label]
     return OverlayFrames(PLATE_TOP, [draw_plate(word, PLATE_COLOURS[word], rng)])
 

@@ -131,7 +131,7 @@ def draw_soccer_pitch(close: bool) -> Image.Image:
 
 
 def draw_soccer_overlay(event: MatchEvent, rng: np.random.Generator) -> OverlayFrames:
-    """Draw the plate of an event."""
+    """The caption plate (a coloured bar with words) shown around an event, as frames."""
     word = SOCCER.words[event.label]
     return OverlayFrames(PLATE_TOP, [draw_plate(word, PLATE_COLOURS[word], rng)])
 
