@@ -45,10 +45,10 @@ nightly: setup  ## champion and challengers on the benchmark; compare, gate, ale
 	@$(BIN)/touchline nightly $(ARGS)
 
 test: setup  ## the tests that take seconds; ARGS="-k word"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 slow: setup  ## all tests, those that train or wait included
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not gpu" $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not gpu" $(ARGS)
 
 check: setup  ## style and types
 	@$(BIN)/ruff check

@@ -72,6 +72,7 @@ def evaluated(here: World) -> list[Trajectory]:
     return read_records(here.root / "answers/answers.parquet", Trajectory)
 
 
+@pytest.mark.slow
 def test_every_candidate_answers_every_test_question(here: World):
     rows = evaluated(here)
     every = read_records(here.root / "questions/questions.parquet", Question)
@@ -84,6 +85,7 @@ def test_every_candidate_answers_every_test_question(here: World):
     assert said["base"] == said["sft"] == said["rl"]
 
 
+@pytest.mark.slow
 def test_answers_exported_and_scored_elsewhere_get_the_numbers_of_the_stage(here: World):
     measured = run(here)
     rows = read_records(here.root / "answers/answers.parquet", Trajectory)
@@ -167,6 +169,7 @@ def test_a_right_answer_by_the_clock_of_the_half_scores_one(
     assert zero and measured["candidates"]["sft"]["spotting"]["f1"]["value"] == 1.0
 
 
+@pytest.mark.slow
 def test_hostile_models_are_evaluated_like_any_other(here: World, monkeypatch: pytest.MonkeyPatch):
     turns = [text for text in HOSTILE if len(text) < 30_000 and text != "\ud800"]
     turns = [f"<think>\nx\n</think>\n\n{text}" for text in turns] + turns

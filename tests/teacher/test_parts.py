@@ -57,6 +57,7 @@ def test_parts_are_in_order_small_and_teach_the_same_wherever_they_are_opened(
     assert list(run_scripted_teacher(course(checkout))) == together
 
 
+@pytest.mark.slow
 def test_a_cluster_teaches_and_looks_for_doubles_as_this_process_does(
     checkout: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_run_whose_worktree_goes_after_its_last_stage_has_not_succeeded(made: 
     assert (made.root / "dvc.lock").read_bytes() == before and clean(made)
 
 
+@pytest.mark.slow
 def test_a_worktree_that_goes_while_a_stage_runs_is_no_traceback(
     made: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

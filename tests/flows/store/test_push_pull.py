@@ -92,6 +92,7 @@ def test_a_corrupt_object_is_refused_by_name_and_mended_from_where_it_is_whole(
     assert push_pull.pull_products(other, run, there) == 1
 
 
+@pytest.mark.slow
 def test_one_flipped_bit_of_any_object_is_refused_by_its_name_and_not_kept(
     ran: tuple[Toy, RunRecord], shelf: tuple[RemoteStore, Any], tmp_path: Path
 ) -> None:
