@@ -74,7 +74,7 @@ def _parse_completion(payload: Mapping[str, Any]) -> ChatReply:
     message, finish = choice["message"], str(choice.get("finish_reason") or "")
     text, thought = _join_text_parts(message.get("content")), _read_reasoning(message)
     calls = tuple(_parse_tool_call(call["function"]) for call in message.get("tool_calls") or ())
-    tokens_in, tokens_out, cost = _count_tokens(payload.get("usage") or {}, text + thought)
+    tokens_in, tokens_out = _count_tokens(payload.get("usage") or {}, text + thought)
     fault = ""
     if message.get("refusal") or finish == "content_filter":
         fault = REFUSED
@@ -90,7 +90,6 @@ def _parse_completion(payload: Mapping[str, Any]) -> ChatReply:
         finish=finish,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        cost=cost,
     )
 
 
