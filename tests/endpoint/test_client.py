@@ -123,7 +123,7 @@ def test_the_key_goes_with_every_request_and_never_into_the_store(
     ("changes", "words"),
     [
         ({"url": "http://127.0.0.1:9/v1"}, "cannot be reached"),
-        ({"url": "ftp://127.0.0.1/v1"}, "no http"),
+        ({"url": "ftp://127.0.0.1/v1"}, "not an http"),
         ({"url": "http://user:word@127.0.0.1/v1"}, "without a user"),
         ({"url": "http://example.org/v1", "key": KEY}, "unencrypted"),
         ({"url": "http://127.0.0.1:9/v1", "key": "NOT_SET_ANYWHERE"}, "is not set"),

@@ -71,7 +71,7 @@ def test_a_second_list_is_added_to_the_manifest(want: Want, tmp_path: Path) -> N
 def test_a_manifest_that_is_none_is_named(want: Want, tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "known.json").write_text(text)
-    with pytest.raises(InputError, match=r"known\.json: is (missing|no list of fetched files)"):
+    with pytest.raises(InputError, match=r"known\.json: is (missing|not a list of fetched files)"):
         fetch_files(
             [want("file:///a")], tmp_path / "own", 1, earlier_manifest=tmp_path / "known.json"
         )
