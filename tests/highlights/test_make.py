@@ -297,7 +297,7 @@ def test_a_file_that_is_no_reel_of_ours_is_not_overwritten(
     match: Path, settings: HighlightSettings, tmp_path: Path
 ) -> None:
     (tmp_path / "reel.mp4").write_bytes(b"holiday")
-    with pytest.raises(InputError, match="no reel of ours"):
+    with pytest.raises(InputError, match="not a reel of ours"):
         cut(match, "goals", Scripted({}), settings, tmp_path)
     assert (tmp_path / "reel.mp4").read_bytes() == b"holiday"
 
@@ -308,7 +308,7 @@ def test_a_json_file_of_somebody_else_is_not_overwritten_either(
 ) -> None:
     for kind, held in ((".json", beside), (".mp4", b"holiday")):
         (tmp_path / "match").with_suffix(kind).write_bytes(held)
-        with pytest.raises(InputError, match="no reel of ours"):
+        with pytest.raises(InputError, match="not a reel of ours"):
             check_reel_path(tmp_path / "match.mp4")
 
 
